@@ -1,0 +1,121 @@
+"""What happens, as a value: an event, its id, its key.
+
+Strategy: whatever can't be sent is refused here, where it enters, so that no code
+behind this door has to look again. The JSON is written once and travels as bytes.
+"""
+
+import re
+from typing import NamedTuple
+
+import msgspec
+
+CONTROL_TYPES = frozenset({"hello", "heartbeat", "gap", "bye", "end"})
+TYPE_NAME = re.compile(r"[a-z][a-z0-9_.-]{0,63}")
+KEY_LENGTH = 200  # characters; a key goes into ids, URLs and log lines
+DATA_LENGTH = 1 << 20  # bytes; what one publish may weigh (1 MiB)
+FORBIDDEN_IN_KEY = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+
+Slot = tuple[str, str]
+"""An event type and a key: the place in which the newest event replaces the older."""
+
+
+class InvalidEvent(ValueError):
+    """The event can't be sent; the message says which part, and what may stand."""
+
+
+class EventId(NamedTuple):
+    """`<ms>-<seq>`: epoch milliseconds and a count within them, as in Redis Streams.
+
+    It orders as two numbers. A sequence of -1 is the instant itself, before every
+    event of that millisecond, and is written as a bare `<ms>`.
+    """
+
+    ms: int
+    seq: int
+
+    @classmethod
+    def parse(cls, text: str) -> "EventId":
+        """Read `<ms>-<seq>` or a bare `<ms>`; ValueError where it is neither."""
+        found = re.fullmatch(r"([0-9]{1,15})(?:-([0-9]{1,20}))?", text, re.ASCII)
+        if not found:
+            raise ValueError(f"not an event id (<ms>-<seq> or <ms>): {text[:80]!r}")
+        ms, seq = found.groups()
+        return cls(int(ms), -1 if seq is None else int(seq))
+
+    def __str__(self) -> str:
+        return str(self.ms) if self.seq < 0 else f"{self.ms}-{self.seq}"
+
+
+UNPUBLISHED = EventId(0, 0)
+
+
+class Event(msgspec.Struct, frozen=True):
+    """One thing that happened.
+
+    `data` is its JSON, UTF-8 on one line. `slot` is None for an un-keyed event; a
+    `gone` event stands in the slot of the key that it retires. `subject` is the
+    symbol or match that the event is about, which is what a view filters by.
+    `id` is given by the log.
+    """
+
+    type: str
+    data: bytes
+    slot: Slot | None = None
+    subject: str | None = None
+    id: EventId = UNPUBLISHED
+
+    def with_id(self, id: EventId) -> "Event":
+        """Return this event under the id that the log gave it."""
+        return Event(self.type, self.data, self.slot, self.subject, id)
+
+    @property
+    def retires(self) -> bool:
+        """Whether this is a `gone` event."""
+        return self.type == "gone"
+
+
+def keyed(type: str, key: str, data: bytes) -> Event:
+    """Return an event that is the whole state of `key`; InvalidEvent if it can't be."""
+    return Event(checked_type(type), checked_data(data), (type, checked_key(key)), key)
+
+
+def unkeyed(type: str, data: bytes, subject: str | None = None) -> Event:
+    """Return an event that stands for itself; InvalidEvent if it can't be sent."""
+    if subject is not None:
+        checked_key(subject)
+    return Event(checked_type(type), checked_data(data), None, subject)
+
+
+def gone(type: str, key: str, at: int) -> Event:
+    """Return the event that retires `key` at the instant `at` (epoch milliseconds)."""
+    data = msgspec.json.encode({"event": type, "key": key, "at": at})
+    return Event("gone", data, (checked_type(type), checked_key(key)), key)
+
+
+def checked_type(type: str) -> str:
+    """Return an event type that may be published; InvalidEvent for any other."""
+    if not TYPE_NAME.fullmatch(type):
+        raise InvalidEvent(
+            f"event type {type[:80]!r} isn't a letter a-z, then up to 63 of a-z 0-9 _ . -"
+        )
+    if type in CONTROL_TYPES or type == "gone":
+        raise InvalidEvent(f"event type {type!r} is the server's own; take another")
+    return type
+
+
+def checked_key(key: str) -> str:
+    """Return a key that may be sent; InvalidEvent for any other."""
+    if not 0 < len(key) <= KEY_LENGTH:
+        raise InvalidEvent(f"a key has 1 to {KEY_LENGTH} characters, not {len(key)}")
+    if FORBIDDEN_IN_KEY.search(key):
+        raise InvalidEvent(f"key {key[:80]!r}: no control characters or line breaks")
+    return key
+
+
+def checked_data(data: bytes) -> bytes:
+    """Return JSON that fits on one line; InvalidEvent where it doesn't."""
+    if len(data) > DATA_LENGTH:
+        raise InvalidEvent(f"data is {len(data)} bytes, more than {DATA_LENGTH}")
+    if b"\n" in data or b"\r" in data or b"\0" in data:
+        raise InvalidEvent("data holds a raw line break or NUL; write \\n, \\u0000")
+    return data
