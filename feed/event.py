@@ -96,7 +96,7 @@ def checked_type(type: str) -> str:
     """Return an event type that may be published; InvalidEvent for any other."""
     if not TYPE_NAME.fullmatch(type):
         raise InvalidEvent(
-            f"event type {type[:80]!r} isn't a letter a-z, then up to 63 of a-z 0-9 _ . -"
+            f"event type {type[:80]!r}: a letter a-z, then up to 63 of a-z 0-9 _ . -"
         )
     if type in CONTROL_TYPES or type == "gone":
         raise InvalidEvent(f"event type {type!r} is the server's own; take another")

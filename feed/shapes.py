@@ -72,7 +72,10 @@ class Team(msgspec.Struct, frozen=True):
 class Incident(msgspec.Struct, frozen=True):
     """Something that happened in a match; `incident` is its id within the match.
 
-    `home_score` and `away_score` are the score after it.
+    `home_score` and `away_score` are the score after it. `team` is the side whose score
+    a `goal`, `own_goal` or `penalty` raises and a `var_cancelled` takes back, else the
+    player's own. The `player` of a `substitution` is the one who goes off; a second
+    yellow card is a `red_card`.
     """
 
     match: str

@@ -1,0 +1,94 @@
+"""The application: `create_app` wires the feed and the web; gunicorn serves `app`."""
+
+import hashlib
+import logging
+import sys
+from pathlib import Path
+
+from flask import Flask, Response, request
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from feed.feed import Feed
+from feed.settings import InvalidSetting, Settings
+from web import api, ops, pages, problems, streams
+from web.format import FILTERS
+
+ROOT = Path(__file__).parent
+VERSION = "0.1.0"
+ALLOWED_HEADERS = "Authorization, Content-Type, If-None-Match, Last-Event-ID"
+
+
+def create_app(settings: Settings) -> Flask:
+    """Return the application with a feed of its own, which the first request starts.
+
+    Under gunicorn the worker starts it before that (`gunicorn.conf.py`).
+    """
+    app = Flask(__name__)
+    feed = Feed(settings, version())
+    app.extensions["feed"] = feed
+    app.jinja_env.filters.update(FILTERS)
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    for room in (pages, streams, api, ops):
+        app.register_blueprint(room.blueprint)
+    problems.register(app)
+    app.before_request(lambda: feed.start())
+    app.after_request(lambda response: _shared_headers(response, settings))
+    hops = settings.trusted_proxies
+    if hops:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]  # Flask's documented way to add middleware
+    return app
+
+
+def version() -> str:
+    """Return the version, with a hash of all that a browser loads."""
+    digest = hashlib.sha256()
+    for folder in ("templates", "static"):
+        for path in sorted((ROOT / folder).rglob("*")):
+            if path.is_file():
+                digest.update(path.read_bytes())
+    return f"{VERSION}+{digest.hexdigest()[:8]}"
+
+
+def _shared_headers(response: Response, settings: Settings) -> Response:
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Referrer-Policy"] = "same-origin"
+    if request.path.startswith("/static/"):
+        response.headers["Cache-Control"] = "no-cache"  # asks, and mostly gets 304
+    if settings.allowed_origins:
+        _allow_origin(response, settings.allowed_origins)
+    return response
+
+
+def _allow_origin(response: Response, allowed: tuple[str, ...]) -> None:
+    """Let pages of other origins read the feed (Fetch standard, CORS protocol)."""
+    response.vary.add("Origin")
+    origin = request.headers.get("Origin", "")
+    if not origin or not {"*", origin} & {*allowed}:
+        return
+    response.headers["Access-Control-Allow-Origin"] = "*" if "*" in allowed else origin
+    response.headers["Access-Control-Expose-Headers"] = "ETag"
+    if request.method == "OPTIONS":
+        response.headers["Access-Control-Allow-Headers"] = ALLOWED_HEADERS
+        response.headers["Access-Control-Allow-Methods"] = "GET, POST, PUT, DELETE"
+        response.headers["Access-Control-Max-Age"] = "600"
+
+
+def _log_to_stderr() -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
+    )
+    logger = logging.getLogger("liveboard")
+    logger.setLevel(logging.INFO)
+    logger.addHandler(handler)
+
+
+def _app() -> Flask:
+    _log_to_stderr()
+    try:
+        return create_app(Settings.from_env())
+    except InvalidSetting as error:
+        sys.exit(f"liveboard: {error}")
+
+
+app = _app()

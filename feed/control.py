@@ -1,0 +1,55 @@
+"""What the server says about a stream itself: control events, which no log holds."""
+
+from typing import Literal
+
+import msgspec
+
+from feed.log import Resume
+
+Farewell = Literal["restart", "full", "age"]
+
+
+class Hello(msgspec.Struct, frozen=True):
+    """First on every stream: how it relates to what the client already holds."""
+
+    resume: Resume
+    after: str | None
+    tail: str
+    dropped: int | None
+    lost: int | None
+    heartbeat: float
+    pace: float
+    source: str
+    version: str
+    at: int
+
+
+class Heartbeat(msgspec.Struct, frozen=True):
+    """Nothing was sent for a while, and the stream is alive."""
+
+    at: int
+
+
+class Gap(msgspec.Struct, frozen=True):
+    """The stream fell behind from one id to another, and was compacted."""
+
+    from_: str = msgspec.field(name="from")
+    to: str
+    dropped: int | None
+    lost: int | None
+
+
+class Bye(msgspec.Struct, frozen=True):
+    """The server ends the stream; come back after `retry_ms` milliseconds."""
+
+    reason: Farewell
+    retry_ms: int
+
+
+class End(msgspec.Struct, frozen=True):
+    """The stream is complete; don't come back."""
+
+    reason: str
+
+
+Control = Hello | Heartbeat | Gap | Bye | End

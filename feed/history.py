@@ -1,0 +1,102 @@
+"""The past of each symbol as candles, for charts: what the log is too short for.
+
+Strategy: one row of fixed-width base candles a symbol, as plain doubles, merged into
+wider ones when they are asked for. All symbols share one bound, so that a thousand
+of them cost no more memory than thirty; each then reaches less far back.
+"""
+
+import threading
+from array import array
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+
+import msgspec
+
+from feed.event import Event
+from feed.shapes import Quote
+
+BASE = 5  # seconds of a base candle; every interval is a multiple of it
+MAX_INTERVAL = 86_400  # seconds
+MAX_CANDLES = 250_000  # base candles of all symbols; at 48 bytes each, 12 MB
+FIELDS = 6  # at, open, high, low, close, volume
+
+Candle = tuple[int, float, float, float, float, float]
+"""Epoch ms at which it begins; open, high, low, close; volume traded within it."""
+
+
+class History:
+    """Candles by symbol, added to by each `price` event."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._candles: dict[str, array[float]] = {}
+        self._volumes: dict[str, float] = {}
+
+    def add(self, events: Iterable[Event]) -> None:
+        """Take in what the `price` events among `events` say; drop retired symbols."""
+        for event in events:
+            if event.type == "price":
+                self.add_quote(msgspec.json.decode(event.data, type=Quote))
+            elif event.retires and event.slot and event.slot[0] == "price":
+                self._forget(event.slot[1])
+
+    def add_quote(self, quote: Quote) -> None:
+        """Take in one quote; one older than the newest candle counts towards that."""
+        with self._lock:
+            traded = self._traded(quote)
+            row = self._candles.setdefault(quote.symbol, array("d"))
+            at = quote.at - quote.at % (BASE * 1000)
+            if row and at <= row[-FIELDS]:
+                row[-4] = max(row[-4], quote.price)
+                row[-3] = min(row[-3], quote.price)
+                row[-2] = quote.price
+                row[-1] += traded
+                return
+            row.extend((at, *(quote.price,) * 4, traded))
+            bound = max(MAX_CANDLES // len(self._candles), 1) * FIELDS
+            if len(row) > bound + bound // 8:
+                del row[:-bound]
+
+    def candles(self, symbol: str, interval: int, limit: int) -> list[Candle] | None:
+        """Return the newest `limit` candles of `interval` seconds, oldest first.
+
+        None for a symbol that nobody has published.
+        """
+        with self._lock:
+            row = self._candles.get(symbol)
+            if row is None:
+                return None
+            wanted = (limit + 1) * (interval // BASE) * FIELDS
+            base = _rows(row[-wanted:])
+        return [*_merged(base, interval * 1000)][-limit:]
+
+    def closes(self, symbol: str, interval: int, limit: int) -> list[float]:
+        """Return the closes of the newest candles, oldest first, for a sparkline."""
+        return [candle[4] for candle in self.candles(symbol, interval, limit) or ()]
+
+    def _traded(self, quote: Quote) -> float:
+        """Return what was traded since the last quote; the day's volume begins anew."""
+        volume = quote.volume or 0.0
+        before = self._volumes.get(quote.symbol)
+        self._volumes[quote.symbol] = volume
+        if before is None:
+            return 0.0
+        return volume - before if volume >= before else volume
+
+    def _forget(self, symbol: str) -> None:
+        with self._lock:
+            self._candles.pop(symbol, None)
+            self._volumes.pop(symbol, None)
+
+
+def _rows(row: "array[float]") -> list[Candle]:
+    fields = [row[field::FIELDS] for field in range(FIELDS)]
+    return [(int(at), *rest) for at, *rest in zip(*fields, strict=True)]
+
+
+def _merged(base: list[Candle], width: int) -> Iterator[Candle]:
+    """Yield candles of `width` ms, each begun at a multiple of its width."""
+    for begun, group in groupby(base, key=lambda candle: candle[0] // width * width):
+        parts = [*group]
+        _, opens, highs, lows, closes, volumes = zip(*parts, strict=True)
+        yield begun, opens[0], max(highs), min(lows), closes[-1], sum(volumes)

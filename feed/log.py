@@ -1,0 +1,206 @@
+"""The one log: every event is appended here, and every stream is a cursor that reads.
+
+Strategy: beside the retained events the log keeps, for each key, its newest event, in
+id order. Snapshot, catch-up and conflation are then one read from a cursor. A `gone`
+event takes the place of the key it retires, so a reader that was away learns of it.
+"""
+
+import threading
+from bisect import bisect_right
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator
+from itertools import takewhile
+from typing import Literal
+
+import msgspec
+
+from feed.event import Event, EventId, Slot
+
+RETIREMENTS = 10_000  # how many retired keys the log can still account for
+
+Resume = Literal["fresh", "replayed", "compacted"]
+Selects = Callable[[Event], bool]
+
+
+class Read(msgspec.Struct, frozen=True):
+    """What a reader at a cursor has to see, and how it relates to what it holds.
+
+    After `fresh` the reader begins anew, else it goes on. `events` are in id order and
+    reach to `tail`. `dropped` and `lost` count what was left out (superseded, and
+    un-keyed but no longer retained); None where that can't be known.
+    """
+
+    resume: Resume
+    events: list[Event]
+    tail: EventId
+    dropped: int | None
+    lost: int | None
+
+
+class Statistics(msgspec.Struct, frozen=True):
+    """The figures of the log: the one place they come from."""
+
+    appended: dict[str, int]
+    retained: int
+    keys: int
+    retired: int
+    floor: EventId
+    tail: EventId
+
+
+class Log:
+    """Events in id order: the newest `backlog` of them, and the newest of each key."""
+
+    def __init__(self, backlog: int, start: int) -> None:
+        """Begin an empty log at the instant `start` (epoch ms), which is its floor."""
+        self._backlog = backlog
+        self._lock = threading.RLock()
+        self._appended = threading.Event()
+        self._retained: list[Event] = []
+        self._first = 0  # where the retained events begin; before it is slack
+        self._unkeyed: deque[Event] = deque()
+        self._newest: dict[Slot, Event] = {}
+        self._retired: dict[Slot, EventId] = {}
+        self._counts: Counter[str] = Counter()
+        self._floor = self._tail = self._accountable = EventId(start, 0)
+
+    @property
+    def tail(self) -> EventId:
+        """The id of the newest event; of the log's start while there is none."""
+        return self._tail
+
+    def append(self, events: Iterable[Event], now: int) -> list[EventId]:
+        """Append `events` at the instant `now` (epoch ms) and return their ids.
+
+        Ids increase strictly, whatever the clock does. Readers that wait are woken
+        once, when all are in.
+        """
+        with self._lock:
+            ids = [self._append_one(event, now) for event in events]
+        self.wake()
+        return ids
+
+    def read(
+        self,
+        cursor: EventId | None,
+        selects: Selects | None = None,
+        compact: bool = False,
+    ) -> Read:
+        """Return what `selects` admits of the events after `cursor`.
+
+        Every one of them where they are retained; else, or with `compact`, the newest
+        of each key and the un-keyed as far as retained. `fresh` where there is no
+        cursor, or one that this log can't account for.
+        """
+        with self._lock:
+            if cursor is None or not self._accounts_for(cursor):
+                return Read("fresh", self.state(selects), self._tail, None, None)
+            if cursor < self._floor:
+                events = self._compacted(cursor, selects)
+                return Read("compacted", events, self._tail, None, None)
+            pending = self._retained[self._after(cursor) :]
+            if selects is not None:
+                pending = list(filter(selects, pending))
+            if not compact or cursor < self._accountable:
+                return Read("replayed", pending, self._tail, 0, 0)
+            events = self._compacted(cursor, selects)
+            dropped = len(pending) - len(events)
+            return Read("compacted", events, self._tail, dropped, 0)
+
+    def state(self, selects: Selects | None = None) -> list[Event]:
+        """Return the log compacted: the newest event of each key, in id order."""
+        with self._lock:
+            held = (event for event in self._newest.values() if not event.retires)
+            return [event for event in held if selects is None or selects(event)]
+
+    def newest(self, slot: Slot) -> Event | None:
+        """Return the newest event of a key; its `gone` event where it was retired."""
+        return self._newest.get(slot)
+
+    def pending(self, cursor: EventId) -> int | None:
+        """Return how many events stand after `cursor`; None where some are evicted."""
+        with self._lock:
+            if cursor < self._floor:
+                return None
+            return len(self._retained) - self._after(cursor)
+
+    def wait(self, cursor: EventId, timeout: float) -> bool:
+        """Wait up to `timeout` seconds for an event after `cursor`, or a `wake`."""
+        appended = self._appended
+        return self._tail > cursor or appended.wait(max(timeout, 0))
+
+    def wake(self) -> None:
+        """Let every waiting reader look again."""
+        appended, self._appended = self._appended, threading.Event()
+        appended.set()
+
+    def statistics(self) -> Statistics:
+        """Return the log's figures as they stand."""
+        with self._lock:
+            return Statistics(
+                appended=dict(self._counts),
+                retained=len(self._retained) - self._first,
+                keys=len(self._newest) - len(self._retired),
+                retired=len(self._retired),
+                floor=self._floor,
+                tail=self._tail,
+            )
+
+    def _append_one(self, event: Event, now: int) -> EventId:
+        tail = self._tail
+        same = now <= tail.ms
+        id = EventId(tail.ms, tail.seq + 1) if same else EventId(now, 0)
+        event = event.with_id(id)
+        self._retained.append(event)
+        if event.slot is None:
+            self._unkeyed.append(event)
+        else:
+            self._replace(event.slot, event)
+        self._evict()
+        self._counts[event.type] += 1
+        self._tail = id
+        return id
+
+    def _replace(self, slot: Slot, event: Event) -> None:
+        self._newest.pop(slot, None)  # so that the dict stays in id order
+        self._retired.pop(slot, None)
+        self._newest[slot] = event
+        if not event.retires:
+            return
+        self._retired[slot] = event.id
+        if len(self._retired) > RETIREMENTS:
+            oldest = next(iter(self._retired))
+            self._accountable = self._retired.pop(oldest)
+            del self._newest[oldest]
+
+    def _evict(self) -> None:
+        if len(self._retained) - self._first <= self._backlog:
+            return
+        self._floor = self._retained[self._first].id
+        self._first += 1
+        if self._unkeyed and self._unkeyed[0].id <= self._floor:
+            self._unkeyed.popleft()
+        if self._first > self._backlog // 4 + 64:  # in bulk: a list's front is dear
+            del self._retained[: self._first]
+            self._first = 0
+
+    def _accounts_for(self, cursor: EventId) -> bool:
+        if cursor > self._tail:
+            return False
+        return cursor >= self._floor or cursor >= self._accountable
+
+    def _after(self, cursor: EventId) -> int:
+        return bisect_right(self._retained, cursor, self._first, key=_id)
+
+    def _compacted(self, cursor: EventId, selects: Selects | None) -> list[Event]:
+        def after(events: Iterator[Event]) -> Iterator[Event]:
+            recent = takewhile(lambda event: event.id > cursor, events)
+            return recent if selects is None else filter(selects, recent)
+
+        events = [*after(reversed(self._newest.values()))]
+        events += after(reversed(self._unkeyed))
+        return sorted(events, key=_id)
+
+
+def _id(event: Event) -> EventId:
+    return event.id

@@ -1,0 +1,116 @@
+"""The settings: environment variables, read once and checked at the start."""
+
+import os
+import random
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+import msgspec
+
+T = TypeVar("T")
+
+HEARTBEAT = 10.0  # seconds; a fifth of the shortest idle limit, Heroku's 55 s
+
+
+class InvalidSetting(ValueError):
+    """A variable's value can't be used; the message names it and the remedy."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What the environment says; `docs/feed.md`, section 8, explains each."""
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    feed: str = "simulator"
+    seed: int = 0
+    speed: float = 1.0
+    web_concurrency: int = 1
+    backlog: int = 20_000
+    heartbeat: float = HEARTBEAT
+    max_streams: int = 8000
+    max_streams_per_client: int = 0
+    max_stream_age: float = 0.0
+    max_keys: int = 5000
+    trusted_proxies: int = 0
+    allowed_origins: tuple[str, ...] = ()
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
+        """Return the settings in force; InvalidSetting where one can't be used."""
+        read = _Reader(environ)
+        if environ.get("REDIS_URL"):
+            raise InvalidSetting(
+                "REDIS_URL: this version keeps its log in one process; unset it"
+            )
+        return cls(
+            host=read.text("HOST", "0.0.0.0" if environ.get("PORT") else "127.0.0.1"),  # noqa: S104 - a platform that sets PORT must reach it
+            port=read.whole("PORT", 8000, 1, 65_535),
+            feed=read.choice("FEED", "simulator", ("simulator", "published")),
+            seed=read.whole("SEED", random.getrandbits(31), 0, 2**63 - 1),
+            speed=read.number("SPEED", 1, 0.01, 1000),
+            web_concurrency=read.whole("WEB_CONCURRENCY", 1, 1, 1000),
+            backlog=read.whole("BACKLOG", 20_000, 10, 10_000_000),
+            heartbeat=read.number("HEARTBEAT", HEARTBEAT, 0.1, 3600),
+            max_streams=read.whole("MAX_STREAMS", 8000, 1, 1_000_000),
+            max_streams_per_client=read.whole(
+                "MAX_STREAMS_PER_CLIENT", 0, 0, 1_000_000
+            ),
+            max_stream_age=read.number("MAX_STREAM_AGE", 0, 0, 31_536_000),
+            max_keys=read.whole("MAX_KEYS", 5000, 1, 10_000_000),
+            trusted_proxies=read.whole("TRUSTED_PROXIES", 0, 0, 100),
+            allowed_origins=read.origins("ALLOWED_ORIGINS"),
+        )
+
+
+class _Reader:
+    """Takes values out of an environment; an empty one counts as not set."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+
+    def text(self, name: str, default: str) -> str:
+        return self._environ.get(name, "").strip() or default
+
+    def whole(self, name: str, default: int, low: int, high: int) -> int:
+        return self._number(name, default, low, high, int, "a whole number")
+
+    def number(self, name: str, default: float, low: float, high: float) -> float:
+        return self._number(name, default, low, high, float, "a number")
+
+    def choice(self, name: str, default: str, choices: tuple[str, ...]) -> str:
+        text = self.text(name, default)
+        if text not in choices:
+            raise InvalidSetting(f"{name}={text!r} is none of {', '.join(choices)}")
+        return text
+
+    def origins(self, name: str) -> tuple[str, ...]:
+        origins = tuple(part.strip() for part in self.text(name, "").split(","))
+        for origin in filter(None, origins):
+            plain = (
+                origin.startswith(("http://", "https://")) and origin.count("/") == 2
+            )
+            if origin != "*" and not plain:
+                raise InvalidSetting(
+                    f"{name}: {origin!r} is neither * nor like https://example.org"
+                )
+        return tuple(filter(None, origins))
+
+    def _number(
+        self,
+        name: str,
+        default: T,
+        low: float,
+        high: float,
+        convert: Callable[[str], T],
+        what: str,
+    ) -> T:
+        text = self.text(name, "")
+        if not text:
+            return default
+        try:
+            value = convert(text)
+        except ValueError:
+            value = None
+        if value is None or not low <= float(text) <= high:
+            raise InvalidSetting(f"{name}={text!r} is not {what} from {low} to {high}")
+        return value

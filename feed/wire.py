@@ -1,0 +1,87 @@
+"""Events as bytes: Server-Sent Events, NDJSON, or lines that a person reads.
+
+An event's JSON is never looked into again for SSE and NDJSON: it is spliced in. The
+format of SSE is that of the WHATWG HTML standard, section 9.2.5.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import msgspec
+
+from feed import text
+from feed.control import Control
+from feed.event import Event, EventId
+from feed.view import WireFormat
+
+_json = msgspec.json.Encoder().encode
+
+
+class Wire(NamedTuple):
+    """How events become bytes; `content_type` is what HTTP calls the result.
+
+    `event` writes an event of the log, `control` a control event (with an id it moves
+    the client's cursor), `retry` what sets the client's waiting time in milliseconds
+    and goes before a control event.
+    """
+
+    content_type: str
+    event: Callable[[Event], bytes]
+    control: Callable[[Control, EventId | None], bytes]
+    retry: Callable[[int], bytes]
+
+
+def name_of(control: Control) -> str:
+    """Return the event type of a control event."""
+    return type(control).__name__.lower()
+
+
+def _sse_event(event: Event) -> bytes:
+    ms, seq = event.id
+    type = event.type.encode()
+    return b"id: %d-%d\nevent: %b\ndata: %b\n\n" % (ms, seq, type, event.data)
+
+
+def _sse_control(control: Control, id: EventId | None) -> bytes:
+    cursor = b"" if id is None else b"id: %b\n" % str(id).encode()
+    name = name_of(control).encode()
+    return b"%bevent: %b\ndata: %b\n\n" % (cursor, name, _json(control))
+
+
+def _sse_retry(milliseconds: int) -> bytes:
+    # No blank line: some clients would take a block of its own for an event.
+    return b"retry: %d\n" % milliseconds
+
+
+def _ndjson_event(event: Event) -> bytes:
+    return _ndjson(str(event.id), event.type, event.data)
+
+
+def _ndjson_control(control: Control, id: EventId | None) -> bytes:
+    return _ndjson(None if id is None else str(id), name_of(control), _json(control))
+
+
+def _ndjson(id: str | None, name: str, data: bytes) -> bytes:
+    return b'{"id":%b,"event":%b,"data":%b}\n' % (_json(id), _json(name), data)
+
+
+def _text_event(event: Event) -> bytes:
+    return text.line(event.type, text.say(event.type, event.data), str(event.id))
+
+
+def _text_control(control: Control, id: EventId | None) -> bytes:
+    said = text.say_fields(msgspec.to_builtins(control))
+    return text.line(name_of(control), said, None if id is None else str(id))
+
+
+def _no_retry(milliseconds: int) -> bytes:
+    return b""  # only SSE has a word for it; `bye` carries `retry_ms` in all formats
+
+
+WIRES: dict[WireFormat, Wire] = {
+    "sse": Wire(
+        "text/event-stream; charset=utf-8", _sse_event, _sse_control, _sse_retry
+    ),
+    "ndjson": Wire("application/x-ndjson", _ndjson_event, _ndjson_control, _no_retry),
+    "text": Wire("text/plain; charset=utf-8", _text_event, _text_control, _no_retry),
+}

@@ -1,0 +1,75 @@
+"""How gunicorn serves the board; it is read from the folder that the server starts in.
+
+The worker is gevent's, so that a stream is a greenlet and not a thread.
+"""
+
+import resource
+import sys
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from feed.settings import InvalidSetting, Settings
+
+SHORT_REQUESTS = 1000  # connections kept free of streams, so that /healthz answers
+
+try:
+    settings = Settings.from_env()
+except InvalidSetting as error:
+    sys.exit(f"liveboard: {error}")
+
+host = f"[{settings.host}]" if ":" in settings.host else settings.host
+bind = f"{host}:{settings.port}"
+worker_class = "gevent"
+workers = 1  # each process has a log of its own, so more would tell different stories
+worker_connections = settings.max_streams + SHORT_REQUESTS
+max_requests = 0  # a worker that stops accepting while its streams live on is no use
+graceful_timeout = 4  # streams end within 1 s of SIGTERM, the worker within 5
+keepalive = 5
+timeout = 30
+limit_request_line = 8190  # a view may name many symbols
+forwarded_allow_ips = "*" if settings.trusted_proxies else "127.0.0.1,::1"
+control_socket_disable = True
+
+
+def on_starting(server: Any) -> None:
+    """Warn of what the settings ask for and this machine or version can't give."""
+    if settings.web_concurrency > 1:
+        server.log.warning(
+            "WEB_CONCURRENCY=%d: running 1 worker, since without a shared log each "
+            "worker would show other prices",
+            settings.web_concurrency,
+        )
+    _raise_file_limit(server)
+
+
+def when_ready(server: Any) -> None:
+    """Say in one line where to look."""
+    shown = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else host  # noqa: S104 - compared, not bound
+    server.log.info("Liveboard is at http://%s:%d", shown, settings.port)
+
+
+def post_worker_init(worker: Any) -> None:
+    """Start the feed; it drains by itself once the worker is told to stop."""
+    worker.wsgi.extensions["feed"].start(leaving=lambda: not worker.alive)
+
+
+def _raise_file_limit(server: Any) -> None:
+    """Ask for a file descriptor for each connection: many systems start at 1024."""
+    wanted = worker_connections + 200
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    unlimited = resource.RLIM_INFINITY
+    if soft == unlimited or soft >= wanted:
+        return
+    granted = wanted if hard == unlimited else min(wanted, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (granted, hard))
+    if granted < wanted:
+        server.log.warning(
+            "MAX_STREAMS=%d needs %d open files, the system allows %d: raise the limit "
+            "(ulimit -n) or set MAX_STREAMS=%d",
+            settings.max_streams,
+            wanted,
+            granted,
+            max(granted - SHORT_REQUESTS - 200, 1),
+        )

@@ -1,0 +1,1 @@
+"""The tests: a twin for each module, and what only real processes can show."""

@@ -1,0 +1,340 @@
+"""A stream's life against the model, byte for byte as a client reads it."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from feed import log as log_module
+from feed import stream as stream_module
+from feed.control import Hello
+from feed.event import CONTROL_TYPES, EventId, gone, keyed, unkeyed
+from feed.log import Log
+from feed.settings import Settings
+from feed.shapes import Score, Team
+from feed.stream import Peer, Streams, Subscription
+from feed.view import View
+from tests.model import START, News, World, fold, news, views
+from tests.sse import Parsed, Parser
+
+EAGER = 0.001  # seconds of heartbeat: a stream at the tail speaks instead of waiting
+
+
+@pytest.fixture(autouse=True, scope="module")
+def small_bounds() -> Iterator[None]:
+    """Let a dozen events be a lot, so that short examples reach every branch."""
+    patch = pytest.MonkeyPatch()
+    patch.setattr(log_module, "RETIREMENTS", 3)
+    patch.setattr(stream_module, "CATCH_UP", 2)
+    patch.setattr(stream_module, "BEHIND", 5)
+    yield
+    patch.undo()
+
+
+class Client:
+    """Folds what it reads by key, breaks off anywhere in the bytes, and resumes."""
+
+    def __init__(self, streams: Streams, view: View) -> None:
+        self.streams = streams
+        self.view = view
+        self.cursor: EventId | None = None
+        self.held: dict[tuple[str, str], str] = {}
+        self.seen: list[tuple[EventId, Parsed]] = []
+        self.exact = True  # as the server says: nothing was left out
+        self.open()
+
+    def open(self) -> None:
+        asked = Subscription(self.view, self.cursor)
+        self.frames = self.streams.frames(asked, Peer())
+        self.parser = Parser()
+
+    def cut(self) -> None:
+        self.frames.close()  # type: ignore[attr-defined]  # a generator
+        self.open()
+
+    def read(self, frame: bytes) -> None:
+        for event in self.parser.feed(frame):
+            self.take(event)
+
+    def take(self, event: Parsed) -> None:
+        if event.id:
+            self.cursor = EventId.parse(event.id)
+        if event.event == "hello":
+            hello = json.loads(event.data)
+            self.exact &= hello["lost"] == 0 and hello["dropped"] == 0
+            if hello["resume"] == "fresh":
+                self.held.clear()
+                self.seen.clear()
+        elif event.event == "gap":
+            self.exact = False
+        elif event.event not in CONTROL_TYPES:
+            assert self.cursor is not None
+            self.seen.append((self.cursor, event))
+            fold(self.held, event.event, event.data)
+
+    def read_one(self, cut: int | None = None) -> None:
+        """Read a frame, or come back where the server has said bye."""
+        frame = next(self.frames, None)
+        if frame is None:
+            self.open()
+        else:
+            self.read(frame[:cut])
+
+    def catch_up(self, tail: EventId) -> None:
+        """Read until the stream has reached `tail`."""
+        while self.cursor is None or self.cursor < tail:
+            self.read_one()
+
+
+def streams_of(log: Log, **changed: Any) -> Streams:
+    changed = {"heartbeat": EAGER, **changed}
+    return Streams(log, Settings(**changed), "simulator", "1")
+
+
+rounds = st.lists(
+    st.tuples(
+        st.lists(news, max_size=14),  # what happens
+        st.integers(0, 4),  # the frames that the client then reads
+        st.none() | st.integers(0, 400),  # the byte of the next at which it breaks off
+    ),
+    max_size=10,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    backlog=st.integers(1, 30),
+    view=views | st.just(View()),
+    pace=st.sampled_from([0, 0, 0.001]),
+    rounds=rounds,
+)
+def test_a_client_cut_off_anywhere_ends_as_one_that_saw_every_event(
+    backlog: int,
+    view: View,
+    pace: float,
+    rounds: list[tuple[list[News], int, int | None]],
+) -> None:
+    world = World(Log(backlog, START))
+    view = View(view.symbols, view.matches, view.events, pace)
+    client = Client(streams_of(world.log), view)
+    for batch, frames, cut in rounds:
+        world.tell(batch)
+        for _ in range(frames):
+            client.read_one()
+        if cut is not None:
+            client.read_one(cut)
+            client.cut()
+    client.catch_up(world.log.tail)
+    assert client.held == world.state(view)
+    ids = [id for id, _ in client.seen]
+    assert ids == sorted(set(ids))
+    if client.exact and not pace:
+        shown = {event.id for event in world.after(EventId(0, 0), view)}
+        assert shown == set(ids)
+    elif client.exact:  # a paced client is exact in what is never conflated
+        due = world.after(EventId(0, 0), view)
+        assert {e.id for e in due if e.slot is None} <= set(ids)
+
+
+def test_hello_comes_first_without_an_id_after_the_retry_line() -> None:
+    frame = first(View())
+    assert re.match(rb"retry: (2|3)\d{3}\nevent: hello\ndata: \{", frame)
+
+
+def test_an_event_is_id_event_data_and_a_blank_line() -> None:
+    log = Log(10, START)
+    log.append([keyed("price", "A", b'{"price":1}')], START + 5)
+    frame = first(View(), log)
+    assert frame.endswith(
+        b'\n\nid: %d-0\nevent: price\ndata: {"price":1}\n\n' % (START + 5)
+    )
+
+
+def test_hello_says_what_was_understood() -> None:
+    log = Log(10, START)
+    ids = log.append([unkeyed("note", b"1")] * 3, START + 5)
+    hello = said(first(View(), log, ids[1]))[0]
+    assert json.loads(hello.data) == {
+        "resume": "replayed",
+        "after": str(ids[1]),
+        "tail": str(ids[2]),
+        "dropped": 0,
+        "lost": 0,
+        "heartbeat": EAGER,
+        "pace": 0.0,
+        "source": "simulator",
+        "version": "1",
+        "at": json.loads(hello.data)["at"],
+    }
+    assert [*json.loads(hello.data)] == [*Hello.__struct_fields__]
+
+
+def test_an_instant_since_which_nothing_happened_is_understood_as_the_tail() -> None:
+    log = Log(10, START)
+    log.append([unkeyed("note", b"1")], START + 5)
+    hello = json.loads(said(first(View(), log, EventId.parse(str(START + 99))))[0].data)
+    assert (hello["resume"], hello["after"]) == ("replayed", str(log.tail))
+
+
+def test_silence_is_broken_by_heartbeats_that_carry_the_cursor() -> None:
+    log = Log(10, START)
+    frames = streams_of(log).frames(Subscription(View(symbols=frozenset("Z"))), Peer())
+    next(frames)
+    (id,) = log.append([keyed("price", "A", b"1")], START + 5)
+    heartbeat = said(next(frames))[0]
+    assert (heartbeat.event, heartbeat.id) == ("heartbeat", str(id))
+
+
+def test_a_stream_that_falls_behind_is_told_and_compacted() -> None:
+    log = Log(100, START)
+    streams = streams_of(log)
+    frames = streams.frames(Subscription(View()), Peer())
+    next(frames)
+    begin = log.tail
+    log.append([keyed("price", "A", b"%d" % n) for n in range(9)], START + 5)
+    gap, price = said(next(frames))
+    assert gap.event == "gap"
+    assert json.loads(gap.data) == {
+        "from": str(begin),
+        "to": str(log.tail),
+        "dropped": 8,
+        "lost": 0,
+    }
+    assert (price.event, price.data) == ("price", "8")
+    assert (streams.totals.gaps, streams.totals.dropped) == (1, 8)
+
+
+def test_falling_behind_with_nothing_superseded_is_no_gap() -> None:
+    log = Log(100, START)
+    frames = streams_of(log).frames(Subscription(View()), Peer())
+    next(frames)
+    log.append([unkeyed("note", b"%d" % n) for n in range(9)], START + 5)
+    shown = [e.data for frame in (next(frames) for _ in range(5)) for e in said(frame)]
+    assert shown == [str(n) for n in range(9)]
+
+
+def test_once_is_the_catch_up_then_end() -> None:
+    log = Log(10, START)
+    log.append([keyed("price", "A", b"1")], START + 5)
+    asked = Subscription(View(), once=True)
+    events = said(b"".join(streams_of(log).frames(asked, Peer())))
+    assert [e.event for e in events] == ["hello", "price", "end"]
+
+
+def test_the_stream_of_a_match_ends_after_its_last_event() -> None:
+    log = Log(10, START)
+    log.append([score("m", "2H")], START + 5)
+    asked = Subscription(View(matches=frozenset({"m"})), match="m")
+    frames = streams_of(log).frames(asked, Peer())
+    assert [e.event for e in said(next(frames))] == ["hello", "score"]
+    log.append([score("m", "FT")], START + 6)
+    assert [e.event for e in said(b"".join(frames))] == ["score", "end"]
+
+
+def test_over_the_limit_a_stream_is_told_to_come_back_much_later() -> None:
+    streams = streams_of(Log(10, START), max_streams=1)
+    held = streams.frames(Subscription(View()), Peer())
+    next(held)
+    refused = b"".join(streams.frames(Subscription(View()), Peer()))
+    assert re.match(rb"retry: \d{5}\nevent: bye\n", refused)
+    bye = json.loads(said(refused)[0].data)
+    assert bye["reason"] == "full"
+    assert 15_000 <= bye["retry_ms"] <= 45_000
+    assert (len(streams), streams.totals.refused["limit"]) == (1, 1)
+
+
+def test_a_client_address_may_hold_only_so_many_streams() -> None:
+    streams = streams_of(Log(10, START), max_streams_per_client=1)
+    one = streams.frames(Subscription(View()), Peer("192.0.2.1"))
+    other = streams.frames(Subscription(View()), Peer("192.0.2.2"))
+    next(one), next(other)
+    refused = b"".join(streams.frames(Subscription(View()), Peer("192.0.2.1")))
+    assert b'"reason":"full"' in refused
+    one.close()  # type: ignore[attr-defined]  # a generator
+    again = streams.frames(Subscription(View()), Peer("192.0.2.1"))
+    assert b"hello" in next(again)
+
+
+def test_a_drain_says_bye_to_all_and_admits_no_more() -> None:
+    streams = streams_of(Log(10, START))
+    frames = streams.frames(Subscription(View()), Peer())
+    next(frames)
+    streams.drain()
+    bye = json.loads(said(b"".join(frames))[-1].data)
+    assert bye["reason"] == "restart"
+    assert 1_000 <= bye["retry_ms"] <= 5_000
+    refused = b"".join(streams.frames(Subscription(View()), Peer()))
+    assert b'"reason":"restart"' in refused
+    assert len(streams) == 0
+
+
+def test_a_stream_past_its_lifetime_says_bye_and_may_resume() -> None:
+    streams = streams_of(Log(10, START), max_stream_age=0.01)
+    events = said(b"".join(streams.frames(Subscription(View()), Peer())))
+    assert json.loads(events[-1].data)["reason"] == "age"
+
+
+def test_an_unstarted_stream_is_never_counted() -> None:
+    streams = streams_of(Log(10, START))
+    for _ in range(100):
+        frames = streams.frames(Subscription(View()), Peer())
+        frames.close()  # type: ignore[attr-defined]  # a generator
+    assert (len(streams), streams.totals.opened) == (0, 0)
+
+
+def test_a_stream_that_outlived_what_the_log_accounts_for_is_sent_to_begin_anew() -> (
+    None
+):
+    log = Log(1, START)
+    frames = streams_of(log).frames(Subscription(View()), Peer())
+    log.append([keyed("price", "A", b"1")], START + 5)
+    next(frames)
+    cursor = log.tail
+    log.append([gone("price", key, START) for key in "ABCD"], START + 6)
+    (bye,) = said(b"".join(frames))
+    assert json.loads(bye.data)["reason"] == "age"
+    hello = said(first(View(), log, cursor))[0]
+    assert json.loads(hello.data)["resume"] == "fresh"
+
+
+def test_streams_with_the_same_view_and_cursor_share_their_bytes() -> None:
+    log = Log(10, START)
+    streams = streams_of(log)
+    held = [streams.frames(Subscription(View()), Peer()) for _ in range(3)]
+    for frames in held:
+        next(frames)
+    log.append([keyed("price", "A", b"1")], START + 5)
+    one, two, three = (next(frames) for frames in held)
+    assert one is two is three
+
+
+def test_a_write_that_waits_past_the_deadline_is_broken_off() -> None:
+    log, broken = Log(10, START), []
+    streams = streams_of(log, heartbeat=0.0001)
+    peer = Peer("192.0.2.1", lambda: broken.append("broken"))
+    frames = streams.frames(Subscription(View()), peer)
+    next(frames)  # it is written for as long as no further frame is asked for
+    while not broken:
+        streams.enforce_deadlines()
+    assert streams.slowest() > 0
+
+
+def first(view: View, log: Log | None = None, cursor: EventId | None = None) -> bytes:
+    """Return the first frame of a stream."""
+    log = log or Log(10, START)
+    return next(streams_of(log).frames(Subscription(view, cursor), Peer()))
+
+
+def said(stream: bytes) -> list[Parsed]:
+    return Parser().feed(stream)
+
+
+def score(match: str, status: Any) -> Any:
+    side = Team("Town", "TWN", 0, 0)
+    return Score(
+        match, None, side, side, status, 1, None, None, None, START, []
+    ).event()

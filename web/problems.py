@@ -1,0 +1,48 @@
+"""Errors as `application/problem+json` (RFC 9457): what, where, and the remedy."""
+
+import logging
+
+import msgspec
+from flask import Flask, Response
+from werkzeug.exceptions import HTTPException, InternalServerError
+
+from feed.view import InvalidParameter
+
+logger = logging.getLogger("liveboard.web")
+
+
+def problem(status: int, title: str, detail: str, **more: str) -> Response:
+    """Return an error; `more` are members that a program can read."""
+    body = {"title": title, "status": status, "detail": detail, **more}
+    return Response(
+        msgspec.json.encode(body) + b"\n",
+        status,
+        content_type="application/problem+json",
+    )
+
+
+def register(app: Flask) -> None:
+    """Map every error to HTTP, once and here."""
+    app.register_error_handler(InvalidParameter, _invalid_parameter)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(Exception, _unexpected)
+
+
+def _invalid_parameter(error: InvalidParameter) -> Response:
+    return problem(400, "Invalid parameter", str(error), parameter=error.name)
+
+
+def _http(error: HTTPException) -> Response:
+    status = error.code or 500
+    response = problem(status, error.name, error.description or error.name)
+    response.headers.extend(  # such as Allow, Location and Retry-After
+        (name, value)
+        for name, value in error.get_headers()
+        if name not in ("Content-Type", "Content-Length")
+    )
+    return response
+
+
+def _unexpected(error: Exception) -> Response:
+    logger.error("a request failed", exc_info=error)
+    return _http(InternalServerError())

@@ -1,0 +1,125 @@
+"""The streams over HTTP: understand what is asked, hand over the generator."""
+
+import socket
+from collections.abc import Callable
+from typing import Any
+
+from flask import Blueprint, Response, request
+from werkzeug.exceptions import NotFound
+
+from feed.event import EventId
+from feed.stream import Peer, Subscription, last_event
+from feed.view import (
+    MATCH_PARAMETERS,
+    STREAM_PARAMETERS,
+    Query,
+    View,
+    WireFormat,
+    parse,
+)
+from feed.wire import WIRES
+from web import the_feed
+
+UNSENT = 16 << 10  # bytes a socket may hold unsent; more would only be older prices
+MIME_TYPES: dict[str, WireFormat] = {
+    "text/event-stream": "sse",
+    "application/x-ndjson": "ndjson",
+    "text/plain": "text",
+}
+
+blueprint = Blueprint("streams", __name__)
+
+
+@blueprint.get("/stream")
+def stream() -> Response:
+    """Stream events in the wire format that `Accept` prefers; SSE where none."""
+    return _respond(_wire())
+
+
+@blueprint.get("/stream.ndjson")
+def stream_ndjson() -> Response:
+    """Stream events as NDJSON."""
+    return _respond("ndjson")
+
+
+@blueprint.get("/stream.txt")
+def stream_text() -> Response:
+    """Stream events as readable lines."""
+    return _respond("text")
+
+
+@blueprint.get("/stream/matches/<path:match>")
+def stream_match(match: str) -> Response:
+    """Stream one match's events and end after its last; 204 where that was read."""
+    query = parse(request.args.items(multi=True), MATCH_PARAMETERS)
+    log, cursor = the_feed().log, _cursor(query)
+    newest = log.newest(("score", match))
+    if newest is None or (newest.retires and cursor is None):
+        raise NotFound(f"There is no match {match!r}; /api/state lists the matches.")
+    last = last_event(log, match)
+    if last is not None and cursor is not None and last <= cursor <= log.tail:
+        return Response(status=204)
+    view = View(
+        matches=frozenset({match}),
+        events=frozenset({"score", "incident"}),
+        pace=query.pace,
+        wire=_wire(),
+    )
+    return _stream(Subscription(view, cursor, query.once, match))
+
+
+def _respond(wire: WireFormat) -> Response:
+    query = parse(request.args.items(multi=True), STREAM_PARAMETERS)
+    return _stream(Subscription(query.view(wire), _cursor(query), query.once))
+
+
+def _stream(asked: Subscription) -> Response:
+    sock = request.environ.get("gunicorn.socket")
+    if sock is not None:
+        _keep_unsent_few(sock)
+    peer = Peer(request.remote_addr or "unknown", _breaker(sock))
+    # For HEAD the generator is never started, and so nothing is opened.
+    response = Response(the_feed().streams.frames(asked, peer))
+    response.content_type = WIRES[asked.view.wire].content_type
+    response.headers["Cache-Control"] = "no-cache, no-transform"
+    response.headers["X-Accel-Buffering"] = "no"
+    response.headers["Vary"] = "Accept, Accept-Encoding"
+    return response
+
+
+def _wire() -> WireFormat:
+    accepted = request.accept_mimetypes.best_match([*MIME_TYPES], "text/event-stream")
+    return MIME_TYPES[accepted]
+
+
+def _cursor(query: Query) -> EventId | None:
+    """Return `Last-Event-ID` where there is one, else `after`.
+
+    A garbled header is no error, since a browser that sends one can't be told: the
+    stream begins anew.
+    """
+    header = request.headers.get("Last-Event-ID")
+    if header is None:
+        return query.after
+    try:
+        return EventId.parse(header)
+    except ValueError:
+        return None
+
+
+def _keep_unsent_few(sock: Any) -> None:
+    if hasattr(socket, "TCP_NOTSENT_LOWAT") and sock.family != socket.AF_UNIX:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT)
+
+
+def _breaker(sock: Any) -> Callable[[], None] | None:
+    if sock is None:
+        return None
+
+    def break_connection() -> None:
+        try:
+            sock.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            return  # it is broken already
+
+    return break_connection
