@@ -1,0 +1,66 @@
+"""Settings are read once and checked: a bad one is named."""
+
+import pytest
+
+from feed.settings import InvalidSetting, Settings
+
+
+def test_a_laptop_keeps_to_itself_and_a_platform_is_reachable() -> None:
+    at_home, hosted = Settings.from_env({}), Settings.from_env({"PORT": "5000"})
+    assert (at_home.host, at_home.port) == ("127.0.0.1", 8000)
+    assert (hosted.host, hosted.port) == ("0.0.0.0", 5000)
+
+
+def test_the_defaults_are_those_of_the_contract() -> None:
+    settings = Settings.from_env({})
+    assert (settings.feed, settings.speed, settings.backlog) == ("simulator", 1, 20_000)
+    assert (settings.heartbeat, settings.max_streams) == (10, 8000)
+    assert (settings.max_keys, settings.trusted_proxies) == (5000, 0)
+    assert (settings.max_streams_per_client, settings.max_stream_age) == (0, 0)
+    assert settings.allowed_origins == ()
+
+
+def test_an_unset_seed_differs_from_start_to_start() -> None:
+    assert len({Settings.from_env({}).seed for _ in range(20)}) > 1
+    assert Settings.from_env({"SEED": "7"}).seed == 7
+
+
+def test_an_empty_variable_counts_as_not_set() -> None:
+    assert Settings.from_env({"PORT": "", "HEARTBEAT": " "}).port == 8000
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "http"),
+        ("PORT", "0"),
+        ("PORT", "65536"),
+        ("FEED", "simulater"),
+        ("SEED", "-1"),
+        ("SPEED", "0"),
+        ("SPEED", "nan"),
+        ("SPEED", "fast"),
+        ("WEB_CONCURRENCY", "0"),
+        ("BACKLOG", "1e3"),
+        ("HEARTBEAT", "0"),
+        ("HEARTBEAT", "inf"),
+        ("MAX_STREAMS", "many"),
+        ("MAX_STREAM_AGE", "-1"),
+        ("MAX_STREAMS_PER_CLIENT", "-1"),
+        ("MAX_KEYS", "0"),
+        ("TRUSTED_PROXIES", "yes"),
+        ("ALLOWED_ORIGINS", "example.org"),
+        ("ALLOWED_ORIGINS", "https://example.org/path"),
+        ("REDIS_URL", "redis://localhost"),
+    ],
+)
+def test_a_bad_value_is_refused_by_name(name: str, value: str) -> None:
+    with pytest.raises(InvalidSetting, match=name):
+        Settings.from_env({name: value})
+
+
+def test_origins_are_a_list_or_a_star() -> None:
+    origins = {"ALLOWED_ORIGINS": "https://a.example, http://localhost:3000"}
+    allowed = Settings.from_env(origins).allowed_origins
+    assert allowed == ("https://a.example", "http://localhost:3000")
+    assert Settings.from_env({"ALLOWED_ORIGINS": "*"}).allowed_origins == ("*",)

@@ -1,0 +1,109 @@
+"""What a query string asks for, and what is refused by name."""
+
+import pytest
+
+from feed.event import EventId, gone, keyed, unkeyed
+from feed.view import (
+    STREAM_PARAMETERS,
+    InvalidParameter,
+    Query,
+    View,
+    parse,
+    whole,
+)
+
+PRICE = keyed("price", "ACME", b"1")
+SCORE = keyed("score", "m1", b"1")
+INCIDENT = unkeyed("incident", b"1", "m1")
+NOTE = unkeyed("note", b"1")
+
+
+def query(*pairs: tuple[str, str]) -> Query:
+    return parse(pairs, STREAM_PARAMETERS)
+
+
+def test_no_parameters_ask_for_everything() -> None:
+    view = query().view()
+    assert view.selects_all
+    assert all(map(view.selects, (PRICE, SCORE, INCIDENT, NOTE)))
+
+
+def test_all_parameters_are_understood() -> None:
+    asked = query(
+        ("symbols", "ACME,BOLT"),
+        ("matches", "m1"),
+        ("events", "price,hello"),
+        ("after", "5-1"),
+        ("pace", "0.25"),
+        ("once", "1"),
+    )
+    assert asked == Query(
+        frozenset({"ACME", "BOLT"}),
+        frozenset({"m1"}),
+        frozenset({"price"}),
+        EventId(5, 1),
+        0.25,
+        True,
+    )
+
+
+def test_symbols_narrow_prices_and_nothing_else() -> None:
+    view = View(symbols=frozenset({"BOLT"}))
+    assert not view.selects(PRICE)
+    assert all(map(view.selects, (SCORE, INCIDENT, NOTE)))
+
+
+def test_matches_narrow_scores_and_incidents_and_nothing_else() -> None:
+    view = View(matches=frozenset({"m2"}))
+    assert not view.selects(SCORE)
+    assert not view.selects(INCIDENT)
+    assert all(map(view.selects, (PRICE, NOTE)))
+
+
+def test_a_retirement_is_shown_where_its_key_was() -> None:
+    retired = gone("price", "ACME", 1)
+    assert View(events=frozenset({"price"})).selects(retired)
+    assert View(events=frozenset({"gone"})).selects(retired)
+    assert not View(events=frozenset({"score"})).selects(retired)
+    assert not View(symbols=frozenset({"BOLT"})).selects(retired)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "says"),
+    [
+        ("simbols", "A", "Did you mean symbols?"),
+        ("Pace", "1", "Did you mean pace?"),
+        ("xyz", "1", "no such parameter"),
+        ("symbols", "", "names nothing"),
+        ("symbols", ",,", "names nothing"),
+        ("events", "Price", "can't be an event type"),
+        ("after", "yesterday", "not an event id"),
+        ("after", "", "not an event id"),
+        ("pace", "61", "from 0 to 60"),
+        ("pace", "-1", "from 0 to 60"),
+        ("pace", "nan", "from 0 to 60"),
+        ("pace", "fast", "from 0 to 60"),
+        ("once", "yes", "neither 1 nor 0"),
+    ],
+)
+def test_what_is_not_clear_is_refused_by_name(name: str, text: str, says: str) -> None:
+    with pytest.raises(InvalidParameter, match=says.replace("?", r"\?")) as refused:
+        query((name, text))
+    assert refused.value.name == name
+
+
+def test_a_parameter_given_twice_is_refused() -> None:
+    with pytest.raises(InvalidParameter, match="twice"):
+        query(("symbols", "A"), ("symbols", "B"))
+
+
+@pytest.mark.parametrize("text", ["", "0", "11", "1.5", "-1", "x", "²", "9" * 400])
+def test_a_whole_number_out_of_bounds_is_refused(text: str) -> None:
+    with pytest.raises(InvalidParameter, match="limit"):
+        whole("limit", text, 1, 10)
+
+
+def test_equal_views_share_and_read_alike() -> None:
+    one, other = (View(symbols=frozenset({"A", "B"}), pace=0.5) for _ in range(2))
+    assert hash(one) == hash(other)
+    assert str(one) == "sse symbols=A,B pace=0.5"
