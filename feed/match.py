@@ -6,7 +6,6 @@ score's own incidents. The minute is not counted, it is read off the clock.
 """
 
 from heapq import heappop, heappush, heapreplace
-from itertools import count
 from math import exp, inf
 from random import Random
 from typing import Literal
@@ -110,7 +109,7 @@ class League:
         self._clock = WorldClock(start, speed)
         self._minutely = minutely
         self._rested = self._rng.sample(CLUBS, len(CLUBS))  # longest ago first
-        self._numbers = count(start)
+        self._number = start  # of the next match
         self._next_kick_off = -WARM_UP
         self._held: list[tuple[float, int, _Match]] = []  # a heap by what is due next
         self._begun = False
@@ -171,16 +170,16 @@ class League:
         self._rested.remove(home)
         self._rested.remove(away)
         self._rested += home, away
-        number = next(self._numbers)
         match = _Match(
-            f"{home.code}-{away.code}-{_base36(number)}".lower(),
+            f"{home.code}-{away.code}-{_base36(self._number)}".lower(),
             (_Side("home", home), _Side("away", away)),
             self._next_kick_off,
             self._clock,
             self._rng,
             self._minutely,
         )
-        heappush(self._held, (match.due, number, match))
+        heappush(self._held, (match.due, self._number, match))
+        self._number += 1
         self._next_kick_off += KICK_OFF_GAP
         return match
 

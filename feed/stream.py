@@ -11,10 +11,11 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
+from feed.connection import Connection
 from feed.control import Bye, Control, End, Farewell, Gap, Heartbeat, Hello
 from feed.event import Event, EventId
 from feed.log import Log, Read, Selects
@@ -50,10 +51,10 @@ class Frame(msgspec.Struct, frozen=True):
 
 
 class Peer(msgspec.Struct, frozen=True):
-    """Who is at the other end; `abort` breaks the connection of a blocked write."""
+    """Who is at the other end; `connection` is None where no socket is at hand."""
 
     address: str = "local"
-    abort: Callable[[], None] | None = None
+    connection: Connection | None = None
 
 
 class Subscription(msgspec.Struct, frozen=True):
@@ -205,11 +206,20 @@ class Stream:
         self._why = "the client went away"
 
     def frames(self) -> Iterator[bytes]:
-        """Yield frames, and see how long each takes to be written."""
+        """Yield the bytes of each write, from hello to farewell."""
+        connection = self.peer.connection
+        if connection is not None:
+            connection.keep_unsent_few()
         refused = self._streams.admit(self)
         if refused:
             yield self._farewell(refused).data
-            return
+        else:
+            yield from self._admitted()
+        if connection is not None:
+            connection.expect_no_more()
+
+    def _admitted(self) -> Iterator[bytes]:
+        """Yield frames, and see how long each takes to be written."""
         began, events, size = time.monotonic(), 0, 0
         totals = self._streams.totals
         logger.info("stream %d opened: %s", self._number, self)
@@ -244,9 +254,10 @@ class Stream:
 
     def break_off(self) -> None:
         """Break the connection, so that a write that waits ends."""
-        if self.peer.abort is not None and self._writing_since is not None:
+        connection = self.peer.connection
+        if connection is not None and self._writing_since is not None:
             self._why = "the client did not read"
-            self.peer.abort()
+            connection.break_off()
 
     def __str__(self) -> str:
         return f"{self._view} for {self.peer.address}"

@@ -62,7 +62,7 @@ class World:
         """Return what one that saw every event holds, by type and key."""
         held: dict[tuple[str, str], str] = {}
         for event in self.after(EventId(0, 0), view):
-            fold(held, event.type, event.data.decode(), event.subject)
+            fold(held, event.type, event.data.decode())
         return held
 
     def _event(self, type: str, subject: str) -> Event:
@@ -74,12 +74,10 @@ class World:
         return unkeyed(type, data, subject)
 
 
-def fold(
-    held: dict[tuple[str, str], str], type: str, data: str, subject: str | None = None
-) -> None:
+def fold(held: dict[tuple[str, str], str], type: str, data: str) -> None:
     """Apply an event to what a client holds, as a client does: from its data alone."""
     fields: dict[str, Any] = json.loads(data)
     if type in ("price", "score"):
-        held[type, fields.get("subject", subject)] = data
+        held[type, fields["subject"]] = data
     elif type == "gone":
         held.pop((fields["event"], fields["key"]), None)

@@ -43,7 +43,7 @@ class Reader:
         for event in read.events[:cut]:
             assert self.cursor is None or event.id > self.cursor
             self.cursor = event.id
-            fold(self.held, event.type, event.data.decode(), event.subject)
+            fold(self.held, event.type, event.data.decode())
             if event.slot is None:
                 self.unkeyed.append(event.id)
         if cut is None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from feed import log as log_module
 from feed import stream as stream_module
+from feed.connection import Connection
 from feed.control import Hello
 from feed.event import CONTROL_TYPES, EventId, gone, keyed, unkeyed
 from feed.log import Log
@@ -18,6 +20,7 @@ from feed.settings import Settings
 from feed.shapes import Score, Team
 from feed.stream import Peer, Streams, Subscription
 from feed.view import View
+from tests.harness import until
 from tests.model import START, News, World, fold, news, views
 from tests.sse import Parsed, Parser
 
@@ -313,14 +316,16 @@ def test_streams_with_the_same_view_and_cursor_share_their_bytes() -> None:
 
 
 def test_a_write_that_waits_past_the_deadline_is_broken_off() -> None:
-    log, broken = Log(10, START), []
-    streams = streams_of(log, heartbeat=0.0001)
-    peer = Peer("192.0.2.1", lambda: broken.append("broken"))
-    frames = streams.frames(Subscription(View()), peer)
-    next(frames)  # it is written for as long as no further frame is asked for
-    while not broken:
+    streams = streams_of(Log(10, START), heartbeat=0.0001)
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        frames = streams.frames(
+            Subscription(View()), Peer("192.0.2.1", Connection(ours))
+        )
+        next(frames)  # it is written for as long as no further frame is asked for
+        until(lambda: streams.slowest() > 3 * 0.0001)
         streams.enforce_deadlines()
-    assert streams.slowest() > 0
+        assert theirs.recv(1) == b""
 
 
 def first(view: View, log: Log | None = None, cursor: EventId | None = None) -> bytes:

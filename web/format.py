@@ -18,7 +18,9 @@ MINUS = "−"
 PRIME = "′"
 MOST_DECIMALS = 20
 POINTS = 60  # ticks in a sparkline
-EXTRA_TIME_ENDS = 120  # the minute; a penalty with a later or no minute is a shoot-out's
+EXTRA_TIME_ENDS = (
+    120  # the minute; a penalty with a later or no minute is a shoot-out's
+)
 PHASES = ("live", "upcoming", "over")  # in the order in which matches are listed
 LIVE = frozenset({"1H", "HT", "2H", "ET", "SUSP"})
 UPCOMING = frozenset({"NS", "PST"})
@@ -67,6 +69,11 @@ def arrow(value: float | None, decimals: int) -> str:
     return {"up": "▲", "down": "▼", "flat": ""}[direction(value, decimals)]
 
 
+def directions(quotes: Iterable[Values]) -> list[str]:
+    """Return each quote's direction, for counting."""
+    return [direction(quote["change"], quote["decimals"]) for quote in quotes]
+
+
 def clock(at: int | None) -> str:
     """Return the UTC time of epoch milliseconds: "14:03:07"."""
     return _written(at, "%H:%M:%S")
@@ -100,6 +107,11 @@ def phase(score: Values) -> str:
     if status in LIVE:
         return "live"
     return "upcoming" if status in UPCOMING else "over"
+
+
+def live_matches(scores: Iterable[Values]) -> int:
+    """Return how many matches are on."""
+    return sum(phase(score) == "live" for score in scores)
 
 
 def scorers(score: Values, side: str) -> list[str]:
@@ -271,7 +283,9 @@ FILTERS: dict[str, Callable[..., Any]] = {
         clock,
         date,
         direction,
+        directions,
         hours,
+        live_matches,
         market_status,
         minute,
         percent,

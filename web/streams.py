@@ -1,12 +1,9 @@
 """The streams over HTTP: understand what is asked, hand over the generator."""
 
-import socket
-from collections.abc import Callable
-from typing import Any
-
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import NotFound
 
+from feed.connection import Connection
 from feed.event import EventId
 from feed.stream import Peer, Subscription, last_event
 from feed.view import (
@@ -20,7 +17,6 @@ from feed.view import (
 from feed.wire import WIRES
 from web import the_feed
 
-UNSENT = 16 << 10  # bytes a socket may hold unsent; more would only be older prices
 MIME_TYPES: dict[str, WireFormat] = {
     "text/event-stream": "sse",
     "application/x-ndjson": "ndjson",
@@ -75,9 +71,8 @@ def _respond(wire: WireFormat) -> Response:
 
 def _stream(asked: Subscription) -> Response:
     sock = request.environ.get("gunicorn.socket")
-    if sock is not None:
-        _keep_unsent_few(sock)
-    peer = Peer(request.remote_addr or "unknown", _breaker(sock))
+    connection = None if sock is None else Connection(sock)
+    peer = Peer(request.remote_addr or "unknown", connection)
     # For HEAD the generator is never started, and so nothing is opened.
     response = Response(the_feed().streams.frames(asked, peer))
     response.content_type = WIRES[asked.view.wire].content_type
@@ -105,21 +100,3 @@ def _cursor(query: Query) -> EventId | None:
         return EventId.parse(header)
     except ValueError:
         return None
-
-
-def _keep_unsent_few(sock: Any) -> None:
-    if hasattr(socket, "TCP_NOTSENT_LOWAT") and sock.family != socket.AF_UNIX:
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT)
-
-
-def _breaker(sock: Any) -> Callable[[], None] | None:
-    if sock is None:
-        return None
-
-    def break_connection() -> None:
-        try:
-            sock.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            return  # it is broken already
-
-    return break_connection

@@ -1,0 +1,32 @@
+# Liveboard: everything there is to do, by name. `make run` needs Python 3.11 and make.
+
+BIN := .venv/bin
+
+.PHONY: help run test check format clean
+
+help:  ## Say what there is to do
+	@sed -n 's/^\([a-z]*\):.*## /\1	/p' Makefile | while IFS='	' read -r name what; \
+	do printf '  make %-8s %s\n' "$$name" "$$what"; done
+
+run:  ## Start the board on http://127.0.0.1:8000 (or on $PORT)
+	@scripts/set-up run
+	@exec $(BIN)/python -m gunicorn app:app
+
+test:  ## Run every test; some of them: make test ARGS="tests/test_sse.py -k nul"
+	@scripts/set-up test
+	@exec $(BIN)/python -m pytest $(ARGS)
+
+check:  ## Check form, style and types
+	@scripts/set-up develop
+	$(BIN)/python -m ruff format --check .
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m mypy
+
+format:  ## Bring the code into form
+	@scripts/set-up develop
+	$(BIN)/python -m ruff format .
+	$(BIN)/python -m ruff check --fix .
+
+clean:  ## Remove what the others made, .venv too
+	rm -rf .venv .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

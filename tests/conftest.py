@@ -1,0 +1,96 @@
+"""What the tests share: a board to read from, a browser, pages that may not err."""
+
+import os
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Error,
+    Page,
+    WebError,
+    sync_playwright,
+)
+
+from tests.harness import Board
+
+BROWSER_ARGUMENTS = [
+    # Nothing but what the test asks for goes over the network.
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-quic",
+    "--no-first-run",
+]
+
+
+@pytest.fixture(scope="session")
+def board() -> Iterator[Board]:
+    """Yield a running board, the same day each time, for tests that only read."""
+    with Board(FEED="simulator", SEED="7", SPEED="5", HEARTBEAT="1") as board:
+        yield board
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Yield a real Chromium: the system's, else Playwright's own."""
+    # As root Chromium can't make its sandbox, and doesn't start with it.
+    arguments = [*BROWSER_ARGUMENTS, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
+    with sync_playwright() as playwright:
+        try:
+            browser = playwright.chromium.launch(
+                executable_path=shutil.which("chromium"), args=arguments
+            )
+        except Error as error:
+            pytest.exit(
+                "No Chromium to test the page with. `make test` installs one; by hand: "
+                "`apt install chromium`, or `python -m playwright install --with-deps "
+                f"chromium`.\n{error}",
+                returncode=1,
+            )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page_errors() -> list[str]:
+    """Return what this test's pages may complain of: append a part of the words."""
+    return []
+
+
+@pytest.fixture
+def context(browser: Browser, page_errors: list[str]) -> Iterator[BrowserContext]:
+    """Yield a fresh profile. The test fails when one of its pages complains.
+
+    That is an error on the console, a breach of the content security policy (which
+    Chromium writes there) or an uncaught exception.
+    """
+    complaints: list[str] = []
+
+    def on_console(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            complaints.append(f"{message.text} ({message.location.get('url')})")
+
+    def on_error(error: WebError) -> None:
+        complaints.append(f"uncaught: {error.error}")
+
+    context = browser.new_context()
+    context.on("console", on_console)
+    context.on("weberror", on_error)
+    yield context
+    context.close()
+    unexpected = [
+        complaint
+        for complaint in complaints
+        if not any(expected in complaint for expected in page_errors)
+    ]
+    assert not unexpected
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Page:
+    """Return a blank page in a fresh profile; it must not complain."""
+    return context.new_page()
