@@ -90,8 +90,8 @@ def date(at: int | None) -> str:
 
 
 def minute(score: Values) -> str:
-    """Return the text of a match's status chip: "67′", "45+2′", "HT", "19:45" …"""
-    status = score["status"]
+    """Return the text of a match's status chip: "67′", "45+2′", "HT" or "19:45"."""
+    status = str(score["status"])
     if status == "NS":
         return "Upcoming" if score["kick_off"] is None else hours(score["kick_off"])
     if status == "PEN":
@@ -139,17 +139,14 @@ def market_status(market: Values) -> str:
 
 
 def points(prices: Sequence[float]) -> str:
-    """Return the last prices as an SVG polyline's points, in a viewBox of 100 × 28.
-
-    The newest stands at the right edge, so that a short line grows to the left.
-    """
+    """Return the last prices as an SVG polyline's points, in a viewBox of 100 × 28."""
     shown = prices[-POINTS:]
     if len(shown) < 2:
         return ""
     low, high = min(shown), max(shown)
-    first = POINTS - len(shown)
+    steps = len(shown) - 1
     return " ".join(
-        f"{_fixed((first + i) * 100 / (POINTS - 1), 1)},{_height(value, low, high)}"
+        f"{_fixed(i * 100 / steps, 1)},{_height(value, low, high)}"
         for i, value in enumerate(shown)
     )
 

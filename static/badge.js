@@ -1,0 +1,73 @@
+/** The badge: how the stream stands, in words that are true; and who is told of it. */
+
+import { byId, setHidden, setText } from "./dom.js";
+import { clock } from "./format.js";
+
+/** @typedef {import("./stream.js").State} State */
+/** @typedef {import("./stream.js").StateName} StateName */
+
+/** @type {Record<StateName, string>} */
+const SIGNS = {
+  connecting: "○",
+  live: "●",
+  slow: "◐",
+  delayed: "◐",
+  reconnecting: "↻",
+  offline: "✕",
+  restarting: "↻",
+  full: "✕",
+  ended: "■",
+};
+/** @type {Set<StateName>} */
+const STALE = new Set(["reconnecting", "offline", "restarting", "full"]);
+
+/**
+ * Whether values are no longer those of now.
+ * @param {State} state
+ */
+export function isStale({ name }) {
+  return STALE.has(name);
+}
+
+/**
+ * What the badge says.
+ * @param {State} state
+ * @param {number | null} asOf
+ */
+export function words({ name, seconds }, asOf) {
+  const soon = seconds === null ? "…" : ` in ${seconds} s`;
+  /** @type {Record<StateName, string>} */
+  const said = {
+    connecting: "Connecting…",
+    live: "Live",
+    slow: `No update for ${seconds} s`,
+    delayed: `Delayed ${seconds} s`,
+    reconnecting: `Reconnecting${soon}`,
+    offline: `Offline. Showing ${clock(asOf)}`,
+    restarting: "Server restarting",
+    full: `Server is full. Trying again${soon}`,
+    ended: "The stream is complete",
+  };
+  return said[name];
+}
+
+export class Badge {
+  #element = byId("badge");
+  #sign = byId("badge-sign");
+  #words = byId("badge-words");
+  #retry = byId("retry");
+
+  /** @param {() => void} retry What "Retry now" does. */
+  constructor(retry) {
+    this.#retry.addEventListener("click", retry);
+  }
+
+  /** @param {State} state @param {number | null} asOf */
+  paint(state, asOf) {
+    this.#element.dataset.state = state.name;
+    setText(this.#sign, SIGNS[state.name]);
+    setText(this.#words, words(state, asOf));
+    setHidden(this.#retry, state.name !== "reconnecting");
+    document.documentElement.toggleAttribute("data-stale", isStale(state));
+  }
+}

@@ -1,0 +1,221 @@
+/**
+ * What the board shows, as the events say it: quotes, matches, markets, notices. It knows
+ * no DOM and no connection; whoever watches is told of each change.
+ */
+
+import { isAfter } from "./ids.js";
+
+/**
+ * @typedef {object} Quote A `price` event's data (docs/feed.md, section 2).
+ * @property {string} symbol
+ * @property {string | null} name
+ * @property {string | null} currency
+ * @property {string | null} market
+ * @property {number} price
+ * @property {number} decimals
+ * @property {number | null} change
+ * @property {number | null} change_percent
+ * @property {number | null} high
+ * @property {number | null} low
+ * @property {number} at
+ *
+ * @typedef {{name: string, code: string | null, score: number | null,
+ *   red_cards: number | null}} Team
+ * @typedef {"home" | "away"} SideName
+ *
+ * @typedef {object} Incident Something that happened in a match.
+ * @property {string} match
+ * @property {string} kind
+ * @property {SideName | null} team
+ * @property {string | null} player
+ * @property {number | null} minute
+ * @property {number | null} stoppage
+ * @property {number | null} home_score
+ * @property {number | null} away_score
+ * @property {number} at
+ *
+ * @typedef {object} Score A `score` event's data: a match, whole.
+ * @property {string} match
+ * @property {string | null} competition
+ * @property {Team} home
+ * @property {Team} away
+ * @property {string} status
+ * @property {number | null} minute
+ * @property {number | null} stoppage
+ * @property {number | null} kick_off
+ * @property {number | null} period_started
+ * @property {number} at
+ * @property {Incident[]} incidents
+ *
+ * @typedef {{market: string, status: string, until: number | null, at: number}} MarketState
+ * @typedef {{notice: string, title: string, body: string | null, level: string,
+ *   until: number | null, at: number}} Notice
+ *
+ * @typedef {object} Boot The state that the page was made with.
+ * @property {string} id
+ * @property {number} at
+ * @property {string} source
+ * @property {string} version
+ * @property {number} heartbeat
+ * @property {Quote[]} prices
+ * @property {Score[]} scores
+ * @property {MarketState[]} markets
+ * @property {Notice[]} notices
+ * @property {{event: string}[]} other
+ * @property {Record<string, number[]>} sparks
+ *
+ * @typedef {object} Change What an event did: `now` is null where a key is gone, `before`
+ *   where it is new; `key` is null for an event that stands for itself.
+ * @property {string} type
+ * @property {string | null} key
+ * @property {any} before
+ * @property {any} now
+ * @property {boolean} live False for catch-up, which never flashes.
+ */
+
+const SPARK_INTERVAL = 30_000; // ms between a sparkline's points; as in web/pages.py
+const SPARK_POINTS = 60;
+
+/** The state of the board; events change it, in the order of their ids. */
+export class Board {
+  /** @type {Map<string, Quote>} */ quotes = new Map();
+  /** @type {Map<string, Score>} */ scores = new Map();
+  /** @type {Map<string, MarketState>} */ markets = new Map();
+  /** @type {Map<string, Notice>} */ notices = new Map();
+  /** @type {string} */ source;
+  /** @type {string | null} */ #id;
+  /** @type {Map<string, {prices: number[], slot: number}>} */ #sparks = new Map();
+  /** @type {((change: Change) => void)[]} */ #watchers = [];
+  /** @type {Map<string, [string, string]> | null} */ #unconfirmed = null;
+  #places;
+
+  /** @param {Boot} boot */
+  constructor(boot) {
+    this.source = boot.source;
+    this.#id = boot.id;
+    /** @type {Record<string, [Map<string, any>, string]>} */
+    this.#places = {
+      price: [this.quotes, "symbol"],
+      score: [this.scores, "match"],
+      market: [this.markets, "market"],
+      notice: [this.notices, "notice"],
+    };
+    this.#fill("price", boot.prices);
+    this.#fill("score", boot.scores);
+    this.#fill("market", boot.markets);
+    this.#fill("notice", boot.notices);
+    // A Map, since a symbol may be named like one of an object's inherited properties.
+    const sparks = new Map(Object.entries(boot.sparks));
+    for (const { symbol, at } of boot.prices) {
+      this.#sparks.set(symbol, { prices: [...(sparks.get(symbol) ?? [])], slot: slotOf(at) });
+    }
+  }
+
+  /** The id of the last event that was applied; null at the start of a rebuild. */
+  get id() {
+    return this.#id;
+  }
+
+  /** @param {(change: Change) => void} watcher It is told of each change from now on. */
+  watch(watcher) {
+    this.#watchers.push(watcher);
+  }
+
+  /**
+   * A symbol's last prices for its sparkline, oldest first.
+   * @param {string} symbol
+   */
+  spark(symbol) {
+    return this.#sparks.get(symbol)?.prices ?? [];
+  }
+
+  /**
+   * Take in an event. One that the board has seen already changes nothing.
+   * @param {string} type
+   * @param {any} data
+   * @param {string} id
+   * @param {boolean} live
+   */
+  apply(type, data, id, live) {
+    if (!isAfter(id, this.#id)) return;
+    this.#id = id;
+    if (type === "gone") this.#retire(data.event, data.key, live);
+    else if (Object.hasOwn(this.#places, type)) this.#replace(type, data, live);
+    else this.#tell({ type, key: null, before: null, now: data, live });
+  }
+
+  /**
+   * Begin anew, after `fresh`. What is shown stays until it is told again, so that no
+   * row blinks; what isn't told by the time of `settle` goes.
+   */
+  rebuild() {
+    this.#id = null;
+    this.#unconfirmed = new Map();
+    for (const [type, [held]] of Object.entries(this.#places)) {
+      for (const key of held.keys()) this.#unconfirmed.set(slotName(type, key), [type, key]);
+    }
+  }
+
+  /** End a rebuild: all that there is has been told. */
+  settle() {
+    const leftOver = this.#unconfirmed?.values() ?? [];
+    this.#unconfirmed = null;
+    for (const [type, key] of leftOver) this.#retire(type, key, false);
+  }
+
+  /** @param {string} type @param {any} data @param {boolean} live */
+  #replace(type, data, live) {
+    const [held, name] = this.#places[type];
+    const key = data[name];
+    const before = held.get(key) ?? null;
+    held.set(key, data);
+    this.#unconfirmed?.delete(slotName(type, key));
+    if (type === "price") this.#extendSpark(data);
+    this.#tell({ type, key, before, now: data, live });
+  }
+
+  /** @param {string} type @param {string} key @param {boolean} live */
+  #retire(type, key, live) {
+    if (!Object.hasOwn(this.#places, type)) return;
+    const [held] = this.#places[type];
+    const before = held.get(key) ?? null;
+    if (before === null) return;
+    held.delete(key);
+    if (type === "price") this.#sparks.delete(key);
+    this.#tell({ type, key, before, now: null, live });
+  }
+
+  /** @param {Quote} quote The newest price is always the line's end. */
+  #extendSpark({ symbol, price, at }) {
+    const spark = this.#sparks.get(symbol);
+    if (!spark) {
+      this.#sparks.set(symbol, { prices: [price], slot: slotOf(at) });
+      return;
+    }
+    if (slotOf(at) > spark.slot || spark.prices.length === 0) spark.prices.push(price);
+    else spark.prices[spark.prices.length - 1] = price;
+    if (spark.prices.length > SPARK_POINTS) spark.prices.shift();
+    spark.slot = Math.max(spark.slot, slotOf(at));
+  }
+
+  /** @param {string} type @param {any[]} values */
+  #fill(type, values) {
+    const [held, name] = this.#places[type];
+    for (const value of values) held.set(value[name], value);
+  }
+
+  /** @param {Change} change */
+  #tell(change) {
+    for (const watcher of this.#watchers) watcher(change);
+  }
+}
+
+/** @param {number} at */
+function slotOf(at) {
+  return Math.floor(at / SPARK_INTERVAL);
+}
+
+/** @param {string} type @param {string} key */
+function slotName(type, key) {
+  return `${type} ${key}`;
+}

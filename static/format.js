@@ -1,0 +1,348 @@
+/**
+ * How values read: prices, changes, clocks, match minutes and scorers, as text.
+ * The same rules as `web/format.py`; a test holds the two side by side.
+ */
+
+/** @typedef {import("./board.js").Quote} Quote */
+/** @typedef {import("./board.js").Score} Score */
+/** @typedef {import("./board.js").Incident} Incident */
+/** @typedef {import("./board.js").MarketState} MarketState */
+/** @typedef {"up" | "down" | "flat"} Direction */
+/** @typedef {"live" | "upcoming" | "over"} Phase */
+
+export const UNKNOWN = "–";
+const MINUS = "−";
+const PRIME = "′";
+const MOST_DECIMALS = 20;
+const POINTS = 60; // points of a sparkline
+const EXTRA_TIME_ENDS = 120; // the minute; a later penalty, or one without, is a shoot-out's
+const LAST_INSTANT = 253402300799999; // the end of the year 9999
+/** @type {Phase[]} */
+const PHASES = ["live", "upcoming", "over"]; // in the order in which matches are listed
+const LIVE = new Set(["1H", "HT", "2H", "ET", "SUSP"]);
+const UPCOMING = new Set(["NS", "PST"]);
+/** @type {Record<string, string>} */
+const CHIPS = { PST: "Postponed", SUSP: "Suspended", ABD: "Abandoned", CANC: "Cancelled" };
+const GOALS = new Set(["goal", "own_goal", "penalty"]);
+/** @type {Record<string, string>} */
+const REMARKS = { own_goal: " (og)", penalty: " (pen)" };
+
+/**
+ * A price to its decimals, thousands apart: "1,234.50".
+ * @param {number | null} value
+ * @param {number} decimals
+ */
+export function price(value, decimals) {
+  if (value === null) return UNKNOWN;
+  const size = grouped(fixed(Math.abs(value), decimals));
+  return value < 0 && isNonzero(size) ? MINUS + size : size;
+}
+
+/**
+ * A change with its sign: "+0.36", "−0.36"; "0.00" has none.
+ * @param {number | null} value
+ * @param {number} decimals
+ */
+export function signed(value, decimals) {
+  const text = price(value, decimals);
+  return value !== null && value > 0 && isNonzero(text) ? `+${text}` : text;
+}
+
+/**
+ * A change in percent with its sign: "+0.36 %".
+ * @param {number | null} value
+ */
+export function percent(value) {
+  return value === null ? UNKNOWN : `${signed(value, 2)} %`;
+}
+
+/**
+ * Which way a change goes, as it reads when it is rounded.
+ * @param {number | null} value
+ * @param {number} decimals
+ * @returns {Direction}
+ */
+export function direction(value, decimals) {
+  const sign = signed(value, decimals)[0];
+  if (sign === "+") return "up";
+  return sign === MINUS ? "down" : "flat";
+}
+
+/**
+ * The arrow that goes before a change; nothing where it is flat.
+ * @param {number | null} value
+ * @param {number} decimals
+ */
+export function arrow(value, decimals) {
+  return { up: "▲", down: "▼", flat: "" }[direction(value, decimals)];
+}
+
+/**
+ * The UTC time of epoch milliseconds: "14:03:07".
+ * @param {number | null} at
+ */
+export function clock(at) {
+  return iso(at)?.slice(11, 19) ?? UNKNOWN;
+}
+
+/**
+ * The UTC hour and minute of epoch milliseconds: "19:45".
+ * @param {number | null} at
+ */
+export function hours(at) {
+  return iso(at)?.slice(11, 16) ?? UNKNOWN;
+}
+
+/**
+ * The UTC date and time of epoch milliseconds: "2026-03-05 19:45 UTC".
+ * @param {number | null} at
+ */
+export function date(at) {
+  const text = iso(at);
+  return text === null ? UNKNOWN : `${text.slice(0, 10)} ${text.slice(11, 16)} UTC`;
+}
+
+/**
+ * How long ago something was, shortly: "now", "12 s", "3 min", "2 h", "4 d".
+ * @param {number} milliseconds
+ */
+export function age(milliseconds) {
+  const seconds = Math.floor(milliseconds / 1000);
+  if (seconds < 1) return "now";
+  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
+  if (seconds < 86400) return `${Math.floor(seconds / 3600)} h`;
+  return `${Math.floor(seconds / 86400)} d`;
+}
+
+/**
+ * The text of a match's status chip: "67′", "45+2′", "HT", "PEN 4–3", "19:45" …
+ * @param {Score} score
+ */
+export function minute(score) {
+  const { status } = score;
+  if (status === "NS") return score.kick_off === null ? "Upcoming" : hours(score.kick_off);
+  if (status === "PEN") return shootOut(score);
+  if (["1H", "2H", "ET"].includes(status) && score.minute !== null) return atMinute(score);
+  return CHIPS[status] ?? status;
+}
+
+/**
+ * @param {Score} score
+ * @returns {Phase}
+ */
+export function phase(score) {
+  if (LIVE.has(score.status)) return "live";
+  return UPCOMING.has(score.status) ? "upcoming" : "over";
+}
+
+/**
+ * Who scored for a side, "Salah 23′ 67′ (pen)" each; cancelled goals not.
+ * @param {Score} score
+ * @param {string} side
+ * @returns {string[]}
+ */
+export function scorers(score, side) {
+  /** @type {Map<string, string[]>} */
+  const goals = new Map();
+  for (const goal of standingGoals(score)) {
+    if (goal.side !== side) continue;
+    const player = goal.player || "Goal";
+    const key = `${goal.kind === "own_goal"} ${player}`;
+    const line = goals.get(key) ?? [player];
+    goals.set(key, [...line, when(goal)]);
+  }
+  return [...goals.values()].map((parts) => parts.join(" ").trim());
+}
+
+/**
+ * A side's red cards in words; nothing where there are none.
+ * @param {number | null} count
+ */
+export function redCards(count) {
+  if (!count) return "";
+  return count === 1 ? "1 red card" : `${count} red cards`;
+}
+
+/**
+ * A market's status in words: "Open until 16:00 UTC".
+ * @param {MarketState} market
+ */
+export function marketStatus({ status, until }) {
+  const words = status.charAt(0).toUpperCase() + status.slice(1).toLowerCase();
+  return until === null ? words : `${words} until ${hours(until)} UTC`;
+}
+
+/**
+ * The last prices as an SVG polyline's points, in a viewBox of 100 × 28.
+ * @param {number[]} prices
+ */
+export function points(prices) {
+  const shown = prices.slice(-POINTS);
+  if (shown.length < 2) return "";
+  const low = Math.min(...shown);
+  const high = Math.max(...shown);
+  const steps = shown.length - 1;
+  return shown
+    .map((value, i) => `${fixed((i * 100) / steps, 1)},${height(value, low, high)}`)
+    .join(" ");
+}
+
+/**
+ * Where the price stands between the day's low and high: "0.0" to "100.0".
+ * @param {Quote} quote
+ */
+export function position({ price: value, low, high }) {
+  if (low === null || high === null || !(low < high)) return "50.0";
+  const share = ((value - low) / (high - low)) * 100;
+  return fixed(Math.min(Math.max(share, 0), 100), 1);
+}
+
+/**
+ * Compare two quotes by their place in the list.
+ * @param {Quote} a
+ * @param {Quote} b
+ */
+export function bySymbol(a, b) {
+  return byText(a.symbol, b.symbol);
+}
+
+/**
+ * Compare two matches by their place in the list: by competition, those without one
+ * last, then by phase and kick-off.
+ * @param {Score} a
+ * @param {Score} b
+ */
+export function byMatch(a, b) {
+  return (
+    byCompetition(a.competition ?? "", b.competition ?? "") ||
+    PHASES.indexOf(phase(a)) - PHASES.indexOf(phase(b)) ||
+    byNumber(a.kick_off ?? Infinity, b.kick_off ?? Infinity) ||
+    byText(a.match, b.match)
+  );
+}
+
+/**
+ * Compare two competitions' names by their place in the list.
+ * @param {string} a
+ * @param {string} b
+ */
+export function byCompetition(a, b) {
+  return Number(a === "") - Number(b === "") || byText(a, b);
+}
+
+/** @param {string} a @param {string} b */
+function byText(a, b) {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
+}
+
+/** @param {number} a @param {number} b */
+function byNumber(a, b) {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
+}
+
+/** @param {number} value @param {number} decimals */
+function fixed(value, decimals) {
+  return value.toFixed(Math.min(Math.max(decimals, 0), MOST_DECIMALS));
+}
+
+/** @param {string} digits */
+function grouped(digits) {
+  if (digits.includes("e")) return digits;
+  const [whole, rest] = digits.split(".");
+  const apart = whole.replace(/\B(?=(\d{3})+$)/g, ",");
+  return rest === undefined ? apart : `${apart}.${rest}`;
+}
+
+/** @param {string} text */
+function isNonzero(text) {
+  return /[1-9]/.test(text);
+}
+
+/** @param {number | null} at */
+function iso(at) {
+  if (at === null || Math.abs(at) > LAST_INSTANT) return null;
+  return new Date(at).toISOString();
+}
+
+/** @param {{minute: number | null, stoppage: number | null}} values */
+function atMinute({ minute: at, stoppage }) {
+  return `${at}${stoppage ? `+${stoppage}` : ""}${PRIME}`;
+}
+
+/** @param {Incident} goal */
+function when(goal) {
+  const at = goal.minute === null ? "" : atMinute(goal);
+  return (at + (REMARKS[goal.kind] ?? "")).trim();
+}
+
+/** @param {Score} score */
+function shootOut(score) {
+  const kicks = score.incidents.filter((kick) => isShootOut(kick, score));
+  if (kicks.length === 0) return "PEN";
+  const [home, away] = ["home", "away"].map(
+    (side) => kicks.filter((kick) => kick.team === side).length,
+  );
+  return `PEN ${home}–${away}`;
+}
+
+/** @param {Incident} incident @param {Score} score */
+function isShootOut(incident, score) {
+  if (incident.kind !== "penalty" || score.status !== "PEN") return false;
+  return incident.minute === null || incident.minute > EXTRA_TIME_ENDS;
+}
+
+/**
+ * The goals that count, each with the side that it counts for.
+ * @param {Score} score
+ */
+function standingGoals(score) {
+  /** @type {(Incident & {side: string | null})[]} */
+  const goals = [];
+  /** @type {number | null} */
+  let home = 0;
+  for (const incident of score.incidents) {
+    if (incident.kind === "var_cancelled") cancel(goals, incident);
+    else if (GOALS.has(incident.kind) && !isShootOut(incident, score)) {
+      goals.push({ ...incident, side: sideOf(incident, home) });
+    }
+    home = incident.home_score;
+  }
+  return goals;
+}
+
+/**
+ * Whose goal it is: of an own goal the score tells, where it is known.
+ * @param {Incident} goal
+ * @param {number | null} homeBefore
+ */
+function sideOf(goal, homeBefore) {
+  if (goal.kind !== "own_goal" || goal.home_score === null || homeBefore === null) {
+    return goal.team;
+  }
+  return goal.home_score > homeBefore ? "home" : "away";
+}
+
+/**
+ * Take out the newest goal that a `var_cancelled` can mean.
+ * @param {(Incident & {side: string | null})[]} goals
+ * @param {Incident} incident
+ */
+function cancel(goals, { team, player }) {
+  let meant = goals.findLastIndex((goal) => goal.side === team && goal.player === player);
+  if (meant < 0) meant = goals.findLastIndex((goal) => goal.side === team);
+  goals.splice(meant < 0 ? goals.length - 1 : meant, goals.length === 0 ? 0 : 1);
+}
+
+/**
+ * A point's y: 2 from the edges, in the middle where nothing moved.
+ * @param {number} value
+ * @param {number} low
+ * @param {number} high
+ */
+function height(value, low, high) {
+  const share = high > low ? (value - low) / (high - low) : 0.5;
+  return fixed(26 - share * 24, 1);
+}

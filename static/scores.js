@@ -1,0 +1,213 @@
+/**
+ * The matches by competition: reads the board, paints those that changed, keeps the
+ * word GOAL up for a while, and lets the minute tick between two events.
+ */
+
+import { arrange, byId, fieldsOf, setAttribute, setHidden, setText, stamp } from "./dom.js";
+import { byCompetition, byMatch, date, minute, phase, redCards, scorers } from "./format.js";
+
+/** @typedef {import("./board.js").Board} Board */
+/** @typedef {import("./board.js").Score} Score */
+/** @typedef {import("./board.js").SideName} SideName */
+/** @typedef {import("./board.js").Change} Change */
+/** @typedef {{row: HTMLElement, fields: Record<string, HTMLElement>}} Row */
+/** @typedef {{side: SideName, kind: "goal" | "cancelled", until: number}} Call */
+
+const GOAL = 10_000; // ms for which a goal is called
+const CANCELLED = 30_000; // the same for one that was taken back, which is easier missed
+const WORDS = { goal: "GOAL", cancelled: "Goal cancelled (VAR)" };
+const MINUTE = 60_000; // ms
+const HALF = 45; // minutes
+const ASTRAY = 20; // minutes that the event may be behind the clock, to be believed
+/** @type {SideName[]} */
+const SIDES = ["home", "away"];
+
+export class Scores {
+  #board;
+  #section = byId("scores");
+  #groups = byId("competitions");
+  /** @type {Map<string, Row>} */ #rows = new Map();
+  /** @type {Map<string, HTMLElement>} */ #lists = new Map();
+  /** @type {Set<string>} */ #pending = new Set();
+  /** @type {Map<string, Call>} */ #calls = new Map();
+  /** @type {number | null} */ #serverTime = null; // up to which the minutes ticked
+
+  /** @param {Board} board */
+  constructor(board) {
+    this.#board = board;
+    for (const element of this.#groups.querySelectorAll("[data-match]")) {
+      const row = /** @type {HTMLElement} */ (element);
+      this.#rows.set(row.dataset.match ?? "", { row, fields: fieldsOf(row) });
+    }
+    for (const element of this.#groups.children) {
+      const group = /** @type {HTMLElement} */ (element);
+      this.#lists.set(group.dataset.competition ?? "", fieldsOf(group).matches);
+    }
+  }
+
+  /**
+   * @param {Change} change
+   * @returns {string} What to tell about it, "Goal: Acton 2–1 Burton"; mostly nothing.
+   */
+  note({ key, before, now, live }) {
+    if (key === null) return "";
+    this.#pending.add(key);
+    if (!live || !before || !now) return "";
+    for (const side of SIDES) {
+      const by = (now[side].score ?? 0) - (before[side].score ?? 0);
+      if (by !== 0) return this.#call(now, side, by > 0 ? "goal" : "cancelled");
+    }
+    return "";
+  }
+
+  /** Paint what changed, and what has been called for long enough. */
+  paint() {
+    const now = performance.now();
+    for (const [match, call] of this.#calls) {
+      if (now < call.until) continue;
+      this.#calls.delete(match);
+      this.#pending.add(match);
+    }
+    if (this.#pending.size === 0) return;
+    for (const match of this.#pending) {
+      const score = this.#board.scores.get(match);
+      if (score) this.#fill(score);
+      else this.#remove(match);
+    }
+    this.#pending.clear();
+    this.#arrange();
+    this.#summarise();
+    setHidden(this.#section, this.#rows.size === 0);
+  }
+
+  /** How many matches are on. */
+  count() {
+    return [...this.#board.scores.values()].filter((score) => phase(score) === "live").length;
+  }
+
+  /**
+   * Let the minute tick from when the period started.
+   * @param {number} serverTime
+   */
+  paintMinutes(serverTime) {
+    this.#serverTime = serverTime;
+    for (const [match, { fields }] of this.#rows) {
+      const score = this.#board.scores.get(match);
+      if (score) setText(fields.minute, this.#minute(score));
+    }
+  }
+
+  /** @param {Score} score */
+  #minute(score) {
+    return minute(this.#serverTime === null ? score : ticked(score, this.#serverTime));
+  }
+
+  /** @param {Score} score @param {SideName} side @param {"goal" | "cancelled"} kind */
+  #call(score, side, kind) {
+    const lasts = kind === "goal" ? GOAL : CANCELLED;
+    this.#calls.set(score.match, { side, kind, until: performance.now() + lasts });
+    setTimeout(() => this.paint(), lasts + 50);
+    const { home, away } = score;
+    const stands = `${home.name} ${home.score}–${away.score} ${away.name}`;
+    return kind === "goal" ? `Goal: ${stands}` : `Goal cancelled: ${stands}`;
+  }
+
+  /** @param {Score} score */
+  #fill(score) {
+    const { row, fields } = this.#rows.get(score.match) ?? this.#insert(score);
+    const call = this.#calls.get(score.match);
+    setText(fields.minute, this.#minute(score));
+    setAttribute(fields.minute, "title", chipTitle(score));
+    for (const side of SIDES) {
+      const team = score[side];
+      setText(fields[`${side}-name`], team.name);
+      setText(fields[`${side}-score`], team.score === null ? "" : String(team.score));
+      setText(fields[`${side}-red`], redCards(team.red_cards));
+      setText(fields[`${side}-scorers`], scorers(score, side).join(", "));
+      setText(fields[`${side}-call`], call?.side === side ? WORDS[call.kind] : "");
+    }
+    setAttribute(row, "data-call", call?.kind ?? "");
+    setAttribute(row, "data-phase", phase(score));
+  }
+
+  /** @param {Score} score @returns {Row} */
+  #insert(score) {
+    const row = stamp("match-row");
+    row.dataset.match = score.match;
+    const made = { row, fields: fieldsOf(row) };
+    this.#rows.set(score.match, made);
+    return made;
+  }
+
+  /** Put each row where it belongs, in the list of its competition. */
+  #arrange() {
+    /** @type {Map<string, Element[]>} */
+    const groups = new Map();
+    for (const score of [...this.#board.scores.values()].sort(byMatch)) {
+      const row = this.#rows.get(score.match)?.row;
+      const name = score.competition ?? "";
+      if (row) groups.set(name, [...(groups.get(name) ?? []), row]);
+    }
+    for (const [name, rows] of groups) {
+      arrange(this.#lists.get(name) ?? this.#insertGroup(name), rows);
+    }
+    for (const [name, list] of this.#lists) {
+      if (groups.has(name)) continue;
+      list.closest("section")?.remove();
+      this.#lists.delete(name);
+    }
+  }
+
+  /** @param {string} name */
+  #insertGroup(name) {
+    const group = stamp("competition");
+    group.dataset.competition = name;
+    const { title, matches } = fieldsOf(group);
+    setText(title, name || "Other matches");
+    const [next] = [...this.#lists.keys()]
+      .filter((other) => byCompetition(name, other) < 0)
+      .sort(byCompetition);
+    const before = next === undefined ? null : this.#lists.get(next)?.closest("section");
+    this.#groups.insertBefore(group, before ?? null);
+    this.#lists.set(name, matches);
+    return matches;
+  }
+
+  /** @param {string} match */
+  #remove(match) {
+    this.#rows.get(match)?.row.remove();
+    this.#rows.delete(match);
+    this.#calls.delete(match);
+  }
+
+  /** Say how many matches are on. */
+  #summarise() {
+    const live = this.count();
+    setText(byId("live-matches"), live ? `${live} live` : "");
+  }
+}
+
+/**
+ * What a chip says when it is pointed at.
+ * @param {Score} score
+ */
+function chipTitle(score) {
+  return score.kick_off === null ? "" : `Kick-off ${date(score.kick_off)}`;
+}
+
+/**
+ * The score with the minute that the clock says, where that is believable.
+ * @param {Score} score
+ * @param {number} serverTime
+ * @returns {Score}
+ */
+function ticked(score, serverTime) {
+  const before = score.status === "2H" ? HALF : 0;
+  if (!["1H", "2H"].includes(score.status) || score.period_started === null) return score;
+  const played = Math.floor((serverTime - score.period_started) / MINUTE) + 1;
+  const told = (score.minute ?? 0) + (score.stoppage ?? 0);
+  const said = before + played;
+  if (said <= told || said > told + ASTRAY) return score;
+  const stoppage = played > HALF ? played - HALF : null;
+  return { ...score, minute: before + Math.min(played, HALF), stoppage };
+}

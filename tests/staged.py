@@ -1,0 +1,118 @@
+"""A server whose stream says what a test tells it; all else comes from a real board."""
+
+import contextlib
+import http.client
+import json
+import queue
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Self
+from urllib.parse import parse_qs, urlsplit
+
+from tests.harness import LOOPBACK, Board
+
+END = None
+
+
+class Stage:
+    """Stands before `board` and plays its `/stream`; a context manager.
+
+    `cursors` are those that the streams so far were opened with: `Last-Event-ID`, else
+    `after`. Each stream gets what is said while it is open.
+    """
+
+    def __init__(self, board: Board) -> None:
+        self.cursors: list[str] = []
+        self._open: list[queue.Queue[bytes | None]] = []
+        self._server = ThreadingHTTPServer((LOOPBACK, 0), self._handler(board))
+        self._server.daemon_threads = True
+        self._server.block_on_close = False
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+
+    @property
+    def url(self) -> str:
+        """The server's address, without a slash at the end."""
+        return f"http://{LOOPBACK}:{self._server.server_port}"
+
+    def say(self, type: str, data: dict[str, Any], id: str | None = None) -> None:
+        """Send an event to the streams that are open."""
+        lines = [f"event: {type}", f"data: {json.dumps(data)}"]
+        text = "\n".join([f"id: {id}", *lines] if id else lines)
+        self._put(f"{text}\n\n".encode())
+
+    def hello(self, tail: str, resume: str = "replayed", **changes: Any) -> None:
+        """Greet the streams that are open; `changes` are fields of the hello."""
+        fields = {
+            "resume": resume,
+            "after": None,
+            "tail": tail,
+            "dropped": 0,
+            "lost": 0,
+            "heartbeat": 10,
+            "pace": 0,
+            "source": "simulator",
+            "version": "another",
+            "at": int(tail.partition("-")[0]),
+        }
+        self.say("hello", fields | changes)
+
+    def hang_up(self, retry: int = 50) -> None:
+        """End the streams that are open; a client comes back after `retry` ms."""
+        self._put(b"retry: %d\n\n" % retry)
+        self._put(END)
+        self._open.clear()
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._put(END)
+        self._server.shutdown()
+        self._server.server_close()
+
+    def _put(self, said: bytes | None) -> None:
+        for stream in self._open:
+            stream.put(said)
+
+    def _handler(self, board: Board) -> type[BaseHTTPRequestHandler]:
+        stage = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                if urlsplit(self.path).path == "/stream":
+                    self._stream()
+                else:
+                    self._forward()
+
+            def _stream(self) -> None:
+                said: queue.Queue[bytes | None] = queue.Queue()
+                asked = parse_qs(urlsplit(self.path).query).get("after", [""])[0]
+                self.send_response(200)
+                self.send_header("Content-Type", "text/event-stream")
+                self.end_headers()
+                stage._open.append(said)
+                stage.cursors.append(self.headers.get("Last-Event-ID", asked))
+                with contextlib.suppress(ConnectionError):
+                    while (data := said.get()) is not END:
+                        self.wfile.write(data)
+
+            def _forward(self) -> None:
+                server = http.client.HTTPConnection(LOOPBACK, board.port, timeout=10)
+                accept = {"Accept": self.headers.get("Accept", "*/*")}
+                server.request("GET", self.path, headers=accept)
+                answer = server.getresponse()
+                body = answer.read()
+                server.close()
+                self.send_response(answer.status)
+                for name in ("Content-Type", "Content-Security-Policy"):
+                    if value := answer.headers.get(name):
+                        self.send_header(name, value)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, format: str, *args: Any) -> None:
+                """Keep quiet: a client that goes away is part of the play."""
+
+        return Handler

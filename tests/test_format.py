@@ -1,0 +1,249 @@
+"""How values read, case by case; the page's own rules are held to the same cases."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from web.format import (
+    FILTERS,
+    arrow,
+    by_competition,
+    by_symbol,
+    clock,
+    date,
+    direction,
+    hours,
+    live_matches,
+    market_status,
+    minute,
+    percent,
+    phase,
+    points,
+    position,
+    price,
+    red_cards,
+    scorers,
+    signed,
+)
+
+EVENING = 1_772_739_907_250  # 2026-03-05 19:45:07.250 UTC
+
+
+def team(name: str, score: int | None = 0, red: int | None = 0) -> dict[str, Any]:
+    return {"name": name, "code": None, "score": score, "red_cards": red}
+
+
+def match(status: str = "2H", **changes: Any) -> dict[str, Any]:
+    return {
+        "match": "acton-burton",
+        "competition": "Cup",
+        "home": team("Acton"),
+        "away": team("Burton"),
+        "status": status,
+        "minute": 67,
+        "stoppage": None,
+        "kick_off": EVENING,
+        "period_started": None,
+        "at": EVENING,
+        "incidents": [],
+    } | changes
+
+
+def goal(
+    kind: str,
+    side: str | None,
+    player: str | None,
+    at: int | None,
+    home: int,
+    away: int,
+) -> dict[str, Any]:
+    return {
+        "match": "acton-burton",
+        "incident": f"{kind}{at}",
+        "kind": kind,
+        "team": side,
+        "player": player,
+        "minute": at,
+        "stoppage": None,
+        "home_score": home,
+        "away_score": away,
+        "at": EVENING,
+    }
+
+
+@pytest.mark.parametrize(
+    ("value", "decimals", "text"),
+    [
+        (101.2, 2, "101.20"),
+        (1234.5, 2, "1,234.50"),
+        (1234567, 0, "1,234,567"),
+        (0.125, 2, "0.13"),
+        (-0.125, 2, "−0.13"),
+        (-0.001, 2, "0.00"),
+        (1.005, 2, "1.00"),
+        (2.5, 0, "3"),
+        (1e22, 2, "1e+22"),
+        (0.1, 20, "0.10000000000000000555"),
+        (None, 2, "–"),
+    ],
+)
+def test_a_price_has_its_decimals_and_its_thousands_apart(
+    value: float | None, decimals: int, text: str
+) -> None:
+    assert price(value, decimals) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text", "way", "sign"),
+    [
+        (0.36, "+0.36", "up", "▲"),
+        (-0.36, "−0.36", "down", "▼"),
+        (0.001, "0.00", "flat", ""),
+        (-0.001, "0.00", "flat", ""),
+        (0, "0.00", "flat", ""),
+        (None, "–", "flat", ""),
+    ],
+)
+def test_a_change_has_sign_and_arrow_unless_it_reads_as_nothing(
+    value: float | None, text: str, way: str, sign: str
+) -> None:
+    assert signed(value, 2) == text
+    assert percent(value) == (text if value is None else f"{text} %")
+    assert direction(value, 2) == way
+    assert arrow(value, 2) == sign
+
+
+def test_instants_are_read_in_utc() -> None:
+    assert clock(EVENING) == "19:45:07"
+    assert hours(EVENING) == "19:45"
+    assert date(EVENING) == "2026-03-05 19:45 UTC"
+    assert clock(None) == "–"
+    assert clock(10**18) == "–"
+
+
+@pytest.mark.parametrize(
+    ("score", "text", "when"),
+    [
+        (match("1H", minute=12), "12′", "live"),
+        (match("1H", minute=45, stoppage=2), "45+2′", "live"),
+        (match("2H", minute=None), "2H", "live"),
+        (match("HT", minute=45), "HT", "live"),
+        (match("ET", minute=105, stoppage=1), "105+1′", "live"),
+        (match("SUSP"), "Suspended", "live"),
+        (match("NS", minute=None), "19:45", "upcoming"),
+        (match("NS", kick_off=None), "Upcoming", "upcoming"),
+        (match("PST"), "Postponed", "upcoming"),
+        (match("FT", minute=90), "FT", "over"),
+        (match("AET", minute=120), "AET", "over"),
+        (match("PEN", minute=120), "PEN", "over"),
+        (match("ABD"), "Abandoned", "over"),
+        (match("CANC"), "Cancelled", "over"),
+    ],
+)
+def test_a_status_chip_says_the_minute_or_the_state(
+    score: dict[str, Any], text: str, when: str
+) -> None:
+    assert minute(score) == text
+    assert phase(score) == when
+
+
+def test_a_shoot_out_counts_its_kicks_and_names_no_scorers() -> None:
+    kicks = [goal("penalty", "home", "Ames", None, 1, 1) for _ in range(4)]
+    kicks += [goal("penalty", "away", "Bell", 121, 1, 1) for _ in range(3)]
+    kicks += [goal("penalty_missed", "away", "Bell", None, 1, 1)]
+    scored = goal("penalty", "home", "Ames", 88, 1, 0)
+    score = match("PEN", incidents=[scored, *kicks])
+    assert minute(score) == "PEN 4–3"
+    assert scorers(score, "home") == ["Ames 88′ (pen)"]
+    assert scorers(score, "away") == []
+
+
+def test_a_players_goals_stand_together_and_cancelled_ones_are_left_out() -> None:
+    incidents = [
+        goal("goal", "home", "Ames", 23, 1, 0),
+        goal("goal", "home", "Cole", 30, 2, 0),
+        goal("goal", "home", "Ames", 40, 3, 0),
+        goal("var_cancelled", "home", "Ames", 41, 2, 0),
+        goal("penalty", "home", "Ames", 67, 3, 0),
+        goal("goal", "away", None, 70, 3, 1),
+        goal("yellow_card", "home", "Ames", 71, 3, 1),
+    ]
+    score = match(incidents=incidents)
+    assert scorers(score, "home") == ["Ames 23′ 67′ (pen)", "Cole 30′"]
+    assert scorers(score, "away") == ["Goal 70′"]
+
+
+@pytest.mark.parametrize("said", ["home", "away"])
+def test_an_own_goal_stands_where_it_counts_whichever_team_it_names(said: str) -> None:
+    incidents = [
+        goal("kick_off", None, None, 1, 0, 0),
+        goal("own_goal", said, "Dias", 12, 1, 0),
+    ]
+    score = match(incidents=incidents)
+    assert scorers(score, "home") == ["Dias 12′ (og)"]
+    assert scorers(score, "away") == []
+
+
+def test_a_cancelled_goal_that_nobody_scored_is_no_error() -> None:
+    score = match(incidents=[goal("var_cancelled", None, None, 9, 0, 0)])
+    assert scorers(score, "home") == []
+
+
+def test_red_cards_and_markets_are_said_in_words() -> None:
+    assert [red_cards(count) for count in (None, 0, 1, 2)] == [
+        "",
+        "",
+        "1 red card",
+        "2 red cards",
+    ]
+    market = {"market": "MAIN", "status": "open", "until": EVENING, "at": EVENING}
+    assert market_status(market) == "Open until 19:45 UTC"
+    assert market_status({**market, "status": "halted", "until": None}) == "Halted"
+
+
+def test_a_sparkline_spans_its_box() -> None:
+    assert points([]) == points([5]) == ""
+    assert points([1, 3, 2]) == "0.0,26.0 50.0,2.0 100.0,14.0"
+    assert points([7, 7]) == "0.0,14.0 100.0,14.0"
+    assert len(points([*range(100)]).split()) == 60
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "place"),
+    [(90, 110, "50.0"), (100, 104, "0.0"), (None, 104, "50.0"), (100, 100, "50.0")],
+)
+def test_the_days_range_places_the_price(
+    low: float | None, high: float | None, place: str
+) -> None:
+    assert position({"price": 100, "low": low, "high": high}) == place
+
+
+def test_lists_have_one_order_and_a_match_keeps_its_place_at_kick_off() -> None:
+    quotes = [{"symbol": symbol} for symbol in ("b", "A", "a", "B")]
+    assert [quote["symbol"] for quote in by_symbol(quotes)] == ["A", "B", "a", "b"]
+    scores = [
+        match("FT", match="over", kick_off=1),
+        match("NS", match="soon", kick_off=3),
+        match("NS", match="later", kick_off=None),
+        match("1H", match="on", kick_off=2),
+        match("1H", match="alone", competition=None),
+        match("1H", match="bowl", competition="Bowl"),
+    ]
+    expected = {"Bowl": ["bowl"], "Cup": ["on", "soon", "later", "over"], "": ["alone"]}
+    assert _names(by_competition(scores)) == expected
+    scores[1]["status"] = "1H"
+    assert _names(by_competition(scores)) == expected
+    assert live_matches(scores) == 4
+
+
+def test_every_filter_is_known_by_the_name_of_its_function() -> None:
+    assert {name: filter.__name__ for name, filter in FILTERS.items()} == {
+        name: name for name in FILTERS
+    }
+
+
+def _names(
+    groups: list[tuple[str, list[Mapping[str, Any]]]],
+) -> dict[str, list[str]]:
+    return {name: [score["match"] for score in scores] for name, scores in groups}
