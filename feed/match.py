@@ -171,7 +171,7 @@ class League:
         self._rested.remove(away)
         self._rested += home, away
         match = _Match(
-            f"{home.code}-{away.code}-{_base36(self._number)}".lower(),
+            f"{home.code}-{away.code}".lower() + f"-{_base36(self._number)}",
             (_Side("home", home), _Side("away", away)),
             self._next_kick_off,
             self._clock,
@@ -406,7 +406,7 @@ class _Match:
 
 
 def _base36(number: int) -> str:
-    """Return a whole number's digits to the base of 36, in capitals."""
-    digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+    """Return a whole number's digits to the base of 36."""
+    digits = "0123456789abcdefghijklmnopqrstuvwxyz"
     rest, last = divmod(number, 36)
     return (_base36(rest) if rest else "") + digits[last]

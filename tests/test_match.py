@@ -182,6 +182,21 @@ def test_every_match_minute_has_a_score(season: list[list[Event]]) -> None:
                 assert len(stoppage) > 1
 
 
+def test_a_score_without_an_incident_is_that_of_a_new_minute(
+    season: list[list[Event]],
+) -> None:
+    seen: dict[str, tuple[int, int]] = {}
+    decoder = msgspec.json.Decoder(Mark)
+    events = [event for step in season for event in step if not event.retires]
+    for before, event in pairwise(events):
+        if event.type == "score":
+            mark = decoder.decode(event.data)
+            now = (mark.minute or 0, mark.stoppage or 0)
+            if before.type != "incident" and mark.match in seen:
+                assert now > seen[mark.match]
+            seen[mark.match] = now
+
+
 def test_the_minute_follows_from_when_the_half_began(hour: list[Event]) -> None:
     for score in scores(hour):
         if score.status in ("1H", "2H"):
