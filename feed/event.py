@@ -88,8 +88,9 @@ def unkeyed(type: str, data: bytes, subject: str | None = None) -> Event:
 
 def gone(type: str, key: str, at: int) -> Event:
     """Return the event that retires `key` at the instant `at` (epoch milliseconds)."""
+    slot = checked_type(type), checked_key(key)
     data = msgspec.json.encode({"event": type, "key": key, "at": at})
-    return Event("gone", data, (checked_type(type), checked_key(key)), key)
+    return Event("gone", data, slot, key)
 
 
 def checked_type(type: str) -> str:

@@ -26,8 +26,8 @@ from feed.wire import WIRES
 
 CATCH_UP = 200  # events in one frame of a catch-up; a frame is all that a stream holds
 BEHIND = 1_000  # pending events at which a stream is compacted, whoever is to blame
-BEHIND_SLOW = 50  # the same, where the last write had to wait for the reader
-SLOW_WRITE = 0.5  # seconds a write may wait before its reader counts as slow
+BEHIND_SLOW = 50  # the same, where a recent write had to wait for the reader
+SLOW_WRITE = 0.1  # seconds a write may wait before its reader counts as slow
 WRITE_DEADLINE = 3  # heartbeats in which a write must end
 DRAIN = 1.0  # seconds that open streams have to say bye
 SHARED_BYTES = 16 << 20  # what the shared frames of one moment may hold
@@ -201,7 +201,8 @@ class Stream:
         self._cursor = EventId(0, 0)
         self._writing_since: float | None = None
         self._wrote = time.monotonic()
-        self._last_wait = 0.0
+        self._waited = 0.0  # seconds for the reader, halved by each quick write since
+        self._paced = 0.0  # the last multiple of the pace that a frame was sent at
         self._over = False
         self._why = "the client went away"
 
@@ -228,7 +229,9 @@ class Stream:
                 self._writing_since = time.monotonic()
                 yield frame.data
                 self._wrote = time.monotonic()
-                self._last_wait = self._wrote - self._writing_since
+                # A buffer that had room for one write doesn't make a reader fast.
+                wait = self._wrote - self._writing_since
+                self._waited = max(wait, self._waited / 2)
                 self._writing_since = None
                 events += frame.events
                 size += len(frame.data)
@@ -290,11 +293,10 @@ class Stream:
     def _next(self, ends: float) -> Iterator[Frame]:
         """Yield what falls due next: events, a gap, or after silence a heartbeat."""
         due = self._wrote + self._streams.settings.heartbeat
-        now = time.monotonic()
-        self._log.wait(self._cursor, min(due, ends) - now)
-        if self._log.tail > self._cursor and not self._streams.draining.is_set():
-            if self._view.pace:
-                self._keep_pace()
+        wake = min(due, ends)
+        self._log.wait(self._cursor, wake - time.monotonic())
+        news = self._log.tail > self._cursor and not self._streams.draining.is_set()
+        if news and self._keeps_pace(wake):
             frame = None if self._is_behind() else self._due()
             yield from self._behind() if frame is None else self._live(frame)
         elif time.monotonic() >= due:
@@ -330,7 +332,7 @@ class Stream:
             return True
         if self._view.pace:
             return False
-        slow = self._last_wait > SLOW_WRITE
+        slow = self._waited > SLOW_WRITE
         return pending > (BEHIND_SLOW if slow else BEHIND)
 
     def _batches(self, said: bytes, read: Read) -> Iterator[Frame]:
@@ -346,10 +348,21 @@ class Stream:
             said = b""
         self._cursor = read.tail
 
-    def _keep_pace(self) -> None:
-        """Wait for the next instant that is a multiple of the pace, as all like it."""
-        pace = self._view.pace
-        self._streams.draining.wait(pace - time.monotonic() % pace)
+    def _keeps_pace(self, wake: float) -> bool:
+        """Wait for the next instant that is a multiple of the pace, as all like it.
+
+        Return False where something else is due before it, at the instant `wake`.
+        """
+        pace, now = self._view.pace, time.monotonic()
+        if not pace:
+            return True
+        # Timers may be early by a little: the instant just used is not used again.
+        instant = max(now // pace, self._paced) + 1
+        self._streams.draining.wait(min(instant * pace, wake) - now)
+        if instant * pace > wake:
+            return False
+        self._paced = instant
+        return True
 
     def _complete(self) -> bool:
         """Whether the match that this stream is for has had its last event."""

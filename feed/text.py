@@ -4,12 +4,14 @@ Nothing that a terminal would obey gets through, whoever wrote the names.
 """
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 
 UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff]+")
+
+_EPOCH = datetime.fromtimestamp(0, UTC)
 
 
 def line(name: str, said: str, id: str | None) -> bytes:
@@ -23,7 +25,8 @@ def say(type: str, json: bytes) -> str:
     data = msgspec.json.decode(json)
     try:
         return _SAY.get(type, _say_other)(data)
-    except (KeyError, TypeError, ValueError):  # a user's own shape under this name
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+        # a user's own shape under this name
         return _say_other(data)
 
 
@@ -34,7 +37,7 @@ def say_fields(fields: dict[str, Any]) -> str:
 
 def time_of(at: int) -> str:
     """Return an instant (epoch ms) as `14:03:07`, UTC."""
-    return datetime.fromtimestamp(at / 1000, UTC).strftime("%H:%M:%S")
+    return (_EPOCH + timedelta(milliseconds=at)).strftime("%H:%M:%S")
 
 
 def signed(value: float | None, decimals: int) -> str:

@@ -11,7 +11,7 @@ from typing import Literal, get_args
 
 import msgspec
 
-from feed.event import CONTROL_TYPES, TYPE_NAME, Event, EventId
+from feed.event import CONTROL_TYPES, FORBIDDEN_IN_KEY, TYPE_NAME, Event, EventId
 
 WireFormat = Literal["sse", "ndjson", "text"]
 WIRE_FORMATS: tuple[WireFormat, ...] = get_args(WireFormat)
@@ -130,6 +130,8 @@ def _names(name: str, found: dict[str, str]) -> frozenset[str] | None:
     names = frozenset(part for part in found[name].split(",") if part)
     if not names:
         raise InvalidParameter(name, "names nothing; leave it out for all of them")
+    if FORBIDDEN_IN_KEY.search(found[name]):
+        raise InvalidParameter(name, "no control characters or line breaks")
     return names
 
 

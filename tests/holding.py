@@ -1,0 +1,80 @@
+"""What a client holds: it folds a stream by key, and agrees with `/api/state`.
+
+It knows the feed only from its contract (`docs/feed.md`) and from each event's data.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from itertools import takewhile
+from typing import Any
+
+from tests.harness import Board
+from tests.sse import Parsed
+
+Held = dict[tuple[str, str], dict[str, Any]]
+Id = tuple[int, int]
+
+CONTROL = frozenset({"hello", "heartbeat", "gap", "bye", "end"})
+KEYED = {"price": "symbol", "score": "match", "market": "market", "notice": "notice"}
+SECTIONS = {
+    "price": "prices",
+    "score": "scores",
+    "market": "markets",
+    "notice": "notices",
+}
+TYPES = (*KEYED, "incident", "gone", *sorted(CONTROL))
+"""All that the simulator sends."""
+ENOUGH = 100  # events: the simulator's catch-up is some 45, the rest is live
+
+
+def id_of(text: str) -> Id:
+    """Return an event id as the two numbers that it is compared as."""
+    ms, _, seq = text.partition("-")
+    return int(ms), int(seq)
+
+
+def of_the_log(events: Iterable[Parsed]) -> list[Parsed]:
+    """Return what happened, without what the server says about the stream."""
+    return [event for event in events if event.event not in CONTROL]
+
+
+def fold(held: Held, events: Iterable[Parsed]) -> Held:
+    """Apply events, as every client must, to what is held; return that."""
+    for event in events:
+        data = json.loads(event.data)
+        if event.event == "hello" and data["resume"] == "fresh":
+            held.clear()
+        elif event.event == "gone":
+            held.pop((data["event"], data["key"]), None)
+        elif event.event in KEYED:
+            held[event.event, data[KEYED[event.event]]] = data
+    return held
+
+
+def state(board: Board, query: str = "") -> tuple[Id, Held]:
+    """Return what `/api/state` says: its id, and the newest data of each key."""
+    status, _, body = board.get(f"/api/state{query}")
+    assert status == 200
+    told = json.loads(body)
+    return id_of(told["id"]), {
+        (type, data[KEYED[type]]): data
+        for type, section in SECTIONS.items()
+        for data in told[section]
+    }
+
+
+def assert_agrees(board: Board, events: Iterator[Parsed]) -> list[Parsed]:
+    """Read a stream to beyond an id that `/api/state` names, and compare as of then.
+
+    Return what was read. There must be no `gap`, and nothing but the feed's types.
+    """
+    read = [next(events) for _ in range(ENOUGH)]
+    assert read[0].event == "hello"
+    id, expected = state(board)
+    while read[-1].event in CONTROL or id_of(read[-1].id) <= id:
+        read.append(next(events))
+    assert {event.event for event in read} <= {*TYPES} - {"gap", "bye", "end"}
+    news = takewhile(lambda event: id_of(event.id) <= id, of_the_log(read))
+    assert fold({}, news) == expected
+    assert expected
+    return read
