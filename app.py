@@ -69,11 +69,16 @@ def _allow_origin(response: Response, allowed: tuple[str, ...]) -> None:
     response.headers["Access-Control-Expose-Headers"] = "ETag"
     if request.method == "OPTIONS":
         response.headers["Access-Control-Allow-Headers"] = ALLOWED_HEADERS
-        response.headers["Access-Control-Allow-Methods"] = "GET, POST, PUT, DELETE"
+        response.headers["Access-Control-Allow-Methods"] = "GET, HEAD"
         response.headers["Access-Control-Max-Age"] = "600"
 
 
 def _log_to_stderr() -> None:
+    """Log lines of what the board does.
+
+    Without the name of the thread: to ask for it would cost each stream a kilobyte.
+    """
+    logging.logThreads = False
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")

@@ -1,11 +1,26 @@
-"""The simulators' time: seconds of a world that runs at its own speed.
+"""Time: what the clock says, and the seconds of a world that runs at its own speed.
 
 Strategy: the world is told what time it is, and never goes further at once than a
 running server would let it. A laptop that slept, a frozen container or a clock that
 was set moves the world's instants instead: it stood still, so nothing bursts out.
 """
 
+import time
+
 STANDSTILL = 5_000  # ms; a server that runs steps many times in this
+
+
+def now_ms() -> int:
+    """Return the instant, in epoch milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+def next_instant(pace: float, now: float) -> float:
+    """Return the first multiple of `pace` after `now`, in seconds.
+
+    All that keep the same pace meet there, and share what is due.
+    """
+    return (now // pace + 1) * pace
 
 
 class WorldClock:

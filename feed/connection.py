@@ -1,6 +1,8 @@
 """The socket beneath a stream: what a server's own response writer can't do with it."""
 
+import os
 import socket
+import ssl
 from typing import Protocol
 
 UNSENT = 16 << 10  # bytes a socket may hold unsent; more would only be older prices
@@ -16,15 +18,43 @@ class Socket(Protocol):
     def setsockopt(self, level: int, name: int, value: int, /) -> None:
         """Set an option."""
 
+    def fileno(self) -> int:
+        """Return the file descriptor."""
+
+    def sendall(self, data: bytes, /) -> None:
+        """Write all of `data`."""
+
     def shutdown(self, how: int, /) -> None:
         """Close one direction or both."""
 
 
 class Connection:
-    """The connection that a stream is written to."""
+    """The connection that a stream is written to, under a protocol such as HTTP/1.1."""
 
-    def __init__(self, sock: Socket) -> None:
+    def __init__(self, sock: Socket, protocol: str) -> None:
         self._sock = sock
+        self._protocol = protocol
+
+    @property
+    def chunked(self) -> bool:
+        """Whether a write is a chunk of its own (RFC 9112, section 7.1)."""
+        return self._protocol == "HTTP/1.1"
+
+    def lend(self) -> int | None:
+        """Return the file descriptor for others to write whole frames to.
+
+        None where a frame isn't written as it is (TLS, HTTP/2), or where a write
+        would wait: the socket of a threaded worker.
+        """
+        plain = self._protocol in ("HTTP/1.0", "HTTP/1.1")
+        if not plain or isinstance(self._sock, ssl.SSLSocket):
+            return None
+        fd = self._sock.fileno()
+        return fd if fd >= 0 and not os.get_blocking(fd) else None
+
+    def send(self, data: bytes) -> None:
+        """Write bytes as they are, and wait until the kernel has them; OSError."""
+        self._sock.sendall(data)
 
     def keep_unsent_few(self) -> None:
         """Let a write wait while the kernel holds bytes that the reader isn't taking.

@@ -10,12 +10,13 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from feed.clock import now_ms
 from feed.event import Event, EventId, Slot, gone
 from feed.history import History
 from feed.log import Log
 from feed.settings import Settings
 from feed.source import Source, source
-from feed.stream import Streams, now_ms
+from feed.stream import Streams
 
 TICK = 0.05  # seconds; what falls due within one goes out together
 REPORT = 60.0  # seconds between two lines with the totals
@@ -66,6 +67,7 @@ class Feed:
         for quote in self.source.past():
             self.history.add_quote(quote)
         self.publish(self.source.step(now_ms()))
+        self.streams.fanout.start()
         threading.Thread(target=self._run, name="feed", daemon=True).start()
 
     def step(self, now: int) -> None:

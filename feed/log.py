@@ -17,6 +17,7 @@ import msgspec
 from feed.event import Event, EventId, Slot
 
 RETIREMENTS = 10_000  # how many retired keys the log can still account for
+EVICTIONS = 10_000  # how many evicted un-keyed events it can still count
 
 Resume = Literal["fresh", "replayed", "compacted"]
 Selects = Callable[[Event], bool]
@@ -27,7 +28,8 @@ class Read(msgspec.Struct, frozen=True):
 
     After `fresh` the reader begins anew, else it goes on. `events` are in id order and
     reach to `tail`. `dropped` and `lost` count what was left out (superseded, and
-    un-keyed but no longer retained); None where that can't be known.
+    un-keyed but no longer retained); None where that can't be known. `dropped` is
+    known of cursors from the floor on, `lost` a good deal further back.
     """
 
     resume: Resume
@@ -59,6 +61,8 @@ class Log:
         self._retained: list[Event] = []
         self._first = 0  # where the retained events begin; before it is slack
         self._unkeyed: deque[Event] = deque()
+        self._evicted: deque[Event] = deque()  # the un-keyed ones, without their data
+        self._uncounted = EventId(start, 0)  # what was evicted up to here isn't there
         self._newest: dict[Slot, Event] = {}
         self._retired: dict[Slot, EventId] = {}
         self._counts: Counter[str] = Counter()
@@ -97,7 +101,8 @@ class Log:
                 return Read("fresh", self.state(selects), self._tail, None, None)
             if cursor < self._floor:
                 events = self._compacted(cursor, selects)
-                return Read("compacted", events, self._tail, None, None)
+                lost = self._lost(cursor, selects)
+                return Read("compacted", events, self._tail, None, lost)
             pending = self._retained[self._after(cursor) :]
             if selects is not None:
                 pending = list(filter(selects, pending))
@@ -179,10 +184,15 @@ class Log:
         self._floor = self._retained[self._first].id
         self._first += 1
         if self._unkeyed and self._unkeyed[0].id <= self._floor:
-            self._unkeyed.popleft()
+            self._remember_evicted(self._unkeyed.popleft())
         if self._first > self._backlog // 4 + 64:  # in bulk: a list's front is dear
             del self._retained[: self._first]
             self._first = 0
+
+    def _remember_evicted(self, event: Event) -> None:
+        self._evicted.append(msgspec.structs.replace(event, data=b""))
+        if len(self._evicted) > EVICTIONS:
+            self._uncounted = self._evicted.popleft().id
 
     def _accounts_for(self, cursor: EventId) -> bool:
         if cursor > self._tail:
@@ -191,6 +201,12 @@ class Log:
 
     def _after(self, cursor: EventId) -> int:
         return bisect_right(self._retained, cursor, self._first, key=_id)
+
+    def _lost(self, cursor: EventId, selects: Selects | None) -> int | None:
+        if cursor < self._uncounted:
+            return None
+        lost = takewhile(lambda event: event.id > cursor, reversed(self._evicted))
+        return sum(1 for event in lost if selects is None or selects(event))
 
     def _compacted(self, cursor: EventId, selects: Selects | None) -> list[Event]:
         def after(events: Iterator[Event]) -> Iterator[Event]:

@@ -1,5 +1,6 @@
 """The settings: environment variables, read once and checked at the start."""
 
+import contextlib
 import os
 import random
 from collections.abc import Callable, Mapping
@@ -7,7 +8,7 @@ from typing import TypeVar
 
 import msgspec
 
-T = TypeVar("T")
+T = TypeVar("T", int, float)
 
 HEARTBEAT = 10.0  # seconds; a fifth of the shortest idle limit, Heroku's 55 s
 
@@ -32,6 +33,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_stream_age: float = 0.0
     max_keys: int = 5000
     trusted_proxies: int = 0
+    compress: bool = True
     allowed_origins: tuple[str, ...] = ()
 
     @classmethod
@@ -58,6 +60,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             max_stream_age=read.number("MAX_STREAM_AGE", 0, 0, 31_536_000),
             max_keys=read.whole("MAX_KEYS", 5000, 1, 10_000_000),
             trusted_proxies=read.whole("TRUSTED_PROXIES", 0, 0, 100),
+            compress=read.choice("COMPRESS", "1", ("0", "1")) == "1",
             allowed_origins=read.origins("ALLOWED_ORIGINS"),
         )
 
@@ -107,10 +110,9 @@ class _Reader:
         text = self.text(name, "")
         if not text:
             return default
-        try:
+        value: T | None = None
+        with contextlib.suppress(ValueError):
             value = convert(text)
-        except ValueError:
-            value = None
-        if value is None or not low <= float(text) <= high:
+        if value is None or not low <= value <= high:
             raise InvalidSetting(f"{name}={text!r} is not {what} from {low} to {high}")
         return value

@@ -7,30 +7,35 @@ with the same view that stand at the same cursor are handed the same bytes.
 
 import itertools
 import logging
+import math
 import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import msgspec
 
+from feed.clock import next_instant, now_ms
 from feed.connection import Connection
 from feed.control import Bye, Control, End, Farewell, Gap, Heartbeat, Hello
 from feed.event import Event, EventId
-from feed.log import Log, Read, Selects
+from feed.fanout import FanOut, Follower, Key
+from feed.frame import GZIP_HEADER, Form, Frame, Frames, encode, gzip_trailer
+from feed.ledger import Ledger
+from feed.log import Log, Read
 from feed.settings import Settings
 from feed.shapes import FINAL
+from feed.totals import Totals
 from feed.view import View
 from feed.wire import WIRES
 
 CATCH_UP = 200  # events in one frame of a catch-up; a frame is all that a stream holds
 BEHIND = 1_000  # pending events at which a stream is compacted, whoever is to blame
-BEHIND_SLOW = 50  # the same, where a recent write had to wait for the reader
+BEHIND_SLOW = 50  # the same, where the last write had to wait for the reader
 SLOW_WRITE = 0.1  # seconds a write may wait before its reader counts as slow
 WRITE_DEADLINE = 3  # heartbeats in which a write must end
 DRAIN = 1.0  # seconds that open streams have to say bye
-SHARED_BYTES = 16 << 20  # what the shared frames of one moment may hold
 FAREWELL_RETRY: dict[Farewell, tuple[int, int]] = {
     "restart": (1_000, 5_000),
     "full": (15_000, 45_000),
@@ -40,14 +45,6 @@ FAREWELL_RETRY: dict[Farewell, tuple[int, int]] = {
 RETRY = (2_000, 4_000)  # the same, where nobody said bye
 
 logger = logging.getLogger("liveboard.stream")
-
-
-class Frame(msgspec.Struct, frozen=True):
-    """The bytes of one write, and how many events of the log they hold."""
-
-    data: bytes
-    events: int
-    tail: EventId
 
 
 class Peer(msgspec.Struct, frozen=True):
@@ -64,19 +61,7 @@ class Subscription(msgspec.Struct, frozen=True):
     cursor: EventId | None = None
     once: bool = False
     match: str | None = None
-
-
-class Totals(msgspec.Struct):
-    """What all streams of this process did since its start."""
-
-    opened: int = 0
-    frames: int = 0
-    bytes: int = 0
-    events: int = 0
-    gaps: int = 0
-    dropped: int = 0
-    lost: int = 0
-    refused: Counter[str] = msgspec.field(default_factory=Counter)
+    gzip: bool = False
 
 
 class Streams:
@@ -91,9 +76,9 @@ class Streams:
         self.draining = threading.Event()
         self._open: set[Stream] = set()
         self._clients: Counter[str] = Counter()
-        self._shared: dict[tuple[View, EventId], Frame] = {}
-        self._shared_tail = log.tail
-        self._shared_bytes = 0
+        self.due_frames = Frames(log)
+        self.fanout = FanOut(log, self.due_frames, self.totals, settings.heartbeat)
+        self.writing: set[Stream] = set()
         self._drain_ends = 0.0
 
     def __len__(self) -> int:
@@ -130,32 +115,11 @@ class Streams:
     def leave(self, stream: "Stream") -> None:
         """Take a stream out."""
         self._open.discard(stream)
+        self.writing.discard(stream)
         address = stream.peer.address
         self._clients[address] -= 1
         if not self._clients[address]:
             del self._clients[address]
-
-    def frame(
-        self, view: View, cursor: EventId, selects: Selects | None
-    ) -> Frame | None:
-        """Return what fell due after `cursor`, as the bytes that all like it share.
-
-        None where the log can't tell it without a gap.
-        """
-        tail = self.log.tail
-        if tail != self._shared_tail:
-            self._shared.clear()
-            self._shared_tail, self._shared_bytes = tail, 0
-        frame = self._shared.get((view, cursor))
-        if frame is None:
-            read = self.log.read(cursor, selects, compact=view.pace > 0)
-            if read.lost != 0:
-                return None
-            frame = encode(view, read.events, read.tail)
-            if self._shared_bytes + len(frame.data) < SHARED_BYTES:
-                self._shared[view, cursor] = frame
-                self._shared_bytes += len(frame.data)
-        return frame
 
     def drain(self) -> None:
         """Say `bye` to every stream, now, and take in no more."""
@@ -163,21 +127,21 @@ class Streams:
             return
         self._drain_ends = time.monotonic() + DRAIN
         self.draining.set()
-        self.log.wake()
+        self.fanout.stop()
 
     def enforce_deadlines(self) -> None:
         """Break the connections whose write waits for a reader that doesn't read."""
         now = time.monotonic()
         deadline = WRITE_DEADLINE * self.settings.heartbeat
         drained = self.draining.is_set() and now > self._drain_ends
-        for stream in [*self._open]:
+        for stream in [*self.writing]:
             if drained or stream.write_waits(now) > deadline:
                 stream.break_off()
 
     def slowest(self) -> float:
         """Return for how many seconds the slowest stream's write has been waiting."""
         now = time.monotonic()
-        return max((stream.write_waits(now) for stream in [*self._open]), default=0.0)
+        return max((stream.write_waits(now) for stream in [*self.writing]), default=0.0)
 
     def _refuse(self, farewell: Farewell, reason: str) -> Farewell:
         self.totals.refused[reason] += 1
@@ -200,55 +164,71 @@ class Stream:
         self._number = next(self._numbers)
         self._cursor = EventId(0, 0)
         self._writing_since: float | None = None
-        self._wrote = time.monotonic()
+        self._began = self._wrote = time.monotonic()
+        lifetime = streams.settings.max_stream_age * random.uniform(0.8, 1)
+        self._ends = self._began + lifetime if lifetime else math.inf
         self._waited = 0.0  # seconds for the reader, halved by each quick write since
-        self._paced = 0.0  # the last multiple of the pace that a frame was sent at
-        self._over = False
+        self._is_lost = False  # the log can't account for the cursor any more
+        self._due = 0.0  # when a paced stream's next frame is due; 0 where none is owed
+        self._ledger = Ledger()
         self._why = "the client went away"
 
     def frames(self) -> Iterator[bytes]:
-        """Yield the bytes of each write, from hello to farewell."""
+        """Yield the bytes of each write, from hello to farewell.
+
+        It waits here, and in no generator below: what stands on the stack while a
+        stream waits is what a stream weighs.
+        """
         connection = self.peer.connection
         if connection is not None:
             connection.keep_unsent_few()
         refused = self._streams.admit(self)
-        if refused:
-            yield self._farewell(refused).data
-        else:
-            yield from self._admitted()
-        if connection is not None:
-            connection.expect_no_more()
-
-    def _admitted(self) -> Iterator[bytes]:
-        """Yield frames, and see how long each takes to be written."""
-        began, events, size = time.monotonic(), 0, 0
-        totals = self._streams.totals
-        logger.info("stream %d opened: %s", self._number, self)
+        life = iter([self._farewell(refused)]) if refused else self._life()
+        opening = GZIP_HEADER if self._asked.gzip else b""
         try:
-            for frame in self._life():
-                self._writing_since = time.monotonic()
-                yield frame.data
-                self._wrote = time.monotonic()
-                # A buffer that had room for one write doesn't make a reader fast.
-                wait = self._wrote - self._writing_since
-                self._waited = max(wait, self._waited / 2)
-                self._writing_since = None
-                events += frame.events
-                size += len(frame.data)
-                totals.frames += 1
-                totals.events += frame.events
-                totals.bytes += len(frame.data)
+            for frame in life:
+                if frame is None:
+                    self._wait()
+                    continue
+                self._begin_write()
+                yield opening + frame.body(self._asked.gzip)
+                self._end_write(frame)
+                opening = b""
+            if self._asked.gzip:
+                yield gzip_trailer(self._ledger)
+            if connection is not None:
+                connection.expect_no_more()
         finally:
-            self._streams.leave(self)
-            logger.info(
-                "stream %d ended: %s, %.1f s, %d events, %d bytes: %s",
-                self._number,
-                self,
-                time.monotonic() - began,
-                events,
-                size,
-                self._why,
-            )
+            if not refused:
+                self._leave()
+
+    def _begin_write(self) -> None:
+        self._writing_since = time.monotonic()
+        self._streams.writing.add(self)
+
+    def _end_write(self, frame: Frame | None) -> None:
+        self._wrote = time.monotonic()
+        # A buffer that had room for one write doesn't make a reader fast.
+        waited = self._wrote - (self._writing_since or self._wrote)
+        self._waited = max(waited, self._waited / 2)
+        self._writing_since = None
+        self._streams.writing.discard(self)
+        if frame is not None:
+            entry = frame.entry(self._asked.gzip)
+            self._ledger = self._ledger.plus(entry)
+            self._streams.totals.count(entry)
+
+    def _leave(self) -> None:
+        self._streams.leave(self)
+        logger.info(
+            "stream %d ended: %s, %.1f s, %d events, %d bytes: %s",
+            self._number,
+            self,
+            time.monotonic() - self._began,
+            self._ledger.events,
+            self._ledger.bytes,
+            self._why,
+        )
 
     def write_waits(self, now: float) -> float:
         """Return for how many seconds the present write has been waiting."""
@@ -265,22 +245,25 @@ class Stream:
     def __str__(self) -> str:
         return f"{self._view} for {self.peer.address}"
 
-    def _life(self) -> Iterator[Frame]:
-        lifetime = self._streams.settings.max_stream_age * random.uniform(0.8, 1)
-        ends = time.monotonic() + lifetime if lifetime else float("inf")
+    def _life(self) -> Iterator[Frame | None]:
+        """Yield what is to be written; None where nothing is due, to wait."""
+        logger.info("stream %d opened: %s", self._number, self)
         yield from self._catch_up()
         while not (self._complete() or self._asked.once):
-            if self._streams.draining.is_set():
-                yield self._farewell("restart")
+            farewell = self._leaves_for()
+            if farewell:
+                yield self._farewell(farewell)
                 return
-            if time.monotonic() >= ends:
-                yield self._farewell("age")
-                return
-            yield from self._next(ends)
-            if self._over:
-                return
+            yield from self._next()
         self._why = "once" if self._asked.once else "complete"
         yield self._say(End(self._why))
+
+    def _leaves_for(self) -> Farewell | None:
+        if self._streams.draining.is_set():
+            return "restart"
+        if self._is_lost or time.monotonic() >= self._ends:
+            return "age"
+        return None
 
     def _catch_up(self) -> Iterator[Frame]:
         asked = self._understood()
@@ -290,33 +273,81 @@ class Stream:
         )
         yield from self._batches(hello, read)
 
-    def _next(self, ends: float) -> Iterator[Frame]:
-        """Yield what falls due next: events, a gap, or after silence a heartbeat."""
-        due = self._wrote + self._streams.settings.heartbeat
-        wake = min(due, ends)
-        self._log.wait(self._cursor, wake - time.monotonic())
-        news = self._log.tail > self._cursor and not self._streams.draining.is_set()
-        if news and self._keeps_pace(wake):
-            frame = None if self._is_behind() else self._due()
-            yield from self._behind() if frame is None else self._live(frame)
-        elif time.monotonic() >= due:
+    def _next(self) -> Iterator[Frame | None]:
+        """Yield what is due: events, a gap, after silence a heartbeat; else None."""
+        now = time.monotonic()
+        if self._log.tail > self._cursor and self._is_due(now):
+            yield from self._owed()
+        elif now >= self._silent:
             yield self._say(Heartbeat(now_ms()), self._cursor)
+        else:
+            yield None
 
-    def _due(self) -> Frame | None:
-        return self._streams.frame(self._view, self._cursor, self._selects)
+    @property
+    def _silent(self) -> float:
+        """The instant until which silence needs no heartbeat."""
+        return self._wrote + self._streams.settings.heartbeat
 
-    def _live(self, frame: Frame) -> Iterator[Frame]:
+    def _wait(self) -> None:
+        """Wait until something may be due."""
+        if self._due:
+            until = min(self._due, self._silent, self._ends)
+            self._streams.draining.wait(until - time.monotonic())
+        elif not self._follow():
+            until = min(self._silent, self._ends)
+            self._log.wait(self._cursor, until - time.monotonic())
+
+    def _is_due(self, now: float) -> bool:
+        pace = self._view.pace
+        if pace and not self._due:
+            self._due = next_instant(pace, now)
+        return now >= self._due
+
+    def _owed(self) -> Iterator[Frame]:
+        self._due = 0.0
+        frame = None
+        if not self._is_behind():
+            frame = self._streams.due_frames.due(self._view, self._cursor)
+        if frame is None:
+            yield from self._behind()
+            return
         if frame.data:
             yield frame
-        elif time.monotonic() >= self._wrote + self._streams.settings.heartbeat:
-            yield self._say(Heartbeat(now_ms()), frame.tail)
         self._cursor = frame.tail
+
+    def _follow(self) -> bool:
+        """Let the fan-out write for this stream until it needs something of its own."""
+        connection = self.peer.connection
+        fd = None if connection is None else connection.lend()
+        if connection is None or fd is None:
+            return False
+        follower = Follower(fd, self._cursor, self._ends)
+        form = Form(self._asked.gzip, connection.chunked)
+        key = Key(self._view, form, self._asked.match)
+        is_over = None if key.match is None else self._is_over
+        if not self._streams.fanout.join(follower, key, is_over):
+            return False
+        try:
+            follower.wait()
+        finally:
+            follower.fd = -1  # whatever ends this stream, nobody writes to it after
+        if follower.torn:
+            raise ConnectionAbortedError("the fan-out failed in the midst of a write")
+        self._cursor = follower.cursor
+        # A socket that took nothing is written to at once, if only a heartbeat: it
+        # takes a write that waits to tell a full one from a broken one.
+        self._wrote = -math.inf if follower.refused else time.monotonic()
+        self._ledger = self._ledger.plus(follower.ledger)
+        if follower.rest:
+            self._begin_write()
+            connection.send(follower.rest)
+            self._end_write(None)
+        return True
 
     def _behind(self) -> Iterator[Frame]:
         read = self._log.read(self._cursor, self._selects, compact=True)
         if read.resume == "fresh":  # the client may hold keys long forgotten here
-            self._over = True
-            yield self._farewell("age")
+            self._is_lost = True
             return
         said = b""
         if (read.dropped, read.lost) != (0, 0):
@@ -348,27 +379,13 @@ class Stream:
             said = b""
         self._cursor = read.tail
 
-    def _keeps_pace(self, wake: float) -> bool:
-        """Wait for the next instant that is a multiple of the pace, as all like it.
-
-        Return False where something else is due before it, at the instant `wake`.
-        """
-        pace, now = self._view.pace, time.monotonic()
-        if not pace:
-            return True
-        # Timers may be early by a little: the instant just used is not used again.
-        instant = max(now // pace, self._paced) + 1
-        self._streams.draining.wait(min(instant * pace, wake) - now)
-        if instant * pace > wake:
-            return False
-        self._paced = instant
-        return True
-
     def _complete(self) -> bool:
         """Whether the match that this stream is for has had its last event."""
-        match = self._asked.match
-        last = None if match is None else last_event(self._log, match)
-        return last is not None and last <= self._cursor
+        return self._asked.match is not None and self._is_over(self._cursor)
+
+    def _is_over(self, cursor: EventId) -> bool:
+        last = last_event(self._log, self._asked.match or "")
+        return last is not None and last <= cursor
 
     def _understood(self) -> EventId | None:
         """Return the cursor; an instant since which nothing happened is the tail."""
@@ -383,7 +400,8 @@ class Stream:
             after=None if asked is None else str(asked),
             tail=str(read.tail),
             dropped=read.dropped,
-            lost=read.lost,
+            # A promise that nothing was left out needs more than a count of the lost.
+            lost=None if read.dropped is None else read.lost,
             heartbeat=self._streams.settings.heartbeat,
             pace=self._view.pace,
             source=self._streams.source,
@@ -401,12 +419,6 @@ class Stream:
         return Frame(self._wire.control(control, id), 0, self._cursor)
 
 
-def encode(view: View, events: Iterable[Event], tail: EventId) -> Frame:
-    """Return the frame that shows `events` to a view and reaches to `tail`."""
-    encoded = [*map(WIRES[view.wire].event, events)]
-    return Frame(b"".join(encoded), len(encoded), tail)
-
-
 def last_event(log: Log, match: str) -> EventId | None:
     """Return the id of the event that ended or retired a match; None before it."""
     newest = log.newest(("score", match))
@@ -414,11 +426,6 @@ def last_event(log: Log, match: str) -> EventId | None:
         return None
     over = newest.retires or _status(newest) in FINAL
     return newest.id if over else None
-
-
-def now_ms() -> int:
-    """Return the instant, in epoch milliseconds."""
-    return time.time_ns() // 1_000_000
 
 
 def _status(score: Event) -> str:

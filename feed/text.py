@@ -63,7 +63,7 @@ def _say_score(data: dict[str, Any]) -> str:
     home, away = data["home"], data["away"]
     return (
         f"{time_of(data['at'])}  {data['status']:<3} {_minute(data):>6}"
-        f"  {home['name']} {_count(home)}–{_count(away)} {away['name']}"
+        f"  {home['name']} {_result(home['score'], away['score'])} {away['name']}"
     )
 
 
@@ -111,8 +111,8 @@ def _minute(data: dict[str, Any]) -> str:
     return f"{data['minute']}{stoppage}′"
 
 
-def _count(team: dict[str, Any]) -> str:
-    return _plain(team["score"])
+def _result(home: int | None, away: int | None) -> str:
+    return "v" if home is None or away is None else f"{home}–{away}"
 
 
 def _plain(value: object) -> str:

@@ -2,11 +2,11 @@
 
 from typing import Any
 
+from feed.clock import now_ms
 from feed.event import gone
 from feed.feed import Feed
 from feed.settings import Settings
 from feed.shapes import Notice
-from feed.stream import now_ms
 from feed.view import View
 from tests.test_history import quote
 

@@ -13,12 +13,15 @@ from feed.log import Log, Read
 from feed.view import View
 from tests.model import START, News, World, fold, news, views
 
+FEW = 3
+
 
 @pytest.fixture(autouse=True, scope="module")
-def few_retirements() -> Any:
-    """Let a short test outlive the log's memory of retirements."""
+def small_memory() -> Any:
+    """Let a short test outlive what the log remembers of events that are gone."""
     patch = pytest.MonkeyPatch()
-    patch.setattr(log_module, "RETIREMENTS", 3)
+    patch.setattr(log_module, "RETIREMENTS", FEW)
+    patch.setattr(log_module, "EVICTIONS", FEW)
     yield
     patch.undo()
 
@@ -60,9 +63,13 @@ def check_promise(world: World, cursor: EventId | None, view: View, read: Read) 
     if read.resume == "replayed":
         assert read.events == due
         assert (read.dropped, read.lost) == (0, 0)
-    elif read.lost is None:
-        assert cursor < world.log.statistics().floor
-        assert read.dropped is None
+    elif read.dropped is None:
+        floor = world.log.statistics().floor
+        assert cursor < floor
+        evicted = [e for e in due if e.slot is None and e.id <= floor]
+        assert read.lost in (len(evicted), None)
+        if len([e for e in world.told if not e.slot and e.id <= floor]) <= FEW:
+            assert read.lost == len(evicted)
     else:
         assert [e for e in read.events if not e.slot] == [e for e in due if not e.slot]
         assert read.dropped == len(due) - len(read.events)
@@ -150,7 +157,18 @@ def test_a_cursor_below_the_floor_gets_the_compacted_log() -> None:
     read = log.read(first)
     assert read.resume == "compacted"
     assert [e.data for e in read.events] == [b"8"]
-    assert (read.dropped, read.lost) == (None, None)
+    assert (read.dropped, read.lost) == (None, 0)
+
+
+def test_unkeyed_events_that_were_evicted_are_counted_as_lost() -> None:
+    log = Log(2, START)
+    cursor = log.tail
+    log.append([unkeyed("incident", b"1", match) for match in "aabcd"], START + 1)
+    read = log.read(cursor)
+    assert (read.resume, read.dropped, read.lost) == ("compacted", None, 3)
+    assert log.read(cursor, lambda event: event.subject == "a").lost == 2
+    log.append([unkeyed("incident", b"1", "e")], START + 1)  # the fourth is too many
+    assert log.read(cursor).lost is None
 
 
 def test_a_cursor_of_another_log_gets_all_anew() -> None:
@@ -163,7 +181,7 @@ def test_a_cursor_of_another_log_gets_all_anew() -> None:
 def test_a_cursor_from_before_the_remembered_retirements_gets_all_anew() -> None:
     log = Log(2, START)
     (cursor,) = log.append([quote("A", 1)], START + 1)
-    for key in "ABCD":  # one more than the log remembers, see few_retirements
+    for key in "ABCD":  # one more than the log remembers, see small_memory
         log.append([quote(key, 1), gone("price", key, START)], START + 2)
     assert log.read(cursor).resume == "fresh"
 

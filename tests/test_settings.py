@@ -23,6 +23,7 @@ def test_the_defaults_are_those_of_the_contract() -> None:
 def test_an_unset_seed_differs_from_start_to_start() -> None:
     assert len({Settings.from_env({}).seed for _ in range(20)}) > 1
     assert Settings.from_env({"SEED": "7"}).seed == 7
+    assert Settings.from_env({"SEED": str(2**63 - 1)}).seed == 2**63 - 1
 
 
 def test_an_empty_variable_counts_as_not_set() -> None:
@@ -37,6 +38,7 @@ def test_an_empty_variable_counts_as_not_set() -> None:
         ("PORT", "65536"),
         ("FEED", "simulater"),
         ("SEED", "-1"),
+        ("SEED", str(2**63)),
         ("SPEED", "0"),
         ("SPEED", "nan"),
         ("SPEED", "fast"),

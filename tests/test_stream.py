@@ -320,7 +320,7 @@ def test_a_write_that_waits_past_the_deadline_is_broken_off() -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
         frames = streams.frames(
-            Subscription(View()), Peer("192.0.2.1", Connection(ours))
+            Subscription(View()), Peer("192.0.2.1", Connection(ours, "HTTP/1.1"))
         )
         next(frames)  # it is written for as long as no further frame is asked for
         until(lambda: streams.slowest() > 3 * 0.0001)

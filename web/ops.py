@@ -14,8 +14,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
+from feed.clock import now_ms
 from feed.feed import Feed
-from feed.stream import now_ms
 from web import the_feed
 from web.problems import problem
 

@@ -61,23 +61,28 @@ def stream_match(match: str) -> Response:
         pace=query.pace,
         wire=_wire(),
     )
-    return _stream(Subscription(view, cursor, query.once, match))
+    return _stream(Subscription(view, cursor, query.once, match, _gzip()))
 
 
 def _respond(wire: WireFormat) -> Response:
     query = parse(request.args.items(multi=True), STREAM_PARAMETERS)
-    return _stream(Subscription(query.view(wire), _cursor(query), query.once))
+    view, cursor = query.view(wire), _cursor(query)
+    return _stream(Subscription(view, cursor, query.once, gzip=_gzip()))
 
 
 def _stream(asked: Subscription) -> Response:
     sock = request.environ.get("gunicorn.socket")
-    connection = None if sock is None else Connection(sock)
+    protocol = request.environ["SERVER_PROTOCOL"]
+    connection = None if sock is None else Connection(sock, protocol)
     peer = Peer(request.remote_addr or "unknown", connection)
     # For HEAD the generator is never started, and so nothing is opened.
-    response = Response(the_feed().streams.frames(asked, peer))
+    frames = the_feed().streams.frames(asked, peer)
+    response = Response(frames, direct_passthrough=True)
     response.content_type = WIRES[asked.view.wire].content_type
     response.headers["Cache-Control"] = "no-cache, no-transform"
     response.headers["X-Accel-Buffering"] = "no"
+    if asked.gzip:
+        response.headers["Content-Encoding"] = "gzip"
     response.headers["Vary"] = "Accept, Accept-Encoding"
     return response
 
@@ -85,6 +90,11 @@ def _stream(asked: Subscription) -> Response:
 def _wire() -> WireFormat:
     accepted = request.accept_mimetypes.best_match([*MIME_TYPES], "text/event-stream")
     return MIME_TYPES[accepted]
+
+
+def _gzip() -> bool:
+    asked = request.accept_encodings.quality("gzip") > 0
+    return asked and the_feed().settings.compress
 
 
 def _cursor(query: Query) -> EventId | None:

@@ -1,0 +1,322 @@
+"""The fan-out: one loop that writes each view's next frame to all who wait for it.
+
+Strategy: a stream that is caught up needs nothing but the next frame of its view, and
+to wake it for that costs more than the write itself. So it lends its socket to this
+loop, which makes the frame once and hands it to the kernel, stream after stream. What
+isn't that simple (a socket that is full or broken, a gap, a drain) goes back to the
+stream's own generator, which goes on at the exact byte. Only the loop gives streams
+back, and only between two writes, so that no lock is needed.
+"""
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+from feed.clock import next_instant, now_ms
+from feed.control import Heartbeat
+from feed.event import EventId
+from feed.frame import Form, Frame, Frames
+from feed.ledger import Ledger
+from feed.log import Log
+from feed.totals import Totals
+from feed.view import View
+from feed.wire import WIRES
+
+SLICE = 128  # streams written to between two looks at the clock
+TURN = 0.004  # seconds of writing after which other requests have their turn
+IDLE = 1.0  # seconds between two looks at what has come of age
+
+logger = logging.getLogger("liveboard.fanout")
+
+
+class Follower:
+    """A caught-up stream's socket, while the loop writes to it.
+
+    `fd` is a non-blocking socket, at the cursor `cursor`, until `ends` (monotonic
+    seconds). After `wait`, `ledger` says what was written since it came, and `rest` is
+    what is still to be written of a frame that was begun. `refused` says that the
+    socket took nothing of a frame: it is full or broken. One that is `torn` may lack
+    the rest of a frame that nobody knows.
+    """
+
+    __slots__ = (
+        "_away",
+        "cursor",
+        "ends",
+        "fd",
+        "joined",
+        "ledger",
+        "refused",
+        "rest",
+        "torn",
+    )
+
+    def __init__(self, fd: int, cursor: EventId, ends: float) -> None:
+        self.fd = fd
+        self.cursor = cursor
+        self.ends = ends
+        self.joined = self.ledger = Ledger()
+        self.rest = b""
+        self.refused = self.torn = False
+        self._away = threading.Lock()  # an Event weighs five times as much
+        self._away.acquire()
+
+    def wait(self) -> None:
+        """Wait until the loop gives this stream back."""
+        self._away.acquire()
+
+    def come_back(self) -> None:
+        """End the wait."""
+        self._away.release()
+
+
+class Key(NamedTuple):
+    """What streams must have in common to be owed the same bytes."""
+
+    view: View
+    form: Form
+    match: str | None
+
+
+class Group:
+    """The followers that are owed the same frames, and those about to be."""
+
+    def __init__(self, key: Key, cursor: EventId) -> None:
+        self.view = key.view
+        self.form = key.form
+        self.cursor = cursor
+        self.followers: list[Follower] = []
+        self.coming: list[Follower] = []
+        self.is_over: Callable[[EventId], bool] | None = None
+        self.ledger = Ledger()  # of one who follows since the beginning
+        self.wrote = time.monotonic()
+        self.due = 0.0  # when a paced view's next frame is due; 0 where none is owed
+        self.looked = 0.0  # when it was last looked at whose time is over
+
+    def __bool__(self) -> bool:
+        return bool(self.followers or self.coming)
+
+    def advance(self, frame: Frame) -> None:
+        """Note that all followers were written a frame."""
+        self.cursor = frame.tail
+        if frame.data:
+            self.ledger = self.ledger.plus(frame.entry(self.form.gzip))
+
+    def take_in(self, follower: Follower) -> None:
+        """Let a newcomer that stands at the group's cursor follow."""
+        follower.joined = self.ledger
+        self.followers.append(follower)
+
+    def give_back(self, followers: list[Follower]) -> None:
+        """Return followers, who stand at the group's cursor, to their streams."""
+        if not followers:
+            return
+        leaving = {*followers}
+        self.followers = [f for f in self.followers if f not in leaving]
+        for follower in followers:
+            since = self.ledger.since(follower.joined)
+            follower.ledger = follower.ledger.plus(since)
+            follower.cursor = self.cursor
+            follower.come_back()
+
+    def give_back_all(self) -> None:
+        """Return everyone; newcomers stand where they stood."""
+        self.give_back(self.followers)
+        for follower in self.coming:
+            follower.come_back()
+        self.coming = []
+
+    def tear(self) -> None:
+        """Return everyone after a failure, when nobody knows who was written what."""
+        for follower in [*self.followers, *self.coming]:
+            follower.torn = True
+        self.give_back_all()
+
+
+class FanOut:
+    """The loop, and the groups that it writes to."""
+
+    def __init__(
+        self, log: Log, frames: Frames, totals: Totals, heartbeat: float
+    ) -> None:
+        self._log = log
+        self._frames = frames
+        self._totals = totals
+        self._heartbeat = heartbeat
+        self._groups: dict[Key, Group] = {}
+        self._joining = threading.Lock()
+        self._running = False
+        self._turn_ends = 0.0
+
+    def start(self) -> None:
+        """Begin to write for others, in a thread of its own."""
+        self._running = True
+        threading.Thread(target=self._run, name="fan-out", daemon=True).start()
+
+    def stop(self) -> None:
+        """Give every stream back, and take no more."""
+        self._running = False
+        self._log.wake()
+
+    def join(
+        self, follower: Follower, key: Key, is_over: Callable[[EventId], bool] | None
+    ) -> bool:
+        """Take over a caught-up stream; False where it must go on by itself.
+
+        It is given back once `is_over` says so of its cursor.
+        """
+        with self._joining:
+            if not self._running:
+                return False
+            group = self._groups.get(key)
+            if group is None:
+                group = self._groups[key] = Group(key, follower.cursor)
+                group.is_over = is_over
+            if key.view.pace and group.cursor != follower.cursor:
+                return False  # it is ahead of frames that are not due yet
+            group.coming.append(follower)
+            return True
+
+    def _run(self) -> None:
+        seen = EventId(0, 0)
+        while self._running:
+            self._log.wait(seen, self._patience())
+            seen = self._log.tail
+            self._turn_ends = time.monotonic() + TURN
+            for group in [*self._groups.values()]:
+                self._serve_safely(group)
+            self._forget_empty()
+        with self._joining:
+            for group in self._groups.values():
+                group.give_back_all()
+            self._groups.clear()
+
+    def _forget_empty(self) -> None:
+        with self._joining:
+            for key in [key for key, group in self._groups.items() if not group]:
+                del self._groups[key]
+
+    def _patience(self) -> float:
+        """Return for how many seconds nothing is due unless an event comes."""
+        due = time.monotonic() + IDLE
+        for group in self._groups.values():
+            due = min(due, group.due or due, group.wrote + self._heartbeat)
+        return due - time.monotonic()
+
+    def _serve_safely(self, group: Group) -> None:
+        try:
+            self._serve(group)
+        except Exception:
+            # These clients come back with their cursors; all others are served on.
+            logger.exception("the fan-out failed for %s", group.view)
+            group.tear()
+
+    def _serve(self, group: Group) -> None:
+        """Write what is owed now: the next frame, or after silence a heartbeat."""
+        now = time.monotonic()
+        frame = self._owed(group, now)
+        if frame is None:
+            group.give_back_all()
+            return
+        # All that leads to this tail is made now, before a turn of others moves it.
+        arriving = [
+            (follower, self._catching_up(group, follower, frame.tail))
+            for follower in group.coming
+        ]
+        self._write(group, frame, now)
+        for follower, own in arriving:
+            self._take_in(group, follower, own)
+        del group.coming[: len(arriving)]
+        if now >= group.wrote + self._heartbeat:
+            self._write(group, _heartbeat(group), now)
+        self._give_back_done(group, now)
+
+    def _owed(self, group: Group, now: float) -> Frame | None:
+        pace = group.view.pace
+        if pace and self._log.tail > group.cursor:
+            group.due = group.due or next_instant(pace, now)
+            if now < group.due:
+                return Frame(b"", 0, group.cursor)
+        group.due = 0.0
+        return self._frames.due(group.view, group.cursor)
+
+    def _catching_up(
+        self, group: Group, follower: Follower, tail: EventId
+    ) -> Frame | None:
+        if follower.cursor == tail:
+            return Frame(b"", 0, tail)
+        return self._frames.due(group.view, follower.cursor)
+
+    def _write(self, group: Group, frame: Frame, now: float) -> None:
+        """Write a frame to every follower; who can't take all of it goes back."""
+        if not frame.data:
+            group.advance(frame)
+            return
+        group.wrote = now
+        data, write = frame.on_wire(group.form), os.write
+        size, followers = len(data), group.followers
+        short: list[tuple[Follower, int]] = []
+        for start in range(0, len(followers), SLICE):
+            for follower in followers[start : start + SLICE]:
+                try:
+                    written = write(follower.fd, data)
+                except OSError:  # full, or broken: its own generator will find out
+                    written = 0
+                if written != size:
+                    short.append((follower, written))
+            self._give_turn()
+        for follower, written in short:
+            follower.refused = not written
+            follower.rest = data[written:] if written else b""
+        refused = [follower for follower, _ in short if follower.refused]
+        group.give_back(refused)
+        group.advance(frame)
+        group.give_back([follower for follower, _ in short if follower.rest])
+        sent = len(followers) - len(refused)
+        self._totals.count(frame.entry(group.form.gzip), sent)
+
+    def _take_in(self, group: Group, follower: Follower, own: Frame | None) -> None:
+        """Let a newcomer follow, once it was written what it lacks."""
+        if own is None or own.tail != group.cursor:
+            follower.come_back()
+            return
+        if own.data:
+            data = own.on_wire(group.form)
+            try:
+                written = os.write(follower.fd, data)
+            except OSError:
+                written = 0
+            if not written:
+                follower.refused = True
+                follower.come_back()
+                return
+            follower.rest = data[written:]
+            follower.ledger = own.entry(group.form.gzip)
+            self._totals.count(follower.ledger)
+        follower.cursor = own.tail
+        if follower.rest:
+            follower.come_back()
+        else:
+            group.take_in(follower)
+
+    def _give_back_done(self, group: Group, now: float) -> None:
+        """Return the streams that must say something of their own."""
+        if group.is_over is not None and group.is_over(group.cursor):
+            group.give_back_all()
+        elif now >= group.looked + IDLE:
+            group.looked = now
+            group.give_back([f for f in group.followers if f.ends <= now])
+
+    def _give_turn(self) -> None:
+        """Let others run, where this loop has had its turn."""
+        if time.monotonic() >= self._turn_ends:
+            time.sleep(0)
+            self._turn_ends = time.monotonic() + TURN
+
+
+def _heartbeat(group: Group) -> Frame:
+    control = WIRES[group.view.wire].control
+    return Frame(control(Heartbeat(now_ms()), group.cursor), 0, group.cursor)

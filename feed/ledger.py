@@ -1,0 +1,78 @@
+"""What a stream was written: how much, and the checksum that gzip ends with.
+
+Strategy: the fan-out keeps one ledger for all that are written alike. What a single
+stream was written is the difference between two of its pages; for the checksum that
+takes a little algebra, since a CRC is a remainder of polynomials.
+"""
+
+from typing import NamedTuple
+from zlib import crc32
+
+POLYNOMIAL = 0xEDB88320  # of CRC-32, bits reversed (RFC 1952, section 8)
+
+
+class Ledger(NamedTuple):
+    """Events of the log and bytes sent; checksum and length of what gzip holds."""
+
+    events: int = 0
+    bytes: int = 0
+    crc: int = 0
+    length: int = 0
+
+    def plus(self, later: "Ledger") -> "Ledger":
+        """Return the ledger of this and what was written after it."""
+        return Ledger(
+            self.events + later.events,
+            self.bytes + later.bytes,
+            _shifted(self.crc, later.length) ^ later.crc,
+            self.length + later.length,
+        )
+
+    def since(self, earlier: "Ledger") -> "Ledger":
+        """Return the ledger of what was written after an earlier page of this one."""
+        length = self.length - earlier.length
+        return Ledger(
+            self.events - earlier.events,
+            self.bytes - earlier.bytes,
+            _shifted(earlier.crc, length) ^ self.crc,
+            length,
+        )
+
+
+def entry(events: int, sent: int, zipped: bytes = b"") -> Ledger:
+    """Return the ledger of one write: `sent` bytes, of which gzip holds `zipped`."""
+    return Ledger(events, sent, crc32(zipped), len(zipped))
+
+
+def _shifted(crc: int, length: int) -> int:
+    """Return the CRC's share in that of the same bytes and `length` more.
+
+    That is its product with x to the power of 8 · length, modulo the polynomial.
+    """
+    power, bits = crc, 8 * length
+    while bits and power:
+        lowest = bits & -bits
+        power = _product(_POWERS[lowest.bit_length() - 1], power)
+        bits -= lowest
+    return power
+
+
+def _product(one: int, other: int) -> int:
+    product = 0
+    while one:
+        if one & _ONE:
+            product ^= other
+        one = one << 1 & 0xFFFFFFFF
+        other = other >> 1 ^ (POLYNOMIAL if other & 1 else 0)
+    return product
+
+
+def _squares(power: int, count: int) -> list[int]:
+    found = [power]
+    while len(found) < count:
+        found.append(_product(found[-1], found[-1]))
+    return found
+
+
+_ONE = 1 << 31  # the polynomial 1, bits reversed
+_POWERS = _squares(_ONE >> 1, 64)  # x to the power of 1, 2, 4, 8 …
