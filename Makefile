@@ -2,7 +2,7 @@
 
 BIN := .venv/bin
 
-.PHONY: help run test check format clean
+.PHONY: help run test check format bench clean
 
 help:  ## Say what there is to do
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' Makefile | while IFS='	' read -r name what; \
@@ -26,6 +26,11 @@ format:  ## Bring the code into form
 	@scripts/set-up develop
 	$(BIN)/python -m ruff format .
 	$(BIN)/python -m ruff check --fix .
+
+bench:  ## Measure it beside its peers; in about a minute: make bench QUICK=1
+	@scripts/set-up run
+	@$(BIN)/python -m bench.set_up
+	@exec .cache/bench-venv/bin/python -m bench.run $(if $(QUICK),--quick) $(ARGS)
 
 clean:  ## Remove what the others made, .venv too
 	rm -rf .venv .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -24,6 +24,7 @@ bind = f"{host}:{settings.port}"
 worker_class = "gevent"
 workers = 1  # each process has a log of its own, so more would tell different stories
 worker_connections = settings.max_streams + SHORT_REQUESTS
+backlog = 8192  # connections that wait to be accepted, when all come back at once
 max_requests = 0  # a worker that stops accepting while its streams live on is no use
 graceful_timeout = 4  # streams end within 1 s of SIGTERM, the worker within 5
 keepalive = 2  # seconds; short enough for an idle connection not to delay an exit

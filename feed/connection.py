@@ -3,8 +3,10 @@
 import os
 import socket
 import ssl
+import struct
 from typing import Protocol
 
+NO_LINGER = struct.pack("ii", 1, 0)  # close at once, by a reset
 UNSENT = 16 << 10  # bytes a socket may hold unsent; more would only be older prices
 
 
@@ -70,14 +72,21 @@ class Connection:
 
     def expect_no_more(self) -> None:
         """Take no further request: the server closes once the response is written."""
-        self._shut(socket.SHUT_RD)
+        try:
+            self._sock.shutdown(socket.SHUT_RD)
+        except OSError:
+            return  # the client was faster
 
     def break_off(self) -> None:
-        """Break the connection, so that a write that waits ends."""
-        self._shut(socket.SHUT_RDWR)
+        """Break the connection, so that a write that waits ends with EPIPE.
 
-    def _shut(self, how: int) -> None:
+        What the kernel still holds for the client is thrown away once the socket is
+        closed, and the client is told by a reset.
+        """
         try:
-            self._sock.shutdown(how)
+            # Its twin is shut: gevent would end the wait itself, with another error.
+            with socket.socket(fileno=os.dup(self._sock.fileno())) as twin:
+                twin.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
+                twin.shutdown(socket.SHUT_RDWR)
         except OSError:
             return  # the client was faster

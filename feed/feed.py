@@ -12,9 +12,10 @@ import msgspec
 
 from feed.clock import now_ms
 from feed.event import Event, EventId, Slot, gone
-from feed.history import History
+from feed.history import History, marks
 from feed.log import Log
 from feed.settings import Settings
+from feed.shapes import Notice
 from feed.source import Source, source
 from feed.stream import Streams
 
@@ -34,7 +35,6 @@ class Feed:
         self.history = History()
         self.source: Source = source(settings, start)
         self.streams = Streams(self.log, settings, self.source.name, version)
-        self.published_at = start
         self._until: dict[Slot, int] = {}
         self._starting = threading.Lock()
         self._running = False
@@ -46,15 +46,17 @@ class Feed:
         return self._leaving() or self.streams.draining.is_set()
 
     def publish(self, events: Sequence[Event]) -> list[EventId]:
-        """Append events to the log, in order, and return their ids."""
+        """Append events to the log, in order, and return their ids.
+
+        All or none: ValidationError where a price or a notice has not its shape.
+        """
         if not events:
             return []
-        now = now_ms()
-        ids = self.log.append(events, now)
-        self.history.add(events)
-        for event in events:
-            self._note_until(event)
-        self.published_at = now
+        changes, untils = marks(events), [_until(event) for event in events]
+        ids = self.log.append(events, now_ms())
+        self.history.add(changes)
+        for event, until in zip(events, untils, strict=True):
+            self._note_until(event, until)
         return ids
 
     def start(self, leaving: Callable[[], bool] = lambda: False) -> None:
@@ -96,14 +98,12 @@ class Feed:
             time.sleep(TICK)
             self.streams.enforce_deadlines()
 
-    def _note_until(self, event: Event) -> None:
+    def _note_until(self, event: Event, until: int | None) -> None:
         if event.slot is None:
             return
         self._until.pop(event.slot, None)
-        if event.type == "notice":
-            until = msgspec.json.decode(event.data, type=_Until).until
-            if until is not None:
-                self._until[event.slot] = until
+        if until is not None:
+            self._until[event.slot] = until
 
     def _report(self) -> None:
         totals, figures = self.streams.totals, self.log.statistics()
@@ -120,5 +120,7 @@ class Feed:
         )
 
 
-class _Until(msgspec.Struct):
-    until: int | None = None
+def _until(event: Event) -> int | None:
+    if event.type != "notice":
+        return None
+    return msgspec.json.decode(event.data, type=Notice).until

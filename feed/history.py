@@ -24,6 +24,21 @@ Candle = tuple[int, float, float, float, float, float]
 """Epoch ms at which it begins; open, high, low, close; volume traded within it."""
 
 
+Mark = Quote | str
+"""What changes a history: a new quote, or the symbol that is retired."""
+
+
+def marks(events: Iterable[Event]) -> list[Mark]:
+    """Return what `events` change; ValidationError where a `price` is no quote."""
+    found: list[Mark] = []
+    for event in events:
+        if event.type == "price":
+            found.append(msgspec.json.decode(event.data, type=Quote))
+        elif event.retires and event.slot and event.slot[0] == "price":
+            found.append(event.slot[1])
+    return found
+
+
 class History:
     """Candles by symbol, added to by each `price` event."""
 
@@ -32,13 +47,13 @@ class History:
         self._candles: dict[str, array[float]] = {}
         self._volumes: dict[str, float] = {}
 
-    def add(self, events: Iterable[Event]) -> None:
-        """Take in what the `price` events among `events` say; drop retired symbols."""
-        for event in events:
-            if event.type == "price":
-                self.add_quote(msgspec.json.decode(event.data, type=Quote))
-            elif event.retires and event.slot and event.slot[0] == "price":
-                self._forget(event.slot[1])
+    def add(self, marks: Iterable[Mark]) -> None:
+        """Take in new quotes, and let go of symbols that were retired."""
+        for mark in marks:
+            if isinstance(mark, Quote):
+                self.add_quote(mark)
+            else:
+                self._forget(mark)
 
     def add_quote(self, quote: Quote) -> None:
         """Take in one quote; one older than the newest candle counts towards that."""

@@ -34,6 +34,7 @@ CATCH_UP = 200  # events in one frame of a catch-up; a frame is all that a strea
 BEHIND = 1_000  # pending events at which a stream is compacted, whoever is to blame
 BEHIND_SLOW = 50  # the same, where the last write had to wait for the reader
 SLOW_WRITE = 0.1  # seconds a write may wait before its reader counts as slow
+KEPT_UP = 1.0  # seconds of following after which a reader counts as quick again
 WRITE_DEADLINE = 3  # heartbeats in which a write must end
 DRAIN = 1.0  # seconds that open streams have to say bye
 FAREWELL_RETRY: dict[Farewell, tuple[int, int]] = {
@@ -327,6 +328,7 @@ class Stream:
         is_over = None if key.match is None else self._is_over
         if not self._streams.fanout.join(follower, key, is_over):
             return False
+        began = time.monotonic()
         try:
             follower.wait()
         finally:
@@ -336,7 +338,10 @@ class Stream:
         self._cursor = follower.cursor
         # A socket that took nothing is written to at once, if only a heartbeat: it
         # takes a write that waits to tell a full one from a broken one.
-        self._wrote = -math.inf if follower.refused else time.monotonic()
+        now = time.monotonic()
+        self._wrote = -math.inf if follower.refused else now
+        if now - began > KEPT_UP:
+            self._waited = 0.0
         self._ledger = self._ledger.plus(follower.ledger)
         if follower.rest:
             self._begin_write()

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from itertools import takewhile
 from typing import Any
 
-from tests.harness import Board
+from tests.harness import Board, until
 from tests.sse import Parsed
 
 Held = dict[tuple[str, str], dict[str, Any]]
@@ -78,3 +78,25 @@ def assert_agrees(board: Board, events: Iterator[Parsed]) -> list[Parsed]:
     assert fold({}, news) == expected
     assert expected
     return read
+
+
+def assert_polls_to_the_state(board: Board, held: Held, cursor: str) -> None:
+    """Resume until `/api/state` names the same id, which must then hold the same.
+
+    The board moves each 50 ms, so that two requests often see one state.
+    """
+
+    def agrees() -> bool:
+        nonlocal cursor
+        with board.stream("/stream?once=1", {"Last-Event-ID": cursor}) as stream:
+            got = stream.read_all()
+        assert got[-1].event == "end"
+        fold(held, got)
+        cursor = json.loads(got[0].data)["tail"]
+        id, expected = state(board)
+        if id != id_of(cursor):
+            return False
+        assert held == expected
+        return True
+
+    until(agrees, why="a poll and the state at the same id")

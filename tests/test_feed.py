@@ -2,8 +2,11 @@
 
 from typing import Any
 
+import msgspec
+import pytest
+
 from feed.clock import now_ms
-from feed.event import gone
+from feed.event import gone, keyed
 from feed.feed import Feed
 from feed.settings import Settings
 from feed.shapes import Notice
@@ -24,6 +27,18 @@ def test_what_is_published_stands_in_the_log_and_in_the_history() -> None:
     it.publish([quote(now_ms(), 5).event()])
     assert [event.type for event in it.log.read(None).events] == ["price"]
     assert it.history.closes("A", 60, 1) == [5]
+
+
+@pytest.mark.parametrize("type", ["price", "notice"])
+def test_what_has_not_its_shape_is_refused_with_all_that_came_with_it(
+    type: str,
+) -> None:
+    it = feed()
+    tail = it.log.tail
+    with pytest.raises(msgspec.ValidationError):
+        it.publish([quote(now_ms(), 5).event(), keyed(type, "A", b'{"symbol":"A"}')])
+    assert it.log.tail == tail
+    assert it.history.closes("A", 60, 1) == []
 
 
 def test_a_notice_is_retired_at_its_time() -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from feed import history as history_module
 from feed.event import gone
-from feed.history import BASE, History
+from feed.history import BASE, History, marks
 from feed.shapes import Quote
 
 START = 1_700_000_000_000  # a multiple of 100 s
@@ -49,9 +49,9 @@ def test_an_unknown_volume_counts_as_none() -> None:
 def test_nobodys_symbol_has_no_history_and_a_retired_one_loses_it() -> None:
     history = History()
     assert history.candles("A", 60, 1) is None
-    history.add([quote(START, 1).event()])
+    history.add(marks([quote(START, 1).event()]))
     assert history.candles("A", 60, 1) is not None
-    history.add([gone("price", "A", START)])
+    history.add(marks([gone("price", "A", START)]))
     assert history.candles("A", 60, 1) is None
 
 

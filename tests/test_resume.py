@@ -10,7 +10,14 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.harness import LOOPBACK, Board, reset_on_close, until
-from tests.holding import Held, fold, id_of, of_the_log, state
+from tests.holding import (
+    Held,
+    assert_polls_to_the_state,
+    fold,
+    id_of,
+    of_the_log,
+    state,
+)
 from tests.nasty import NAMES, nasty_events
 from tests.sse import Parsed
 
@@ -169,28 +176,6 @@ def test_a_key_that_was_retired_while_a_client_slept_is_gone() -> None:
         assert [e.event for e in got].count("gone") >= 2
         assert len(before - {*held}) >= 2
         board.kill()
-
-
-def assert_polls_to_the_state(board: Board, held: Held, cursor: str) -> None:
-    """Resume until `/api/state` names the same id, which must then hold the same.
-
-    The board moves each 50 ms, so that two requests often see one state.
-    """
-
-    def agrees() -> bool:
-        nonlocal cursor
-        with board.stream("/stream?once=1", {"Last-Event-ID": cursor}) as stream:
-            got = stream.read_all()
-        assert got[-1].event == "end"
-        fold(held, got)
-        cursor = json.loads(got[0].data)["tail"]
-        id, expected = state(board)
-        if id != id_of(cursor):
-            return False
-        assert held == expected
-        return True
-
-    until(agrees, why="a poll and the state at the same id")
 
 
 def sleep_past_the_floor(board: Board) -> None:

@@ -1,0 +1,40 @@
+"""flask-sse with Redis: each subscriber has a Redis connection; gunicorn, gevent.
+
+Until the events begin it says `ready` now and then, since flask-sse sends not even
+headers before the first event.
+"""
+
+import os
+import threading
+import time
+
+from flask import Flask
+from flask_sse import sse
+
+from bench.servers import ticks
+
+READY_EVERY = 0.2  # seconds
+
+app = Flask(__name__)
+app.config["REDIS_URL"] = os.environ["REDIS_URL"]
+app.register_blueprint(sse, url_prefix="/stream")
+
+
+def say_ready(seconds: float) -> None:
+    """Sleep, and let those that wait have their headers."""
+    time.sleep(max(seconds, READY_EVERY))
+    sse.publish({}, type="ready")
+
+
+def publish() -> None:
+    """Publish every event to Redis, which has it for all subscribers."""
+    number = ticks.FIRST
+    with app.app_context():
+        ticks.wait_for_go(say_ready)
+        for due_us, count in ticks.rounds():
+            for tick in ticks.ticks(number, count, due_us):
+                sse.publish(tick.data, type="tick", id=tick.id)
+            number += count
+
+
+threading.Thread(target=publish, daemon=True).start()

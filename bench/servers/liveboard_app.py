@@ -1,0 +1,62 @@
+"""Liveboard as it is in production, and a thread that publishes into it.
+
+    FEED=published python -m gunicorn bench.servers.liveboard_app:app
+
+Importing `app` makes the one application, from the environment. Beyond what `ticks`
+reads: SYMBOLS (quotes of that many symbols in place of ticks), VIEWS (into how many
+equal shares the symbols are divided; numbers are consecutive within a share), PREFILL
+(events that stand in the log before anybody comes).
+"""
+
+import os
+import threading
+import time
+
+from app import app
+from bench.servers import ticks
+from feed.event import Event, keyed, unkeyed
+
+SYMBOLS = int(os.environ.get("SYMBOLS", "0"))
+VIEWS = int(os.environ.get("VIEWS", "1"))
+PREFILL = int(os.environ.get("PREFILL", "0"))
+
+feed = app.extensions["feed"]
+
+
+@app.get("/bench/cursors")
+def cursors() -> dict[str, object]:
+    """Return the id and number of every event that the log retains."""
+    held = feed.log.read(feed.log.statistics().floor).events
+    numbers = [int(event.data[5:12]) for event in held]
+    return {"ids": [str(event.id) for event in held], "numbers": numbers}
+
+
+def publish() -> None:
+    """Publish for ever: first what is to stand in the log, then at the rate."""
+    number = ticks.FIRST
+    if PREFILL:
+        now_us = time.time_ns() // 1000
+        feed.publish([_tick(tick) for tick in ticks.ticks(number, PREFILL, now_us)])
+        number += PREFILL
+    ticks.wait_for_go()
+    for due_us, count in ticks.rounds():
+        if SYMBOLS:
+            events = [_price(number + i - ticks.FIRST, due_us) for i in range(count)]
+        else:
+            events = [_tick(tick) for tick in ticks.ticks(number, count, due_us)]
+        feed.publish(events)
+        number += count
+
+
+def _tick(tick: ticks.Tick) -> Event:
+    return unkeyed("tick", tick.data.encode())
+
+
+def _price(n: int, due_us: int) -> Event:
+    """Return the quote of the symbols' turn: share 0, share 1, ..., share 0 again."""
+    symbol = f"S{n % SYMBOLS:04d}"
+    data = ticks.price_json(symbol, ticks.FIRST + n // VIEWS, due_us)
+    return keyed("price", symbol, data.encode())
+
+
+threading.Thread(target=publish, name="publisher", daemon=True).start()

@@ -1,0 +1,183 @@
+"""The shapes of load: how many streams, how many events a second, what is special."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from bench.servers.ticks import FIRST
+
+LIVEBOARD = ("floor", "liveboard")
+ALONE = ("liveboard",)
+FOLLOWING = ("floor", "liveboard", "nchan", "better-sse")
+
+
+@dataclass(frozen=True)
+class Shape:
+    """One load. `due` is events a second that one stream is to get.
+
+    `rounds` is how often a second events fall due; `env` goes to the server; `values`
+    fill the hole in the path or the header, one stream after the other; `first` is the
+    number of the first event that a stream must see (-1: any).
+    """
+
+    name: str
+    title: str
+    streams: int
+    rate: float
+    rounds: float = 50
+    servers: tuple[str, ...] | None = None
+    kind: str = "steady"
+    due: float = -1
+    path: str = "/stream"
+    header: str = ""
+    values: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+    client: tuple[str, ...] = ()
+    first: int = FIRST
+    window: float = 0  # seconds at least, where the usual window is too short for it
+    health: bool = False
+    stalled: int = 0
+    quick: bool = False  # whether it is part of a quick run
+
+    @property
+    def due_per_stream(self) -> float:
+        """Events a second that one stream is to get."""
+        return self.rate if self.due < 0 else self.due
+
+    @property
+    def server_env(self) -> dict[str, str]:
+        """What the server is told about the load."""
+        told = {"RATE": f"{self.rate:g}", "ROUNDS": f"{self.rounds:g}"}
+        return {**told, **self.env}
+
+    def scaled(self, scale: float) -> "Shape":
+        """Return this shape with fewer streams, for a trial."""
+        if scale == 1:
+            return self
+        streams = max(int(self.streams * scale), 10)
+        stalled = max(int(self.stalled * scale), 1) if self.stalled else 0
+        title = f"{self.title} (here {grouped(streams)})"
+        return replace(self, streams=streams, stalled=stalled, title=title)
+
+
+def grouped(number: float) -> str:
+    """Return a whole number with thin spaces between the thousands from 10 000 on."""
+    return f"{number:,.0f}".replace(",", "\u202f" if number >= 10_000 else "")
+
+
+def steady(streams: int, rate: float, **more: object) -> Shape:
+    """Return the plain shape: so many streams, so many events a second on each."""
+    name = f"{streams}x{rate:g}"
+    title = f"{grouped(streams)} streams, {rate:g} events/s"
+    return Shape(name, title, streams, rate, **more)  # type: ignore[arg-type]
+
+
+def symbols_shape(name: str, title: str, views: int, rate: float) -> Shape:
+    """Return a shape in which 1000 symbols are divided among so many views."""
+    symbols = 1000
+    shares = (
+        ",".join(f"S{number:04d}" for number in range(view, symbols, views))
+        for view in range(views)
+    )
+    return Shape(
+        name,
+        title,
+        streams=2000,
+        rate=rate,
+        rounds=20,
+        servers=ALONE,
+        due=rate / views,
+        path="/stream?symbols={}",
+        values=tuple(shares),
+        env={"SYMBOLS": str(symbols), "VIEWS": str(views)},
+    )
+
+
+SHAPES = (
+    steady(2000, 20, quick=True),
+    steady(2000, 100),
+    steady(2000, 1000, quick=True),
+    steady(15_000, 5, servers=FOLLOWING, health=True),
+    symbols_shape("views", "1000 views, a symbol each", 1000, 1000),
+    Shape(
+        "storm",
+        "5000 streams at once, each with a cursor",
+        5000,
+        20,
+        kind="storm",
+        servers=LIVEBOARD,
+        header="Last-Event-ID: {}\r\n",
+        env={"PREFILL": "2000"},
+        client=("--parallel", "100000"),
+        quick=True,
+    ),
+    Shape(
+        "idle",
+        f"{grouped(10_000)} streams, heartbeats only",
+        10_000,
+        0,
+        kind="idle",
+        servers=ALONE,
+        env={"HEARTBEAT": "10"},
+        window=20,
+    ),
+    Shape(
+        "paced",
+        "2000 streams, pace=0.5, 100 symbols at 1000 quotes/s",
+        2000,
+        1000,
+        servers=ALONE,
+        due=200,
+        path="/stream?pace=0.5",
+        env={"SYMBOLS": "100"},
+        client=("--sparse",),
+        first=-1,
+    ),
+    Shape("plain", "10 events a frame", 2000, 200, rounds=20, servers=ALONE),
+    Shape(
+        "gzip",
+        "10 events a frame, Accept-Encoding: gzip",
+        2000,
+        200,
+        rounds=20,
+        kind="gzip",
+        servers=ALONE,
+        header="Accept-Encoding: gzip\r\n",
+        client=("--opaque",),
+    ),
+    Shape(
+        "stalled",
+        "2000 streams, 100 of them read nothing",
+        2000,
+        100,
+        servers=ALONE,
+        stalled=100,
+        # A log that is full from the start on doesn't grow beside what is measured.
+        env={"BACKLOG": "2000", "PREFILL": "3000"},
+        first=FIRST + 3000,
+        client=("--stalled", "100"),
+        window=60,
+    ),
+)
+
+
+def curves() -> Iterator[tuple[str, float, Shape]]:
+    """Yield what costs are plotted over: the axis, the place on it, the shape."""
+    for views in (1, 10, 100, 1000):
+        shape = symbols_shape(f"views-{views}", f"{views} views", views, 200)
+        yield "views", views, shape
+    for streams in (100, 300, 1000, 3000, 10_000):
+        yield "streams", streams, steady(streams, 20, servers=LIVEBOARD)
+    for rate in (10, 30, 100, 300, 1000):
+        yield "rate", rate, steady(2000, rate, servers=LIVEBOARD)
+    for retained in (200, 2000, 20_000):
+        yield (
+            "retained",
+            retained,
+            replace(
+                steady(2000, 20, servers=ALONE),
+                name=f"retained-{retained}",
+                title=f"{retained} events retained",
+                env={"BACKLOG": str(retained), "PREFILL": str(retained)},
+                first=FIRST + retained,
+            ),
+        )
