@@ -9,9 +9,11 @@ back, and only between two writes, so that no lock is needed.
 """
 
 import logging
+import math
 import os
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -22,12 +24,12 @@ from feed.frame import Form, Frame, Frames
 from feed.ledger import Ledger
 from feed.log import Log
 from feed.totals import Totals
-from feed.view import View
+from feed.view import Route, View, routes_of
 from feed.wire import WIRES
 
 SLICE = 128  # streams written to between two looks at the clock
 TURN = 0.004  # seconds of writing after which other requests have their turn
-IDLE = 1.0  # seconds between two looks at what has come of age
+IDLE = 1.0  # seconds after which the loop looks around, whatever it has planned
 
 logger = logging.getLogger("liveboard.fanout")
 
@@ -84,17 +86,19 @@ class Key(NamedTuple):
 class Group:
     """The followers that are owed the same frames, and those about to be."""
 
-    def __init__(self, key: Key, cursor: EventId) -> None:
+    def __init__(
+        self, key: Key, cursor: EventId, is_over: Callable[[EventId], bool] | None
+    ) -> None:
         self.view = key.view
         self.form = key.form
         self.cursor = cursor
         self.followers: list[Follower] = []
         self.coming: list[Follower] = []
-        self.is_over: Callable[[EventId], bool] | None = None
+        self.is_over = is_over
         self.ledger = Ledger()  # of one who follows since the beginning
         self.wrote = time.monotonic()
         self.due = 0.0  # when a paced view's next frame is due; 0 where none is owed
-        self.looked = 0.0  # when it was last looked at whose time is over
+        self.ends = math.inf  # when the first follower's time is over
 
     def __bool__(self) -> bool:
         return bool(self.followers or self.coming)
@@ -109,6 +113,7 @@ class Group:
         """Let a newcomer that stands at the group's cursor follow."""
         follower.joined = self.ledger
         self.followers.append(follower)
+        self.ends = min(self.ends, follower.ends)
 
     def give_back(self, followers: list[Follower]) -> None:
         """Return followers, who stand at the group's cursor, to their streams."""
@@ -147,8 +152,12 @@ class FanOut:
         self._totals = totals
         self._heartbeat = heartbeat
         self._groups: dict[Key, Group] = {}
+        self._routes: defaultdict[Route, set[Group]] = defaultdict(set)
+        self._welcome: set[Group] = set()  # those with newcomers
         self._joining = threading.Lock()
         self._running = False
+        self._cursor = log.tail  # no group is owed anything up to here, but paced ones
+        self._look_at = 0.0  # when something is due though no event has come
         self._turn_ends = 0.0
 
     def start(self) -> None:
@@ -171,40 +180,77 @@ class FanOut:
         with self._joining:
             if not self._running:
                 return False
-            group = self._groups.get(key)
-            if group is None:
-                group = self._groups[key] = Group(key, follower.cursor)
-                group.is_over = is_over
+            group = self._groups.get(key) or self._founded(
+                key, follower.cursor, is_over
+            )
+            self._follow_log(group)
             if key.view.pace and group.cursor != follower.cursor:
                 return False  # it is ahead of frames that are not due yet
             group.coming.append(follower)
+            self._welcome.add(group)
             return True
 
+    def _founded(
+        self, key: Key, cursor: EventId, is_over: Callable[[EventId], bool] | None
+    ) -> Group:
+        group = self._groups[key] = Group(key, cursor, is_over)
+        for route in key.view.routes():
+            self._routes[route].add(group)
+        self._look_at = min(self._look_at, group.wrote + self._heartbeat)
+        return group
+
     def _run(self) -> None:
-        seen = EventId(0, 0)
         while self._running:
-            self._log.wait(seen, self._patience())
-            seen = self._log.tail
+            wait = self._look_at - time.monotonic()
+            self._log.wait(self._cursor, min(wait, IDLE))
             self._turn_ends = time.monotonic() + TURN
-            for group in [*self._groups.values()]:
+            with self._joining:
+                tail, groups = self._due()
+            for group in groups:
                 self._serve_safely(group)
-            self._forget_empty()
+            self._cursor = tail
         with self._joining:
             for group in self._groups.values():
                 group.give_back_all()
-            self._groups.clear()
 
-    def _forget_empty(self) -> None:
-        with self._joining:
-            for key in [key for key, group in self._groups.items() if not group]:
-                del self._groups[key]
+    def _due(self) -> tuple[EventId, set[Group]]:
+        """Return the log's tail and the groups that are to be served up to it."""
+        groups, self._welcome = self._welcome, set()
+        read = self._log.read(self._cursor)
+        if read.dropped is None:  # this loop was kept waiting: each sees for itself
+            return read.tail, {*self._groups.values()}
+        for event in read.events:
+            for route in routes_of(event):
+                groups.update(self._routes.get(route, ()))
+        if time.monotonic() >= self._look_at:
+            groups.update(self._look())
+        return read.tail, groups
 
-    def _patience(self) -> float:
-        """Return for how many seconds nothing is due unless an event comes."""
-        due = time.monotonic() + IDLE
+    def _look(self) -> list[Group]:
+        """Return the groups whose time has come, and forget those that are empty."""
+        now = time.monotonic()
+        for key in [key for key, group in self._groups.items() if not group]:
+            group = self._groups.pop(key)
+            for route in key.view.routes():
+                self._routes[route].discard(group)
+                if not self._routes[route]:
+                    del self._routes[route]
+        found = [g for g in self._groups.values() if self._time_of(g) <= now]
+        self._look_at = now + IDLE
         for group in self._groups.values():
-            due = min(due, group.due or due, group.wrote + self._heartbeat)
-        return due - time.monotonic()
+            time_of = self._time_of(group)
+            if time_of > now:
+                self._look_at = min(self._look_at, time_of)
+        return found
+
+    def _time_of(self, group: Group) -> float:
+        """Return when a group is due though no event comes."""
+        return min(group.due or math.inf, group.wrote + self._heartbeat, group.ends)
+
+    def _follow_log(self, group: Group) -> None:
+        """Move a group on to where the loop stands: nothing before that was for it."""
+        if not group.due and group.cursor < self._cursor:
+            group.cursor = self._cursor
 
     def _serve_safely(self, group: Group) -> None:
         try:
@@ -217,6 +263,7 @@ class FanOut:
     def _serve(self, group: Group) -> None:
         """Write what is owed now: the next frame, or after silence a heartbeat."""
         now = time.monotonic()
+        self._follow_log(group)
         frame = self._owed(group, now)
         if frame is None:
             group.give_back_all()
@@ -238,6 +285,7 @@ class FanOut:
         pace = group.view.pace
         if pace and self._log.tail > group.cursor:
             group.due = group.due or next_instant(pace, now)
+            self._look_at = min(self._look_at, group.due)
             if now < group.due:
                 return Frame(b"", 0, group.cursor)
         group.due = 0.0
@@ -306,9 +354,9 @@ class FanOut:
         """Return the streams that must say something of their own."""
         if group.is_over is not None and group.is_over(group.cursor):
             group.give_back_all()
-        elif now >= group.looked + IDLE:
-            group.looked = now
+        elif now >= group.ends:
             group.give_back([f for f in group.followers if f.ends <= now])
+            group.ends = min((f.ends for f in group.followers), default=math.inf)
 
     def _give_turn(self) -> None:
         """Let others run, where this loop has had its turn."""

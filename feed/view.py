@@ -59,6 +59,20 @@ class View(msgspec.Struct, frozen=True, cache_hash=True):
             return self.matches is None or event.subject in self.matches
         return True
 
+    def routes(self) -> list["Route"]:
+        """Return where events that this view may show pass by (see `routes_of`)."""
+        found: list[Route] = []
+        if self._admits("price"):
+            found += [("price", name) for name in self.symbols or [None]]
+        if self._admits("score", "incident"):
+            found += [("match", name) for name in self.matches or [None]]
+        if self.events is None or self.events - {"price", "score", "incident"}:
+            found.append(("other", None))
+        return found
+
+    def _admits(self, *types: str) -> bool:
+        return self.events is None or bool(self.events & {*types, "gone"})
+
     def __str__(self) -> str:
         parts = [
             f"{name}={','.join(sorted(chosen))}"
@@ -68,6 +82,23 @@ class View(msgspec.Struct, frozen=True, cache_hash=True):
         if self.pace:
             parts.append(f"pace={self.pace:g}")
         return " ".join([self.wire, *parts])
+
+
+Route = tuple[str, str | None]
+"""A way that events take: of one symbol or match, of all, or of whatever else."""
+
+
+def routes_of(event: Event) -> tuple[Route, ...]:
+    """Return an event's routes: a view that shows it has at least one of them.
+
+    So that an event is held against the views that may show it, not against all.
+    """
+    kind = event.slot[0] if event.slot else event.type
+    if kind == "price":
+        return ("price", event.subject), ("price", None)
+    if kind in ("score", "incident"):
+        return ("match", event.subject), ("match", None)
+    return (("other", None),)
 
 
 class Query(msgspec.Struct, frozen=True):

@@ -4,6 +4,7 @@ import json
 import random
 import socket
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -88,6 +89,29 @@ def test_cut_off_a_hundred_times_nothing_is_lost_and_nothing_comes_twice(
     assert [e for e in read if e.event in ("gap", "bye", "end")] == []
     assert of_the_log(read) == of_the_log(expected)
     assert len(of_the_log(read)) > 5 * CUTS
+
+
+def test_a_reader_that_stalls_misses_only_what_a_gap_tells_of(busy: Board) -> None:
+    """Its socket is full again and again, so that writes are refused or cut short."""
+    start = tail(busy)
+    reference = Reference(busy, start)
+    read: list[Parsed] = []
+    with busy.stream(f"/stream?after={start}", rcvbuf=4096) as stream:
+        for _ in range(6):
+            time.sleep(0.6)  # some 150 KB, more than the kernel holds for it
+            read += stream.read_for(0.1)
+        read += stream.until(lambda e: e.event == "price")
+    expected = of_the_log(reference.up_to(read[-1].id))
+    shown = of_the_log(read)
+    ids = [id_of(event.id) for event in shown]
+    assert ids == sorted({*ids})
+    assert {*shown} <= {*expected}
+    told = [json.loads(event.data) for event in read if event.event == "gap"]
+    gaps = [(id_of(gap["from"]), id_of(gap["to"])) for gap in told]
+    missed = {*expected} - {*shown}
+    for event in missed:
+        assert event.event != "incident"
+        assert any(begin < id_of(event.id) <= end for begin, end in gaps)
 
 
 def tail(board: Board) -> str:

@@ -1,16 +1,21 @@
 """What a query string asks for, and what is refused by name."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from feed.event import EventId, gone, keyed, unkeyed
+from feed.log import Log
 from feed.view import (
     STREAM_PARAMETERS,
     InvalidParameter,
     Query,
     View,
     parse,
+    routes_of,
     whole,
 )
+from tests.model import START, News, World, news, views
 
 PRICE = keyed("price", "ACME", b"1")
 SCORE = keyed("score", "m1", b"1")
@@ -66,6 +71,23 @@ def test_a_retirement_is_shown_where_its_key_was() -> None:
     assert View(events=frozenset({"gone"})).selects(retired)
     assert not View(events=frozenset({"score"})).selects(retired)
     assert not View(symbols=frozenset({"BOLT"})).selects(retired)
+
+
+@given(view=views, batch=st.lists(news, min_size=1, max_size=20))
+def test_what_a_view_shows_passes_by_one_of_its_routes(
+    view: View, batch: list[News]
+) -> None:
+    world = World(Log(100, START))
+    world.tell(batch)
+    for event in world.told:
+        if view.selects(event):
+            assert {*routes_of(event)} & {*view.routes()}
+
+
+def test_a_narrow_view_lies_on_few_routes() -> None:
+    view = View(frozenset({"ACME"}), frozenset({"m1"}), frozenset({"price", "score"}))
+    assert view.routes() == [("price", "ACME"), ("match", "m1")]
+    assert not {*routes_of(keyed("price", "BOLT", b"1"))} & {*view.routes()}
 
 
 @pytest.mark.parametrize(
