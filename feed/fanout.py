@@ -180,9 +180,9 @@ class FanOut:
         with self._joining:
             if not self._running:
                 return False
-            group = self._groups.get(key) or self._founded(
-                key, follower.cursor, is_over
-            )
+            group = self._groups.get(key)
+            if group is None:
+                group = self._founded(key, follower.cursor, is_over)
             self._follow_log(group)
             if key.view.pace and group.cursor != follower.cursor:
                 return False  # it is ahead of frames that are not due yet
