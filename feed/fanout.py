@@ -107,7 +107,7 @@ class Group:
         """Note that all followers were written a frame."""
         self.cursor = frame.tail
         if frame.data:
-            self.ledger = self.ledger.plus(frame.entry(self.form.gzip))
+            self.ledger = frame.enter(self.ledger, self.form.gzip)
 
     def take_in(self, follower: Follower) -> None:
         """Let a newcomer that stands at the group's cursor follow."""
@@ -324,7 +324,7 @@ class FanOut:
         group.advance(frame)
         group.give_back([follower for follower, _ in short if follower.rest])
         sent = len(followers) - len(refused)
-        self._totals.count(frame.entry(group.form.gzip), sent)
+        self._totals.count(frame, group.form.gzip, sent)
 
     def _take_in(self, group: Group, follower: Follower, own: Frame | None) -> None:
         """Let a newcomer follow, once it was written what it lacks."""
@@ -342,8 +342,8 @@ class FanOut:
                 follower.come_back()
                 return
             follower.rest = data[written:]
-            follower.ledger = own.entry(group.form.gzip)
-            self._totals.count(follower.ledger)
+            follower.ledger = own.enter(follower.ledger, group.form.gzip)
+            self._totals.count(own, group.form.gzip)
         follower.cursor = own.tail
         if follower.rest:
             follower.come_back()

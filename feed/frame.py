@@ -7,16 +7,18 @@ nobody is owed them any more, but for those that lag.
 
 import struct
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from feed.event import Event, EventId
-from feed.ledger import Ledger, entry
+from feed.ledger import Ledger
 from feed.log import Log
 from feed.view import View, WireFormat
 from feed.wire import WIRES
 
-SHARED_BYTES = 16 << 20  # what the shared frames of one moment may hold
+SHARED_BYTES = 16 << 20  # what shared frames may hold, of one moment and of the past
+CATCH_UP = 512  # events in one frame of a catch-up; a frame is all that a stream holds
+MILESTONE = 128  # of so many ids, one ends a frame, whoever reads
 LEVEL, MEMORY = 6, 9  # zlib: smaller tables take longer here, not shorter
 GZIP_HEADER = b"\x1f\x8b\x08\0\0\0\0\0\0\xff"  # RFC 1952, section 2.3
 SHARED_READS = 64  # the cursors of one moment whose pending events are kept
@@ -62,14 +64,14 @@ class Frame:
             self._forms[form] = written
         return written
 
-    def entry(self, gzip: bool) -> Ledger:
-        """Return what this frame adds to the ledger of a stream."""
-        body = self.body(gzip)
-        return entry(self.events, len(body), self.data if gzip else b"")
+    def enter(self, ledger: Ledger, gzip: bool) -> Ledger:
+        """Return a stream's ledger after it was written this frame."""
+        zipped = self.data if gzip else b""
+        return ledger.wrote(self.events, len(self.body(gzip)), zipped)
 
 
 class Frames:
-    """The frames of the present moment: all that reach to the log's tail."""
+    """The frames that streams share: of the present moment, and of catching up."""
 
     def __init__(self, log: Log) -> None:
         self._log = log
@@ -78,6 +80,8 @@ class Frames:
         self._pending: dict[EventId, list[Event]] = {}
         self._encoded: dict[tuple[WireFormat, EventId], bytes] = {}
         self._held = 0  # bytes
+        self._past: dict[tuple[View, bool, EventId, EventId, int], Frame] = {}
+        self._past_held = 0  # bytes
 
     def due(self, view: View, cursor: EventId) -> Frame | None:
         """Return what a view is owed after `cursor`; it may be empty.
@@ -95,6 +99,34 @@ class Frames:
             if self._held + len(frame.data) < SHARED_BYTES:
                 self._held += len(frame.data)
                 self._frames[view, cursor] = frame
+        return frame
+
+    def past(self, view: View, fresh: bool, events: list[Event]) -> Iterator[Frame]:
+        """Yield what a stream catches up on, in frames of bounded size.
+
+        They are cut at certain ids, wherever a reader begins, so that a thousand
+        that come back after a deploy share all but their first.
+        """
+        start = 0
+        for stop, event in enumerate(events, 1):
+            if hash(event.id) % MILESTONE == 0 or stop - start == CATCH_UP:
+                yield self._part(view, fresh, events[start:stop])
+                start = stop
+        if start < len(events):
+            yield self._part(view, fresh, events[start:])
+
+    def _part(self, view: View, fresh: bool, events: list[Event]) -> Frame:
+        # Between two ids a read only ever shrinks, as events are superseded, and one
+        # begun afresh has its own selection: as many events are the same events.
+        key = (view, fresh, events[0].id, events[-1].id, len(events))
+        frame = self._past.get(key)
+        if frame is None:
+            data = b"".join(map(WIRES[view.wire].event, events))
+            frame = self._past[key] = Frame(data, len(events), events[-1].id)
+            self._past_held += len(data)
+            while self._past_held > SHARED_BYTES:
+                oldest = self._past.pop(next(iter(self._past)))
+                self._past_held -= len(oldest.data)
         return frame
 
     def _begin(self) -> None:
@@ -126,12 +158,6 @@ class Frames:
                 part = encoded[wire, event.id] = encode(event)
             parts.append(part)
         return Frame(b"".join(parts), len(parts), self._moment)
-
-
-def encode(view: View, events: Iterable[Event], tail: EventId) -> Frame:
-    """Return a frame of its own that shows `events` to a view and reaches to `tail`."""
-    parts = [*map(WIRES[view.wire].event, events)]
-    return Frame(b"".join(parts), len(parts), tail)
 
 
 def deflate(data: bytes) -> bytes:

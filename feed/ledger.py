@@ -15,15 +15,24 @@ class Ledger(NamedTuple):
     """Events of the log and bytes sent; checksum and length of what gzip holds."""
 
     events: int = 0
-    bytes: int = 0
+    sent: int = 0
     crc: int = 0
     length: int = 0
+
+    def wrote(self, events: int, sent: int, zipped: bytes = b"") -> "Ledger":
+        """Return this after one more write; `zipped` is what gzip holds of it."""
+        return Ledger(
+            self.events + events,
+            self.sent + sent,
+            crc32(zipped, self.crc),
+            self.length + len(zipped),
+        )
 
     def plus(self, later: "Ledger") -> "Ledger":
         """Return the ledger of this and what was written after it."""
         return Ledger(
             self.events + later.events,
-            self.bytes + later.bytes,
+            self.sent + later.sent,
             _shifted(self.crc, later.length) ^ later.crc,
             self.length + later.length,
         )
@@ -33,15 +42,10 @@ class Ledger(NamedTuple):
         length = self.length - earlier.length
         return Ledger(
             self.events - earlier.events,
-            self.bytes - earlier.bytes,
+            self.sent - earlier.sent,
             _shifted(earlier.crc, length) ^ self.crc,
             length,
         )
-
-
-def entry(events: int, sent: int, zipped: bytes = b"") -> Ledger:
-    """Return the ledger of one write: `sent` bytes, of which gzip holds `zipped`."""
-    return Ledger(events, sent, crc32(zipped), len(zipped))
 
 
 def _shifted(crc: int, length: int) -> int:

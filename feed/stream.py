@@ -21,7 +21,7 @@ from feed.connection import Connection
 from feed.control import Bye, Control, End, Farewell, Gap, Heartbeat, Hello
 from feed.event import Event, EventId
 from feed.fanout import FanOut, Follower, Key
-from feed.frame import GZIP_HEADER, Form, Frame, Frames, encode, gzip_trailer
+from feed.frame import GZIP_HEADER, Form, Frame, Frames, gzip_trailer
 from feed.ledger import Ledger
 from feed.log import Log, Read
 from feed.settings import Settings
@@ -30,7 +30,6 @@ from feed.totals import Totals
 from feed.view import View
 from feed.wire import WIRES
 
-CATCH_UP = 200  # events in one frame of a catch-up; a frame is all that a stream holds
 BEHIND = 1_000  # pending events at which a stream is compacted, whoever is to blame
 BEHIND_SLOW = 50  # the same, where the last write had to wait for the reader
 SLOW_WRITE = 0.1  # seconds a write may wait before its reader counts as slow
@@ -77,8 +76,8 @@ class Streams:
         self.draining = threading.Event()
         self._open: set[Stream] = set()
         self._clients: Counter[str] = Counter()
-        self.due_frames = Frames(log)
-        self.fanout = FanOut(log, self.due_frames, self.totals, settings.heartbeat)
+        self.shared = Frames(log)
+        self.fanout = FanOut(log, self.shared, self.totals, settings.heartbeat)
         self.writing: set[Stream] = set()
         self._drain_ends = 0.0
 
@@ -215,9 +214,8 @@ class Stream:
         self._writing_since = None
         self._streams.writing.discard(self)
         if frame is not None:
-            entry = frame.entry(self._asked.gzip)
-            self._ledger = self._ledger.plus(entry)
-            self._streams.totals.count(entry)
+            self._ledger = frame.enter(self._ledger, self._asked.gzip)
+            self._streams.totals.count(frame, self._asked.gzip)
 
     def _leave(self) -> None:
         self._streams.leave(self)
@@ -227,7 +225,7 @@ class Stream:
             self,
             time.monotonic() - self._began,
             self._ledger.events,
-            self._ledger.bytes,
+            self._ledger.sent,
             self._why,
         )
 
@@ -272,7 +270,7 @@ class Stream:
         hello = self._wire.retry(random.randint(*RETRY)) + self._wire.control(
             self._hello(read, asked), None
         )
-        yield from self._batches(hello, read)
+        yield from self._past(hello, read)
 
     def _next(self) -> Iterator[Frame | None]:
         """Yield what is due: events, a gap, after silence a heartbeat; else None."""
@@ -308,7 +306,7 @@ class Stream:
         self._due = 0.0
         frame = None
         if not self._is_behind():
-            frame = self._streams.due_frames.due(self._view, self._cursor)
+            frame = self._streams.shared.due(self._view, self._cursor)
         if frame is None:
             yield from self._behind()
             return
@@ -359,7 +357,7 @@ class Stream:
             gap = Gap(str(self._cursor), str(read.tail), read.dropped, read.lost)
             said = self._wire.control(gap, None)
             self._streams.totals.gaps += 1
-        yield from self._batches(said, read)
+        yield from self._past(said, read)
 
     def _is_behind(self) -> bool:
         """Whether to leave out what is superseded, which a paced stream always does."""
@@ -371,17 +369,15 @@ class Stream:
         slow = self._waited > SLOW_WRITE
         return pending > (BEHIND_SLOW if slow else BEHIND)
 
-    def _batches(self, said: bytes, read: Read) -> Iterator[Frame]:
-        """Yield what was read in frames of bounded size, the first after `said`."""
+    def _past(self, said: bytes, read: Read) -> Iterator[Frame]:
+        """Yield what was read, after what is to be said of it."""
         totals = self._streams.totals
         totals.dropped += read.dropped or 0
         totals.lost += read.lost or 0
-        for start in range(0, max(len(read.events), 1), CATCH_UP):
-            batch = read.events[start : start + CATCH_UP]
-            frame = encode(self._view, batch, read.tail)
-            if data := said + frame.data:
-                yield Frame(data, frame.events, read.tail)
-            said = b""
+        if said:
+            yield Frame(said, 0, self._cursor)
+        fresh = read.resume == "fresh"
+        yield from self._streams.shared.past(self._view, fresh, read.events)
         self._cursor = read.tail
 
     def _complete(self) -> bool:

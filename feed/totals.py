@@ -4,7 +4,7 @@ from collections import Counter
 
 import msgspec
 
-from feed.ledger import Ledger
+from feed.frame import Frame
 
 
 class Totals(msgspec.Struct):
@@ -19,8 +19,8 @@ class Totals(msgspec.Struct):
     lost: int = 0
     refused: Counter[str] = msgspec.field(default_factory=Counter)
 
-    def count(self, entry: Ledger, times: int = 1) -> None:
+    def count(self, frame: Frame, gzip: bool, times: int = 1) -> None:
         """Note a frame, sent so many times."""
         self.frames += times
-        self.events += entry.events * times
-        self.bytes += entry.bytes * times
+        self.events += frame.events * times
+        self.bytes += len(frame.body(gzip)) * times

@@ -4,6 +4,7 @@ It knows the feed only from its contract (`docs/feed.md`) and from each event's 
 """
 
 import json
+import time
 from collections.abc import Iterable, Iterator
 from itertools import takewhile
 from typing import Any
@@ -36,6 +37,12 @@ def id_of(text: str) -> Id:
 def of_the_log(events: Iterable[Parsed]) -> list[Parsed]:
     """Return what happened, without what the server says about the stream."""
     return [event for event in events if event.event not in CONTROL]
+
+
+def age(event: Parsed) -> float:
+    """Return how many seconds ago an event happened, by the clock of this machine."""
+    at: int = json.loads(event.data)["at"]
+    return time.time() - at / 1000
 
 
 def fold(held: Held, events: Iterable[Parsed]) -> Held:

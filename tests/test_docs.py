@@ -22,7 +22,7 @@ from prometheus_client import CollectorRegistry
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 
 from app import create_app
-from feed import control, log, shapes, stream
+from feed import control, frame, log, shapes, stream
 from feed import history as past
 from feed.control import Bye, End, Gap, Heartbeat, Hello
 from feed.event import CONTROL_TYPES, gone, unkeyed
@@ -265,7 +265,7 @@ def test_the_numbers_of_the_text_are_those_of_the_code() -> None:
     text = " ".join(FEED.read_text().split())
     for words in (
         "`retry:` line of {} to {} ms".format(*stream.RETRY),
-        f"at most {stream.CATCH_UP} in a catch-up",
+        f"at most {frame.CATCH_UP} in a catch-up",
         f"more than {stream.BEHIND} events to come",
         f"more than {stream.BEHIND_SLOW} where a recent write",
         f"over {stream.SLOW_WRITE} s for its reader",

@@ -5,7 +5,7 @@ from zlib import crc32
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feed.ledger import Ledger, entry
+from feed.ledger import Ledger
 
 writes = st.lists(st.binary(max_size=300), max_size=8)
 
@@ -13,7 +13,7 @@ writes = st.lists(st.binary(max_size=300), max_size=8)
 def ledger_of(parts: list[bytes]) -> Ledger:
     total = Ledger()
     for part in parts:
-        total = total.plus(entry(2, len(part), part))
+        total = total.wrote(2, len(part), part)
     return total
 
 

@@ -21,7 +21,14 @@ from dataclasses import dataclass, field
 import pytest
 
 from tests.harness import LOOPBACK, Board, Nginx, Process, Stream, until
-from tests.holding import CONTROL, assert_polls_to_the_state, fold, id_of, of_the_log
+from tests.holding import (
+    CONTROL,
+    age,
+    assert_polls_to_the_state,
+    fold,
+    id_of,
+    of_the_log,
+)
 from tests.proxy import Proxy
 from tests.sse import Parsed, Parser
 
@@ -347,12 +354,6 @@ def never_reading(board: Board) -> Iterator[None]:
         connection.connect((LOOPBACK, board.port))
         connection.sendall(f"GET /stream HTTP/1.1\r\nHost: {LOOPBACK}\r\n\r\n".encode())
         yield
-
-
-def age(event: Parsed) -> float:
-    """Return how many seconds ago an event happened, by the clock of this machine."""
-    at: int = json.loads(event.data)["at"]
-    return time.time() - at / 1000
 
 
 def test_a_slow_reader_sees_current_prices_and_ends_in_the_right_state() -> None:

@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from typing import Self
 
 import pytest
 from playwright.sync_api import Page
@@ -13,6 +14,7 @@ from playwright.sync_api import Page
 from tests.harness import LOOPBACK, Board, reset_on_close, until
 from tests.holding import (
     Held,
+    age,
     assert_polls_to_the_state,
     fold,
     id_of,
@@ -23,6 +25,7 @@ from tests.nasty import NAMES, nasty_events
 from tests.sse import Parsed
 
 CUTS = 100
+STALLED = 16_384  # bytes that the kernel takes in for a reader that stalls
 EVENT_SOURCE = """([after, names]) => {
     window.read = [];
     const source = window.source = new EventSource("/stream?after=" + after);
@@ -50,16 +53,10 @@ class Reference:
         self._read: list[Parsed] = []
         self._enough = threading.Event()
         self._thread = threading.Thread(target=self._collect)
-        self._thread.start()
 
     def up_to(self, id: str) -> list[Parsed]:
         """Return all that it was sent, up to the event of this id."""
-        try:
-            until(lambda: self._past(id), why="the reference at the same id")
-        finally:
-            self._enough.set()
-            self._thread.join()
-            self._stream.close()
+        until(lambda: self._past(id), why="the reference at the same id")
         return [e for e in self._read if not e.id or id_of(e.id) <= id_of(id)]
 
     def _past(self, id: str) -> bool:
@@ -70,22 +67,31 @@ class Reference:
         while not self._enough.is_set():
             self._read += self._stream.read_for(0.1)
 
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._enough.set()
+        self._thread.join()
+        self._stream.close()
+
 
 def test_cut_off_a_hundred_times_nothing_is_lost_and_nothing_comes_twice(
     busy: Board,
 ) -> None:
     rng = random.Random(5)
     start = cursor = tail(busy)
-    reference = Reference(busy, start)
     read: list[Parsed] = []
-    for _ in range(CUTS):
-        got = cut_off(busy, cursor, rng)
-        for hello in (json.loads(e.data) for e in got if e.event == "hello"):
-            assert (hello["resume"], hello["lost"]) == ("replayed", 0)
-            assert hello["after"] == cursor
-        read += got
-        cursor = next((e.id for e in reversed(got) if e.id), cursor)
-    expected = reference.up_to(cursor)
+    with Reference(busy, start) as reference:
+        for _ in range(CUTS):
+            got = cut_off(busy, cursor, rng)
+            for hello in (json.loads(e.data) for e in got if e.event == "hello"):
+                assert (hello["resume"], hello["lost"]) == ("replayed", 0)
+                assert hello["after"] == cursor
+            read += got
+            cursor = next((e.id for e in reversed(got) if e.id), cursor)
+        expected = reference.up_to(cursor)
     assert [e for e in read if e.event in ("gap", "bye", "end")] == []
     assert of_the_log(read) == of_the_log(expected)
     assert len(of_the_log(read)) > 5 * CUTS
@@ -94,14 +100,16 @@ def test_cut_off_a_hundred_times_nothing_is_lost_and_nothing_comes_twice(
 def test_a_reader_that_stalls_misses_only_what_a_gap_tells_of(busy: Board) -> None:
     """Its socket is full again and again, so that writes are refused or cut short."""
     start = tail(busy)
-    reference = Reference(busy, start)
     read: list[Parsed] = []
-    with busy.stream(f"/stream?after={start}", rcvbuf=4096) as stream:
+    with (
+        Reference(busy, start) as reference,
+        busy.stream(f"/stream?after={start}", rcvbuf=STALLED) as stream,
+    ):
         for _ in range(6):
+            read += stream.until(lambda e: e.event == "price" and age(e) < 0.1)
             time.sleep(0.6)  # some 150 KB, more than the kernel holds for it
-            read += stream.read_for(0.1)
-        read += stream.until(lambda e: e.event == "price")
-    expected = of_the_log(reference.up_to(read[-1].id))
+        read += stream.until(lambda e: e.event == "price" and age(e) < 0.1)
+        expected = of_the_log(reference.up_to(read[-1].id))
     shown = of_the_log(read)
     ids = [id_of(event.id) for event in shown]
     assert ids == sorted({*ids})

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from feed import frame as frame_module
 from feed import log as log_module
 from feed import stream as stream_module
 from feed.connection import Connection
@@ -32,7 +33,8 @@ def small_bounds() -> Iterator[None]:
     """Let a dozen events be a lot, so that short examples reach every branch."""
     patch = pytest.MonkeyPatch()
     patch.setattr(log_module, "RETIREMENTS", 3)
-    patch.setattr(stream_module, "CATCH_UP", 2)
+    patch.setattr(frame_module, "CATCH_UP", 3)
+    patch.setattr(frame_module, "MILESTONE", 2)
     patch.setattr(stream_module, "BEHIND", 5)
     yield
     patch.undo()
@@ -151,10 +153,8 @@ def test_hello_comes_first_without_an_id_after_the_retry_line() -> None:
 def test_an_event_is_id_event_data_and_a_blank_line() -> None:
     log = Log(10, START)
     log.append([keyed("price", "A", b'{"price":1}')], START + 5)
-    frame = first(View(), log)
-    assert frame.endswith(
-        b'\n\nid: %d-0\nevent: price\ndata: {"price":1}\n\n' % (START + 5)
-    )
+    _, frame = hello_and_more(streams_of(log).frames(Subscription(View()), Peer()))
+    assert frame == b'id: %d-0\nevent: price\ndata: {"price":1}\n\n' % (START + 5)
 
 
 def test_hello_says_what_was_understood() -> None:
@@ -199,7 +199,7 @@ def test_a_stream_that_falls_behind_is_told_and_compacted() -> None:
     next(frames)
     begin = log.tail
     log.append([keyed("price", "A", b"%d" % n) for n in range(9)], START + 5)
-    gap, price = said(next(frames))
+    gap, price = said(next(frames) + next(frames))
     assert gap.event == "gap"
     assert json.loads(gap.data) == {
         "from": str(begin),
@@ -216,7 +216,9 @@ def test_falling_behind_with_nothing_superseded_is_no_gap() -> None:
     frames = streams_of(log).frames(Subscription(View()), Peer())
     next(frames)
     log.append([unkeyed("note", b"%d" % n) for n in range(9)], START + 5)
-    shown = [e.data for frame in (next(frames) for _ in range(5)) for e in said(frame)]
+    shown: list[str] = []
+    while len(shown) < 9:
+        shown += [event.data for event in said(next(frames))]
     assert shown == [str(n) for n in range(9)]
 
 
@@ -233,7 +235,10 @@ def test_the_stream_of_a_match_ends_after_its_last_event() -> None:
     log.append([score("m", "2H")], START + 5)
     asked = Subscription(View(matches=frozenset({"m"})), match="m")
     frames = streams_of(log).frames(asked, Peer())
-    assert [e.event for e in said(next(frames))] == ["hello", "score"]
+    assert [e.event for e in said(b"".join(hello_and_more(frames)))] == [
+        "hello",
+        "score",
+    ]
     log.append([score("m", "FT")], START + 6)
     assert [e.event for e in said(b"".join(frames))] == ["score", "end"]
 
@@ -295,13 +300,28 @@ def test_a_stream_that_outlived_what_the_log_accounts_for_is_sent_to_begin_anew(
     log = Log(1, START)
     frames = streams_of(log).frames(Subscription(View()), Peer())
     log.append([keyed("price", "A", b"1")], START + 5)
-    next(frames)
+    hello_and_more(frames)
     cursor = log.tail
     log.append([gone("price", key, START) for key in "ABCD"], START + 6)
     (bye,) = said(b"".join(frames))
     assert json.loads(bye.data)["reason"] == "age"
     hello = said(first(View(), log, cursor))[0]
     assert json.loads(hello.data)["resume"] == "fresh"
+
+
+def test_streams_that_come_back_share_what_they_catch_up_on() -> None:
+    log = Log(1000, START)
+    ids = log.append([unkeyed("note", b"%d" % n) for n in range(100)], START + 5)
+    streams = streams_of(log)
+    frames = [
+        [*streams.frames(Subscription(View(), cursor, once=True), Peer())]
+        for cursor in ids[:20]
+    ]
+    whole = [b"".join(some) for some in frames]
+    assert [
+        [e.data for e in said(stream) if e.event == "note"] for stream in whole
+    ] == [[str(n) for n in range(begin + 1, 100)] for begin in range(20)]
+    assert len({id(frame) for some in frames for frame in some[-3:-1]}) <= 4
 
 
 def test_streams_with_the_same_view_and_cursor_share_their_bytes() -> None:
@@ -332,6 +352,11 @@ def first(view: View, log: Log | None = None, cursor: EventId | None = None) -> 
     """Return the first frame of a stream."""
     log = log or Log(10, START)
     return next(streams_of(log).frames(Subscription(view, cursor), Peer()))
+
+
+def hello_and_more(frames: Iterator[bytes]) -> tuple[bytes, bytes]:
+    """Return the first two frames of a stream."""
+    return next(frames), next(frames)
 
 
 def said(stream: bytes) -> list[Parsed]:

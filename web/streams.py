@@ -75,6 +75,8 @@ def _stream(asked: Subscription) -> Response:
     protocol = request.environ["SERVER_PROTOCOL"]
     connection = None if sock is None else Connection(sock, protocol)
     peer = Peer(request.remote_addr or "unknown", connection)
+    # A stream lives for hours: it needn't hold on to what asked for it.
+    request.environ.pop("werkzeug.request", None)
     # For HEAD the generator is never started, and so nothing is opened.
     frames = the_feed().streams.frames(asked, peer)
     response = Response(frames, direct_passthrough=True)
