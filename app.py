@@ -76,9 +76,11 @@ def _allow_origin(response: Response, allowed: tuple[str, ...]) -> None:
 def _log_to_stderr() -> None:
     """Log lines of what the board does.
 
-    Without the name of the thread: to ask for it would cost each stream a kilobyte.
+    Without thread and place of the call, which no line shows: to ask for them would
+    cost each stream a kilobyte (Python's logging HOWTO, section "Optimization").
     """
     logging.logThreads = False
+    logging._srcfile = ""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")

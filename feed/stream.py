@@ -12,7 +12,7 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import msgspec
 
@@ -48,10 +48,14 @@ logger = logging.getLogger("liveboard.stream")
 
 
 class Peer(msgspec.Struct, frozen=True):
-    """Who is at the other end; `connection` is None where no socket is at hand."""
+    """Who is at the other end; `connection` is None where no socket is at hand.
+
+    `begun` is called when the stream has begun, and what asked for it may go.
+    """
 
     address: str = "local"
     connection: Connection | None = None
+    begun: Callable[[], None] = lambda: None
 
 
 class Subscription(msgspec.Struct, frozen=True):
@@ -151,6 +155,26 @@ class Streams:
 class Stream:
     """A cursor, a view, and the connection that they are for."""
 
+    __slots__ = (
+        "_asked",
+        "_began",
+        "_cursor",
+        "_due",
+        "_ends",
+        "_is_lost",
+        "_ledger",
+        "_log",
+        "_number",
+        "_selects",
+        "_streams",
+        "_view",
+        "_waited",
+        "_why",
+        "_wire",
+        "_writing_since",
+        "_wrote",
+        "peer",
+    )
     _numbers = itertools.count(1)
 
     def __init__(self, streams: Streams, asked: Subscription, peer: Peer) -> None:
@@ -182,6 +206,7 @@ class Stream:
         connection = self.peer.connection
         if connection is not None:
             connection.keep_unsent_few()
+        self.peer.begun()
         refused = self._streams.admit(self)
         life = iter([self._farewell(refused)]) if refused else self._life()
         opening = GZIP_HEADER if self._asked.gzip else b""

@@ -1,5 +1,7 @@
 """The streams over HTTP: understand what is asked, hand over the generator."""
 
+from typing import Any
+
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import NotFound
 
@@ -22,6 +24,18 @@ MIME_TYPES: dict[str, WireFormat] = {
     "application/x-ndjson": "ndjson",
     "text/plain": "text",
 }
+
+# What gunicorn writes into its access log, where that is on.
+ACCESS_LOG = (
+    "REMOTE_ADDR",
+    "REQUEST_METHOD",
+    "RAW_URI",
+    "PATH_INFO",
+    "QUERY_STRING",
+    "SERVER_PROTOCOL",
+    "HTTP_REFERER",
+    "HTTP_USER_AGENT",
+)
 
 blueprint = Blueprint("streams", __name__)
 
@@ -74,9 +88,8 @@ def _stream(asked: Subscription) -> Response:
     sock = request.environ.get("gunicorn.socket")
     protocol = request.environ["SERVER_PROTOCOL"]
     connection = None if sock is None else Connection(sock, protocol)
-    peer = Peer(request.remote_addr or "unknown", connection)
-    # A stream lives for hours: it needn't hold on to what asked for it.
-    request.environ.pop("werkzeug.request", None)
+    environ = request.environ
+    peer = Peer(request.remote_addr or "unknown", connection, lambda: _lighten(environ))
     # For HEAD the generator is never started, and so nothing is opened.
     frames = the_feed().streams.frames(asked, peer)
     response = Response(frames, direct_passthrough=True)
@@ -87,6 +100,13 @@ def _stream(asked: Subscription) -> Response:
         response.headers["Content-Encoding"] = "gzip"
     response.headers["Vary"] = "Accept, Accept-Encoding"
     return response
+
+
+def _lighten(environ: dict[str, Any]) -> None:
+    """Let go of what only asking needed: a stream may live for hours."""
+    kept = {name: environ[name] for name in ACCESS_LOG if name in environ}
+    environ.clear()
+    environ.update(kept)
 
 
 def _wire() -> WireFormat:
