@@ -117,8 +117,6 @@ class Group:
 
     def give_back(self, followers: list[Follower]) -> None:
         """Return followers, who stand at the group's cursor, to their streams."""
-        if not followers:
-            return
         leaving = {*followers}
         self.followers = [f for f in self.followers if f not in leaving]
         for follower in followers:
@@ -316,15 +314,17 @@ class FanOut:
                 if written != size:
                     short.append((follower, written))
             self._give_turn()
-        for follower, written in short:
-            follower.refused = not written
-            follower.rest = data[written:] if written else b""
-        refused = [follower for follower, _ in short if follower.refused]
-        group.give_back(refused)
+        refused = [follower for follower, written in short if not written]
+        if refused:
+            for follower in refused:
+                follower.refused = True
+            group.give_back(refused)
         group.advance(frame)
-        group.give_back([follower for follower, _ in short if follower.rest])
-        sent = len(followers) - len(refused)
-        self._totals.count(frame, group.form.gzip, sent)
+        if len(short) > len(refused):
+            for follower, written in short:
+                follower.rest = data[written:] if written else b""
+            group.give_back([follower for follower, _ in short if follower.rest])
+        self._totals.count(frame, group.form.gzip, len(followers) - len(refused))
 
     def _take_in(self, group: Group, follower: Follower, own: Frame | None) -> None:
         """Let a newcomer follow, once it was written what it lacks."""

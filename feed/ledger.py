@@ -24,7 +24,7 @@ class Ledger(NamedTuple):
         return Ledger(
             self.events + events,
             self.sent + sent,
-            crc32(zipped, self.crc),
+            crc32(zipped, self.crc) if zipped else self.crc,
             self.length + len(zipped),
         )
 

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff]+")
-
+MOST_DECIMALS = 20  # of a price
 _EPOCH = datetime.fromtimestamp(0, UTC)
 
 
@@ -52,6 +52,8 @@ def signed(value: float | None, decimals: int) -> str:
 
 def _say_price(data: dict[str, Any]) -> str:
     change, decimals = data["change"], int(data["decimals"])
+    if not 0 <= decimals <= MOST_DECIMALS:
+        raise ValueError(f"{decimals} decimals would be a line without end")
     arrow = "▲" if (change or 0) > 0 else "▼" if (change or 0) < 0 else "■"
     return (
         f"{time_of(data['at'])}  {data['symbol']:<6} {data['price']:>10.{decimals}f}"

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 from playwright.sync_api import (
     Browser,
     BrowserContext,
@@ -16,6 +17,10 @@ from playwright.sync_api import (
 )
 
 from tests.harness import Board
+
+# An example may take long on a machine that has other work: that is no failure.
+hypothesis_settings.register_profile("board", deadline=None)
+hypothesis_settings.load_profile("board")
 
 BROWSER_ARGUMENTS = [
     # Nothing but what the test asks for goes over the network.

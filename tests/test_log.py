@@ -76,7 +76,7 @@ def check_promise(world: World, cursor: EventId | None, view: View, read: Read) 
         assert read.lost == 0
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(
     backlog=st.integers(1, 30),
     view=views | st.just(View()),
@@ -102,7 +102,7 @@ def test_a_reader_that_breaks_off_and_resumes_ends_as_one_that_saw_every_event(
     assert reader.unkeyed == sorted(reader.unkeyed)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(backlog=st.integers(1, 30), batch=st.lists(news, max_size=120), data=st.data())
 def test_unkeyed_events_within_retention_come_once_each_in_order(
     backlog: int, batch: list[News], data: st.DataObject

@@ -110,7 +110,7 @@ rounds = st.lists(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     backlog=st.integers(1, 30),
     view=views | st.just(View()),

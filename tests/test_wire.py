@@ -148,6 +148,15 @@ team = st.fixed_dictionaries({"name": texts | numbers, "score": texts | numbers}
 likely = st.integers(0, 2**64 - 1) | texts | numbers | st.lists(texts) | team
 
 
+def test_as_text_a_price_of_a_billion_decimals_is_no_line_without_end() -> None:
+    told = {"symbol": "A", "price": 1, "change": 1, "change_percent": 1, "at": 1}
+    for decimals in (10**9, 10**30, -1):
+        data = json.dumps({**told, "decimals": decimals}).encode()
+        line = TEXT.event(unkeyed("price", data).with_id(EventId(1, 0)))
+        assert_one_harmless_line(line, "price", EventId(1, 0))
+        assert len(line) < 200
+
+
 @given(st.sampled_from(SHAPED), st.data(), ids)
 @example("incident", None, EventId(1, 0))
 @example("notice", None, EventId(1, 0))

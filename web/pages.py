@@ -1,7 +1,7 @@
 """The board itself: a page for browsers, a table for terminals."""
 
 import msgspec
-from flask import Blueprint, Response, render_template, request
+from flask import Blueprint, Response, current_app, render_template, request
 
 from feed.feed import Feed
 from feed.view import View
@@ -43,6 +43,12 @@ def index() -> Response:
     response.headers["Vary"] = "Accept"
     response.headers["Cache-Control"] = "no-cache"
     return response
+
+
+@blueprint.get("/favicon.ico")
+def favicon() -> Response:
+    """Return the icon for what names none, such as a stream opened in a tab."""
+    return current_app.send_static_file("icon.svg")
 
 
 def _page(feed: Feed, state: dict[str, object]) -> str:
