@@ -30,18 +30,20 @@ graceful_timeout = 4  # streams end within 1 s of SIGTERM, the worker within 5
 keepalive = 2  # seconds; short enough for an idle connection not to delay an exit
 timeout = 30
 limit_request_line = 8190  # a view may name many symbols
-forwarded_allow_ips = "*" if settings.trusted_proxies else "127.0.0.1,::1"
+forwarded_allow_ips = ""  # the board itself reads X-Forwarded-* (TRUSTED_PROXIES)
 control_socket_disable = True
 
 
 def on_starting(server: Any) -> None:
     """Warn of what the settings ask for and this machine or version can't give."""
-    if settings.web_concurrency > 1:
+    asked = max(settings.web_concurrency, server.cfg.workers)
+    if asked > 1:
         server.log.warning(
             "WEB_CONCURRENCY=%d: running 1 worker, since without a shared log each "
             "worker would show other prices",
-            settings.web_concurrency,
+            asked,
         )
+        server.num_workers = 1
     _raise_file_limit(server)
 
 

@@ -33,6 +33,8 @@ class Socket(Protocol):
 class Connection:
     """The connection that a stream is written to, under a protocol such as HTTP/1.1."""
 
+    __slots__ = ("_protocol", "_sock")
+
     def __init__(self, sock: Socket, protocol: str) -> None:
         self._sock = sock
         self._protocol = protocol

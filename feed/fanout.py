@@ -5,7 +5,7 @@ to wake it for that costs more than the write itself. So it lends its socket to 
 loop, which makes the frame once and hands it to the kernel, stream after stream. What
 isn't that simple (a socket that is full or broken, a gap, a drain) goes back to the
 stream's own generator, which goes on at the exact byte. Only the loop gives streams
-back, and only between two writes, so that no lock is needed.
+back, and only between two writes, so that a write needs no lock.
 """
 
 import logging
@@ -38,10 +38,11 @@ class Follower:
     """A caught-up stream's socket, while the loop writes to it.
 
     `fd` is a non-blocking socket, at the cursor `cursor`, until `ends` (monotonic
-    seconds). After `wait`, `ledger` says what was written since it came, and `rest` is
-    what is still to be written of a frame that was begun. `refused` says that the
-    socket took nothing of a frame: it is full or broken. One that is `torn` may lack
-    the rest of a frame that nobody knows.
+    seconds). After `wait`, `ledger` says what was written to bring it in, `joined` and
+    `left` are the group's pages between which it followed, and `rest` is what is still
+    to be written of a frame that was begun. `refused` says that the socket took
+    nothing of a frame: it is full or broken. One that is `torn` may lack the rest of a
+    frame that nobody knows.
     """
 
     __slots__ = (
@@ -51,6 +52,7 @@ class Follower:
         "fd",
         "joined",
         "ledger",
+        "left",
         "refused",
         "rest",
         "torn",
@@ -60,7 +62,7 @@ class Follower:
         self.fd = fd
         self.cursor = cursor
         self.ends = ends
-        self.joined = self.ledger = Ledger()
+        self.joined = self.left = self.ledger = Ledger()
         self.rest = b""
         self.refused = self.torn = False
         self._away = threading.Lock()  # an Event weighs five times as much
@@ -120,8 +122,7 @@ class Group:
         leaving = {*followers}
         self.followers = [f for f in self.followers if f not in leaving]
         for follower in followers:
-            since = self.ledger.since(follower.joined)
-            follower.ledger = follower.ledger.plus(since)
+            follower.left = self.ledger
             follower.cursor = self.cursor
             follower.come_back()
 
@@ -134,9 +135,11 @@ class Group:
 
     def tear(self) -> None:
         """Return everyone after a failure, when nobody knows who was written what."""
-        for follower in [*self.followers, *self.coming]:
+        everyone = {*self.followers, *self.coming}
+        self.followers, self.coming = [], []
+        for follower in everyone:
             follower.torn = True
-        self.give_back_all()
+            follower.come_back()
 
 
 class FanOut:
@@ -198,6 +201,15 @@ class FanOut:
         return group
 
     def _run(self) -> None:
+        try:
+            self._write_for_all()
+        finally:
+            with self._joining:
+                self._running = False
+                for group in self._groups.values():
+                    group.give_back_all()
+
+    def _write_for_all(self) -> None:
         while self._running:
             wait = self._look_at - time.monotonic()
             self._log.wait(self._cursor, min(wait, IDLE))
@@ -207,9 +219,6 @@ class FanOut:
             for group in groups:
                 self._serve_safely(group)
             self._cursor = tail
-        with self._joining:
-            for group in self._groups.values():
-                group.give_back_all()
 
     def _due(self) -> tuple[EventId, set[Group]]:
         """Return the log's tail and the groups that are to be served up to it."""
@@ -274,7 +283,7 @@ class FanOut:
         self._write(group, frame, now)
         for follower, own in arriving:
             self._take_in(group, follower, own)
-        del group.coming[: len(arriving)]
+            group.coming.remove(follower)
         if now >= group.wrote + self._heartbeat:
             self._write(group, _heartbeat(group), now)
         self._give_back_done(group, now)

@@ -6,6 +6,7 @@ nobody is owed them any more, but for those that lag.
 """
 
 import struct
+import threading
 import zlib
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -18,6 +19,7 @@ from feed.wire import WIRES
 
 SHARED_BYTES = 16 << 20  # what shared frames may hold, of one moment and of the past
 CATCH_UP = 512  # events in one frame of a catch-up; a frame is all that a stream holds
+CUTS = 10_000  # how many are remembered, to find them faster than by counting
 MILESTONE = 128  # of so many ids, one ends a frame, whoever reads
 LEVEL, MEMORY = 6, 9  # zlib: smaller tables take longer here, not shorter
 GZIP_HEADER = b"\x1f\x8b\x08\0\0\0\0\0\0\xff"  # RFC 1952, section 2.3
@@ -82,24 +84,28 @@ class Frames:
         self._held = 0  # bytes
         self._past: dict[tuple[View, bool, EventId, EventId, int], Frame] = {}
         self._past_held = 0  # bytes
+        self._cuts: dict[EventId, tuple[int, EventId]] = {}
+        self._making = threading.RLock()
 
     def due(self, view: View, cursor: EventId) -> Frame | None:
         """Return what a view is owed after `cursor`; it may be empty.
 
         None where the log can't tell it without a gap.
         """
-        if self._log.tail != self._moment:
-            self._begin()
-        frame = self._frames.get((view, cursor))
-        if frame is None:
-            events = self._read(view, cursor)
-            if events is None:
-                return None
-            frame = self._encode(view.wire, events)
-            if self._held + len(frame.data) < SHARED_BYTES:
-                self._held += len(frame.data)
-                self._frames[view, cursor] = frame
-        return frame
+        with self._making:
+            if self._log.tail != self._moment:
+                self._begin()
+            frame = self._frames.get((view, cursor))
+            if frame is None:
+                events = self._read(view, cursor)
+                if events is None:
+                    return None
+                frame = self._encode(view.wire, events)
+                held = self._held + _weight(view, frame)
+                if held < SHARED_BYTES:
+                    self._held = held
+                    self._frames[view, cursor] = frame
+            return frame
 
     def past(self, view: View, fresh: bool, events: list[Event]) -> Iterator[Frame]:
         """Yield what a stream catches up on, in frames of bounded size.
@@ -108,26 +114,42 @@ class Frames:
         that come back after a deploy share all but their first.
         """
         start = 0
-        for stop, event in enumerate(events, 1):
-            if hash(event.id) % MILESTONE == 0 or stop - start == CATCH_UP:
-                yield self._part(view, fresh, events[start:stop])
-                start = stop
-        if start < len(events):
-            yield self._part(view, fresh, events[start:])
+        while start < len(events):
+            stop = self._cut(events, start)
+            yield self._part(view, fresh, events[start:stop])
+            start = stop
+
+    def _cut(self, events: list[Event], start: int) -> int:
+        """Return where the frame ends that begins at `start`."""
+        first = events[start].id
+        length, last = self._cuts.get(first, (0, first))
+        stop = start + length
+        if length and stop <= len(events) and events[stop - 1].id == last:
+            return stop  # as it was cut for another reader
+        stop = start + 1
+        while stop < len(events) and stop - start < CATCH_UP:
+            if hash(events[stop - 1].id) % MILESTONE == 0:
+                break
+            stop += 1
+        if len(self._cuts) >= CUTS:
+            self._cuts.clear()
+        self._cuts[first] = stop - start, events[stop - 1].id
+        return stop
 
     def _part(self, view: View, fresh: bool, events: list[Event]) -> Frame:
         # Between two ids a read only ever shrinks, as events are superseded, and one
         # begun afresh has its own selection: as many events are the same events.
         key = (view, fresh, events[0].id, events[-1].id, len(events))
-        frame = self._past.get(key)
-        if frame is None:
-            data = b"".join(map(WIRES[view.wire].event, events))
-            frame = self._past[key] = Frame(data, len(events), events[-1].id)
-            self._past_held += len(data)
-            while self._past_held > SHARED_BYTES:
-                oldest = self._past.pop(next(iter(self._past)))
-                self._past_held -= len(oldest.data)
-        return frame
+        with self._making:
+            frame = self._past.get(key)
+            if frame is None:
+                data = b"".join(map(WIRES[view.wire].event, events))
+                frame = self._past[key] = Frame(data, len(events), events[-1].id)
+                self._past_held += _weight(view, frame)
+                while self._past_held > SHARED_BYTES:
+                    oldest = next(iter(self._past))
+                    self._past_held -= _weight(oldest[0], self._past.pop(oldest))
+            return frame
 
     def _begin(self) -> None:
         self._moment = self._log.tail
@@ -158,6 +180,13 @@ class Frames:
                 part = encoded[wire, event.id] = encode(event)
             parts.append(part)
         return Frame(b"".join(parts), len(parts), self._moment)
+
+
+def _weight(view: View, frame: Frame) -> int:
+    """Return about how many bytes of memory it takes to keep a view's frame."""
+    chosen = (view.symbols, view.matches, view.events)
+    names = sum(len(names) for names in chosen if names is not None)
+    return 2 * len(frame.data) + 100 * names + 1000
 
 
 def deflate(data: bytes) -> bytes:

@@ -30,21 +30,16 @@ class Ledger(NamedTuple):
 
     def plus(self, later: "Ledger") -> "Ledger":
         """Return the ledger of this and what was written after it."""
-        return Ledger(
-            self.events + later.events,
-            self.sent + later.sent,
-            _shifted(self.crc, later.length) ^ later.crc,
-            self.length + later.length,
-        )
+        return self.followed(Ledger(), later)
 
-    def since(self, earlier: "Ledger") -> "Ledger":
-        """Return the ledger of what was written after an earlier page of this one."""
-        length = self.length - earlier.length
+    def followed(self, joined: "Ledger", left: "Ledger") -> "Ledger":
+        """Return this after what another ledger wrote between two of its pages."""
+        length = left.length - joined.length
         return Ledger(
-            self.events - earlier.events,
-            self.sent - earlier.sent,
-            _shifted(earlier.crc, length) ^ self.crc,
-            length,
+            self.events + left.events - joined.events,
+            self.sent + left.sent - joined.sent,
+            _shifted(self.crc ^ joined.crc, length) ^ left.crc,
+            self.length + length,
         )
 
 

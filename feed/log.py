@@ -197,6 +197,12 @@ class Log:
     def _accounts_for(self, cursor: EventId) -> bool:
         if cursor > self._tail:
             return False
+        if cursor > self._floor and cursor.seq >= 0:
+            # Between floor and tail every id is at hand: others are another log's,
+            # such as that of the process before this one.
+            at = self._after(cursor)
+            if at == self._first or self._retained[at - 1].id != cursor:
+                return False
         return cursor >= self._floor or cursor >= self._accountable
 
     def _after(self, cursor: EventId) -> int:

@@ -3,12 +3,17 @@
 import contextlib
 import os
 import random
+import re
+import socket
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 import msgspec
 
 T = TypeVar("T", int, float)
+
+# As a browser sends it (RFC 6454, section 6.2): lower case, no path.
+ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]+)?")
 
 HEARTBEAT = 10.0  # seconds; a fifth of the shortest idle limit, Heroku's 55 s
 
@@ -45,7 +50,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
                 "REDIS_URL: this version keeps its log in one process; unset it"
             )
         return cls(
-            host=read.text("HOST", "0.0.0.0" if environ.get("PORT") else "127.0.0.1"),  # noqa: S104 - a platform that sets PORT must reach it
+            host=read.host(),
             port=read.whole("PORT", 8000, 1, 65_535),
             feed=read.choice("FEED", "simulator", ("simulator", "published")),
             seed=read.whole("SEED", random.getrandbits(31), 0, 2**63 - 1),
@@ -74,6 +79,15 @@ class _Reader:
     def text(self, name: str, default: str) -> str:
         return self._environ.get(name, "").strip() or default
 
+    def host(self) -> str:
+        hosted = "0.0.0.0"  # noqa: S104 - a platform that sets PORT must reach it
+        host = self.text("HOST", hosted if self.text("PORT", "") else "127.0.0.1")
+        try:
+            socket.getaddrinfo(host, None)
+        except OSError as error:
+            raise InvalidSetting(f"HOST={host!r} is no address to listen on") from error
+        return host
+
     def whole(self, name: str, default: int, low: int, high: int) -> int:
         return self._number(name, default, low, high, int, "a whole number")
 
@@ -88,11 +102,8 @@ class _Reader:
 
     def origins(self, name: str) -> tuple[str, ...]:
         origins = tuple(part.strip() for part in self.text(name, "").split(","))
-        for origin in filter(None, origins):
-            plain = (
-                origin.startswith(("http://", "https://")) and origin.count("/") == 2
-            )
-            if origin != "*" and not plain:
+        for origin in origins:
+            if origin not in ("", "*") and not ORIGIN.fullmatch(origin):
                 raise InvalidSetting(
                     f"{name}: {origin!r} is neither * nor like https://example.org"
                 )

@@ -12,7 +12,8 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 import msgspec
 
@@ -26,6 +27,7 @@ from feed.ledger import Ledger
 from feed.log import Log, Read
 from feed.settings import Settings
 from feed.shapes import FINAL
+from feed.text import UNPRINTABLE
 from feed.totals import Totals
 from feed.view import View
 from feed.wire import WIRES
@@ -44,18 +46,16 @@ FAREWELL_RETRY: dict[Farewell, tuple[int, int]] = {
 """Milliseconds before a client comes back, at random, so that all don't at once."""
 RETRY = (2_000, 4_000)  # the same, where nobody said bye
 
+NOTHING_DUE = (None,)
+
 logger = logging.getLogger("liveboard.stream")
 
 
 class Peer(msgspec.Struct, frozen=True):
-    """Who is at the other end; `connection` is None where no socket is at hand.
-
-    `begun` is called when the stream has begun, and what asked for it may go.
-    """
+    """Who is at the other end; `connection` is None where no socket is at hand."""
 
     address: str = "local"
     connection: Connection | None = None
-    begun: Callable[[], None] = lambda: None
 
 
 class Subscription(msgspec.Struct, frozen=True):
@@ -93,13 +93,19 @@ class Streams:
         """Whether another stream would be refused."""
         return len(self._open) >= self.settings.max_streams
 
-    def frames(self, subscription: Subscription, peer: Peer) -> Iterator[bytes]:
+    def frames(
+        self,
+        subscription: Subscription,
+        peer: Peer,
+        begun: Callable[[], None] | None = None,
+    ) -> Iterator[bytes]:
         """Yield the bytes of one stream, from hello to farewell.
 
         Nothing is counted or held until the first frame is asked for: a response
-        that is never started (HEAD, an early abort) leaves no trace.
+        that is never started (HEAD, an early abort) leaves no trace. `begun` is called
+        then, when what only the asking needed may go.
         """
-        return Stream(self, subscription, peer).frames()
+        return Stream(self, subscription, peer).frames(begun)
 
     def admit(self, stream: "Stream") -> Farewell | None:
         """Take a stream in, or return why it can't be."""
@@ -197,16 +203,16 @@ class Stream:
         self._ledger = Ledger()
         self._why = "the client went away"
 
-    def frames(self) -> Iterator[bytes]:
+    def frames(self, begun: Callable[[], None] | None) -> Iterator[bytes]:
         """Yield the bytes of each write, from hello to farewell.
 
         It waits here, and in no generator below: what stands on the stack while a
         stream waits is what a stream weighs.
         """
+        if begun is not None:
+            begun()
+            del begun  # and with it what it holds
         connection = self.peer.connection
-        if connection is not None:
-            connection.keep_unsent_few()
-        self.peer.begun()
         refused = self._streams.admit(self)
         life = iter([self._farewell(refused)]) if refused else self._life()
         opening = GZIP_HEADER if self._asked.gzip else b""
@@ -220,10 +226,13 @@ class Stream:
                 self._end_write(frame)
                 opening = b""
             if self._asked.gzip:
+                self._begin_write()
                 yield gzip_trailer(self._ledger)
+                self._end_write(None)
             if connection is not None:
                 connection.expect_no_more()
         finally:
+            self._streams.writing.discard(self)
             if not refused:
                 self._leave()
 
@@ -267,12 +276,14 @@ class Stream:
             connection.break_off()
 
     def __str__(self) -> str:
-        return f"{self._view} for {self.peer.address}"
+        return UNPRINTABLE.sub(" ", f"{self._view}")[:200] + f" for {self.peer.address}"
 
     def _life(self) -> Iterator[Frame | None]:
         """Yield what is to be written; None where nothing is due, to wait."""
         logger.info("stream %d opened: %s", self._number, self)
         yield from self._catch_up()
+        if self.peer.connection is not None:
+            self.peer.connection.keep_unsent_few()
         while not (self._complete() or self._asked.once):
             farewell = self._leaves_for()
             if farewell:
@@ -290,22 +301,21 @@ class Stream:
         return None
 
     def _catch_up(self) -> Iterator[Frame]:
-        asked = self._understood()
+        asked = understood(self._asked.cursor, self._log.tail)
         read = self._log.read(asked, self._selects, compact=self._view.pace > 0)
         hello = self._wire.retry(random.randint(*RETRY)) + self._wire.control(
             self._hello(read, asked), None
         )
         yield from self._past(hello, read)
 
-    def _next(self) -> Iterator[Frame | None]:
-        """Yield what is due: events, a gap, after silence a heartbeat; else None."""
+    def _next(self) -> Iterable[Frame | None]:
+        """Return what is due: events, a gap, after silence a heartbeat; else None."""
         now = time.monotonic()
         if self._log.tail > self._cursor and self._is_due(now):
-            yield from self._owed()
-        elif now >= self._silent:
-            yield self._say(Heartbeat(now_ms()), self._cursor)
-        else:
-            yield None
+            return self._owed()
+        if now >= self._silent:
+            return (self._say(Heartbeat(now_ms()), self._cursor),)
+        return NOTHING_DUE
 
     @property
     def _silent(self) -> float:
@@ -348,7 +358,9 @@ class Stream:
         follower = Follower(fd, self._cursor, self._ends)
         form = Form(self._asked.gzip, connection.chunked)
         key = Key(self._view, form, self._asked.match)
-        is_over = None if key.match is None else self._is_over
+        is_over = (
+            None if key.match is None else partial(is_past_last, self._log, key.match)
+        )
         if not self._streams.fanout.join(follower, key, is_over):
             return False
         began = time.monotonic()
@@ -365,7 +377,9 @@ class Stream:
         self._wrote = -math.inf if follower.refused else now
         if now - began > KEPT_UP:
             self._waited = 0.0
-        self._ledger = self._ledger.plus(follower.ledger)
+        self._ledger = self._ledger.plus(follower.ledger).followed(
+            follower.joined, follower.left
+        )
         if follower.rest:
             self._begin_write()
             connection.send(follower.rest)
@@ -407,18 +421,8 @@ class Stream:
 
     def _complete(self) -> bool:
         """Whether the match that this stream is for has had its last event."""
-        return self._asked.match is not None and self._is_over(self._cursor)
-
-    def _is_over(self, cursor: EventId) -> bool:
-        last = last_event(self._log, self._asked.match or "")
-        return last is not None and last <= cursor
-
-    def _understood(self) -> EventId | None:
-        """Return the cursor; an instant since which nothing happened is the tail."""
-        cursor, tail = self._asked.cursor, self._log.tail
-        if cursor and cursor.seq < 0 and tail < cursor and cursor.ms <= now_ms():
-            return tail
-        return cursor
+        match = self._asked.match
+        return match is not None and is_past_last(self._log, match, self._cursor)
 
     def _hello(self, read: Read, asked: EventId | None) -> Hello:
         return Hello(
@@ -443,6 +447,19 @@ class Stream:
 
     def _say(self, control: Control, id: EventId | None = None) -> Frame:
         return Frame(self._wire.control(control, id), 0, self._cursor)
+
+
+def understood(cursor: EventId | None, tail: EventId) -> EventId | None:
+    """Return a cursor; the tail for an instant since which nothing happened."""
+    if cursor and cursor.seq < 0 and tail < cursor and cursor.ms <= now_ms():
+        return tail
+    return cursor
+
+
+def is_past_last(log: Log, match: str, cursor: EventId) -> bool:
+    """Return whether a reader at `cursor` has had the last event of a match."""
+    last = last_event(log, match)
+    return last is not None and last <= cursor
 
 
 def last_event(log: Log, match: str) -> EventId | None:

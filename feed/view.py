@@ -5,6 +5,7 @@ Streams with equal views share their frames; hence a view is a frozen, hashable 
 """
 
 import math
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Literal, get_args
@@ -186,15 +187,13 @@ def _after(found: dict[str, str]) -> EventId | None:
 
 def _pace(found: dict[str, str]) -> float:
     text = found.get("pace", "0")
-    try:
-        pace = float(text)
-    except ValueError:
-        pace = math.nan
-    if not 0 <= pace <= MAX_PACE:
+    plain = re.fullmatch(r"[0-9]{1,9}(\.[0-9]{0,9})?|\.[0-9]{1,9}", text, re.ASCII)
+    pace = float(text) if plain else math.inf
+    if pace > MAX_PACE:
         raise InvalidParameter(
             "pace", f"{text[:80]!r} is not a number of seconds from 0 to {MAX_PACE:g}"
         )
-    return pace
+    return round(pace, 3)  # finer ones would be views of their own for nothing
 
 
 def _flag(name: str, found: dict[str, str]) -> bool:

@@ -16,6 +16,7 @@ import pytest
 from feed import stream as stream_module
 from feed.connection import Connection
 from feed.event import EventId, keyed, unkeyed
+from feed.fanout import Group
 from feed.log import Log
 from feed.settings import Settings
 from feed.stream import Peer, Streams, Subscription
@@ -299,6 +300,22 @@ def test_a_failure_in_the_loop_ends_the_streams_and_not_the_loop(
         again = serve(streams, cursor=EventId.parse(one.events()[-1].id))
         again.read_to(notes(streams.log, 1))
         assert numbers(one) + numbers(again) == [0, 1, 2]
+
+
+def test_a_failure_while_newcomers_are_taken_in_returns_each_once(
+    serve: Callable[..., Served], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running(Log(100, START)) as streams:
+        one = serve(streams)
+        one.read_to(notes(streams.log, 1))
+        with monkeypatch.context() as patch:
+            patch.setattr(Group, "take_in", _fail)
+            other = serve(streams)
+            notes(streams.log, 1)
+            one.read_all()
+            other.read_all()
+        again = serve(streams)
+        again.read_to(notes(streams.log, 1))
 
 
 def _fail(*_: object) -> None:

@@ -26,11 +26,8 @@ def test_a_ledger_sums_its_entries(parts: list[bytes]) -> None:
 
 
 @given(before=writes, after=writes)
-def test_what_came_after_an_earlier_page_is_the_difference(
-    before: list[bytes], after: list[bytes]
-) -> None:
-    earlier, now = ledger_of(before), ledger_of(before + after)
-    assert now.since(earlier) == ledger_of(after)
+def test_two_ledgers_add_up(before: list[bytes], after: list[bytes]) -> None:
+    assert ledger_of(before).plus(ledger_of(after)) == ledger_of(before + after)
 
 
 @given(own=writes, missed=writes, shared=writes)
@@ -38,4 +35,4 @@ def test_a_newcomer_adds_what_it_shared_to_what_was_its_own(
     own: list[bytes], missed: list[bytes], shared: list[bytes]
 ) -> None:
     joined, left = ledger_of(missed), ledger_of(missed + shared)
-    assert ledger_of(own).plus(left.since(joined)) == ledger_of(own + shared)
+    assert ledger_of(own).followed(joined, left) == ledger_of(own + shared)

@@ -178,6 +178,15 @@ def test_a_cursor_of_another_log_gets_all_anew() -> None:
     assert log.read(before).resume == log.read(future).resume == "fresh"
 
 
+def test_an_id_between_two_of_this_log_is_another_logs_and_an_instant_is_not() -> None:
+    log = Log(10, START)
+    log.append([quote("A", 1)], START + 1)
+    log.append([quote("B", 1)], START + 9)
+    assert log.read(EventId(START + 5, 0)).resume == "fresh"
+    read = log.read(EventId.parse(str(START + 5)))
+    assert (read.resume, [e.subject for e in read.events]) == ("replayed", ["B"])
+
+
 def test_a_cursor_from_before_the_remembered_retirements_gets_all_anew() -> None:
     log = Log(2, START)
     (cursor,) = log.append([quote("A", 1)], START + 1)

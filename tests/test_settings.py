@@ -53,6 +53,9 @@ def test_an_empty_variable_counts_as_not_set() -> None:
         ("TRUSTED_PROXIES", "yes"),
         ("ALLOWED_ORIGINS", "example.org"),
         ("ALLOWED_ORIGINS", "https://example.org/path"),
+        ("ALLOWED_ORIGINS", "https://*.example.org"),
+        ("ALLOWED_ORIGINS", "https://"),
+        ("HOST", "[::1]"),
         ("REDIS_URL", "redis://localhost"),
     ],
 )

@@ -16,6 +16,7 @@ from feed import stream as stream_module
 from feed.connection import Connection
 from feed.control import Hello
 from feed.event import CONTROL_TYPES, EventId, gone, keyed, unkeyed
+from feed.frame import Frames
 from feed.log import Log
 from feed.settings import Settings
 from feed.shapes import Score, Team
@@ -253,6 +254,37 @@ def test_over_the_limit_a_stream_is_told_to_come_back_much_later() -> None:
     assert bye["reason"] == "full"
     assert 15_000 <= bye["retry_ms"] <= 45_000
     assert (len(streams), streams.totals.refused["limit"]) == (1, 1)
+
+
+def test_a_refused_client_that_goes_leaves_nothing_behind() -> None:
+    streams = streams_of(Log(10, START), max_streams=1)
+    held = streams.frames(Subscription(View()), Peer())
+    next(held)
+    refused = streams.frames(Subscription(View()), Peer())
+    next(refused)
+    refused.close()  # type: ignore[attr-defined]  # a generator
+    assert len(streams.writing) == 1  # the one that is held
+
+
+def test_what_a_view_names_forges_no_line_of_the_log() -> None:
+    forged = View(symbols=frozenset({"A\u2028B\x9b31m"}))
+    stream = stream_module.Stream(
+        streams_of(Log(10, START)), Subscription(forged), Peer()
+    )
+    assert str(stream) == "sse symbols=A B 31m for local"
+
+
+def test_shared_frames_of_many_wide_views_stay_bounded() -> None:
+    log = Log(10, START)
+    log.append([unkeyed("note", b"1")], START + 5)
+    frames = Frames(log)
+    for n in range(1000):
+        view = View(symbols=frozenset({f"{n}-{m}" for m in range(400)}))
+        for _ in frames.past(view, True, log.read(EventId(START, 0)).events):
+            pass
+        frames.due(view, EventId(START, 0))
+    assert len(frames._past) < 500
+    assert len(frames._frames) < 500
 
 
 def test_a_client_address_may_hold_only_so_many_streams() -> None:

@@ -105,6 +105,9 @@ def test_a_narrow_view_lies_on_few_routes() -> None:
         ("pace", "-1", "from 0 to 60"),
         ("pace", "nan", "from 0 to 60"),
         ("pace", "fast", "from 0 to 60"),
+        ("pace", "1_0", "from 0 to 60"),
+        ("pace", "1e-320", "from 0 to 60"),
+        ("pace", "", "from 0 to 60"),
         ("once", "yes", "neither 1 nor 0"),
     ],
 )
@@ -112,6 +115,11 @@ def test_what_is_not_clear_is_refused_by_name(name: str, text: str, says: str) -
     with pytest.raises(InvalidParameter, match=says.replace("?", r"\?")) as refused:
         query((name, text))
     assert refused.value.name == name
+
+
+def test_a_pace_is_kept_to_the_millisecond() -> None:
+    assert query(("pace", "0.2504")).pace == 0.25
+    assert query(("pace", "0.0001")).pace == 0
 
 
 def test_a_parameter_given_twice_is_refused() -> None:

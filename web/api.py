@@ -37,11 +37,14 @@ def state() -> Response:
 @blueprint.get("/history/<path:symbol>")
 def history(symbol: str) -> Response:
     """Return a symbol's candles, oldest first, and the id to stream on from."""
-    asked = {"interval": "60", "limit": "500"}
+    asked, given = {"interval": "60", "limit": "500"}, set[str]()
     for name, text in request.args.items(multi=True):
         if name not in asked:
             known = ", ".join(asked)
             raise InvalidParameter(name[:80], f"no such parameter; there are {known}")
+        if name in given:
+            raise InvalidParameter(name, "is given twice")
+        given.add(name)
         asked[name] = text
     interval = whole("interval", asked["interval"], BASE, MAX_INTERVAL)
     if interval % BASE:

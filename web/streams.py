@@ -1,5 +1,6 @@
 """The streams over HTTP: understand what is asked, hand over the generator."""
 
+from functools import partial
 from typing import Any
 
 from flask import Blueprint, Response, request
@@ -7,7 +8,7 @@ from werkzeug.exceptions import NotFound
 
 from feed.connection import Connection
 from feed.event import EventId
-from feed.stream import Peer, Subscription, last_event
+from feed.stream import Peer, Subscription, last_event, understood
 from feed.view import (
     MATCH_PARAMETERS,
     STREAM_PARAMETERS,
@@ -62,7 +63,8 @@ def stream_text() -> Response:
 def stream_match(match: str) -> Response:
     """Stream one match's events and end after its last; 204 where that was read."""
     query = parse(request.args.items(multi=True), MATCH_PARAMETERS)
-    log, cursor = the_feed().log, _cursor(query)
+    log = the_feed().log
+    cursor = understood(_cursor(query), log.tail)
     newest = log.newest(("score", match))
     if newest is None or (newest.retires and cursor is None):
         raise NotFound(f"There is no match {match!r}; /api/state lists the matches.")
@@ -88,10 +90,10 @@ def _stream(asked: Subscription) -> Response:
     sock = request.environ.get("gunicorn.socket")
     protocol = request.environ["SERVER_PROTOCOL"]
     connection = None if sock is None else Connection(sock, protocol)
-    environ = request.environ
-    peer = Peer(request.remote_addr or "unknown", connection, lambda: _lighten(environ))
+    peer = Peer(request.remote_addr or "unknown", connection)
     # For HEAD the generator is never started, and so nothing is opened.
-    frames = the_feed().streams.frames(asked, peer)
+    lighten = partial(_lighten, request.environ)
+    frames = the_feed().streams.frames(asked, peer, lighten)
     response = Response(frames, direct_passthrough=True)
     response.content_type = WIRES[asked.view.wire].content_type
     response.headers["Cache-Control"] = "no-cache, no-transform"
