@@ -18,9 +18,10 @@ from feed.view import View, WireFormat
 from feed.wire import WIRES
 
 SHARED_BYTES = 16 << 20  # what shared frames may hold, of one moment and of the past
-CATCH_UP = 512  # events in one frame of a catch-up; a frame is all that a stream holds
+CATCH_UP = 2048  # events in one frame of a catch-up; a frame is all that a stream holds
 CUTS = 10_000  # how many are remembered, to find them faster than by counting
-MILESTONE = 128  # of so many ids, one ends a frame, whoever reads
+MILESTONE = 128  # of so many ids, one ends a reader's first frame, and it alone has it
+FAR_MILESTONE = 1024  # of so many ids, one ends each further frame, which many have
 LEVEL, MEMORY = 6, 9  # zlib: smaller tables take longer here, not shorter
 GZIP_HEADER = b"\x1f\x8b\x08\0\0\0\0\0\0\xff"  # RFC 1952, section 2.3
 SHARED_READS = 64  # the cursors of one moment whose pending events are kept
@@ -84,7 +85,7 @@ class Frames:
         self._held = 0  # bytes
         self._past: dict[tuple[View, bool, EventId, EventId, int], Frame] = {}
         self._past_held = 0  # bytes
-        self._cuts: dict[EventId, tuple[int, EventId]] = {}
+        self._cuts: dict[tuple[EventId, int], tuple[int, EventId]] = {}
         self._making = threading.RLock()
 
     def due(self, view: View, cursor: EventId) -> Frame | None:
@@ -115,25 +116,25 @@ class Frames:
         """
         start = 0
         while start < len(events):
-            stop = self._cut(events, start)
+            stop = self._cut(events, start, MILESTONE if not start else FAR_MILESTONE)
             yield self._part(view, fresh, events[start:stop])
             start = stop
 
-    def _cut(self, events: list[Event], start: int) -> int:
+    def _cut(self, events: list[Event], start: int, milestone: int) -> int:
         """Return where the frame ends that begins at `start`."""
         first = events[start].id
-        length, last = self._cuts.get(first, (0, first))
+        length, last = self._cuts.get((first, milestone), (0, first))
         stop = start + length
         if length and stop <= len(events) and events[stop - 1].id == last:
             return stop  # as it was cut for another reader
         stop = start + 1
         while stop < len(events) and stop - start < CATCH_UP:
-            if hash(events[stop - 1].id) % MILESTONE == 0:
+            if hash(events[stop - 1].id) % milestone == 0:
                 break
             stop += 1
         if len(self._cuts) >= CUTS:
             self._cuts.clear()
-        self._cuts[first] = stop - start, events[stop - 1].id
+        self._cuts[first, milestone] = stop - start, events[stop - 1].id
         return stop
 
     def _part(self, view: View, fresh: bool, events: list[Event]) -> Frame:

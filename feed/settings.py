@@ -4,8 +4,8 @@ import contextlib
 import os
 import random
 import re
-import socket
 from collections.abc import Callable, Mapping
+from ipaddress import ip_address
 from typing import TypeVar
 
 import msgspec
@@ -14,6 +14,8 @@ T = TypeVar("T", int, float)
 
 # As a browser sends it (RFC 6454, section 6.2): lower case, no path.
 ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]+)?")
+
+HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 
 HEARTBEAT = 10.0  # seconds; a fifth of the shortest idle limit, Heroku's 55 s
 
@@ -82,10 +84,15 @@ class _Reader:
     def host(self) -> str:
         hosted = "0.0.0.0"  # noqa: S104 - a platform that sets PORT must reach it
         host = self.text("HOST", hosted if self.text("PORT", "") else "127.0.0.1")
+        numeric = not host.strip("0123456789.") or ":" in host
         try:
-            socket.getaddrinfo(host, None)
-        except OSError as error:
-            raise InvalidSetting(f"HOST={host!r} is no address to listen on") from error
+            fine = bool(ip_address(host)) if numeric else HOST_NAME.fullmatch(host)
+        except ValueError:
+            fine = False
+        if not fine:
+            raise InvalidSetting(
+                f"HOST={host!r} is neither a host's name nor an address such as ::1"
+            )
         return host
 
     def whole(self, name: str, default: int, low: int, high: int) -> int:

@@ -11,6 +11,11 @@ def test_a_laptop_keeps_to_itself_and_a_platform_is_reachable() -> None:
     assert (hosted.host, hosted.port) == ("0.0.0.0", 5000)
 
 
+@pytest.mark.parametrize("host", ["localhost", "::", "::1", "0.0.0.0", "b-1.example"])
+def test_a_host_is_a_name_or_an_address(host: str) -> None:
+    assert Settings.from_env({"HOST": host}).host == host
+
+
 def test_the_defaults_are_those_of_the_contract() -> None:
     settings = Settings.from_env({})
     assert (settings.feed, settings.speed, settings.backlog) == ("simulator", 1, 20_000)
@@ -56,6 +61,8 @@ def test_an_empty_variable_counts_as_not_set() -> None:
         ("ALLOWED_ORIGINS", "https://*.example.org"),
         ("ALLOWED_ORIGINS", "https://"),
         ("HOST", "[::1]"),
+        ("HOST", "999.1.1.1"),
+        ("HOST", "a b"),
         ("REDIS_URL", "redis://localhost"),
     ],
 )

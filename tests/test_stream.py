@@ -36,6 +36,7 @@ def small_bounds() -> Iterator[None]:
     patch.setattr(log_module, "RETIREMENTS", 3)
     patch.setattr(frame_module, "CATCH_UP", 3)
     patch.setattr(frame_module, "MILESTONE", 2)
+    patch.setattr(frame_module, "FAR_MILESTONE", 4)
     patch.setattr(stream_module, "BEHIND", 5)
     yield
     patch.undo()
