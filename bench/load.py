@@ -25,7 +25,6 @@ from bench.shapes import Shape
 CLIENT = CACHE / "bench-bin" / "client"
 PYTHON_CLIENT = ROOT / "bench" / "client.py"
 CONNECT = 60.0  # seconds that all streams may take to open
-CURSOR_BACK = 1000  # events that a cursor of the storm is old
 CURSORS = 200  # different cursors in the storm
 SETTLE = 0.3  # seconds after the first stream, before anything is measured
 HEALTH_EVERY = 0.2  # seconds between two looks at /healthz
@@ -194,7 +193,8 @@ class _Run:
         held = json.loads(_get(self.started.port, "/bench/cursors"))
         ids, numbers = held["ids"], held["numbers"]
         self.newest = numbers[-1]
-        old = range(-CURSOR_BACK - CURSORS // 2, -CURSOR_BACK + CURSORS // 2)
+        age = self.shape.age
+        old = range(-age - CURSORS // 2, -age + CURSORS // 2)
         return [f"{ids[place]}\t{numbers[place]}" for place in old]
 
     def _rates(self, result: Figures, cpu: float) -> Figures:

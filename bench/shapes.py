@@ -36,6 +36,7 @@ class Shape:
     window: float = 0  # seconds at least, where the usual window is too short for it
     health: bool = False
     stalled: int = 0
+    age: int = 0  # events that a cursor of the storm is old
     quick: bool = False  # whether it is part of a quick run
 
     @property
@@ -92,15 +93,11 @@ def symbols_shape(name: str, title: str, views: int, rate: float) -> Shape:
     )
 
 
-SHAPES = (
-    steady(2000, 20, quick=True),
-    steady(2000, 100),
-    steady(2000, 1000, quick=True),
-    steady(15_000, 5, servers=FOLLOWING, health=True),
-    symbols_shape("views", "1000 views, a symbol each", 1000, 1000),
-    Shape(
-        "storm",
-        "5000 streams at once, each with a cursor",
+def storm(name: str, age: int, **more: object) -> Shape:
+    """Return the shape in which all come at once, each with a cursor of this age."""
+    return Shape(
+        name,
+        f"5000 streams at once, each with a cursor {age} events old",
         5000,
         20,
         kind="storm",
@@ -108,8 +105,19 @@ SHAPES = (
         header="Last-Event-ID: {}\r\n",
         env={"PREFILL": "2000"},
         client=("--parallel", "100000"),
-        quick=True,
-    ),
+        age=age,
+        **more,  # type: ignore[arg-type]
+    )
+
+
+SHAPES = (
+    steady(2000, 20, quick=True),
+    steady(2000, 100),
+    steady(2000, 1000, quick=True),
+    steady(15_000, 5, servers=FOLLOWING, health=True),
+    symbols_shape("views", "1000 views, a symbol each", 1000, 1000),
+    storm("storm", 200, quick=True),
+    storm("storm-old", 1000),
     Shape(
         "idle",
         f"{grouped(10_000)} streams, heartbeats only",
