@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from bench.servers.ticks import FIRST
 
@@ -65,11 +66,11 @@ def grouped(number: float) -> str:
     return f"{number:,.0f}".replace(",", "\u202f" if number >= 10_000 else "")
 
 
-def steady(streams: int, rate: float, **more: object) -> Shape:
+def steady(streams: int, rate: float, **more: Any) -> Shape:
     """Return the plain shape: so many streams, so many events a second on each."""
     name = f"{streams}x{rate:g}"
     title = f"{grouped(streams)} streams, {rate:g} events/s"
-    return Shape(name, title, streams, rate, **more)  # type: ignore[arg-type]
+    return Shape(name, title, streams, rate, **more)
 
 
 def symbols_shape(name: str, title: str, views: int, rate: float) -> Shape:
@@ -93,7 +94,7 @@ def symbols_shape(name: str, title: str, views: int, rate: float) -> Shape:
     )
 
 
-def storm(name: str, age: int, **more: object) -> Shape:
+def storm(name: str, age: int, **more: Any) -> Shape:
     """Return the shape in which all come at once, each with a cursor of this age."""
     return Shape(
         name,
@@ -106,7 +107,7 @@ def storm(name: str, age: int, **more: object) -> Shape:
         env={"PREFILL": "2000"},
         client=("--parallel", "100000"),
         age=age,
-        **more,  # type: ignore[arg-type]
+        **more,
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.harness import ROOT, Board, Stream, until
+from tests.harness import Board, Stream, until
 from tests.holding import KEYED, fold, id_of, of_the_log, state
 from tests.sse import Parsed
 
@@ -412,9 +412,6 @@ def test_a_terminal_gets_a_table_and_three_hints(
     assert "\x1b" not in body.decode()
 
 
-@pytest.mark.skipif(
-    not (ROOT / "templates/board.html").exists(), reason="the page is yet to come"
-)
 def test_a_browser_gets_the_page(board: Board) -> None:
     browser = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
     status, told, body = board.get("/", browser)
