@@ -34,8 +34,7 @@ class Served:
     ) -> None:
         self.gzip = asked.gzip
         self.chunked = protocol == "HTTP/1.1"
-        self.ours, self.theirs = socket.socketpair()
-        self.ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, buffer)
+        self.ours, self.theirs = connected(buffer)
         self.ours.settimeout(10)  # which makes its descriptor a non-blocking one
         self.theirs.settimeout(10)
         self.received = bytearray()
@@ -88,6 +87,17 @@ class Served:
         self.theirs.close()
         self._thread.join(10)
         assert not self._thread.is_alive()
+
+
+def connected(buffer: int) -> tuple[socket.socket, socket.socket]:
+    """Return both ends of a TCP connection that holds some `buffer` bytes unread."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        theirs = socket.socket()
+        theirs.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+        theirs.connect(server.getsockname())
+        ours, _ = server.accept()
+    ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, buffer)
+    return ours, theirs
 
 
 def dechunked(received: bytes) -> bytes:
@@ -283,7 +293,7 @@ def test_the_totals_say_what_was_sent(serve: Callable[..., Served]) -> None:
             notes(streams.log, 1)
             for one in served:
                 one.read_to(streams.log.tail)
-        assert streams.totals.events == 21
+        until(lambda: streams.totals.events == 21, why="the last write is counted")
         until(lambda: streams.totals.bytes == sum(len(o.received) for o in served))
 
 

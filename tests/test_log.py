@@ -4,7 +4,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from feed import log as log_module
@@ -88,6 +88,14 @@ def check_promise(world: World, cursor: EventId | None, view: View, read: Read) 
         ),
         max_size=12,
     ),
+)
+@example(
+    backlog=4,
+    view=View(),
+    rounds=[
+        ([("price", "A", 0)], False, None),
+        ([("gone", key, 0) for key in "ABCD"], True, None),
+    ],
 )
 def test_a_reader_that_breaks_off_and_resumes_ends_as_one_that_saw_every_event(
     backlog: int, view: View, rounds: list[tuple[list[News], bool, int | None]]

@@ -1,8 +1,8 @@
 """What a query string asks for, and what is refused by name."""
 
+from itertools import combinations
+
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from feed.event import EventId, gone, keyed, unkeyed
 from feed.log import Log
@@ -15,7 +15,7 @@ from feed.view import (
     routes_of,
     whole,
 )
-from tests.model import START, News, World, news, views
+from tests.model import MATCHES, START, SYMBOLS, World
 
 PRICE = keyed("price", "ACME", b"1")
 SCORE = keyed("score", "m1", b"1")
@@ -73,15 +73,22 @@ def test_a_retirement_is_shown_where_its_key_was() -> None:
     assert not View(symbols=frozenset({"BOLT"})).selects(retired)
 
 
-@given(view=views, batch=st.lists(news, min_size=1, max_size=20))
+TYPES = ("price", "score", "incident", "note", "gone")
+
+
+@pytest.mark.parametrize("symbols", [None, frozenset({"A"})])
+@pytest.mark.parametrize("matches", [None, frozenset({"m1"})])
 def test_what_a_view_shows_passes_by_one_of_its_routes(
-    view: View, batch: list[News]
+    symbols: frozenset[str] | None, matches: frozenset[str] | None
 ) -> None:
     world = World(Log(100, START))
-    world.tell(batch)
-    for event in world.told:
-        if view.selects(event):
-            assert {*routes_of(event)} & {*view.routes()}
+    world.tell([(type, subject, 0) for type in TYPES for subject in SYMBOLS + MATCHES])
+    some = (frozenset(c) for n in range(1, 6) for c in combinations(TYPES, n))
+    for types in (None, *some):
+        view = View(symbols, matches, types)
+        shown = [*filter(view.selects, world.told)]
+        assert shown
+        assert all({*routes_of(event)} & {*view.routes()} for event in shown)
 
 
 def test_a_narrow_view_lies_on_few_routes() -> None:
