@@ -304,7 +304,7 @@ def test_a_failure_in_the_loop_ends_the_streams_and_not_the_loop(
         one = serve(streams)
         one.read_to(notes(streams.log, 1))
         with monkeypatch.context() as patch:
-            patch.setattr(streams.shared, "due", _fail)
+            patch.setattr(streams.fanout, "_owed", _fail)
             notes(streams.log, 1)
             one.read_all()
         again = serve(streams, cursor=EventId.parse(one.events()[-1].id))
