@@ -12,7 +12,7 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from functools import partial
 
 import msgspec
@@ -98,7 +98,7 @@ class Streams:
         subscription: Subscription,
         peer: Peer,
         begun: Callable[[], None] | None = None,
-    ) -> Iterator[bytes]:
+    ) -> Generator[bytes, None, None]:
         """Yield the bytes of one stream, from hello to farewell.
 
         Nothing is counted or held until the first frame is asked for: a response
@@ -203,7 +203,7 @@ class Stream:
         self._ledger = Ledger()
         self._why = "the client went away"
 
-    def frames(self, begun: Callable[[], None] | None) -> Iterator[bytes]:
+    def frames(self, begun: Callable[[], None] | None) -> Generator[bytes, None, None]:
         """Yield the bytes of each write, from hello to farewell.
 
         It waits here, and in no generator below: what stands on the stack while a

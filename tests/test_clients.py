@@ -141,7 +141,7 @@ def test_the_event_source_of_a_browser_agrees(
 
     def events() -> Iterator[Parsed]:
         for n in count():
-            until(lambda n=n: page.evaluate("events.length") > n, why="an event")  # type: ignore[misc]  # mypy has no words for a bound default
+            page.wait_for_function("n => events.length > n", arg=n)
             for fields in page.evaluate(f"events.slice({n}, {n + 1})"):
                 yield Parsed(*fields)
 

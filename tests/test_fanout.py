@@ -59,7 +59,7 @@ class Served:
         except OSError:
             pass  # the reader has gone, which some tests want
         finally:
-            self._frames.close()  # type: ignore[attr-defined]  # a generator
+            self._frames.close()
             self.ours.close()
 
     def read(self, most: int = 1 << 16) -> bool:

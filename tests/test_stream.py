@@ -60,7 +60,7 @@ class Client:
         self.parser = Parser()
 
     def cut(self) -> None:
-        self.frames.close()  # type: ignore[attr-defined]  # a generator
+        self.frames.close()
         self.open()
 
     def read(self, frame: bytes) -> None:
@@ -265,7 +265,7 @@ def test_a_refused_client_that_goes_leaves_nothing_behind() -> None:
     next(held)
     refused = streams.frames(Subscription(View()), Peer())
     next(refused)
-    refused.close()  # type: ignore[attr-defined]  # a generator
+    refused.close()
     assert len(streams.writing) == 1  # the one that is held
 
 
@@ -297,7 +297,7 @@ def test_a_client_address_may_hold_only_so_many_streams() -> None:
     next(one), next(other)
     refused = b"".join(streams.frames(Subscription(View()), Peer("192.0.2.1")))
     assert b'"reason":"full"' in refused
-    one.close()  # type: ignore[attr-defined]  # a generator
+    one.close()
     again = streams.frames(Subscription(View()), Peer("192.0.2.1"))
     assert b"hello" in next(again)
 
@@ -325,7 +325,7 @@ def test_an_unstarted_stream_is_never_counted() -> None:
     streams = streams_of(Log(10, START))
     for _ in range(100):
         frames = streams.frames(Subscription(View()), Peer())
-        frames.close()  # type: ignore[attr-defined]  # a generator
+        frames.close()
     assert (len(streams), streams.totals.opened) == (0, 0)
 
 
