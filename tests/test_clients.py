@@ -134,11 +134,7 @@ def test_httpx_sse_agrees(board: Board) -> None:
     assert_agrees(board, events())
 
 
-def test_the_event_source_of_a_browser_agrees(
-    board: Board, page: Page, page_errors: list[str]
-) -> None:
-    page_errors.append("/favicon.ico")  # a bare text has no link to the icon
-
+def test_the_event_source_of_a_browser_agrees(board: Board, page: Page) -> None:
     def events() -> Iterator[Parsed]:
         for n in count():
             page.wait_for_function("n => events.length > n", arg=n)

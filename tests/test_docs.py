@@ -408,10 +408,7 @@ def test_the_commands_for_a_terminal_work(board: Board, tmp_path: Path) -> None:
         assert process.returncode == (28 if "-N" in command else 0), command
 
 
-def test_the_script_for_a_browser_works(
-    board: Board, page: Page, page_errors: list[str]
-) -> None:
-    page_errors.append("favicon.ico")  # /healthz names no icon
+def test_the_script_for_a_browser_works(board: Board, page: Page) -> None:
     [script] = blocks(README, "js")
     assert len(script.splitlines()) <= 10
     page.goto(board.url + "/healthz")
