@@ -483,7 +483,7 @@ def test_a_stream_that_ends_of_age_is_no_news(page: Page, stage: Stage) -> None:
     )
     stage.say("bye", {"reason": "age", "retry_ms": 4_000})
     stage.hang_up(retry=4_000)
-    until(lambda: len(stage.cursors) == 2, 10, "it comes back")
+    until(lambda: len(stage.cursors) > 1, 10, "it comes back")
     stage.hello(f"{at}-0")
     stage.say("price", quote(price=9), f"{at}-1")
     expect(cell(page, "ACME", "price")).to_have_text("9.00")
@@ -514,7 +514,11 @@ def test_offline_says_of_when_the_values_are_and_online_goes_on(
     stage.hang_up()
     expect(badge(page)).to_contain_text(f"Offline. Showing {written.clock(at)}")
     page.context.set_offline(False)
-    until(lambda: len(stage.cursors) == 2, 5, "it comes back")
+    until(lambda: len(stage.cursors) > 1, 5, "it comes back")
+    # The browser and the page may both try, one after the other.
+    assert {*stage.cursors[1:]} == {f"{at}-1"}
+    stage.hello(f"{at}-1")
+    live(page)
 
 
 def test_the_minute_ticks_from_the_periods_start_but_not_while_stale(
