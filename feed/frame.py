@@ -67,6 +67,18 @@ class Frame:
             self._forms[form] = written
         return written
 
+    def after(self, said: bytes, gzip: bool) -> "Frame":
+        """Return this frame with what only one stream is told before it.
+
+        So both go out in one write; what is shared is not compressed again.
+        """
+        if not said:
+            return self
+        joined = Frame(said + self.data, self.events, self.tail)
+        if gzip:
+            joined._zipped = deflate(said) + self.body(gzip)
+        return joined
+
     def enter(self, ledger: Ledger, gzip: bool) -> Ledger:
         """Return a stream's ledger after it was written this frame."""
         zipped = self.data if gzip else b""

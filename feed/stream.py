@@ -413,10 +413,12 @@ class Stream:
         totals = self._streams.totals
         totals.dropped += read.dropped or 0
         totals.lost += read.lost or 0
+        fresh = read.resume == "fresh"
+        for frame in self._streams.shared.past(self._view, fresh, read.events):
+            yield frame.after(said, self._asked.gzip)
+            said = b""
         if said:
             yield Frame(said, 0, self._cursor)
-        fresh = read.resume == "fresh"
-        yield from self._streams.shared.past(self._view, fresh, read.events)
         self._cursor = read.tail
 
     def _complete(self) -> bool:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Literal, get_args
+from weakref import WeakValueDictionary
 
 import msgspec
 
@@ -28,7 +29,7 @@ class InvalidParameter(ValueError):
         self.name = name
 
 
-class View(msgspec.Struct, frozen=True, cache_hash=True):
+class View(msgspec.Struct, frozen=True, cache_hash=True, weakref=True):
     """Which events a subscriber sees, how often, and as what bytes.
 
     None means all. `pace` is seconds between frames, 0 for every event at once.
@@ -113,9 +114,15 @@ class Query(msgspec.Struct, frozen=True):
     once: bool = False
 
     def view(self, wire: WireFormat = "sse") -> View:
-        """Return the view that was asked for, in a wire format."""
-        return View(self.symbols, self.matches, self.events, self.pace, wire)
+        """Return the view that was asked for, in a wire format.
 
+        While one that is equal is in use, that one: a thousand symbols are held once.
+        """
+        view = View(self.symbols, self.matches, self.events, self.pace, wire)
+        return _in_use.setdefault(view, view)
+
+
+_in_use: WeakValueDictionary[View, View] = WeakValueDictionary()
 
 STREAM_PARAMETERS = ("symbols", "matches", "events", "after", "pace", "once")
 MATCH_PARAMETERS = ("after", "pace", "once")

@@ -144,3 +144,10 @@ def test_equal_views_share_and_read_alike() -> None:
     one, other = (View(symbols=frozenset({"A", "B"}), pace=0.5) for _ in range(2))
     assert hash(one) == hash(other)
     assert str(one) == "sse symbols=A,B pace=0.5"
+
+
+def test_streams_that_ask_for_the_same_hold_one_view() -> None:
+    query = {"symbols": "A,B", "pace": "1"}
+    one, other = (parse(query.items(), STREAM_PARAMETERS).view() for _ in range(2))
+    assert one is other
+    assert one is not parse(query.items(), STREAM_PARAMETERS).view("ndjson")

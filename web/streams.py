@@ -94,8 +94,8 @@ def _stream(asked: Subscription) -> Response:
     # For HEAD the generator is never started, and so nothing is opened.
     lighten = partial(_lighten, request.environ)
     frames = the_feed().streams.frames(asked, peer, lighten)
-    response = Response(frames, direct_passthrough=True)
-    response.content_type = WIRES[asked.view.wire].content_type
+    content_type = WIRES[asked.view.wire].content_type
+    response = Response(frames, content_type=content_type, direct_passthrough=True)
     response.headers["Cache-Control"] = "no-cache, no-transform"
     response.headers["X-Accel-Buffering"] = "no"
     if asked.gzip:
