@@ -9,13 +9,16 @@ from flask import Flask, Response, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from feed.feed import Feed
+from feed.publishing import MAX_BODY
 from feed.settings import InvalidSetting, Settings
-from web import api, ops, pages, problems, streams
+from web import api, ops, pages, problems, publish, streams
 from web.format import FILTERS
 
 ROOT = Path(__file__).parent
 VERSION = "0.1.0"
-ALLOWED_HEADERS = "Authorization, Content-Type, If-None-Match, Last-Event-ID"
+ALLOWED_HEADERS = (
+    "Authorization, Content-Type, Idempotency-Key, If-None-Match, Last-Event-ID"
+)
 
 
 def create_app(settings: Settings) -> Flask:
@@ -26,9 +29,10 @@ def create_app(settings: Settings) -> Flask:
     app = Flask(__name__)
     feed = Feed(settings, version())
     app.extensions["feed"] = feed
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     app.jinja_env.filters.update(FILTERS)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    for room in (pages, streams, api, ops):
+    for room in (pages, streams, api, publish, ops):
         app.register_blueprint(room.blueprint)
     problems.register(app)
     app.before_request(lambda: feed.start())
@@ -69,7 +73,9 @@ def _allow_origin(response: Response, allowed: tuple[str, ...]) -> None:
     response.headers["Access-Control-Expose-Headers"] = "ETag"
     if request.method == "OPTIONS":
         response.headers["Access-Control-Allow-Headers"] = ALLOWED_HEADERS
-        response.headers["Access-Control-Allow-Methods"] = "GET, HEAD"
+        response.headers["Access-Control-Allow-Methods"] = (
+            "GET, HEAD, POST, PUT, DELETE"
+        )
         response.headers["Access-Control-Max-Age"] = "600"
 
 

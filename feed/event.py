@@ -10,6 +10,9 @@ from typing import NamedTuple
 import msgspec
 
 CONTROL_TYPES = frozenset({"hello", "heartbeat", "gap", "bye", "end"})
+# What EventSource itself tells its listeners (WHATWG HTML standard, section 9.2.2): an
+# event of that name would look like an error of the connection.
+BROWSER_TYPES = frozenset({"open", "error"})
 TYPE_NAME = re.compile(r"[a-z][a-z0-9_.-]{0,63}")
 KEY_LENGTH = 200  # characters; a key goes into ids, URLs and log lines
 DATA_LENGTH = 1 << 20  # bytes; what one publish may weigh (1 MiB)
@@ -101,6 +104,8 @@ def checked_type(type: str) -> str:
         )
     if type in CONTROL_TYPES or type == "gone":
         raise InvalidEvent(f"event type {type!r} is the server's own; take another")
+    if type in BROWSER_TYPES:
+        raise InvalidEvent(f"event type {type!r} is EventSource's own; take another")
     return type
 
 

@@ -14,6 +14,7 @@ from feed.clock import now_ms
 from feed.event import Event, EventId, Slot, gone
 from feed.history import History, marks
 from feed.log import Log
+from feed.once import Answers, Once
 from feed.settings import Settings
 from feed.shapes import Notice
 from feed.source import Source, source
@@ -35,6 +36,8 @@ class Feed:
         self.history = History()
         self.source: Source = source(settings, start)
         self.streams = Streams(self.log, settings, self.source.name, version)
+        self.publishing = threading.Lock()  # held from understanding to the log
+        self._answers = Answers()
         self._until: dict[Slot, int] = {}
         self._starting = threading.Lock()
         self._running = False
@@ -45,10 +48,13 @@ class Feed:
         """Whether the process was told to end."""
         return self._leaving() or self.streams.draining.is_set()
 
-    def publish(self, events: Sequence[Event]) -> list[EventId]:
+    def publish(
+        self, events: Sequence[Event], once: Once | None = None
+    ) -> list[EventId]:
         """Append events to the log, in order, and return their ids.
 
-        All or none: ValidationError where a price or a notice has not its shape.
+        All or none: ValidationError where a price or a notice has not its shape. The
+        ids are remembered under `once`, for `recall` to give to a retry.
         """
         if not events:
             return []
@@ -57,7 +63,16 @@ class Feed:
         self.history.add(changes)
         for event, until in zip(events, untils, strict=True):
             self._note_until(event, until)
+        if once is not None:
+            self._answers.keep(once, ids)
         return ids
+
+    def recall(self, once: Once) -> list[EventId] | None:
+        """Return the ids that this request was answered before; None for a new one.
+
+        KeyReused where its key was given with another request.
+        """
+        return self._answers.recall(once)
 
     def start(self, leaving: Callable[[], bool] = lambda: False) -> None:
         """Begin to run, once; `leaving` is asked whether the process is to end."""

@@ -15,6 +15,9 @@ T = TypeVar("T", int, float)
 # As a browser sends it (RFC 6454, section 6.2): lower case, no path.
 ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]+)?")
 
+# What may stand after "Bearer" (RFC 6750, section 2.1).
+TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
+
 HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 
 HEARTBEAT = 10.0  # seconds; a fifth of the shortest idle limit, Heroku's 55 s
@@ -42,6 +45,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     trusted_proxies: int = 0
     compress: bool = True
     allowed_origins: tuple[str, ...] = ()
+    publish_tokens: tuple[str, ...] = ()
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
@@ -69,6 +73,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             trusted_proxies=read.whole("TRUSTED_PROXIES", 0, 0, 100),
             compress=read.choice("COMPRESS", "1", ("0", "1")) == "1",
             allowed_origins=read.origins("ALLOWED_ORIGINS"),
+            publish_tokens=read.tokens("PUBLISH_TOKEN"),
         )
 
 
@@ -115,6 +120,14 @@ class _Reader:
                     f"{name}: {origin!r} is neither * nor like https://example.org"
                 )
         return tuple(filter(None, origins))
+
+    def tokens(self, name: str) -> tuple[str, ...]:
+        """Return the tokens, separated by commas; no message shows one."""
+        tokens = [part.strip() for part in self.text(name, "").split(",")]
+        found = tuple(filter(None, tokens))
+        if not all(map(TOKEN.fullmatch, found)):
+            raise InvalidSetting(f"{name}: a token has only A-Z a-z 0-9 - . _ ~ + / =")
+        return found
 
     def _number(
         self,

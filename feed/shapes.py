@@ -4,11 +4,12 @@ The fields are the contract (`docs/feed.md`, section 2). A field is always there
 what isn't known is None, never 0 or "". Instants are epoch milliseconds.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
+from msgspec import Meta
 
-from feed.event import Event, keyed, unkeyed
+from feed.event import KEY_LENGTH, Event, keyed, unkeyed
 
 Status = Literal[
     "NS", "1H", "HT", "2H", "ET", "AET", "PEN", "FT", "PST", "SUSP", "ABD", "CANC"
@@ -31,45 +32,54 @@ IncidentKind = Literal[
     "full_time",
 ]
 
+Name = Annotated[str, Meta(min_length=1, max_length=KEY_LENGTH)]
+Prose = Annotated[str, Meta(max_length=4000)]
+Amount = Annotated[float, Meta(ge=-1e15, le=1e15)]
+Volume = Annotated[float, Meta(ge=0, le=1e18)]
+Instant = Annotated[int, Meta(ge=0, le=8_640_000_000_000_000)]
+"""Epoch milliseconds, as far as JavaScript's clock goes (ECMA-262, time values)."""
+Decimals = Annotated[int, Meta(ge=0, le=20)]
+Count = Annotated[int, Meta(ge=0, le=9999)]
+
 _encode = msgspec.json.Encoder().encode
 
 
-class Quote(msgspec.Struct, frozen=True):
+class Quote(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A symbol's quote, whole. `change` is `price - previous_close`."""
 
-    symbol: str
-    name: str | None
-    currency: str | None
-    market: str | None
-    sector: str | None
-    price: float
-    decimals: int
-    change: float | None
+    symbol: Name
+    name: Name | None
+    currency: Name | None
+    market: Name | None
+    sector: Name | None
+    price: Amount
+    decimals: Decimals
+    change: Amount | None
     change_percent: float | None
-    previous_close: float | None
-    open: float | None
-    high: float | None
-    low: float | None
-    bid: float | None
-    ask: float | None
-    volume: float | None
-    at: int
+    previous_close: Amount | None
+    open: Amount | None
+    high: Amount | None
+    low: Amount | None
+    bid: Amount | None
+    ask: Amount | None
+    volume: Volume | None
+    at: Instant
 
     def event(self) -> Event:
         """Return the `price` event."""
         return keyed("price", self.symbol, _encode(self))
 
 
-class Team(msgspec.Struct, frozen=True):
+class Team(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One side of a match; `score` is None until it kicks off."""
 
-    name: str
-    code: str | None
-    score: int | None
-    red_cards: int | None
+    name: Name
+    code: Name | None
+    score: Count | None
+    red_cards: Count | None
 
 
-class Incident(msgspec.Struct, frozen=True):
+class Incident(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Something that happened in a match; `incident` is its id within the match.
 
     `home_score` and `away_score` are the score after it. `team` is the side whose score
@@ -78,65 +88,65 @@ class Incident(msgspec.Struct, frozen=True):
     yellow card is a `red_card`.
     """
 
-    match: str
-    incident: str
+    match: Name
+    incident: Name
     kind: IncidentKind
     team: Literal["home", "away"] | None
-    player: str | None
-    minute: int | None
-    stoppage: int | None
-    home_score: int | None
-    away_score: int | None
-    at: int
+    player: Name | None
+    minute: Count | None
+    stoppage: Count | None
+    home_score: Count | None
+    away_score: Count | None
+    at: Instant
 
     def event(self) -> Event:
         """Return the `incident` event, which is never conflated."""
         return unkeyed("incident", _encode(self), self.match)
 
 
-class Score(msgspec.Struct, frozen=True):
+class Score(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A match, whole, with its incidents so far, oldest first."""
 
-    match: str
-    competition: str | None
+    match: Name
+    competition: Name | None
     home: Team
     away: Team
     status: Status
-    minute: int | None
-    stoppage: int | None
-    kick_off: int | None
-    period_started: int | None
-    at: int
-    incidents: list[Incident]
+    minute: Count | None
+    stoppage: Count | None
+    kick_off: Instant | None
+    period_started: Instant | None
+    at: Instant
+    incidents: Annotated[list[Incident], Meta(max_length=500)]
 
     def event(self) -> Event:
         """Return the `score` event."""
         return keyed("score", self.match, _encode(self))
 
 
-class MarketState(msgspec.Struct, frozen=True):
+class MarketState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whether a market trades, and until when."""
 
-    market: str
+    market: Name
     status: Literal["open", "halted", "closed"]
-    until: int | None
-    at: int
+    until: Instant | None
+    at: Instant
 
     def event(self) -> Event:
         """Return the `market` event."""
         return keyed("market", self.market, _encode(self))
 
 
-class Notice(msgspec.Struct, frozen=True):
+class Notice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Something to tell people; the server retires it at `until`."""
 
-    notice: str
-    title: str
-    body: str | None
+    notice: Name
+    title: Name
+    body: Prose | None
     level: Literal["info", "success", "warning", "critical"]
-    topic: str | None
-    until: int | None
-    at: int
+    topic: Name | None
+    until: Instant | None
+    at: Instant
 
     def event(self) -> Event:
         """Return the `notice` event."""

@@ -14,6 +14,8 @@ from feed.control import Control
 from feed.event import Event, EventId
 from feed.view import WireFormat
 
+DATA_HAS_KEY = frozenset({"price", "score", "market", "notice", "gone"})
+
 _json = msgspec.json.Encoder().encode
 
 
@@ -54,7 +56,10 @@ def _sse_retry(milliseconds: int) -> bytes:
 
 
 def _ndjson_event(event: Event) -> bytes:
-    return _ndjson(str(event.id), event.type, event.data)
+    if event.slot is None or event.type in DATA_HAS_KEY:
+        return _ndjson(str(event.id), event.type, event.data)
+    id, name, key = _json(str(event.id)), _json(event.type), _json(event.slot[1])
+    return b'{"id":%b,"event":%b,"key":%b,"data":%b}\n' % (id, name, key, event.data)
 
 
 def _ndjson_control(control: Control, id: EventId | None) -> bytes:

@@ -35,7 +35,8 @@ BROWSER_ARGUMENTS = [
 @pytest.fixture(scope="session")
 def board() -> Iterator[Board]:
     """Yield a running board, the same day each time, for tests that only read."""
-    with Board(FEED="simulator", SEED="7", SPEED="5", HEARTBEAT="1") as board:
+    settings = {"SEED": "7", "SPEED": "5", "HEARTBEAT": "1", "PUBLISH_TOKEN": "secret"}
+    with Board(FEED="simulator", **settings) as board:
         yield board
 
 

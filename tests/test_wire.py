@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from feed.control import Bye, End, Gap, Heartbeat, Hello
 from feed.event import (
+    BROWSER_TYPES,
     CONTROL_TYPES,
     DATA_LENGTH,
     KEY_LENGTH,
@@ -45,7 +46,7 @@ jsons = st.builds(
     st.booleans(),
 )
 types = st.from_regex(r"[a-z][a-z0-9_.-]{0,63}", fullmatch=True).filter(
-    lambda name: name not in CONTROL_TYPES | {"gone"}
+    lambda name: name not in CONTROL_TYPES | BROWSER_TYPES | {"gone"}
 )
 keys = st.text(
     st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=KEY_LENGTH
@@ -109,8 +110,15 @@ def test_a_line_of_ndjson_is_the_same_event(told: list[Event]) -> None:
     *lines, rest = b"".join(map(NDJSON.event, told)).split(b"\n")
     assert rest == b""
     assert [json.loads(line) for line in lines] == [
-        {"id": str(e.id), "event": e.type, "data": json.loads(e.data)} for e in told
+        {"id": str(e.id), "event": e.type, **key_of(e), "data": json.loads(e.data)}
+        for e in told
     ]
+
+
+def key_of(event: Event) -> dict[str, str]:
+    """Return the key that a line must name, since the data may not."""
+    own = event.slot is not None and event.type not in {*SHAPED, "gone"}
+    return {"key": event.slot[1]} if event.slot and own else {}
 
 
 @given(st.none() | ids, controls)

@@ -6,6 +6,8 @@ import msgspec
 from flask import Flask, Response
 from werkzeug.exceptions import HTTPException, InternalServerError
 
+from feed.once import KeyReused
+from feed.publishing import NotJson, Refused
 from feed.view import InvalidParameter
 
 logger = logging.getLogger("liveboard.web")
@@ -24,12 +26,24 @@ def problem(status: int, title: str, detail: str, **more: str) -> Response:
 def register(app: Flask) -> None:
     """Map every error to HTTP, once and here."""
     app.register_error_handler(InvalidParameter, _invalid_parameter)
+    app.register_error_handler(Refused, _refused)
+    app.register_error_handler(KeyReused, _key_reused)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _unexpected)
 
 
 def _invalid_parameter(error: InvalidParameter) -> Response:
     return problem(400, "Invalid parameter", str(error), parameter=error.name)
+
+
+def _refused(error: Refused) -> Response:
+    if isinstance(error, NotJson):
+        return problem(400, "Not JSON", str(error), place=error.place)
+    return problem(422, "Wrong shape", str(error), place=error.place)
+
+
+def _key_reused(error: KeyReused) -> Response:
+    return problem(422, "Key reused", str(error), place="Idempotency-Key")
 
 
 def _http(error: HTTPException) -> Response:

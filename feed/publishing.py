@@ -1,0 +1,321 @@
+"""What others publish: JSON becomes events, all of it, or is refused with its place.
+
+Strategy: what came is completed into one of the shapes that the board itself shows
+(`feed/shapes.py`), and that shape judges it: there is no second description of a quote.
+"""
+
+import math
+import re
+from collections.abc import Callable, Iterator
+from types import NoneType
+from typing import Any, NamedTuple, TypeVar, get_args
+
+import msgspec
+
+from feed.event import Event, InvalidEvent, Slot, gone, keyed, unkeyed
+from feed.log import Log
+from feed.shapes import Incident, MarketState, Notice, Quote, Score, Team
+
+MAX_BODY = 1 << 20  # bytes of one request
+MAX_EVENTS = 1000  # in one request
+MAX_TYPES = 100  # event types of publishers' own; each is counted by its name
+MAX_DEPTH = 64  # levels of arrays and objects; readers of JSON give up at a few hundred
+MAX_SHARE = 1e15  # per cent; a change beyond it means nothing
+
+Fields = dict[str, Any]
+T = TypeVar("T")
+
+
+class Refused(ValueError):
+    """What was published can't be; `place` says where, the message what may stand."""
+
+    def __init__(self, place: str, message: str) -> None:
+        super().__init__(f"{place}: {message}")
+        self.place = place
+
+
+class NotJson(Refused):
+    """The bytes are no JSON at all."""
+
+
+class Envelope(msgspec.Struct, forbid_unknown_fields=True):
+    """How one event is published."""
+
+    event: str
+    data: msgspec.Raw
+    key: str | None = None
+
+
+class Retirement(msgspec.Struct, forbid_unknown_fields=True):
+    """The data of a `gone` event, as it is published: a recorded one has `at` too."""
+
+    event: str
+    key: str
+    at: int = 0
+
+
+class Place(NamedTuple):
+    """Where in a request an event's key and its data stand, for messages."""
+
+    key: str
+    data: str
+
+
+class Batch:
+    """The events of one request, in order; each is understood after those before it.
+
+    `now` is the instant of receipt (epoch ms). Nothing is published by a batch: a
+    refusal leaves no trace.
+    """
+
+    def __init__(self, log: Log, max_keys: int, now: int) -> None:
+        self.events: list[Event] = []
+        self._log = log
+        self._now = now
+        self._newest: dict[Slot, Event] = {}
+        figures = log.statistics()
+        self._room = max_keys - figures.keys
+        self._types = {*figures.appended}
+
+    def add_object(self, body: bytes) -> None:
+        """Take in one `{"event", "key", "data"}`; Refused where it can't be."""
+        self._add_envelope(body, "$")
+
+    def add_lines(self, body: bytes) -> None:
+        """Take in NDJSON: one such object a line; Refused where one can't be."""
+        for number, line in enumerate(_lines(body)):
+            place = f"$[{number}]"
+            if number == MAX_EVENTS:
+                raise Refused(place, f"up to {MAX_EVENTS} events at once; send less")
+            self._add_envelope(line, place)
+        if not self.events:
+            raise NotJson("$", "the body is empty; one JSON object a line is expected")
+
+    def add_price(self, symbol: str, body: bytes) -> None:
+        """Take in a number, or an object with fields of a quote."""
+        given = _json(body, "$")
+        if isinstance(given, int | float) and not isinstance(given, bool):
+            given = {"price": given}
+        self._add_known("price", symbol, given, Place("the URL", "$"))
+
+    def add_score(self, match: str, body: bytes) -> None:
+        """Take in an object with the fields of a match."""
+        self._add_known("score", match, _json(body, "$"), Place("the URL", "$"))
+
+    def retire(self, type: str, key: str, place: str) -> None:
+        """Retire a key; Refused where there is none."""
+        if self._held((type, key)) is None:
+            raise Refused(place, f"there is no {type} of the key {key!r}")
+        self._add(gone(type, key, self._now), place)
+
+    def _add_envelope(self, body: bytes, place: str) -> None:
+        it = _decoded(body, Envelope, place)
+        at, data = Place(f"{place}.key", f"{place}.data"), bytes(it.data)
+        if it.event == "gone":
+            self._add_retirement(data, at)
+        elif it.event in KINDS:
+            self._add_known(it.event, it.key, _json(data, at.data), at)
+        else:
+            self._add_own(it, data, place)
+
+    def _add_retirement(self, data: bytes, at: Place) -> None:
+        asked = _decoded(data, Retirement, at.data)
+        self.retire(asked.event, asked.key, f"{at.data}.key")
+
+    def _add_known(self, type: str, key: str | None, given: object, at: Place) -> None:
+        """Add an event of a type that the board knows, completed into its shape."""
+        if not isinstance(given, dict):
+            raise Refused(at.data, f"expected an object, got {_name(given)}")
+        kind = KINDS[type]
+        if key is not None and kind.key is None:
+            raise Refused(at.key, f"{type} events have no key; leave it out")
+        if key is not None and given.setdefault(kind.key, key) != key:
+            raise Refused(
+                at.key, f"it is {key!r}, but the data's {kind.key} is another"
+            )
+        name = given.get(kind.key)
+        held = self._held((type, name)) if isinstance(name, str) else None
+        try:
+            shape = kind.complete(given, held, self._now)
+        except msgspec.ValidationError as error:
+            raise _refused(error, at.data) from error
+        try:
+            event = shape.event()
+        except InvalidEvent as error:
+            raise Refused(f"{at.data}.{kind.key or 'match'}", str(error)) from error
+        self._add(event, f"{at.data}.{kind.key}")
+
+    def _add_own(self, it: Envelope, data: bytes, place: str) -> None:
+        """Add an event of a publisher's own type, whose data is carried as it is."""
+        _check_depth(_json(data, f"{place}.data"), f"{place}.data")
+        data = data.replace(b"\n", b" ").replace(b"\r", b" ")  # between its tokens
+        try:
+            event = unkeyed(it.event, data)
+            if it.key is not None:
+                event = keyed(it.event, it.key, data)
+        except InvalidEvent as error:
+            part = "event" if str(error).startswith("event") else "key"
+            raise Refused(f"{place}.{part}", str(error)) from error
+        self._types.add(it.event)
+        if len(self._types - KNOWN) > MAX_TYPES:
+            raise Refused(f"{place}.event", f"more than {MAX_TYPES} types; reuse one")
+        self._add(event, f"{place}.key")
+
+    def _add(self, event: Event, place: str) -> None:
+        if event.slot is not None:
+            had = self._held(event.slot) is not None
+            self._room -= (not event.retires) - had
+            if self._room < 0 and not had:
+                raise Refused(
+                    place,
+                    "the board holds MAX_KEYS keys already: retire some, or raise it",
+                )
+            self._newest[event.slot] = event
+        self.events.append(event)
+
+    def _held(self, slot: Slot) -> Event | None:
+        """Return a key's newest event; None where there is none or it was retired."""
+        event = self._newest.get(slot) or self._log.newest(slot)
+        return None if event is None or event.retires else event
+
+
+Shape = Quote | Score | MarketState | Notice | Incident
+
+
+class Kind(NamedTuple):
+    """A type that the board knows: the field that is its key, and how to complete it.
+
+    `required` are the fields that there is no default for.
+    """
+
+    shape: type[msgspec.Struct]
+    key: str | None
+    required: tuple[str, ...]
+    complete: Callable[[Fields, Event | None, int], Shape]
+
+
+def _quote(given: Fields, held: Event | None, now: int) -> Quote:
+    """Return a quote: what isn't given is as in the last one, or worked out."""
+    before = {} if held is None else msgspec.json.decode(held.data, type=Fields)
+    for name in ("at", "change", "change_percent"):
+        before.pop(name, None)
+    first = {"decimals": _decimals(given.get("price"))}
+    filled = {**_unknown(Quote), **first, "at": now, **before, **given}
+    quote = msgspec.convert(filled, Quote)
+    price, close = quote.price, quote.previous_close
+    quote = msgspec.structs.replace(
+        quote,
+        high=price if quote.high is None else max(quote.high, price),
+        low=price if quote.low is None else min(quote.low, price),
+    )
+    if close is None:
+        return quote
+    change = price - close
+    share = change / abs(close) * 100 if close else math.inf
+    return msgspec.structs.replace(
+        quote,
+        change=round(change, quote.decimals) + 0.0,  # never -0.0
+        change_percent=round(share, 2) + 0.0 if abs(share) < MAX_SHARE else None,
+    )
+
+
+def _score(given: Fields, _: Event | None, now: int) -> Score:
+    filled = {**_unknown(Score), "at": now, "incidents": [], **given}
+    for side in ("home", "away"):
+        filled[side] = _completed(filled.get(side), _unknown(Team))
+    common = {**_unknown(Incident), "match": filled.get("match"), "at": filled["at"]}
+    incidents = filled["incidents"]
+    if isinstance(incidents, list):
+        filled["incidents"] = [_completed(each, common) for each in incidents]
+    return msgspec.convert(filled, Score)
+
+
+def _incident(given: Fields, _: Event | None, now: int) -> Incident:
+    return msgspec.convert({**_unknown(Incident), "at": now, **given}, Incident)
+
+
+def _market(given: Fields, _: Event | None, now: int) -> MarketState:
+    return msgspec.convert({**_unknown(MarketState), "at": now, **given}, MarketState)
+
+
+def _notice(given: Fields, _: Event | None, now: int) -> Notice:
+    filled = {**_unknown(Notice), "level": "info", "at": now, **given}
+    return msgspec.convert(filled, Notice)
+
+
+KINDS = {
+    "price": Kind(Quote, "symbol", ("symbol", "price"), _quote),
+    "score": Kind(Score, "match", ("match", "home", "away", "status"), _score),
+    "incident": Kind(Incident, None, ("match", "incident", "kind"), _incident),
+    "market": Kind(MarketState, "market", ("market", "status"), _market),
+    "notice": Kind(Notice, "notice", ("notice", "title"), _notice),
+}
+KNOWN = {*KINDS, "gone"}
+
+
+def _unknown(shape: type[msgspec.Struct]) -> Fields:
+    """Return the fields of a shape that may be unknown, as null."""
+    fields = msgspec.structs.fields(shape)
+    return {field.name: None for field in fields if NoneType in get_args(field.type)}
+
+
+def _completed(given: object, defaults: Fields) -> object:
+    return {**defaults, **given} if isinstance(given, dict) else given
+
+
+def _decimals(price: object) -> int:
+    """Return how many decimals to show of a symbol whose first price this is."""
+    written = re.fullmatch(r"-?[0-9]+\.([0-9]+)", repr(price))
+    return min(max(len(written[1]) if written else 0, 2), 8)
+
+
+def _lines(body: bytes) -> Iterator[bytes]:
+    return (line for line in body.split(b"\n") if line.strip())
+
+
+def _json(body: bytes, place: str) -> Any:
+    """Return any JSON; NotJson or Refused where it can't be read."""
+    return _decoded(body, Any, place)
+
+
+def _decoded(body: bytes, type: type[T], place: str) -> T:
+    if not body.strip():
+        raise NotJson(place, "nothing is there; JSON is expected")
+    try:
+        return msgspec.json.decode(body, type=type)
+    except msgspec.ValidationError as error:
+        raise _refused(error, place) from error
+    except RecursionError as error:
+        raise _too_deep(place) from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise NotJson(place, f"no JSON in UTF-8: {error}") from error
+
+
+def _refused(error: msgspec.ValidationError, place: str) -> Refused:
+    """Return the same error with the place that it names, as one in the request."""
+    message, _, path = str(error).partition(" - at `$")
+    return Refused(place + path.rstrip("`"), message)
+
+
+def _check_depth(value: object, place: str) -> None:
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [child for each in level for child in _children(each)]
+        if not level:
+            return
+    raise _too_deep(place)
+
+
+def _children(value: object) -> list[object]:
+    if isinstance(value, dict):
+        return [*value.values()]
+    return value if isinstance(value, list) else []
+
+
+def _too_deep(place: str) -> Refused:
+    return Refused(place, f"nested more than {MAX_DEPTH} levels deep")
+
+
+def _name(value: object) -> str:
+    names = {list: "an array", str: "a string", bool: "a boolean", NoneType: "null"}
+    return names.get(type(value), "a number")
