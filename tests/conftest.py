@@ -35,8 +35,7 @@ BROWSER_ARGUMENTS = [
 @pytest.fixture(scope="session")
 def board() -> Iterator[Board]:
     """Yield a running board, the same day each time, for tests that only read."""
-    settings = {"SEED": "7", "SPEED": "5", "HEARTBEAT": "1", "PUBLISH_TOKEN": "secret"}
-    with Board(FEED="simulator", **settings) as board:
+    with Board(SEED="7", SPEED="5", HEARTBEAT="1", PUBLISH_TOKEN="secret") as board:
         yield board
 
 
