@@ -83,9 +83,12 @@ class Process:
     Linux it also dies with the thread that started it.
     """
 
-    def __init__(self, command: list[str], env: Mapping[str, str]) -> None:
+    def __init__(
+        self, command: list[str], env: Mapping[str, str], cwd: Path = ROOT
+    ) -> None:
         self._command = command
         self._env = env
+        self._cwd = cwd
         self._process: subprocess.Popen[bytes] | None = None
         self._last_log = ""
         self._folder = tempfile.TemporaryDirectory(prefix="liveboard-")
@@ -99,7 +102,7 @@ class Process:
         with self._log_path.open("ab") as log:
             self._process = subprocess.Popen(
                 [*wrapper, *self._command],
-                cwd=ROOT,
+                cwd=self._cwd,
                 env=dict(self._env),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -584,22 +587,27 @@ class Nginx(Process):
         return True
 
     def _config(self, http: str, server: str) -> str:
-        kinds = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-        temporary = "\n".join(f"{kind}_temp_path {self.folder};" for kind in kinds)
-        user = "user root;" if os.geteuid() == 0 else ""
         return f"""
-            daemon off;
-            {user}
+            {self._own_process()}
             worker_processes 1;
-            pid {self.folder}/pid;
             events {{ worker_connections 512; }}
             http {{
             access_log off;
-            {temporary}
+            {self._own_files()}
             {http}
             {server}
             }}
         """
+
+    def _own_process(self) -> str:
+        """Return what keeps nginx a child of the tests."""
+        user = "user root;" if os.geteuid() == 0 else ""
+        return f"daemon off; {user} pid {self.folder}/pid;"
+
+    def _own_files(self) -> str:
+        """Return what keeps its files in a folder of its own."""
+        kinds = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+        return "\n".join(f"{kind}_temp_path {self.folder};" for kind in kinds)
 
 
 def find_nginx() -> str:

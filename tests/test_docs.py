@@ -36,7 +36,7 @@ from feed.view import (
     InvalidParameter,
     View,
 )
-from tests.harness import ROOT, Board, Nginx
+from tests.harness import ROOT, Board
 from tests.sse import Parsed, Parser
 from web import api
 from web.ops import REFUSALS, FeedCollector
@@ -413,22 +413,6 @@ def test_the_script_for_a_browser_works(board: Board, page: Page) -> None:
         lambda message: bool(re.fullmatch(r"30 symbols [\d.]+", message.text))
     ):
         page.evaluate("() => {" + script + "}")
-
-
-def test_the_nginx_block_works_as_it_is_shown() -> None:
-    [block] = blocks(DEPLOY, "nginx")
-    with Board(TRUSTED_PROXIES="1", SEED="7") as board:
-        server = block.replace("listen 80;", "listen 127.0.0.1:@port@;")
-        with Nginx(server.replace(SHOWN_URL, board.url)) as nginx:
-            forged = {"X-Forwarded-For": "203.0.113.9"}
-            quiet = "/stream?events=price&symbols=NOBODY"  # fills no buffer
-            with nginx.stream(quiet, forged) as opened:
-                assert opened.events(1, 3)[0].event == "hello"
-            with nginx.stream("/", {"Accept": "text/plain"}) as table:
-                table.read_all(3)
-            assert f"curl -N {nginx.url}/stream" in table.raw.decode()
-        assert "for 127.0.0.1" in board.log()
-        assert "203.0.113.9" not in board.log()
 
 
 # Files and links
