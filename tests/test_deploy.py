@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import tomllib
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -482,7 +483,9 @@ def check_image(image: Image) -> None:
     with Process(command, env, image.workdir) as board:
         until(lambda: status(f"{url}/healthz") == 200, 30, "it answers")
         for path in ("/", "/readyz", "/static/board.css", "/static/page.js"):
-            assert status(url + path) == 200, path
+            page = urllib.request.Request(url + path, headers={"Accept": "text/html"})
+            with urllib.request.urlopen(page, timeout=10) as answer:
+                assert answer.status == 200, path
         assert healthy(image, env)
         assert not healthy(image, env | {"PORT": str(free_port())})
         assert owner(board.pid) != 0
@@ -714,6 +717,33 @@ def test_when_a_board_goes_its_streams_say_bye_and_the_other_takes_all() -> None
         again = [held.enter_context(nginx.stream()) for _ in range(6)]
         assert [stream.events(1)[0].event for stream in again] == ["hello"] * 6
         assert open_streams(other) == 9
+
+
+def test_a_board_that_has_just_started_gets_the_next_streams() -> None:
+    with (
+        Board(TRUSTED_PROXIES="1") as one,
+        Board(TRUSTED_PROXIES="1") as other,
+        ShippedNginx(one, other) as nginx,
+        contextlib.ExitStack() as held,
+    ):
+        one.kill()
+        for _ in range(6):
+            held.enter_context(nginx.stream()).events(1)
+        one.start().wait_ready()
+        # nginx leaves a board that failed alone for 10 s.
+        until(lambda: reaches(nginx, one), 20, "it is asked again")
+        for _ in range(5):
+            held.enter_context(nginx.stream()).events(1)
+        assert open_streams(one) == 5
+
+
+def reaches(nginx: Nginx, board: Board) -> bool:
+    """Whether a stream through nginx is this board's; it is gone afterwards."""
+    with nginx.stream() as stream:
+        stream.events(1)
+        reached = not is_empty(board)
+    until(lambda: not reached or is_empty(board), why="it has gone")
+    return reached
 
 
 def is_empty(board: Board) -> bool:
