@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench import machine
+from bench import machine, slow
 from bench.peers import CACHE, ROOT, START, Running, Server, running
 from bench.servers.ticks import FIRST
 from bench.shapes import Shape
@@ -57,6 +57,9 @@ def measure(server: Server, shape: Shape, timing: Timing) -> Figures:
             _await_first_bytes(started.port)
             if shape.kind == "gzip" and not _compresses(started.port):
                 return {"remark": "not supported: no Content-Encoding"}
+            if shape.kind == "slow":
+                go.touch()
+                return slow.figures(started.port, timing.window_for(shape))
             run = _Run(server, shape, timing, started, folder, go)
             figures = run.figures()
     return {"streams": shape.streams, **figures}

@@ -31,7 +31,7 @@ PYTHON_PACKAGES = (
     "flask-sse",
 )
 BUSY = 0.5  # load average before the start from which on the figures are doubtful
-FAULTS = ("lost", "twice", "torn", "failed", "decoded_wrong", "healthz_errors")
+FAULTS = ("lost", "twice", "torn", "failed", "decoded_wrong", "healthz_errors", "wrong")
 FLOODS = (1, 20)  # events that the floor writes at once to find the client's own limit
 
 

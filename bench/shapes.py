@@ -111,6 +111,17 @@ def storm(name: str, age: int, **more: Any) -> Shape:
     )
 
 
+def slow(symbols: int, rate: float) -> Shape:
+    """Return the shape of one reader that gets a tenth of the feed's bandwidth."""
+    name = f"slow-{symbols}"
+    title = (
+        f"a reader of a tenth of the bandwidth of {grouped(symbols)} symbols "
+        f"at {rate:g} quotes/s"
+    )
+    env = {"SYMBOLS": str(symbols)}
+    return Shape(name, title, 1, rate, kind="slow", servers=ALONE, env=env, window=60)
+
+
 SHAPES = (
     steady(2000, 20, quick=True),
     steady(2000, 100),
@@ -166,6 +177,8 @@ SHAPES = (
         client=("--stalled", "100"),
         window=60,
     ),
+    slow(30, 1000),
+    slow(3000, 3000),
 )
 
 

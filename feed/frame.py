@@ -8,7 +8,6 @@ nobody is owed them any more, but for those that lag.
 import struct
 import threading
 import zlib
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from feed.event import Event, EventId
@@ -18,10 +17,12 @@ from feed.view import View, WireFormat
 from feed.wire import WIRES
 
 SHARED_BYTES = 16 << 20  # what shared frames may hold, of one moment and of the past
-CATCH_UP = 2048  # events in one frame of a catch-up; a frame is all that a stream holds
 CUTS = 10_000  # how many are remembered, to find them faster than by counting
-MILESTONE = 128  # of so many ids, one ends a reader's first frame, and it alone has it
-FAR_MILESTONE = 1024  # of so many ids, one ends each further frame, which many have
+FIRST_MILESTONE = 32  # of so many ids, one ends a reader's first frame
+MILESTONE = 128  # the same, while it has had no more: whether it is slow isn't known
+FAR_MILESTONE = 512  # the same for each further frame, which many readers have
+LONGEST = 2  # milestones; a frame is all that a stream holds
+SLOW_FRAME = 8 << 10  # bytes that end a slow reader's frame: the next one is newer
 LEVEL, MEMORY = 6, 9  # zlib: smaller tables take longer here, not shorter
 GZIP_HEADER = b"\x1f\x8b\x08\0\0\0\0\0\0\xff"  # RFC 1952, section 2.3
 SHARED_READS = 64  # the cursors of one moment whose pending events are kept
@@ -120,17 +121,39 @@ class Frames:
                     self._frames[view, cursor] = frame
             return frame
 
-    def past(self, view: View, fresh: bool, events: list[Event]) -> Iterator[Frame]:
-        """Yield what a stream catches up on, in frames of bounded size.
+    def past(self, view: View, fresh: bool, events: list[Event], start: int) -> Frame:
+        """Return the frame of what a stream catches up on that begins at `start`.
 
-        They are cut at certain ids, wherever a reader begins, so that a thousand
-        that come back after a deploy share all but their first.
+        It is of bounded size, and cut at certain ids, wherever a reader begins, so
+        that a thousand that come back after a deploy share all but their first.
         """
-        start = 0
-        while start < len(events):
-            stop = self._cut(events, start, MILESTONE if not start else FAR_MILESTONE)
-            yield self._part(view, fresh, events[start:stop])
-            start = stop
+        milestone = MILESTONE if start < MILESTONE else FAR_MILESTONE
+        stop = self._cut(events, start, milestone if start else FIRST_MILESTONE)
+        return self._part(view, fresh, events[start:stop])
+
+    def small(self, view: View, exact: bool, events: list[Event], start: int) -> Frame:
+        """Return a frame of what a slow reader catches up on, so that more is unmade.
+
+        Unless it is to be `exact`, each event stands in its place and under its id,
+        but a key's is the newest by now: by the time that a slow reader is told, what
+        was read may be long over.
+        """
+        parts: list[bytes] = []
+        stop, size = start, 0
+        while stop < len(events) and size < SLOW_FRAME:
+            event = events[stop] if exact else self._newest(view, events[stop])
+            parts.append(WIRES[view.wire].event(event))
+            size += len(parts[-1])
+            stop += 1
+        return Frame(b"".join(parts), stop - start, events[stop - 1].id)
+
+    def _newest(self, view: View, event: Event) -> Event:
+        if event.slot is None:
+            return event
+        newest = self._log.newest(event.slot)
+        if newest is None or not view.selects(newest):
+            return event
+        return newest.with_id(event.id)
 
     def _cut(self, events: list[Event], start: int, milestone: int) -> int:
         """Return where the frame ends that begins at `start`."""
@@ -140,7 +163,7 @@ class Frames:
         if length and stop <= len(events) and events[stop - 1].id == last:
             return stop  # as it was cut for another reader
         stop = start + 1
-        while stop < len(events) and stop - start < CATCH_UP:
+        while stop < len(events) and stop - start < LONGEST * milestone:
             if hash(events[stop - 1].id) % milestone == 0:
                 break
             stop += 1

@@ -35,7 +35,9 @@ from feed.wire import WIRES
 BEHIND = 1_000  # pending events at which a stream is compacted, whoever is to blame
 BEHIND_SLOW = 50  # the same, where the last write had to wait for the reader
 SLOW_WRITE = 0.1  # seconds a write may wait before its reader counts as slow
-KEPT_UP = 1.0  # seconds of following after which a reader counts as quick again
+STILL_SLOW = 0.01  # the same for one that does: what it is written then is little
+REPLAY = 1.0  # seconds in which a slow reader is replayed what it missed, whole
+KEPT_UP = 1.0  # seconds since the last such write until it counts as quick again
 WRITE_DEADLINE = 3  # heartbeats in which a write must end
 DRAIN = 1.0  # seconds that open streams have to say bye
 FAREWELL_RETRY: dict[Farewell, tuple[int, int]] = {
@@ -168,13 +170,14 @@ class Stream:
         "_due",
         "_ends",
         "_is_lost",
+        "_is_slow",
         "_ledger",
         "_log",
         "_number",
         "_selects",
         "_streams",
         "_view",
-        "_waited",
+        "_waited_at",
         "_why",
         "_wire",
         "_writing_since",
@@ -197,7 +200,8 @@ class Stream:
         self._began = self._wrote = time.monotonic()
         lifetime = streams.settings.max_stream_age * random.uniform(0.8, 1)
         self._ends = self._began + lifetime if lifetime else math.inf
-        self._waited = 0.0  # seconds for the reader, halved by each quick write since
+        self._is_slow = False  # whether its reader takes less than there is
+        self._waited_at = 0.0  # when a write last had to wait for it
         self._is_lost = False  # the log can't account for the cursor any more
         self._due = 0.0  # when a paced stream's next frame is due; 0 where none is owed
         self._ledger = Ledger()
@@ -242,9 +246,10 @@ class Stream:
 
     def _end_write(self, frame: Frame | None) -> None:
         self._wrote = time.monotonic()
-        # A buffer that had room for one write doesn't make a reader fast.
         waited = self._wrote - (self._writing_since or self._wrote)
-        self._waited = max(waited, self._waited / 2)
+        if waited > (STILL_SLOW if self._is_slow else SLOW_WRITE):
+            self._is_slow = True
+            self._waited_at = self._wrote
         self._writing_since = None
         self._streams.writing.discard(self)
         if frame is not None:
@@ -281,9 +286,11 @@ class Stream:
     def _life(self) -> Iterator[Frame | None]:
         """Yield what is to be written; None where nothing is due, to wait."""
         logger.info("stream %d opened: %s", self._number, self)
-        yield from self._catch_up()
+        catch_up = self._catch_up()
+        yield next(catch_up)
         if self.peer.connection is not None:
             self.peer.connection.keep_unsent_few()
+        yield from catch_up
         while not (self._complete() or self._asked.once):
             farewell = self._leaves_for()
             if farewell:
@@ -324,6 +331,7 @@ class Stream:
 
     def _wait(self) -> None:
         """Wait until something may be due."""
+        self._forgive()
         if self._due:
             until = min(self._due, self._silent, self._ends)
             self._streams.draining.wait(until - time.monotonic())
@@ -363,7 +371,6 @@ class Stream:
         )
         if not self._streams.fanout.join(follower, key, is_over):
             return False
-        began = time.monotonic()
         try:
             follower.wait()
         finally:
@@ -373,10 +380,8 @@ class Stream:
         self._cursor = follower.cursor
         # A socket that took nothing is written to at once, if only a heartbeat: it
         # takes a write that waits to tell a full one from a broken one.
-        now = time.monotonic()
-        self._wrote = -math.inf if follower.refused else now
-        if now - began > KEPT_UP:
-            self._waited = 0.0
+        self._wrote = -math.inf if follower.refused else time.monotonic()
+        self._forgive()
         self._ledger = self._ledger.plus(follower.ledger).followed(
             follower.joined, follower.left
         )
@@ -391,6 +396,8 @@ class Stream:
         if read.resume == "fresh":  # the client may hold keys long forgotten here
             self._is_lost = True
             return
+        if self._view.pace and read.dropped:
+            read = msgspec.structs.replace(read, dropped=0)  # as it was asked for
         said = b""
         if (read.dropped, read.lost) != (0, 0):
             gap = Gap(str(self._cursor), str(read.tail), read.dropped, read.lost)
@@ -399,27 +406,60 @@ class Stream:
         yield from self._past(said, read)
 
     def _is_behind(self) -> bool:
-        """Whether to leave out what is superseded, which a paced stream always does."""
+        """Whether to leave out what is superseded, in frames of bounded size.
+
+        A paced stream always leaves it out, and is told so once, by `hello`.
+        """
         pending = self._log.pending(self._cursor)
         if pending is None:
             return True
-        if self._view.pace:
-            return False
-        slow = self._waited > SLOW_WRITE
-        return pending > (BEHIND_SLOW if slow else BEHIND)
+        if self._is_slow:
+            return pending > BEHIND_SLOW
+        return pending > BEHIND and not self._view.pace
+
+    def _forgive(self) -> None:
+        """Take a reader for a quick one again that had to be waited for long ago.
+
+        A buffer that had room for one write doesn't make it quick, so this is asked
+        only where it has all that there was.
+        """
+        if self._is_slow and time.monotonic() - self._waited_at > KEPT_UP:
+            self._is_slow = False
 
     def _past(self, said: bytes, read: Read) -> Iterator[Frame]:
         """Yield what was read, after what is to be said of it."""
         totals = self._streams.totals
         totals.dropped += read.dropped or 0
         totals.lost += read.lost or 0
-        fresh = read.resume == "fresh"
-        for frame in self._streams.shared.past(self._view, fresh, read.events):
+        done = 0
+        while done < len(read.events) and not self._gives_up(read, done):
+            frame = self._part(read, done)
             yield frame.after(said, self._asked.gzip)
             said = b""
+            done += frame.events
+            self._cursor = frame.tail
         if said:
             yield Frame(said, 0, self._cursor)
-        self._cursor = read.tail
+        if done == len(read.events):
+            self._cursor = read.tail
+
+    def _part(self, read: Read, done: int) -> Frame:
+        shared, exact = self._streams.shared, read.resume == "replayed"
+        if self._is_slow:
+            return shared.small(self._view, exact, read.events, done)
+        fresh = read.resume == "fresh"
+        return shared.past(self._view, fresh, read.events, done)
+
+    def _gives_up(self, read: Read, done: int) -> bool:
+        """Whether a reader is too slow to be told every event that it was to have.
+
+        What is left is then read anew, compacted where the log can do that.
+        """
+        exact = read.resume == "replayed"
+        if not (done and exact and self._is_slow) or self._asked.once:
+            return False
+        late = time.monotonic() - self._began > REPLAY
+        return late and len(read.events) - done > BEHIND_SLOW
 
     def _complete(self) -> bool:
         """Whether the match that this stream is for has had its last event."""

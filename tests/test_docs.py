@@ -262,7 +262,7 @@ def test_the_numbers_of_the_text_are_those_of_the_code() -> None:
     text = " ".join(FEED.read_text().split())
     for words in (
         "`retry:` line of {} to {} ms".format(*stream.RETRY),
-        f"at most {frame.CATCH_UP} in a catch-up",
+        f"at most {frame.LONGEST * frame.FAR_MILESTONE} in a catch-up",
         f"more than {stream.BEHIND} events to come",
         f"more than {stream.BEHIND_SLOW} where a recent write",
         f"over {stream.SLOW_WRITE} s for its reader",

@@ -11,7 +11,6 @@ import os
 import re
 import signal
 import socket
-import statistics
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ import pytest
 from tests.harness import LOOPBACK, Board, Nginx, Process, Stream, until
 from tests.holding import (
     CONTROL,
+    Held,
     age,
     assert_polls_to_the_state,
     fold,
@@ -357,7 +357,10 @@ def never_reading(board: Board) -> Iterator[None]:
 
 
 def test_a_slow_reader_sees_current_prices_and_ends_in_the_right_state() -> None:
-    """At a tenth of the feed's bandwidth, for 12 s, with what a real link buffers."""
+    """At a tenth of the feed's bandwidth, from the first price on, for 8 s.
+
+    `make bench` does it for a minute, and with 3000 symbols (its shapes "slow").
+    """
     with a_board(SPEED="50", SEED="4") as board, Proxy(board.port) as proxy:
         with board.stream() as full:
             full.events(100)
@@ -365,7 +368,7 @@ def test_a_slow_reader_sees_current_prices_and_ends_in_the_right_state() -> None
             full.read_for(1)
             proxy.throttle = (len(full.raw) - size) // 10
         with Stream(proxy.port, rcvbuf=8192) as slow:
-            held = fold({}, slow.read_for(4))
+            held: Held = {}
             ages: list[float] = []
             for _ in range(80):
                 late = slow.read_for(0.1)
@@ -375,8 +378,7 @@ def test_a_slow_reader_sees_current_prices_and_ends_in_the_right_state() -> None
             fold(held, slow.until(lambda e: is_price(e) and age(e) < 0.3, 20))
         assert_polls_to_the_state(board, held, slow.last_id)
         dropped = metrics(board)["liveboard_dropped_total"]
-    assert statistics.median(ages) < 2.5
-    assert max(ages) < 3.5
+    assert max(ages) < 2
     assert dropped > 1_000
 
 

@@ -3,7 +3,8 @@
 import json
 import re
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import pytest
@@ -34,10 +35,13 @@ def small_bounds() -> Iterator[None]:
     """Let a dozen events be a lot, so that short examples reach every branch."""
     patch = pytest.MonkeyPatch()
     patch.setattr(log_module, "RETIREMENTS", 3)
-    patch.setattr(frame_module, "CATCH_UP", 3)
+    patch.setattr(frame_module, "FIRST_MILESTONE", 2)
     patch.setattr(frame_module, "MILESTONE", 2)
     patch.setattr(frame_module, "FAR_MILESTONE", 4)
+    patch.setattr(frame_module, "SLOW_FRAME", 100)
     patch.setattr(stream_module, "BEHIND", 5)
+    patch.setattr(stream_module, "BEHIND_SLOW", 2)
+    patch.setattr(stream_module, "REPLAY", 0.0)
     yield
     patch.undo()
 
@@ -118,24 +122,27 @@ rounds = st.lists(
     view=views | st.just(View()),
     pace=st.sampled_from([0, 0, 0.001]),
     rounds=rounds,
+    slow=st.booleans(),
 )
 def test_a_client_cut_off_anywhere_ends_as_one_that_saw_every_event(
     backlog: int,
     view: View,
     pace: float,
     rounds: list[tuple[list[News], int, int | None]],
+    slow: bool,
 ) -> None:
     world = World(Log(backlog, START))
     view = View(view.symbols, view.matches, view.events, pace)
     client = Client(streams_of(world.log), view)
-    for batch, frames, cut in rounds:
-        world.tell(batch)
-        for _ in range(frames):
-            client.read_one()
-        if cut is not None:
-            client.read_one(cut)
-            client.cut()
-    client.catch_up(world.log.tail)
+    with every_write_waits() if slow else nullcontext():
+        for batch, frames, cut in rounds:
+            world.tell(batch)
+            for _ in range(frames):
+                client.read_one()
+            if cut is not None:
+                client.read_one(cut)
+                client.cut()
+        client.catch_up(world.log.tail)
     assert client.held == world.state(view)
     ids = [id for id, _ in client.seen]
     assert ids == sorted(set(ids))
@@ -145,6 +152,144 @@ def test_a_client_cut_off_anywhere_ends_as_one_that_saw_every_event(
     elif client.exact:  # a paced client is exact in what is never conflated
         due = world.after(EventId(0, 0), view)
         assert {e.id for e in due if e.slot is None} <= set(ids)
+
+
+@contextmanager
+def every_write_waits() -> Iterator[None]:
+    """Let every reader count as a slow one, once it was written its first frame."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stream_module, "SLOW_WRITE", -1.0)
+        patch.setattr(stream_module, "STILL_SLOW", -1.0)
+        yield
+
+
+@settings(max_examples=300)
+@given(
+    view=views | st.just(View()),
+    pace=st.sampled_from([0, 0, 0.001]),
+    batches=st.lists(st.lists(news, max_size=14), max_size=20),
+)
+def test_a_slow_reader_is_told_of_each_key_what_it_is_when_the_frame_is_made(
+    view: View, pace: float, batches: list[list[News]]
+) -> None:
+    world = World(Log(1000, START))
+    view = View(view.symbols, view.matches, view.events, pace)
+    client = Client(streams_of(world.log), view)
+    with every_write_waits(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(log_module, "RETIREMENTS", 1000)
+        for batch in batches:
+            world.tell(batch)
+            before = len(client.seen)
+            client.read_one()
+            told = slots_of(event for _, event in client.seen[before:])
+            now = world.state(view)
+            for slot in told:
+                assert client.held.get(slot) == now.get(slot)
+
+
+def slots_of(events: Iterable[Parsed]) -> set[tuple[str, str]]:
+    """Return the type and key of each event that has a key, gone or not."""
+    found = set()
+    for event in events:
+        data = json.loads(event.data)
+        if event.event in ("price", "score"):
+            found.add((event.event, data["subject"]))
+        elif event.event == "gone":
+            found.add((data["event"], data["key"]))
+    return found
+
+
+@pytest.mark.parametrize("fast", [1, 6, 12])
+def test_no_key_waits_longer_than_two_passes_however_fast_others_change(
+    fast: int,
+) -> None:
+    """The reader takes a few events while all the fast keys change, in one order."""
+    keys = 12
+    log = Log(1000, START)
+
+    def change(symbols: Iterable[int]) -> None:
+        log.append(
+            [keyed("price", f"{n:02}", b'{"subject":"%02d"}' % n) for n in symbols],
+            START,
+        )
+
+    change(range(keys))
+    client = Client(streams_of(log), View())
+    unseen = dict.fromkeys(range(keys), 0)
+    with every_write_waits():
+        for _ in range(100):
+            change(range(fast))
+            before = len(client.seen)
+            client.read_one()
+            told = client.seen[before:]
+            assert len(told) <= 4
+            for n in unseen:
+                unseen[n] += len(told)
+            for _, key in slots_of(event for _, event in told):
+                unseen[int(key)] = 0
+            assert max(unseen[n] for n in range(fast)) <= 2 * keys
+
+
+def test_a_replay_goes_on_compacted_once_its_reader_is_found_to_be_slow() -> None:
+    log = Log(1000, START)
+    begin = log.tail
+    log.append([keyed("price", "A", b"%d" % n) for n in range(100)], START + 5)
+    frames = streams_of(log).frames(Subscription(View(), begin), Peer())
+    with every_write_waits():
+        hello, *replayed = said(next(frames))
+        gap, price = said(next(frames))
+    assert json.loads(hello.data)["resume"] == "replayed"
+    assert json.loads(gap.data) == {
+        "from": replayed[-1].id,
+        "to": str(log.tail),
+        "dropped": 99 - len(replayed),
+        "lost": 0,
+    }
+    assert (price.event, price.data, price.id) == ("price", "99", str(log.tail))
+
+
+def test_a_poll_is_replayed_every_event_however_slow_it_reads() -> None:
+    log = Log(1000, START)
+    begin = log.tail
+    log.append([keyed("price", "A", b"%d" % n) for n in range(100)], START + 5)
+    asked = Subscription(View(), begin, once=True)
+    with every_write_waits():
+        events = said(b"".join(streams_of(log).frames(asked, Peer())))
+    shown = [int(event.data) for event in events if event.event == "price"]
+    assert shown == [*range(100)]
+
+
+def test_a_reader_that_keeps_up_for_a_while_counts_as_a_quick_one_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(stream_module, "KEPT_UP", 0.0)
+    log = Log(1000, START)
+    frames = streams_of(log).frames(Subscription(View()), Peer())
+    with every_write_waits():
+        next(frames)
+        next(frames)  # a heartbeat
+    for n in range(3):  # more than a slow one is told exactly, not more than a quick
+        log.append([keyed("price", "A", b"%d" % n)], START + 5)
+    events = [event for _ in range(5) for event in said(next(frames))]
+    told = [event for event in events if event.event != "heartbeat"]
+    assert [event.data for event in told] == ["0", "1", "2"]
+
+
+def test_a_paced_reader_that_is_slow_hears_of_no_gap_and_gets_small_frames() -> None:
+    log = Log(1000, START)
+    streams = streams_of(log)
+    frames = streams.frames(Subscription(View(pace=0.001)), Peer())
+    with every_write_waits():
+        next(frames)
+        for n in range(40):
+            log.append([keyed("price", f"{n % 20:02}", b"%d" % n)], START + 5)
+        sizes: list[int] = []
+        while sum(sizes) < 20:
+            events = [e.event for e in said(next(frames)) if e.event != "heartbeat"]
+            assert {*events} <= {"price"}
+            sizes.append(len(events))
+    assert max(sizes) < 5
+    assert streams.totals.dropped == 0
 
 
 def test_hello_comes_first_without_an_id_after_the_retry_line() -> None:
@@ -281,8 +426,7 @@ def test_shared_frames_of_many_wide_views_stay_bounded() -> None:
     frames = Frames(log)
     for n in range(1000):
         view = View(symbols=frozenset({f"{n}-{m}" for m in range(400)}))
-        for _ in frames.past(view, True, log.read(EventId(START, 0)).events):
-            pass
+        frames.past(view, True, log.read(EventId(START, 0)).events, 0)
         frames.due(view, EventId(START, 0))
     assert len(frames._past) < 500
     assert len(frames._frames) < 500
