@@ -55,11 +55,11 @@ def markdown(run: Run) -> str:
         "instant an event was due; memory is PSS, without socket buffers.",
     ]
     if rows:
-        parts.append(_table(COLUMNS, rows))
+        parts.append(table(COLUMNS, rows))
     parts += [said for shape in run["shapes"] if (said := _beyond(shape, run))]
     if run["curves"]:
         rows = [_curve_row(point) for point in run["curves"]]
-        parts += ["## What costs grow with", _table(CURVE_COLUMNS, rows)]
+        parts += ["## What costs grow with", table(CURVE_COLUMNS, rows)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -181,7 +181,8 @@ def _client_said(client: Figures) -> str:
     return f"The client itself takes in, per second of its own CPU: {taken}."
 
 
-def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def table(columns: Sequence[str], rows: Iterable[Iterable[str]]) -> str:
+    """Return a table in Markdown."""
     lines = [columns, ["---"] * len(columns), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 

@@ -185,8 +185,9 @@ class FanOut:
             if group is None:
                 group = self._founded(key, follower.cursor, is_over)
             self._follow_log(group)
-            if key.view.pace and group.cursor != follower.cursor:
-                return False  # it is ahead of frames that are not due yet
+            ahead = key.view.pace and group.cursor != follower.cursor
+            if ahead and key.view.pace > self._heartbeat / 2:
+                return False  # it would wait for the group's next frame in silence
             group.coming.append(follower)
             self._welcome.add(group)
             return True
@@ -279,6 +280,8 @@ class FanOut:
         arriving = [
             (follower, self._catching_up(group, follower, frame.tail))
             for follower in group.coming
+            # Who is ahead of a paced group joins it when its next frame is due.
+            if not group.due or follower.cursor == group.cursor
         ]
         self._write(group, frame, now)
         for follower, own in arriving:

@@ -16,14 +16,18 @@ import pytest
 from feed import stream as stream_module
 from feed.connection import Connection
 from feed.event import EventId, keyed, unkeyed
-from feed.fanout import Group
+from feed.fanout import FanOut, Follower, Group, Key
+from feed.frame import Form, Frames
 from feed.log import Log
 from feed.settings import Settings
 from feed.stream import Peer, Streams, Subscription
+from feed.totals import Totals
 from feed.view import View
 from tests.harness import until
 from tests.model import START
 from tests.sse import Parsed, Parser
+
+PATIENCE = 60.0  # seconds that a socket may wait, while the test reads others
 
 
 class Served:
@@ -35,8 +39,8 @@ class Served:
         self.gzip = asked.gzip
         self.chunked = protocol == "HTTP/1.1"
         self.ours, self.theirs = connected(buffer)
-        self.ours.settimeout(10)  # which makes its descriptor a non-blocking one
-        self.theirs.settimeout(10)
+        self.ours.settimeout(PATIENCE)  # which makes its descriptor non-blocking
+        self.theirs.settimeout(PATIENCE)
         self.received = bytearray()
         self._streams = streams
         self._frames = streams.frames(
@@ -56,7 +60,7 @@ class Served:
                 )
             if self.chunked:
                 self.ours.sendall(b"0\r\n\r\n")
-        except OSError:
+        except ConnectionError:
             pass  # the reader has gone, which some tests want
         finally:
             self._frames.close()
@@ -249,6 +253,47 @@ def test_a_paced_stream_gets_the_newest_of_each_key_at_its_pace(
         assert prices == sorted(set(prices))
         assert prices[-1] == 49
         assert len(prices) < 25
+
+
+def test_a_paced_newcomer_between_two_instants_follows_from_the_next() -> None:
+    log = Log(100, START)
+    fanout = FanOut(log, Frames(log), Totals(), heartbeat=60.0)
+    fanout._running = True  # its rounds are run here, not by its thread
+    key = Key(View(pace=0.05), Form(), None)
+    (ours, theirs), (ours_too, theirs_too) = socket.socketpair(), socket.socketpair()
+
+    def come(sock: socket.socket) -> Follower:
+        sock.setblocking(False)
+        follower = Follower(sock.fileno(), log.tail, float("inf"))
+        assert fanout.join(follower, key, None)
+        serve_due()
+        return follower
+
+    def serve_due() -> None:
+        tail, groups = fanout._due()
+        for group in groups:
+            fanout._serve(group)
+        fanout._cursor = tail
+
+    def tell(symbol: str) -> None:
+        log.append([keyed("price", symbol, b"1")], START)
+        serve_due()
+
+    with ours, theirs, ours_too, theirs_too:
+        first = come(ours)
+        tell("A")
+        second = come(ours_too)
+        tell("B")
+        group = fanout._groups[key]
+
+        def all_told() -> bool:
+            serve_due()
+            return group.cursor == log.tail
+
+        until(all_told)
+        assert group.followers == [first, second]
+        prices = [len(Parser().feed(s.recv(999))) for s in (theirs, theirs_too)]
+        assert prices == [2, 1]
 
 
 def test_a_drain_gives_every_stream_back_to_say_bye(
