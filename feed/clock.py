@@ -46,6 +46,11 @@ class WorldClock:
         self.seconds = (now - self._start) * self._speed / 1000
         return stood_still
 
+    def turn(self, seconds: float) -> None:
+        """Let the world be `seconds` old now, which moves its instants."""
+        self._start = self._last - round(seconds * 1000 / self._speed)
+        self.seconds = seconds
+
     def instant(self, seconds: float) -> int:
         """Return the epoch milliseconds at which the world is `seconds` old."""
         return self._start + round(seconds * 1000 / self._speed)

@@ -4,8 +4,10 @@ import contextlib
 import os
 import random
 import re
+import stat
 from collections.abc import Callable, Mapping
 from ipaddress import ip_address
+from pathlib import Path
 from typing import TypeVar
 
 import msgspec
@@ -33,6 +35,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     host: str = "127.0.0.1"
     port: int = 8000
     feed: str = "simulator"
+    recording: str = ""  # the file, with `replay`
+    loop: bool = False
     seed: int = 0
     speed: float = 1.0
     web_concurrency: int = 1
@@ -51,6 +55,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
         """Return the settings in force; InvalidSetting where one can't be used."""
         read = _Reader(environ)
+        feed, recording, loop = read.feed("FEED")
         if environ.get("REDIS_URL"):
             raise InvalidSetting(
                 "REDIS_URL: this version keeps its log in one process; unset it"
@@ -58,9 +63,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return cls(
             host=read.host(),
             port=read.whole("PORT", 8000, 1, 65_535),
-            feed=read.choice("FEED", "simulator", ("simulator", "published")),
+            feed=feed,
+            recording=recording,
+            loop=loop,
             seed=read.whole("SEED", random.getrandbits(31), 0, 2**63 - 1),
-            speed=read.number("SPEED", 1, 0.01, 1000),
+            speed=read.number("SPEED", 1, 0 if feed == "replay" else 0.01, 1000),
             web_concurrency=read.whole("WEB_CONCURRENCY", 1, 1, 1000),
             backlog=read.whole("BACKLOG", 20_000, 10, 10_000_000),
             heartbeat=read.number("HEARTBEAT", HEARTBEAT, 0.1, 3600),
@@ -99,6 +106,21 @@ class _Reader:
                 f"HOST={host!r} is neither a host's name nor an address such as ::1"
             )
         return host
+
+    def feed(self, name: str) -> tuple[str, str, bool]:
+        """Return the source; with a replay its file, and whether it is looped."""
+        text = self.text(name, "simulator")
+        kind, _, rest = text.partition(":")
+        if kind != "replay":
+            kinds = ("simulator", "published", "replay:FILE")
+            return self.choice(name, "simulator", kinds), "", False
+        recording, _, option = rest.partition("?")
+        if not recording or option not in ("", "loop=0", "loop=1"):
+            raise InvalidSetting(
+                f"{name}={text!r}: a replay is replay:FILE or replay:FILE?loop=1"
+            )
+        _check_readable(name, Path(recording).absolute())
+        return kind, recording, option == "loop=1"
 
     def whole(self, name: str, default: int, low: int, high: int) -> int:
         return self._number(name, default, low, high, int, "a whole number")
@@ -147,3 +169,14 @@ class _Reader:
         if value is None or not low <= value <= high:
             raise InvalidSetting(f"{name}={text!r} is not {what} from {low} to {high}")
         return value
+
+
+def _check_readable(name: str, path: Path) -> None:
+    try:
+        regular = stat.S_ISREG(path.stat().st_mode)
+        if regular:
+            path.open("rb").close()
+    except OSError as error:
+        raise InvalidSetting(f"{name}: {path}: {error.strerror}") from error
+    if not regular:
+        raise InvalidSetting(f"{name}: {path} is not a file with a recording")

@@ -1,11 +1,13 @@
-"""Where events come from when nobody publishes: the simulator, or nothing at all."""
+"""Where events come from when nobody publishes: simulator, recording, or nowhere."""
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Protocol
 
 from feed.event import Event
 from feed.market import Market
 from feed.match import League
+from feed.replay import Replay
 from feed.settings import Settings
 from feed.shapes import Quote
 
@@ -58,4 +60,7 @@ def source(settings: Settings, start: int) -> Source:
     """Return the source that the settings name, begun at `start` (epoch ms)."""
     if settings.feed == "published":
         return Published()
+    if settings.feed == "replay":
+        path = Path(settings.recording)
+        return Replay(path, settings.loop, settings.speed, settings.max_keys)
     return Simulator(settings.seed, start, settings.speed)

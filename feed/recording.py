@@ -1,0 +1,171 @@
+"""A recording, read back: each line of a saved stream, NDJSON or server-sent events.
+
+Strategy: a line tells by its first bytes which of the two it is, so that nothing need
+be known of the file beforehand, and only the longest line has to fit into memory.
+"""
+
+from collections.abc import Iterator
+from typing import BinaryIO
+
+import msgspec
+
+from feed.event import DATA_LENGTH, EventId
+
+LONGEST = DATA_LENGTH + 4096  # bytes of a line: the data, and what stands around it
+BOM = b"\xef\xbb\xbf"
+FIELDS = frozenset({b"id", b"event", b"data", b"retry"})
+
+
+class Record(msgspec.Struct, frozen=True):
+    """An event as it was recorded; `line` is where it begins in the file, from 1.
+
+    `id` is None where it had none or another server's. `data` is as it was sent: that
+    it is JSON has been seen to in NDJSON only.
+    """
+
+    line: int
+    type: str
+    data: bytes
+    key: str | None
+    id: EventId | None
+
+
+class Damage(msgspec.Struct, frozen=True):
+    """A line that can't be read. `cut`: the last one, in whose midst the file ends."""
+
+    line: int
+    reason: str
+    cut: bool = False
+
+
+class Object(msgspec.Struct):
+    """A line of NDJSON."""
+
+    event: str
+    data: msgspec.Raw
+    key: str | None = None
+    id: str | None = None
+
+
+_decode = msgspec.json.Decoder(Object).decode
+
+
+class Reader:
+    """Reads a recording, line by line; `consumed` counts its bytes so far."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.consumed = 0
+        self._file = file
+        self._line = 0
+        self._block = _Block(1)
+
+    def __iter__(self) -> Iterator[Record | Damage | None]:
+        """Yield what each line completes; None where that is nothing yet."""
+        while text := self._read():
+            self._line += 1
+            if self._line == 1:
+                text = text.removeprefix(BOM)
+            if len(text) > LONGEST:
+                yield from self._skip(text)
+            else:
+                yield from self._take(text)
+        yield from self._close()
+
+    def _read(self) -> bytes:
+        text = self._file.readline(LONGEST + 1)
+        self.consumed += len(text)
+        return text
+
+    def _skip(self, text: bytes) -> Iterator[Damage | None]:
+        """Pass over a line that is too long, a piece at a time."""
+        yield Damage(self._line, f"longer than {LONGEST} bytes")
+        while text and not text.endswith(b"\n"):
+            text = self._read()
+            yield None
+
+    def _take(self, text: bytes) -> Iterator[Record | Damage | None]:
+        cut = not text.endswith(b"\n")
+        text = text.strip()
+        if text.startswith(b"{"):
+            yield from self._close()
+            yield self._object(text, cut)
+        elif text:
+            yield self._field(text, cut)
+        else:
+            yield self._dispatch()
+
+    def _object(self, text: bytes, cut: bool) -> Record | Damage:
+        try:
+            it = _decode(text)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            return self._damage(f"no event: {error}", cut)
+        return Record(self._line, it.event, bytes(it.data), it.key, _id(it.id))
+
+    def _field(self, text: bytes, cut: bool) -> Damage | None:
+        """Take a line of an event in the form of the HTML standard, section 9.2.6."""
+        name, _, value = text.partition(b":")
+        if cut:
+            self._block = _Block(self._line + 1)
+            return self._damage("no event", cut)
+        if name and name not in FIELDS:
+            self._block.damaged = True
+            return self._damage("neither NDJSON nor a field of server-sent events", cut)
+        if not self._block.add(name, value.removeprefix(b" ")):
+            return self._damage(f"the event is longer than {LONGEST} bytes", cut)
+        return None
+
+    def _dispatch(self) -> Record | Damage | None:
+        block, self._block = self._block, _Block(self._line + 1)
+        if block.damaged or not block.data:
+            return None
+        try:
+            return block.record()
+        except UnicodeDecodeError as error:
+            return Damage(block.line, f"no event: {error}")
+
+    def _close(self) -> Iterator[Damage]:
+        """Report an event that no blank line ended, as the standard discards it."""
+        block, self._block = self._block, _Block(self._line)
+        if block.data and not block.damaged:
+            yield Damage(block.line, "the event is cut off", cut=True)
+
+    def _damage(self, reason: str, cut: bool) -> Damage:
+        return Damage(self._line, "cut off" if cut else reason, cut)
+
+
+class _Block:
+    """The lines so far of a server-sent event that begins at `line`."""
+
+    def __init__(self, line: int) -> None:
+        self.line = line
+        self.data: list[bytes] = []
+        self.damaged = False
+        self._size = 0
+        self._id = b""
+        self._event = b"message"
+
+    def add(self, name: bytes, value: bytes) -> bool:
+        """Take one field in; return False where this makes the event too long."""
+        self._size += len(value)
+        if self.damaged:
+            return True
+        if name == b"data":
+            self.data.append(value)
+        elif name == b"id":
+            self._id = value
+        elif name == b"event":
+            self._event = value
+        self.damaged = self._size > LONGEST
+        return not self.damaged
+
+    def record(self) -> Record:
+        """Return the event; UnicodeDecodeError where its id or type is no UTF-8."""
+        id, event = self._id.decode(), self._event.decode()
+        return Record(self.line, event, b"\n".join(self.data), None, _id(id))
+
+
+def _id(text: str | None) -> EventId | None:
+    try:
+        return EventId.parse(text or "")
+    except ValueError:
+        return None

@@ -1,0 +1,387 @@
+"""A source that plays a recording back: the same events, at instants of their own.
+
+Strategy: the recording is a world whose time is read off its ids. An event is played
+when that world's clock reaches it, and the instants in its data (`at`, `until`, …) are
+moved as it is. A step plays a bounded number; a world with more due goes slower.
+"""
+
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from feed.clock import STANDSTILL, WorldClock
+from feed.event import CONTROL_TYPES, Event, EventId, Slot, gone, keyed, unkeyed
+from feed.recording import Damage, Reader, Record
+from feed.shapes import Incident, MarketState, Notice, Quote, Score
+
+EVENTS = 500  # of a step; a stream has fallen behind when twice as many are to come
+BYTES = 256 * 1024  # read in a step
+PAUSE = 1.0  # seconds of the recording between its end and its next beginning
+SILENCE = 60.0  # seconds; a longer wait for the next event is worth a line in the log
+REPORTS = 100  # damaged lines that are logged; those beyond are only counted
+MAX_TYPES = 100  # event types of users' own; each is counted by its name
+
+INSTANTS = ("at", "until", "kick_off", "period_started")
+TOLD_ANEW = frozenset({"score", "market", "notice"})  # what has instants yet to come
+
+logger = logging.getLogger("liveboard.replay")
+
+Shape = Quote | Score | Incident | MarketState | Notice
+S = TypeVar("S", Quote, Score, Incident, MarketState, Notice)
+
+SHAPES: dict[str, type[Shape]] = {
+    "price": Quote,
+    "score": Score,
+    "incident": Incident,
+    "market": MarketState,
+    "notice": Notice,
+}
+
+
+class Unplayable(ValueError):
+    """A recorded event can't be played; the message says why."""
+
+
+# OverflowError: of an instant that no JSON integer can hold.
+UNPLAYABLE = (msgspec.MsgspecError, ValueError, OverflowError, RecursionError)
+
+
+class Hello(msgspec.Struct):
+    """What counts of a recorded `hello`: whether a whole state follows, up to where."""
+
+    resume: str
+    tail: str
+    at: int
+
+
+class Gone(msgspec.Struct):
+    """The data of a recorded `gone`."""
+
+    event: str
+    key: str
+    at: int
+
+
+class Held(msgspec.Struct):
+    """What was played of a key: when it ends by itself, and what to tell anew."""
+
+    until: int | None
+    record: Record | None
+
+
+class Replay:
+    """Plays `path`: `speed` of its seconds in one, or with 0 as fast as steps come.
+
+    With `loop` it begins again at its end, for ever. It holds at most `max_keys` keys.
+    """
+
+    name = "replay"
+
+    def __init__(self, path: Path, loop: bool, speed: float, max_keys: int) -> None:
+        self._script = _Script(path, loop)
+        self._time = _Time(speed)
+        self._max_keys = max_keys
+        self._next: Record | None = None
+        self._ready: deque[Event] = deque()
+        self._held: dict[Slot, Held] = {}
+        self._types: set[str] = set()
+        self._state: Hello | None = None  # while the state that it announced is read
+        self._stale: dict[Slot, None] = {}  # held before it, and not in it so far
+
+    def past(self) -> Iterable[Quote]:
+        """Return nothing: the charts begin with what is played."""
+        return ()
+
+    def step(self, now: int) -> list[Event]:
+        """Return the events that fell due up to `now` (epoch ms), up to `EVENTS`.
+
+        A step after a standstill tells those anew whose instants moved, and goes on.
+        """
+        if self._time.advance(now) and not self._script.over:
+            self._tell_anew()
+        events: list[Event] = []
+        end = self._script.consumed + BYTES
+        while len(events) < EVENTS and self._script.consumed < end:
+            if self._ready:
+                events.append(self._ready.popleft())
+            elif self._next is None and not self._script.over:
+                self._read_on()
+            elif self._next is None or not self._time.has_come():
+                return events
+            else:
+                self._play(self._next)
+                self._next = None
+        self._time.fall_back()
+        return events
+
+    def close(self) -> None:
+        """Close the file."""
+        self._script.close()
+
+    def _read_on(self) -> None:
+        """Read a line; where it is an event, it is the next, and given its time."""
+        record = self._script.read()
+        if record is None:
+            return
+        if self._state and not _belongs(record, self._state):
+            self._end_state()
+        if record.type == "hello":
+            self._greet(record)
+        if record.type not in CONTROL_TYPES:
+            self._expect(record)
+
+    def _greet(self, record: Record) -> None:
+        """Take note of a whole state to come, which is what `fresh` means."""
+        try:
+            hello = msgspec.json.decode(record.data, type=Hello)
+            EventId.parse(hello.tail)
+        except (msgspec.MsgspecError, ValueError) as error:
+            self._script.report(record, error)
+            return
+        if hello.resume == "fresh":
+            self._state, self._stale = hello, dict.fromkeys(self._held)
+
+    def _end_state(self) -> None:
+        """Retire what was held before a whole state and isn't in it."""
+        for slot in self._stale:
+            if self._held.pop(slot, None):
+                self._ready.append(gone(*slot, self._time.now))
+        self._state, self._stale = None, {}
+
+    def _expect(self, record: Record) -> None:
+        """Let an event be the next. All of a whole state was sent at one instant."""
+        self._next = record
+        sent = record.id.ms if record.id else None
+        if self._state:
+            sent = self._state.at
+        wait = self._time.expect(sent, self._script.round)
+        if wait > SILENCE:
+            self._script.note(record, f"the next event comes in {wait:.0f} s")
+
+    def _play(self, record: Record) -> None:
+        """Make ready what a record says; report it where it says nothing playable."""
+        say = self._retire if record.type == "gone" else self._say
+        try:
+            events = say(record)
+        except UNPLAYABLE as error:
+            self._script.report(record, error)
+            return
+        self._script.played += len(events)
+        self._ready += events
+
+    def _say(self, record: Record) -> list[Event]:
+        until = None
+        if record.type in SHAPES:
+            told = moved(shaped(record), self._time.instant)
+            event = told.event()
+            until = told.until if isinstance(told, Notice) else None
+        else:
+            event = own(record)
+            self._note_type(record.type)
+        if event.slot is not None:
+            self._hold(event.slot, record, until)
+        return [event]
+
+    def _retire(self, record: Record) -> list[Event]:
+        """Return the `gone` event, unless the board has retired the key by itself."""
+        it = msgspec.json.decode(record.data, type=Gone)
+        held = self._held.pop((it.event, it.key), None)
+        if held is None or (held.until is not None and held.until <= self._time.now):
+            return []
+        return [gone(it.event, it.key, self._time.instant(it.at))]
+
+    def _hold(self, slot: Slot, record: Record, until: int | None) -> None:
+        if slot not in self._held and len(self._held) >= self._max_keys:
+            raise Unplayable(f"MAX_KEYS={self._max_keys} keys are held already")
+        self._held[slot] = Held(until, record if record.type in TOLD_ANEW else None)
+        self._stale.pop(slot, None)
+
+    def _note_type(self, type: str) -> None:
+        if type not in self._types and len(self._types) >= MAX_TYPES:
+            raise Unplayable(f"more than {MAX_TYPES} types of one's own")
+        self._types.add(type)
+
+    def _tell_anew(self) -> None:
+        """Say again what has instants yet to come: they are others now."""
+        records = [held.record for held in self._held.values() if held.record]
+        self._ready += [
+            moved(shaped(record), self._time.instant).event() for record in records
+        ]
+
+
+class _Script:
+    """The records of the file, one after the other, once or for ever.
+
+    `round` counts from 1 how often it was begun; `consumed` counts the bytes read.
+    """
+
+    def __init__(self, path: Path, loop: bool) -> None:
+        self.round = 1
+        self.over = False
+        self.played = 0
+        self._path = path
+        self._loop = loop
+        self._file = path.open("rb")
+        self._reader = Reader(self._file)
+        self._reading = iter(self._reader)
+        self._earlier = 0
+        self._damaged = 0
+
+    @property
+    def consumed(self) -> int:
+        return self._earlier + self._reader.consumed
+
+    def read(self) -> Record | None:
+        """Return what the next line completes; None where that is nothing yet.
+
+        The end of the file counts as the end of a stream, an `end` event.
+        """
+        try:
+            found = next(self._reading)
+        except StopIteration:
+            return self._end()
+        except OSError as error:
+            logger.error("%s: %s; the board stays as it is", self._path, error)
+            self.over = True
+            return None
+        if isinstance(found, Damage):
+            self.report(found, found.reason)
+            return None
+        return found
+
+    def report(self, at: Record | Damage, reason: object) -> None:
+        """Log that a line was skipped; once, even where it is read again."""
+        if self.round > 1:
+            return
+        self._damaged += 1
+        if self._damaged <= REPORTS:
+            logger.warning("%s, line %d: skipped: %s", self._path, at.line, reason)
+        if self._damaged == REPORTS:
+            logger.warning("%s: lines skipped from now on are counted", self._path)
+
+    def note(self, at: Record, what: str) -> None:
+        """Log what may be asked about while nothing seems to happen."""
+        logger.info("%s, line %d: %s", self._path, at.line, what)
+
+    def _end(self) -> Record:
+        if self.round == 1:
+            logger.info(
+                "%s was played: %d events, %d lines skipped; %s",
+                self._path,
+                self.played,
+                self._damaged,
+                "again from its beginning" if self._loops else "the board stays",
+            )
+        if self._loops:
+            self._begin_again()
+        else:
+            self.over = True
+            self.close()
+        return Record(0, "end", b"", None, None)
+
+    def close(self) -> None:
+        self._file.close()
+
+    @property
+    def _loops(self) -> bool:
+        return self._loop and self.played > 0  # else it would turn round for nothing
+
+    def _begin_again(self) -> None:
+        self.round += 1
+        self._earlier = self.consumed
+        self._file.seek(0)
+        self._reader = Reader(self._file)
+        self._reading = iter(self._reader)
+
+
+class _Time:
+    """The recording's time: when its events are due, and what its instants are now.
+
+    `now` is the instant last told. At a speed of 0 time doesn't pass but jumps from
+    each event to the next.
+    """
+
+    def __init__(self, speed: float) -> None:
+        self.now = 0
+        self._jumps = speed == 0
+        self._speed = speed or 1.0
+        self._clock = WorldClock(0, self._speed)  # stands still until the first step
+        self._due = 0.0  # seconds of the world
+        self._origin = 0.0  # the recording's instant (epoch ms) of its second 0
+        self._latest: int | None = None  # instant of the recording so far
+        self._round = 1
+
+    def advance(self, now: int) -> bool:
+        """Go on to `now` (epoch ms); return whether the world stood still instead."""
+        self.now = now
+        return self._clock.advance(now)
+
+    def expect(self, sent: int | None, round: int) -> float:
+        """Set when an event recorded at `sent` is due; return the seconds until then.
+
+        With the event before it, where `sent` isn't known. A recording that jumps back
+        (another one appended to it, or its next round) goes on from where it was.
+        """
+        if round != self._round:
+            self._round, self._latest = round, None
+            self._due += PAUSE
+        if sent is not None:
+            if self._latest is None or sent < self._latest - STANDSTILL:
+                self._origin = sent - self._due * 1000
+                self._latest = sent
+            self._latest = max(sent, self._latest)
+            self._due = max(self._due, (sent - self._origin) / 1000)
+        return 0 if self._jumps else (self._due - self._clock.seconds) / self._speed
+
+    def has_come(self) -> bool:
+        """Return whether the event last expected is due."""
+        if self._jumps:
+            self._clock.turn(self._due)
+        return self._due <= self._clock.seconds
+
+    def fall_back(self) -> None:
+        """Stay at what was played last, where a step could not play all that is due."""
+        self._clock.turn(min(self._due, self._clock.seconds))
+
+    def instant(self, sent: int) -> int:
+        """Return the epoch milliseconds that an instant of the recording is now."""
+        return self._clock.instant((sent - self._origin) / 1000)
+
+
+def shaped(record: Record) -> Shape:
+    """Return the data of an event that the board shows; ValidationError if it can't."""
+    return msgspec.json.decode(record.data, type=SHAPES[record.type])
+
+
+def moved(shape: Shape, move: Callable[[int], int]) -> Shape:
+    """Return the same at other instants: each that is there, by `move`."""
+    changes: dict[str, object] = {
+        name: move(at)
+        for name in INSTANTS
+        if (at := getattr(shape, name, None)) is not None
+    }
+    if isinstance(shape, Score):
+        changes["incidents"] = [moved(each, move) for each in shape.incidents]
+    return msgspec.structs.replace(shape, **changes)
+
+
+def own(record: Record) -> Event:
+    """Return an event of a user's own type, as it was recorded but on one line."""
+    msgspec.json.decode(record.data)
+    data = record.data
+    if b"\n" in data:
+        data = msgspec.json.format(data, indent=-1)
+    if record.key is None:
+        return unkeyed(record.type, data)
+    return keyed(record.type, record.key, data)
+
+
+def _belongs(record: Record, state: Hello) -> bool:
+    """Whether a record is of the state that this `hello` announced."""
+    if record.type in CONTROL_TYPES:
+        return False
+    return record.id is None or record.id <= EventId.parse(state.tail)
