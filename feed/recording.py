@@ -13,6 +13,7 @@ from feed.event import DATA_LENGTH, EventId
 
 LONGEST = DATA_LENGTH + 4096  # bytes of a line: the data, and what stands around it
 BOM = b"\xef\xbb\xbf"
+OVERHEAD = 64  # bytes; what a line costs in memory beside its text
 FIELDS = frozenset({b"id", b"event", b"data", b"retry"})
 
 
@@ -146,7 +147,7 @@ class _Block:
 
     def add(self, name: bytes, value: bytes) -> bool:
         """Take one field in; return False where this makes the event too long."""
-        self._size += len(value)
+        self._size += len(name) + len(value) + OVERHEAD
         if self.damaged:
             return True
         if name == b"data":
