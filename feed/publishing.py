@@ -147,7 +147,7 @@ class Batch:
 
     def _add_own(self, it: Envelope, data: bytes, place: str) -> None:
         """Add an event of a publisher's own type, whose data is carried as it is."""
-        _check_depth(_json(data, f"{place}.data"), f"{place}.data")
+        check_depth(_json(data, f"{place}.data"), f"{place}.data")
         data = data.replace(b"\n", b" ").replace(b"\r", b" ")  # between its tokens
         try:
             event = unkeyed(it.event, data)
@@ -188,7 +188,7 @@ class Kind(NamedTuple):
     `required` are the fields that there is no default for.
     """
 
-    shape: type[msgspec.Struct]
+    shape: type[Shape]
     key: str | None
     required: tuple[str, ...]
     complete: Callable[[Fields, Event | None, int], Shape]
@@ -297,7 +297,8 @@ def _refused(error: msgspec.ValidationError, place: str) -> Refused:
     return Refused(place + path.rstrip("`"), message)
 
 
-def _check_depth(value: object, place: str) -> None:
+def check_depth(value: object, place: str) -> None:
+    """Refuse a value of JSON that is nested deeper than its readers manage."""
     level = [value]
     for _ in range(MAX_DEPTH):
         level = [child for each in level for child in _children(each)]

@@ -9,37 +9,25 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TypeVar
 
 import msgspec
 
 from feed.clock import STANDSTILL, WorldClock
 from feed.event import CONTROL_TYPES, Event, EventId, Slot, gone, keyed, unkeyed
+from feed.publishing import KINDS, MAX_TYPES, Shape, check_depth
 from feed.recording import Damage, Reader, Record
-from feed.shapes import Incident, MarketState, Notice, Quote, Score
+from feed.shapes import Notice, Quote, Score
 
 EVENTS = 500  # of a step; a stream has fallen behind when twice as many are to come
 BYTES = 256 * 1024  # read in a step
 PAUSE = 1.0  # seconds of the recording between its end and its next beginning
 SILENCE = 60.0  # seconds; a longer wait for the next event is worth a line in the log
 REPORTS = 100  # damaged lines that are logged; those beyond are only counted
-MAX_TYPES = 100  # event types of users' own; each is counted by its name
 
 INSTANTS = ("at", "until", "kick_off", "period_started")
 TOLD_ANEW = frozenset({"score", "market", "notice"})  # what has instants yet to come
 
 logger = logging.getLogger("liveboard.replay")
-
-Shape = Quote | Score | Incident | MarketState | Notice
-S = TypeVar("S", Quote, Score, Incident, MarketState, Notice)
-
-SHAPES: dict[str, type[Shape]] = {
-    "price": Quote,
-    "score": Score,
-    "incident": Incident,
-    "market": MarketState,
-    "notice": Notice,
-}
 
 
 class Unplayable(ValueError):
@@ -175,7 +163,7 @@ class Replay:
 
     def _say(self, record: Record) -> list[Event]:
         until = None
-        if record.type in SHAPES:
+        if record.type in KINDS:
             told = moved(shaped(record), self._time.instant)
             event = told.event()
             until = told.until if isinstance(told, Notice) else None
@@ -354,7 +342,7 @@ class _Time:
 
 def shaped(record: Record) -> Shape:
     """Return the data of an event that the board shows; ValidationError if it can't."""
-    return msgspec.json.decode(record.data, type=SHAPES[record.type])
+    return msgspec.json.decode(record.data, type=KINDS[record.type].shape)
 
 
 def moved(shape: Shape, move: Callable[[int], int]) -> Shape:
@@ -371,7 +359,7 @@ def moved(shape: Shape, move: Callable[[int], int]) -> Shape:
 
 def own(record: Record) -> Event:
     """Return an event of a user's own type, as it was recorded but on one line."""
-    msgspec.json.decode(record.data)
+    check_depth(msgspec.json.decode(record.data), "data")
     data = record.data
     if b"\n" in data:
         data = msgspec.json.format(data, indent=-1)

@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 from feed.control import Bye, Control, Hello
 from feed.event import Event, EventId, gone, keyed, unkeyed
 from feed.feed import Feed
+from feed.publishing import MAX_TYPES
 from feed.recording import LONGEST, Damage, Reader, Record
-from feed.replay import EVENTS, MAX_TYPES, REPORTS, Replay
+from feed.replay import EVENTS, REPORTS, Replay
 from feed.settings import InvalidSetting, Settings
 from feed.shapes import Incident, MarketState, Notice, Quote, Score, Team
 from feed.wire import WIRES
@@ -488,6 +489,7 @@ def test_a_file_of_nothing_but_damage_does_not_fill_the_log(
         b'{"event":"note","key":"a\\nb","data":1}',
         b'{"event":"note","key":"","data":1}',
         b'{"event":"note","data":' + b"[" * 3000 + b"]" * 3000 + b"}",
+        b'{"event":"note","data":' + b"[" * 99 + b"]" * 99 + b"}",
         b'{"event":"note","data":"\xff"}',
         b'{"event":"note"}',
         b'{"event":"hello","data":{"resume":"fresh","tail":"x","at":1}}',
