@@ -5,7 +5,7 @@ be known of the file beforehand, and only the longest line has to fit into memor
 """
 
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import Protocol
 
 import msgspec
 
@@ -20,8 +20,7 @@ FIELDS = frozenset({b"id", b"event", b"data", b"retry"})
 class Record(msgspec.Struct, frozen=True):
     """An event as it was recorded; `line` is where it begins in the file, from 1.
 
-    `id` is None where it had none or another server's. `data` is as it was sent: that
-    it is JSON has been seen to in NDJSON only.
+    `id` is None where it had none or another server's. `data` is JSON on one line.
     """
 
     line: int
@@ -48,13 +47,22 @@ class Object(msgspec.Struct):
     id: str | None = None
 
 
+NO_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
 _decode = msgspec.json.Decoder(Object).decode
+
+
+class Readable(Protocol):
+    """What can be read line by line."""
+
+    def readline(self, limit: int, /) -> bytes:
+        """Return the next line, its first `limit` bytes, or nothing at the end."""
 
 
 class Reader:
     """Reads a recording, line by line; `consumed` counts its bytes so far."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: Readable) -> None:
         self.consumed = 0
         self._file = file
         self._line = 0
@@ -98,9 +106,10 @@ class Reader:
     def _object(self, text: bytes, cut: bool) -> Record | Damage:
         try:
             it = _decode(text)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            data = one_line(bytes(it.data))
+        except NO_JSON as error:
             return self._damage(f"no event: {error}", cut)
-        return Record(self._line, it.event, bytes(it.data), it.key, _id(it.id))
+        return Record(self._line, it.event, data, it.key, _id(it.id))
 
     def _field(self, text: bytes, cut: bool) -> Damage | None:
         """Take a line of an event in the form of the HTML standard, section 9.2.6."""
@@ -121,7 +130,7 @@ class Reader:
             return None
         try:
             return block.record()
-        except UnicodeDecodeError as error:
+        except NO_JSON as error:
             return Damage(block.line, f"no event: {error}")
 
     def _close(self) -> Iterator[Damage]:
@@ -160,9 +169,16 @@ class _Block:
         return not self.damaged
 
     def record(self) -> Record:
-        """Return the event; UnicodeDecodeError where its id or type is no UTF-8."""
+        """Return the event; one of `NO_JSON` where it can't be told."""
         id, event = self._id.decode(), self._event.decode()
-        return Record(self.line, event, b"\n".join(self.data), None, _id(id))
+        data = one_line(b"\n".join(self.data))
+        return Record(self.line, event, data, None, _id(id))
+
+
+def one_line(data: bytes) -> bytes:
+    """Return JSON without line breaks; one of `NO_JSON` where it is none."""
+    msgspec.json.decode(data)
+    return msgspec.json.format(data, indent=-1) if b"\n" in data else data
 
 
 def _id(text: str | None) -> EventId | None:

@@ -358,14 +358,11 @@ def moved(shape: Shape, move: Callable[[int], int]) -> Shape:
 
 
 def own(record: Record) -> Event:
-    """Return an event of a user's own type, as it was recorded but on one line."""
+    """Return an event of a user's own type, as it was recorded."""
     check_depth(msgspec.json.decode(record.data), "data")
-    data = record.data
-    if b"\n" in data:
-        data = msgspec.json.format(data, indent=-1)
     if record.key is None:
-        return unkeyed(record.type, data)
-    return keyed(record.type, record.key, data)
+        return unkeyed(record.type, record.data)
+    return keyed(record.type, record.key, record.data)
 
 
 def _belongs(record: Record, state: Hello) -> bool:

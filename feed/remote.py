@@ -1,0 +1,103 @@
+"""A board somewhere else, as the commands ask it: addresses, answers, waits."""
+
+import http.client
+import random
+from urllib.parse import SplitResult, urlsplit
+
+import msgspec
+
+FIRST_WAIT = 1.0  # seconds, before the first try anew
+LONGEST_WAIT = 30.0  # seconds; each wait is twice the one before, up to this
+BUSY = frozenset({408, 429, 500, 502, 503, 504})  # statuses after which to try again
+
+# What breaks a connection, or an answer in its midst.
+BROKEN = (OSError, http.client.HTTPException)
+
+
+class Misuse(ValueError):
+    """What a command was given can't be used; the message says what can."""
+
+
+class Refused(Exception):
+    """The answer is no, and would be again; `place` is of what, where it says so."""
+
+    def __init__(self, status: int, detail: str, place: str = "") -> None:
+        super().__init__(f"{detail} (HTTP status {status})")
+        self.status = status
+        self.detail = detail
+        self.place = place
+
+
+class Busy(Exception):
+    """The board can't answer now; `retry` is in how many seconds to ask, if it said."""
+
+    def __init__(self, answer: http.client.HTTPResponse) -> None:
+        super().__init__(f"{answer.status} {answer.reason}")
+        told = answer.headers.get("Retry-After", "")
+        self.retry = min(float(told), 3600.0) if told.isdecimal() else None
+
+
+class Waits:
+    """How long to wait before each try anew: ever longer, and at random.
+
+    So a board that comes back isn't asked by all its clients in the same moment.
+    """
+
+    def __init__(self) -> None:
+        self._next = FIRST_WAIT
+
+    def next(self) -> float:
+        """Return the seconds to wait now: half to all of the present span."""
+        wait = self._next
+        self._next = min(wait * 2, LONGEST_WAIT)
+        return wait * random.uniform(0.5, 1)
+
+    def reset(self) -> None:
+        """Begin with the shortest again: something went well."""
+        self._next = FIRST_WAIT
+
+
+class Problem(msgspec.Struct):
+    """What counts of an error's body (RFC 9457)."""
+
+    title: str = ""
+    detail: str = ""
+    place: str = ""
+
+
+def address(text: str) -> SplitResult:
+    """Return the parts of a URL; `http://` may be left out. Misuse if wrong."""
+    try:
+        url = urlsplit(text if "://" in text else f"http://{text}")
+        fine = url.scheme in ("http", "https") and url.hostname and url.port != 0
+    except ValueError:
+        fine = False
+    if not fine or any(c <= " " for c in text):
+        raise Misuse(f"{text!r} is no address like http://127.0.0.1:8000")
+    return url
+
+
+def connect(url: SplitResult, timeout: float) -> http.client.HTTPConnection:
+    """Return a connection to a board, which the first request opens."""
+    host, port = url.hostname or "", url.port
+    if url.scheme == "https":
+        return http.client.HTTPSConnection(host, port, timeout=timeout)
+    return http.client.HTTPConnection(host, port, timeout=timeout)
+
+
+def refused(answer: http.client.HTTPResponse) -> Refused:
+    """Return what an answer says that is neither a success nor worth a second try."""
+    if answer.status in (301, 302, 303, 307, 308):
+        where = answer.headers.get("Location", "elsewhere")
+        return Refused(answer.status, f"the board is at {where}: ask there")
+    try:
+        it = msgspec.json.decode(answer.read(1 << 16), type=Problem)
+    except (msgspec.MsgspecError, UnicodeDecodeError, *BROKEN):
+        it = Problem()
+    detail = it.detail or it.title or answer.reason
+    return Refused(answer.status, detail, it.place)
+
+
+def counted(number: int, what: str) -> str:
+    """Return a number of something in words: "1 event", "2 events"."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
