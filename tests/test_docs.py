@@ -21,11 +21,22 @@ from playwright.sync_api import Page
 from prometheus_client import CollectorRegistry
 
 from app import create_app
-from feed import control, frame, log, shapes, stream
+from feed import (
+    control,
+    frame,
+    log,
+    publishing,
+    recording,
+    replay,
+    send,
+    shapes,
+    stream,
+)
 from feed import history as past
 from feed.control import Bye, End, Gap, Heartbeat, Hello
 from feed.event import CONTROL_TYPES, gone, unkeyed
 from feed.feed import Feed
+from feed.replay import Replay
 from feed.settings import InvalidSetting, Settings
 from feed.shapes import Incident, MarketState, Notice, Quote, Score, Team
 from feed.view import (
@@ -44,7 +55,8 @@ from web.ops import REFUSALS, FeedCollector
 README = ROOT / "README.md"
 FEED = ROOT / "docs/feed.md"
 DEPLOY = ROOT / "docs/deploy.md"
-DOCUMENTS = (README, FEED, DEPLOY)
+REPLAY = ROOT / "docs/replay.md"
+DOCUMENTS = (README, FEED, DEPLOY, REPLAY)
 SHOWN_URL = "http://127.0.0.1:8000"  # of the board, in the documents
 
 
@@ -272,6 +284,18 @@ def test_the_numbers_of_the_text_are_those_of_the_code() -> None:
         assert words in text
 
 
+def test_the_numbers_of_recording_and_replaying_are_those_of_the_code() -> None:
+    text = " ".join(REPLAY.read_text().split())
+    for words in (
+        f"up to {replay.EVENTS} events or {replay.BYTES >> 10} KiB of the recording",
+        f"with its number, up to {replay.REPORTS} of them",
+        f"more than {publishing.MAX_TYPES} types of your own",
+        f"A line has up to {recording.LONGEST >> 20} MiB",
+        f"batches of up to {publishing.MAX_EVENTS} events or {send.BATCH >> 10} KiB",
+    ):
+        assert words in text
+
+
 def test_every_farewell_has_a_row_with_its_waits() -> None:
     table = table_headed("`reason`")
     assert {
@@ -359,11 +383,19 @@ def test_a_setting_takes_the_values_of_its_row_and_none_beyond() -> None:
     assert len(bounded) >= 10
 
 
-def test_the_sources_are_those_that_can_be_set() -> None:
-    sources = spans([settings_table(FEED)["FEED"]["values"]])
-    assert sources == spans([fields_table("hello").by_name()["source"]["meaning"]])
-    for source in sources:
-        assert Feed(Settings.from_env({"FEED": source}), "1").source.name == source
+def test_the_sources_are_those_that_can_be_set(tmp_path: Path) -> None:
+    recording = tmp_path / "day.ndjson"
+    recording.touch()
+    values = spans([settings_table(FEED)["FEED"]["values"]])
+    sources = {value: value.partition(":")[0] for value in values}
+    named = spans([fields_table("hello").by_name()["source"]["meaning"]])
+    assert {*sources.values()} == {*named}
+    for value, source in sources.items():
+        given = {"FEED": value.replace("FILE", str(recording))}
+        feed = Feed(Settings.from_env(given), "1")
+        assert feed.source.name == source
+        if isinstance(feed.source, Replay):
+            feed.source.close()
 
 
 def test_the_board_takes_the_open_files_that_the_document_says() -> None:
