@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import Page, expect
 
 from feed.event import EventId
 from feed.record import stream_of, with_cursor
@@ -353,6 +354,15 @@ def test_a_recording_plays_back_as_the_board_that_it_was_made_of(day: Path) -> N
         assert state(board) == recorded_state(day)
         assert "0 lines skipped" in board.log()
         assert events_in(board) == len(ids(whole(day)))
+
+
+def test_the_page_shows_a_recording_as_one(day: Path, page: Page) -> None:
+    with Board(FEED=f"replay:{day}?loop=1") as board:
+        page.goto(board.url)
+        expect(page.get_by_text("Acme Anvil Works").first).to_be_visible()
+        expect(page.locator("html")).to_have_attribute("data-source", "replay")
+        expect(page.get_by_text("Simulated data")).to_be_hidden()
+        page.close()  # before the board goes, which the page would complain of
 
 
 def test_a_recording_by_curl_plays_back_too(board: Board, tmp_path: Path) -> None:
