@@ -1,6 +1,8 @@
 # Liveboard: everything there is to do, by name. `make run` needs Python 3.11 and make.
 
 BIN := .venv/bin
+NODE := PATH="$(CURDIR)/.cache/node/bin:$$PATH"
+SCRIPTS := "static/**/*.{js,css}" "tests/units/**/*.js"
 
 .PHONY: help run test check format bench clean
 
@@ -21,11 +23,14 @@ check:  ## Check form, style and types
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m mypy
+	@$(NODE) node_modules/.bin/prettier --check $(SCRIPTS)
+	@$(NODE) node_modules/.bin/tsc
 
 format:  ## Bring the code into form
 	@scripts/set-up develop
 	$(BIN)/python -m ruff format .
 	$(BIN)/python -m ruff check --fix .
+	@$(NODE) node_modules/.bin/prettier --write $(SCRIPTS)
 
 bench:  ## Measure it beside its peers; in about a minute: make bench QUICK=1
 	@scripts/set-up run
@@ -33,5 +38,5 @@ bench:  ## Measure it beside its peers; in about a minute: make bench QUICK=1
 	@exec .cache/bench-venv/bin/python -m bench.run $(if $(QUICK),--quick) $(ARGS)
 
 clean:  ## Remove what the others made, .venv too
-	rm -rf .venv .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .cache node_modules static/vendor .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -87,13 +87,12 @@ export class Board {
   /** @type {Map<string, {prices: number[], slot: number}>} */ #sparks = new Map();
   /** @type {((change: Change) => void)[]} */ #watchers = [];
   /** @type {Map<string, [string, string]> | null} */ #unconfirmed = null;
-  #places;
+  /** @type {Record<string, [Map<string, any>, string]>} */ #places;
 
   /** @param {Boot} boot */
   constructor(boot) {
     this.source = boot.source;
     this.#id = boot.id;
-    /** @type {Record<string, [Map<string, any>, string]>} */
     this.#places = {
       price: [this.quotes, "symbol"],
       score: [this.scores, "match"],

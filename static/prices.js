@@ -6,7 +6,15 @@
 import { arrange, byId, fieldsOf, setAttribute, setHidden, setText, stamp } from "./dom.js";
 import { Flashes } from "./flashes.js";
 import {
-  age, arrow, bySymbol, direction, percent, points, position, price, signed,
+  age,
+  arrow,
+  bySymbol,
+  direction,
+  percent,
+  points,
+  position,
+  price,
+  signed,
 } from "./format.js";
 
 /** @typedef {import("./board.js").Board} Board */

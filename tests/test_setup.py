@@ -1,5 +1,6 @@
 """The set-up as its users meet it: on a fresh machine, on a platform, in a clone."""
 
+import json
 import os
 import re
 import shutil
@@ -18,6 +19,12 @@ SET_UP = ROOT / "scripts/set-up"
 PRIVATE_PATH = re.compile(r"(?<![\w.$}*-])/(?:roo[t]|wor[k]|hom[e])/[\w.]")
 UNFINISHED = re.compile(r"\b(?:TOD[O]|FIXM[E]|XX[X])\b")
 VENDORED = "static/vendor/"
+REQUIREMENTS = (
+    "requirements.txt",
+    "requirements-dev.txt",
+    "package.json",
+    "package-lock.json",
+)
 
 
 def test_the_procfile_starts_the_app_by_gunicorn() -> None:
@@ -94,6 +101,61 @@ def test_a_half_made_venv_is_made_anew(project: Path) -> None:
     assert (project / ".venv/requirements.txt.done").exists()
 
 
+def test_the_chart_library_is_the_one_of_the_lock_file_with_its_licence() -> None:
+    """`scripts/set-up test` has got it here; this is what it left."""
+    locked = json.loads((ROOT / "package-lock.json").read_text())["packages"]
+    version = locked["node_modules/lightweight-charts"]["version"]
+    vendor = ROOT / VENDORED
+    module = (vendor / "lightweight-charts.js").read_text()
+    assert f"Lightweight Charts™ v{version}" in module
+    assert not re.search(r"""(?:from|import\()\s*["']""", module), "it stands alone"
+    assert "Apache License" in (vendor / "lightweight-charts.LICENSE.txt").read_text()
+
+
+def test_without_npm_or_network_the_board_starts_and_says_what_it_lacks(
+    project: Path,
+) -> None:
+    finish_set_up(project)
+    (project / ".cache/chart/package-lock.json.done").unlink()
+    answer = set_up(project, npm_config_registry="http://127.0.0.1:1", PIP_NO_INDEX="1")
+    assert answer.returncode == 0
+    asked, lacks = answer.stderr.splitlines()
+    assert asked == "Getting the chart library ..."
+    assert lacks.endswith("the page draws its own line.")
+    assert (project / ".cache/chart.log").read_text()
+
+
+def test_who_asks_for_the_chart_library_alone_is_told_that_it_failed(
+    project: Path,
+) -> None:
+    answer = set_up(
+        project, "chart", npm_config_registry="http://127.0.0.1:1", PIP_NO_INDEX="1"
+    )
+    assert answer.returncode == 1
+    assert "The chart library could not be installed" in answer.stderr
+
+
+def test_the_lock_file_names_no_host_and_holds_every_package_to_its_hash() -> None:
+    packages = json.loads((ROOT / "package-lock.json").read_text())["packages"]
+    for name, package in packages.items():
+        assert "resolved" not in package, name
+        assert not name or package["integrity"].startswith("sha512-"), name
+
+
+def test_no_dependency_of_the_lock_file_floats() -> None:
+    """A tag such as `latest` would be looked up anew, whatever the lock file says."""
+    wanted = json.loads((ROOT / "package.json").read_text())
+    held = {name for names in wanted["overrides"].values() for name in names}
+    packages = json.loads((ROOT / "package-lock.json").read_text())["packages"]
+    tagged = {
+        name
+        for package in packages.values()
+        for name, range in package.get("dependencies", {}).items()
+        if range.isalpha()
+    }
+    assert tagged <= held
+
+
 def test_without_a_fitting_python_the_set_up_says_what_to_install(
     project: Path,
 ) -> None:
@@ -126,7 +188,7 @@ def project(tmp_path: Path) -> Path:
     """Return a folder with nothing but the set-up and the requirements."""
     (tmp_path / "scripts").mkdir()
     shutil.copy(SET_UP, tmp_path / "scripts")
-    for name in ("requirements.txt", "requirements-dev.txt"):
+    for name in REQUIREMENTS:
         shutil.copy(ROOT / name, tmp_path)
     return tmp_path
 
@@ -139,12 +201,20 @@ def finish_set_up(project: Path) -> None:
     python.chmod(0o755)
     done = project / ".venv/requirements.txt.done"
     shutil.copy(project / "requirements.txt", done)
+    for name in (
+        ".cache/chart/package-lock.json.done",
+        "static/vendor/lightweight-charts.js",
+    ):
+        (project / name).parent.mkdir(parents=True)
+        shutil.copy(project / "package-lock.json", project / name)
 
 
-def set_up(project: Path, **env: str) -> subprocess.CompletedProcess[str]:
+def set_up(
+    project: Path, what: str = "run", **env: str
+) -> subprocess.CompletedProcess[str]:
     """Run the set-up of `make run` there, away from this project's own .venv."""
     return subprocess.run(
-        [str(project / "scripts/set-up"), "run"],
+        [str(project / "scripts/set-up"), what],
         env=os.environ | env,
         capture_output=True,
         text=True,
