@@ -16,7 +16,7 @@ run:  ## Start the board on http://127.0.0.1:8000 (or on $PORT)
 
 test:  ## Run every test; some of them: make test ARGS="tests/test_sse.py -k nul"
 	@scripts/set-up test
-	@exec $(BIN)/python -m pytest $(ARGS)
+	@exec $(BIN)/python -m pytest $(or $(ARGS),-n auto --dist worksteal)
 
 check:  ## Check form, style and types
 	@scripts/set-up develop

@@ -32,6 +32,11 @@ BROWSER_ARGUMENTS = [
 ]
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Return how many tests run at once: most of them wait, so more than the cores."""
+    return min(2 * (os.cpu_count() or 1), 8)
+
+
 @pytest.fixture(scope="session")
 def board() -> Iterator[Board]:
     """Yield a running board, the same day each time, for tests that only read."""

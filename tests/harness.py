@@ -27,8 +27,11 @@ from tests.sse import Parsed, Parser
 ROOT = Path(__file__).resolve().parent.parent
 LOOPBACK = "127.0.0.1"
 # Below Linux's and macOS's ephemeral ports, so that none of the tests' own outgoing
-# connections takes a port between its choice here and the server's bind.
-PORTS = range(20_000, 32_000)
+# connections takes a port between its choice here and the server's bind. Each of
+# several test runners (pytest-xdist) has ports of its own, for the same reason.
+RUNNER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+RUNNERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+PORTS = range(20_000 + RUNNER, 32_000, RUNNERS)
 
 T = TypeVar("T")
 _ports_taken: set[int] = set()

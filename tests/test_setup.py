@@ -19,6 +19,7 @@ SET_UP = ROOT / "scripts/set-up"
 PRIVATE_PATH = re.compile(r"(?<![\w.$}*-])/(?:roo[t]|wor[k]|hom[e])/[\w.]")
 UNFINISHED = re.compile(r"\b(?:TOD[O]|FIXM[E]|XX[X])\b")
 VENDORED = "static/vendor/"
+NOTHING_TO_BE_HAD = {"npm_config_registry": "http://127.0.0.1:1", "PIP_NO_INDEX": "1"}
 REQUIREMENTS = (
     "requirements.txt",
     "requirements-dev.txt",
@@ -96,7 +97,7 @@ def test_a_half_made_venv_is_made_anew(project: Path) -> None:
     half.parent.mkdir(parents=True)
     half.touch()
     (project / "requirements.txt").write_text("")
-    assert "Making .venv" in set_up(project).stderr
+    assert "Making .venv" in set_up(project, **NOTHING_TO_BE_HAD).stderr
     assert not half.exists()
     assert (project / ".venv/requirements.txt.done").exists()
 
@@ -117,7 +118,7 @@ def test_without_npm_or_network_the_board_starts_and_says_what_it_lacks(
 ) -> None:
     finish_set_up(project)
     (project / ".cache/chart/package-lock.json.done").unlink()
-    answer = set_up(project, npm_config_registry="http://127.0.0.1:1", PIP_NO_INDEX="1")
+    answer = set_up(project, **NOTHING_TO_BE_HAD)
     assert answer.returncode == 0
     asked, lacks = answer.stderr.splitlines()
     assert asked == "Getting the chart library ..."
@@ -128,9 +129,7 @@ def test_without_npm_or_network_the_board_starts_and_says_what_it_lacks(
 def test_who_asks_for_the_chart_library_alone_is_told_that_it_failed(
     project: Path,
 ) -> None:
-    answer = set_up(
-        project, "chart", npm_config_registry="http://127.0.0.1:1", PIP_NO_INDEX="1"
-    )
+    answer = set_up(project, "chart", npm_config_fetch_retries="0", **NOTHING_TO_BE_HAD)
     assert answer.returncode == 1
     assert "The chart library could not be installed" in answer.stderr
 
