@@ -4,11 +4,11 @@ BIN := .venv/bin
 NODE := PATH="$(CURDIR)/.cache/node/bin:$$PATH"
 SCRIPTS := "static/**/*.{js,css}" "tests/units/**/*.js"
 
-.PHONY: help run test check format bench clean
+.PHONY: help run test check format screenshots audit soak bench clean
 
 help:  ## Say what there is to do
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' Makefile | while IFS='	' read -r name what; \
-	do printf '  make %-8s %s\n' "$$name" "$$what"; done
+	do printf '  make %-11s %s\n' "$$name" "$$what"; done
 
 run:  ## Start the board on http://127.0.0.1:8000 (or on $PORT)
 	@scripts/set-up run
@@ -32,11 +32,23 @@ format:  ## Bring the code into form
 	$(BIN)/python -m ruff check --fix .
 	@$(NODE) node_modules/.bin/prettier --write $(SCRIPTS)
 
+screenshots:  ## Take pictures of the page in each state; the README's: README=1
+	@scripts/set-up test
+	@exec $(BIN)/python -m tests.screenshots $(ARGS)
+
+audit:  ## Let Lighthouse look at the live page
+	@scripts/set-up audit
+	@$(NODE) $(BIN)/python -m tests.audit
+
+soak:  ## Watch a page for ten minutes at 50 times speed; shorter: make soak MINUTES=1
+	@scripts/set-up test
+	@exec $(BIN)/python -m tests.soak
+
 bench:  ## Measure it beside its peers; in about a minute: make bench QUICK=1
 	@scripts/set-up run
 	@$(BIN)/python -m bench.set_up
 	@exec .cache/bench-venv/bin/python -m bench.run $(if $(QUICK),--quick) $(ARGS)
 
 clean:  ## Remove what the others made, .venv too
-	rm -rf .venv .cache node_modules static/vendor .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .cache node_modules static/vendor screenshots .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -23,6 +23,7 @@ class Stage:
 
     def __init__(self, board: Board) -> None:
         self.cursors: list[str] = []
+        self._refuses = False
         self._open: list[queue.Queue[bytes | None]] = []
         self._server = ThreadingHTTPServer((LOOPBACK, 0), self._handler(board))
         self._server.daemon_threads = True
@@ -62,6 +63,11 @@ class Stage:
         self._put(END)
         self._open.clear()
 
+    def refuse(self) -> None:
+        """End the streams that are open, and answer further ones with 503."""
+        self._refuses = True
+        self.hang_up()
+
     def __enter__(self) -> Self:
         self._thread.start()
         return self
@@ -86,6 +92,9 @@ class Stage:
                     self._forward()
 
             def _stream(self) -> None:
+                if stage._refuses:
+                    self.send_error(503)
+                    return
                 said: queue.Queue[bytes | None] = queue.Queue()
                 asked = parse_qs(urlsplit(self.path).query).get("after", [""])[0]
                 self.send_response(200)

@@ -1,0 +1,58 @@
+"""The page's access, as axe-core sees it: no violation in any state, light or dark."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.harness import ROOT, Board
+from tests.staged import Stage
+from tests.states import STATES
+
+AXE = ROOT / "node_modules/axe-core/axe.min.js"
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+WIDTHS = (1280, 320)
+CUT = "Failed to load resource"  # what Chromium writes when a connection fails
+
+
+@pytest.fixture(scope="module")
+def nothing() -> Iterator[Board]:
+    with Board(FEED="published") as board:
+        yield board
+
+
+@pytest.fixture
+def stage(
+    board: Board, nothing: Board, state: str, page_errors: list[str]
+) -> Iterator[Stage]:
+    page_errors.append(CUT)
+    with Stage(nothing if state == "empty" else board) as stage:
+        yield stage
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("state", STATES)
+def test_axe_finds_nothing(page: Page, stage: Stage, state: str, scheme: Any) -> None:
+    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    STATES[state](page, stage)
+    page.evaluate(AXE.read_text())
+    found = {width: violations(page, width) for width in WIDTHS}
+    assert not any(found.values()), found
+
+
+def violations(page: Page, width: int) -> list[str]:
+    """Return what is wrong at a width, and where."""
+    page.set_viewport_size({"width": width, "height": 800})
+    found: list[str] = page.evaluate(
+        """async (rules) => {
+          const alike = ["tbody tr:nth-child(n + 9)", ".match:nth-child(n + 9)"];
+          const { violations } = await axe.run({ exclude: alike }, { runOnly: rules });
+          return violations.flatMap(({ id, nodes }) =>
+            nodes.map(({ target, failureSummary }) =>
+              `${id}: ${target}: ${failureSummary}`),
+          );
+        }""",
+        RULES,
+    )
+    return found
