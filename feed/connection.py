@@ -26,9 +26,6 @@ class Socket(Protocol):
     def sendall(self, data: bytes, /) -> None:
         """Write all of `data`."""
 
-    def shutdown(self, how: int, /) -> None:
-        """Close one direction or both."""
-
 
 class Connection:
     """The connection that a stream is written to, under a protocol such as HTTP/1.1."""
@@ -73,9 +70,13 @@ class Connection:
             self._sock.setsockopt(socket.IPPROTO_TCP, option, UNSENT)
 
     def expect_no_more(self) -> None:
-        """Take no further request: the server closes once the response is written."""
+        """Read no more: the server closes once the response is written.
+
+        A read that waits for the rest of a request ends, as if the client had closed.
+        """
         try:
-            self._sock.shutdown(socket.SHUT_RD)
+            with self._twin() as twin:
+                twin.shutdown(socket.SHUT_RD)
         except OSError:
             return  # the client was faster
 
@@ -86,9 +87,16 @@ class Connection:
         closed, and the client is told by a reset.
         """
         try:
-            # Its twin is shut: gevent would end the wait itself, with another error.
-            with socket.socket(fileno=os.dup(self._sock.fileno())) as twin:
+            with self._twin() as twin:
                 twin.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
                 twin.shutdown(socket.SHUT_RDWR)
         except OSError:
             return  # the client was faster
+
+    def _twin(self) -> socket.socket:
+        """Return another handle of the socket, to shut down; OSError where it's closed.
+
+        Shutting down the socket itself, gevent would end the wait with another error,
+        and TLS would go on in plain text.
+        """
+        return socket.socket(fileno=os.dup(self._sock.fileno()))

@@ -83,15 +83,17 @@ class Feed:
         self._leaving = leaving
         for quote in self.source.past():
             self.history.add_quote(quote)
-        self.publish(self.source.step(now_ms()))
+        with self.publishing:
+            self.publish(self.source.step(now_ms()))
         self.streams.fanout.start()
         threading.Thread(target=self._run, name="feed", daemon=True).start()
 
     def step(self, now: int) -> None:
         """Publish what fell due, retire what is past its time (`now` in epoch ms)."""
-        overdue = [slot for slot, until in self._until.items() if until <= now]
-        retired = [gone(type, key, now) for type, key in overdue]
-        self.publish(self.source.step(now) + retired)
+        with self.publishing:  # none may be prolonged between the look and the act
+            overdue = [slot for slot, until in self._until.items() if until <= now]
+            retired = [gone(type, key, now) for type, key in overdue]
+            self.publish(self.source.step(now) + retired)
 
     def _run(self) -> None:
         """Drive everything that happens by itself: the only loop that sleeps."""

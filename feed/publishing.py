@@ -6,21 +6,32 @@ Strategy: what came is completed into one of the shapes that the board itself sh
 
 import math
 import re
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from types import NoneType
 from typing import Any, NamedTuple, TypeVar, get_args
 
 import msgspec
 
-from feed.event import Event, InvalidEvent, Slot, gone, keyed, unkeyed
+from feed.event import Event, InvalidEvent, Slot, checked_key, gone, keyed, unkeyed
 from feed.log import Log
-from feed.shapes import Incident, MarketState, Notice, Quote, Score, Team
+from feed.shapes import (
+    MAX_AMOUNT,
+    Incident,
+    MarketState,
+    Notice,
+    Quote,
+    Score,
+    Team,
+)
 
 MAX_BODY = 1 << 20  # bytes of one request
 MAX_EVENTS = 1000  # in one request
 MAX_TYPES = 100  # event types of publishers' own; each is counted by its name
 MAX_DEPTH = 64  # levels of arrays and objects; readers of JSON give up at a few hundred
-MAX_SHARE = 1e15  # per cent; a change beyond it means nothing
+SHOWN = 80  # characters of what was published in a message about it
+HALF_A_PAIR = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])")
 
 Fields = dict[str, Any]
 T = TypeVar("T")
@@ -94,7 +105,7 @@ class Batch:
     def add_price(self, symbol: str, body: bytes) -> None:
         """Take in a number, or an object with fields of a quote."""
         given = _json(body, "$")
-        if isinstance(given, int | float) and not isinstance(given, bool):
+        if _is_number(given):
             given = {"price": given}
         self._add_known("price", symbol, given, Place("the URL", "$"))
 
@@ -105,20 +116,22 @@ class Batch:
     def retire(self, type: str, key: str, place: str) -> None:
         """Retire a key; Refused where there is none."""
         if self._held((type, key)) is None:
-            raise Refused(place, f"there is no {type} of the key {key!r}")
+            raise Refused(place, f"there is no {type[:SHOWN]} of the key {_cut(key)}")
         self._add(gone(type, key, self._now), place)
 
     def _add_envelope(self, body: bytes, place: str) -> None:
         it = _decoded(body, Envelope, place)
         at, data = Place(f"{place}.key", f"{place}.data"), bytes(it.data)
         if it.event == "gone":
-            self._add_retirement(data, at)
+            self._add_retirement(it.key, data, at)
         elif it.event in KINDS:
             self._add_known(it.event, it.key, _json(data, at.data), at)
         else:
             self._add_own(it, data, place)
 
-    def _add_retirement(self, data: bytes, at: Place) -> None:
+    def _add_retirement(self, key: str | None, data: bytes, at: Place) -> None:
+        if key is not None:
+            raise Refused(at.key, "gone events have no key; their data names one")
         asked = _decoded(data, Retirement, at.data)
         self.retire(asked.event, asked.key, f"{at.data}.key")
 
@@ -127,23 +140,17 @@ class Batch:
         if not isinstance(given, dict):
             raise Refused(at.data, f"expected an object, got {_name(given)}")
         kind = KINDS[type]
-        if key is not None and kind.key is None:
-            raise Refused(at.key, f"{type} events have no key; leave it out")
-        if key is not None and given.setdefault(kind.key, key) != key:
-            raise Refused(
-                at.key, f"it is {key!r}, but the data's {kind.key} is another"
-            )
+        if key is not None:
+            _check_key(key, kind.key, given, type, at)
         name = given.get(kind.key)
         held = self._held((type, name)) if isinstance(name, str) else None
         try:
-            shape = kind.complete(given, held, self._now)
+            event = kind.complete(given, held, self._now).event()
         except msgspec.ValidationError as error:
             raise _refused(error, at.data) from error
-        try:
-            event = shape.event()
-        except InvalidEvent as error:
-            raise Refused(f"{at.data}.{kind.key or 'match'}", str(error)) from error
-        self._add(event, f"{at.data}.{kind.key}")
+        except InvalidEvent as error:  # too long, once it is completed
+            raise Refused(at.data, str(error)) from error
+        self._add(event, f"{at.data}.{kind.key}" if key is None else at.key)
 
     def _add_own(self, it: Envelope, data: bytes, place: str) -> None:
         """Add an event of a publisher's own type, whose data is carried as it is."""
@@ -214,8 +221,8 @@ def _quote(given: Fields, held: Event | None, now: int) -> Quote:
     share = change / abs(close) * 100 if close else math.inf
     return msgspec.structs.replace(
         quote,
-        change=round(change, quote.decimals) + 0.0,  # never -0.0
-        change_percent=round(share, 2) + 0.0 if abs(share) < MAX_SHARE else None,
+        change=_rounded(change, quote.decimals),
+        change_percent=_rounded(share, 2),
     )
 
 
@@ -263,10 +270,17 @@ def _completed(given: object, defaults: Fields) -> object:
     return {**defaults, **given} if isinstance(given, dict) else given
 
 
+def _rounded(change: float, decimals: int) -> float | None:
+    """Return a change as it is shown; None for one so large that it means nothing."""
+    if abs(change) > MAX_AMOUNT:
+        return None
+    return round(change, decimals) + 0.0  # never -0.0
+
+
 def _decimals(price: object) -> int:
     """Return how many decimals to show of a symbol whose first price this is."""
-    written = re.fullmatch(r"-?[0-9]+\.([0-9]+)", repr(price))
-    return min(max(len(written[1]) if written else 0, 2), 8)
+    exponent = Decimal(repr(price)).as_tuple().exponent if _is_number(price) else 0
+    return min(max(-int(exponent), 2), 8)
 
 
 def _lines(body: bytes) -> Iterator[bytes]:
@@ -288,13 +302,40 @@ def _decoded(body: bytes, type: type[T], place: str) -> T:
     except RecursionError as error:
         raise _too_deep(place) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise NotJson(place, f"no JSON in UTF-8: {error}") from error
+        raise NotJson(place, f"no JSON in UTF-8: {_reason(body, error)}") from error
+
+
+def _reason(body: bytes, error: Exception) -> str:
+    """Return what is wrong in words, also where the decoder has the wrong ones."""
+    if body.startswith(BOM_UTF8):
+        return "it begins with a byte order mark; leave that out"
+    if HALF_A_PAIR.search(body):
+        return "half a surrogate pair (\\ud800 to \\udfff) is no character"
+    if "trailing" in str(error):
+        return f"{error}; several events are sent as application/x-ndjson"
+    return str(error)
 
 
 def _refused(error: msgspec.ValidationError, place: str) -> Refused:
     """Return the same error with the place that it names, as one in the request."""
     message, _, path = str(error).partition(" - at `$")
-    return Refused(place + path.rstrip("`"), message)
+    if message.startswith("Expected `str` matching"):
+        message = "no control characters or line breaks"
+    return Refused(place + path.rstrip("`")[:SHOWN], message[:300])
+
+
+def _check_key(
+    key: str, field: str | None, given: Fields, type: str, at: Place
+) -> None:
+    """Put the key into the data; Refused where it can't be, or is another there."""
+    if field is None:
+        raise Refused(at.key, f"{type} events have no key; leave it out")
+    try:
+        checked_key(key)
+    except InvalidEvent as error:
+        raise Refused(at.key, str(error)) from error
+    if given.setdefault(field, key) != key:
+        raise Refused(at.key, f"it is {_cut(key)}, but the data's {field} is another")
 
 
 def check_depth(value: object, place: str) -> None:
@@ -315,6 +356,14 @@ def _children(value: object) -> list[object]:
 
 def _too_deep(place: str) -> Refused:
     return Refused(place, f"nested more than {MAX_DEPTH} levels deep")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _cut(text: str) -> str:
+    return repr(text[:SHOWN])
 
 
 def _name(value: object) -> str:

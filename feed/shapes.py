@@ -32,9 +32,13 @@ IncidentKind = Literal[
     "full_time",
 ]
 
-Name = Annotated[str, Meta(min_length=1, max_length=KEY_LENGTH)]
+# What FORBIDDEN_IN_KEY forbids and JSON can hold, as a pattern for JSON Schema too: a
+# `$` alone would let a line break at the very end through.
+ON_ONE_LINE = r"^[^\x00-\x1f\x7f]+$(?!\n)"
+Name = Annotated[str, Meta(min_length=1, max_length=KEY_LENGTH, pattern=ON_ONE_LINE)]
 Prose = Annotated[str, Meta(max_length=4000)]
-Amount = Annotated[float, Meta(ge=-1e15, le=1e15)]
+MAX_AMOUNT = 1e15
+Amount = Annotated[float, Meta(ge=-MAX_AMOUNT, le=MAX_AMOUNT)]
 Volume = Annotated[float, Meta(ge=0, le=1e18)]
 Instant = Annotated[int, Meta(ge=0, le=8_640_000_000_000_000)]
 """Epoch milliseconds, as far as JavaScript's clock goes (ECMA-262, time values)."""

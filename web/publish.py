@@ -5,13 +5,17 @@ import hmac
 import re
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 from flask import Blueprint, Response, request
 from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import (
+    BadRequest,
     Forbidden,
     NotFound,
+    RequestEntityTooLarge,
+    RequestTimeout,
     Unauthorized,
     UnsupportedMediaType,
 )
@@ -20,8 +24,7 @@ from feed.clock import now_ms
 from feed.connection import Connection
 from feed.event import EventId
 from feed.once import Once
-from feed.publishing import Batch, Refused
-from feed.view import InvalidParameter
+from feed.publishing import MAX_BODY, Batch, Refused
 from web import the_feed
 
 RECEIPT = 30.0  # seconds in which a body must have come
@@ -61,9 +64,7 @@ def retire(type: str, key: str) -> Response:
         try:
             batch.retire(type, key, "the URL")
         except Refused as error:
-            raise NotFound(
-                f"There is no {type} of the key {key!r}; /api/state lists the keys."
-            ) from error
+            raise NotFound(f"{error}; /api/state lists the keys.") from error
 
     return _published(200, add)
 
@@ -74,8 +75,11 @@ def _published(status: int, add: Callable[[Batch, bytes], None]) -> Response:
     A request that was answered before, by its idempotency key, is answered again.
     """
     _authorize()
-    for name in request.args:
-        raise InvalidParameter(name[:80], "publishing takes no parameters")
+    if request.args:  # not named: it may be a token
+        raise BadRequest(
+            "Publishing takes no parameters; a token goes into Authorization."
+        )
+    _check_path()
     body = _body()
     feed, once = the_feed(), _once(body)
     with feed.publishing:
@@ -102,22 +106,55 @@ def _authorize() -> None:
         )
 
 
+def _check_path() -> None:
+    """Refuse a path that is no UTF-8: its key would be another than was meant."""
+    try:
+        request.environ["PATH_INFO"].encode("latin-1").decode()
+    except UnicodeDecodeError as error:
+        raise Refused("the URL", "a key is UTF-8, percent-encoded") from error
+
+
 def _body() -> bytes:
-    """Return the whole body, in time; 413 and 415 where it can't be taken."""
+    """Return the whole body; 400, 408, 413 and 415 where it can't be had."""
     coding = request.headers.get("Content-Encoding", "identity").strip().lower()
     if coding not in ("", "identity"):
         raise UnsupportedMediaType("Send the body as it is, without Content-Encoding.")
-    sock = request.environ.get("gunicorn.socket")
-    if sock is None:
-        return request.get_data()
-    connection = Connection(sock, request.environ["SERVER_PROTOCOL"])
-    late = threading.Timer(RECEIPT, connection.break_off)
-    late.daemon = True
-    late.start()
+    request.max_content_length = MAX_BODY + 1  # to tell one too long from a whole one
+    late = threading.Event()
+    timer = threading.Timer(RECEIPT, _give_up, (request.environ, late))
+    timer.daemon = True
+    timer.start()
     try:
-        return request.get_data()
+        body = request.get_data()
+    except RequestEntityTooLarge:
+        raise
+    except Exception as error:  # each server has its own for what is no HTTP
+        if not late.is_set():
+            raise BadRequest("The body broke off, or is no HTTP.") from error
+        body = b""
     finally:
-        late.cancel()
+        timer.cancel()
+    return _whole(body, late.is_set())
+
+
+def _give_up(environ: dict[str, Any], late: threading.Event) -> None:
+    """Let the wait for a body end."""
+    late.set()
+    sock = environ.get("gunicorn.socket")
+    if sock is not None:
+        Connection(sock, environ["SERVER_PROTOCOL"]).expect_no_more()
+
+
+def _whole(body: bytes, late: bool) -> bytes:
+    """Return a body that is all that was announced: half of one is never published."""
+    if late:
+        raise RequestTimeout(f"The body didn't arrive within {RECEIPT:g} seconds.")
+    if len(body) > MAX_BODY:
+        raise RequestEntityTooLarge
+    expected = request.content_length or 0
+    if len(body) < expected:
+        raise BadRequest(f"The body broke off after {len(body)} of {expected} bytes.")
+    return body
 
 
 def _once(body: bytes) -> Once | None:
