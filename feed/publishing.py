@@ -321,7 +321,8 @@ def _refused(error: msgspec.ValidationError, place: str) -> Refused:
     message, _, path = str(error).partition(" - at `$")
     if message.startswith("Expected `str` matching"):
         message = "no control characters or line breaks"
-    return Refused(place + path.rstrip("`")[:SHOWN], message[:300])
+    path = path.rstrip("`").replace("[...]", "")  # somewhere within
+    return Refused(place + path[:SHOWN], message[:300])
 
 
 def _check_key(
