@@ -36,8 +36,8 @@ timeout = 30
 limit_request_line = 8190  # a view may name many symbols
 forwarded_allow_ips = ""  # the board itself reads X-Forwarded-* (TRUSTED_PROXIES)
 control_socket_disable = True
-# Where an access log is asked for: gunicorn's own form without user, query and referrer,
-# in each of which somebody may put a token.
+# Where an access log is asked for: gunicorn's own form without user, query and
+# referrer, in each of which somebody may put a token.
 access_log_format = '%(h)s %(t)s "%(m)s %(U)s %(H)s" %(s)s %(b)s "%(a)s"'
 
 

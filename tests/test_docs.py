@@ -184,6 +184,7 @@ def test_every_url_takes_the_parameters_that_its_row_names() -> None:
         "GET /": [],
         "GET /api/state": [*STATE_PARAMETERS],
         "GET /api/history/<symbol>": ["interval", "limit"],
+        "GET /api/openapi.json": [],
     }
 
 

@@ -23,6 +23,15 @@ MAX_CANDLES = 5000  # in one answer
 blueprint = Blueprint("api", __name__, url_prefix="/api")
 
 
+class Other(msgspec.Struct, frozen=True):
+    """An event with a key and of a publisher's own type, as the state shows it."""
+
+    id: str
+    event: str
+    key: str | None
+    data: msgspec.Raw
+
+
 @blueprint.get("/state")
 def state() -> Response:
     """Return the log compacted; its id is the cursor to stream on from."""
@@ -88,8 +97,8 @@ def _splice(source: str, tail: EventId, held: list[Event]) -> bytes:
 
 
 def _other(event: Event) -> bytes:
-    head = {"id": str(event.id), "event": event.type, "key": event.subject}
-    return msgspec.json.encode({**head, "data": msgspec.Raw(event.data)})
+    data = msgspec.Raw(event.data)
+    return msgspec.json.encode(Other(str(event.id), event.type, event.subject, data))
 
 
 def _json(body: bytes) -> Response:

@@ -10,17 +10,25 @@ from feed.once import KeyReused
 from feed.publishing import NotJson, Refused
 from feed.view import InvalidParameter
 
+PROBLEM = "application/problem+json"
+
 logger = logging.getLogger("liveboard.web")
 
 
-def problem(status: int, title: str, detail: str, **more: str) -> Response:
-    """Return an error; `more` are members that a program can read."""
-    body = {"title": title, "status": status, "detail": detail, **more}
-    return Response(
-        msgspec.json.encode(body) + b"\n",
-        status,
-        content_type="application/problem+json",
-    )
+class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An error (RFC 9457): what, why, and where: in a parameter or within the body."""
+
+    title: str
+    status: int
+    detail: str
+    parameter: str | None = None
+    place: str | None = None
+
+
+def problem(status: int, title: str, detail: str, **where: str) -> Response:
+    """Return an error; `where` is a `parameter` or a `place`."""
+    body = msgspec.json.encode(Problem(title, status, detail, **where)) + b"\n"
+    return Response(body, status, content_type=PROBLEM)
 
 
 def register(app: Flask) -> None:

@@ -34,6 +34,13 @@ IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,200}")
 blueprint = Blueprint("publish", __name__, url_prefix="/api")
 
 
+class Answer(msgspec.Struct, frozen=True):
+    """How many events were published, and under which ids, in their order."""
+
+    published: int
+    ids: list[str]
+
+
 @blueprint.post("/publish")
 def publish() -> Response:
     """Publish one event, or as NDJSON up to 1000, all or none."""
@@ -168,7 +175,7 @@ def _once(body: bytes) -> Once | None:
 
 
 def _answer(status: int, ids: list[EventId]) -> Response:
-    body = {"published": len(ids), "ids": [*map(str, ids)]}
+    body = Answer(len(ids), [*map(str, ids)])
     response = Response(msgspec.json.encode(body) + b"\n", status)
     response.content_type = "application/json"
     response.headers["Cache-Control"] = "no-store"
