@@ -1,0 +1,29 @@
+#!/bin/sh
+# An answer that appears word by word, as that of a language model: each word is an event
+# of our own type `token`. It has no key, so that no word replaces another, and none is
+# left out for a reader that was away for a moment.
+#
+#   PUBLISH_TOKEN=secret FEED=published make run
+#   curl -N 'http://127.0.0.1:8000/stream?events=token'            # in another terminal
+#   echo "Hello, how can I help?" | PUBLISH_TOKEN=secret examples/chat/chat.sh
+set -eu
+
+BOARD=${BOARD:-http://127.0.0.1:8000}
+PACE=${PACE:-0.1} # seconds between two words
+answer=$(date +%s)-$$ # tells this answer's words from another's
+
+publish() {
+    curl --silent --show-error --fail-with-body --output /dev/null \
+        --header "Authorization: Bearer ${PUBLISH_TOKEN:?is not set}" \
+        --header "Idempotency-Key: $answer-$1" --retry 3 --retry-all-errors \
+        --data-binary "{\"event\": \"token\", \"data\": $2}" "$BOARD/api/publish"
+}
+
+number=0
+{ cat; echo; } | tr -s '[:space:]' '\n' | sed 's/[\\"]/\\&/g' | while read -r word; do
+    [ -n "$word" ] || continue
+    number=$((number + 1))
+    publish "$number" "{\"answer\": \"$answer\", \"n\": $number, \"text\": \"$word \"}"
+    sleep "$PACE"
+done
+publish end "{\"answer\": \"$answer\", \"end\": true}"

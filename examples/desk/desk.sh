@@ -1,0 +1,57 @@
+#!/bin/sh
+# A support desk over the board: tickets are notices with a key, so that the newest word
+# on a ticket replaces the older ones, on every open page and for whoever comes later.
+#
+#   PUBLISH_TOKEN=secret FEED=published make run
+#   PUBLISH_TOKEN=secret examples/desk/desk.sh update 4711 "We found the cause"
+#   PUBLISH_TOKEN=secret examples/desk/desk.sh typing 4711
+#   PUBLISH_TOKEN=secret examples/desk/desk.sh resolve 4711
+#   examples/desk/desk.sh follow
+set -eu
+
+BOARD=${BOARD:-http://127.0.0.1:8000}
+TYPING=${TYPING:-8} # seconds that "An agent is typing…" stays, unless it is said again
+
+usage="usage: desk.sh update TICKET TEXT | typing TICKET | resolve TICKET | follow"
+act=${1:?"$usage"}
+
+# Prints what went wrong, too: the board says where and what may stand.
+send() {
+    curl --silent --show-error --fail-with-body \
+        --header "Authorization: Bearer ${PUBLISH_TOKEN:?is not set}" "$@"
+}
+
+# A JSON string of any text.
+quoted() {
+    printf '"%s"' "$(printf %s "$1" | tr '\n' ' ' | sed 's/[\\"]/\\&/g')"
+}
+
+case $act in
+update)
+    ticket=${2:?"$usage"} text=${3:?"$usage"}
+    send "$BOARD/api/publish" --data-binary @- <<JSON
+{"event": "notice", "key": $(quoted "ticket-$ticket"),
+ "data": {"title": $(quoted "Ticket $ticket updated"), "body": $(quoted "$text"),
+          "topic": $(quoted "ticket-$ticket")}}
+JSON
+    ;;
+typing) # the server retires it at `until`; nobody has to remember to
+    ticket=${2:?"$usage"}
+    send "$BOARD/api/publish" --data-binary @- <<JSON
+{"event": "notice", "key": $(quoted "typing-$ticket"),
+ "data": {"title": "An agent is typing…", "topic": $(quoted "ticket-$ticket"),
+          "until": $((($(date +%s) + TYPING) * 1000))}}
+JSON
+    ;;
+resolve)
+    ticket=${2:?"$usage"}
+    send --request DELETE "$BOARD/api/keys/notice/ticket-$ticket"
+    ;;
+follow) # as it happens, what there is first
+    exec curl --silent --no-buffer "$BOARD/stream.txt?events=notice"
+    ;;
+*)
+    echo "$usage" >&2
+    exit 2
+    ;;
+esac
