@@ -10,6 +10,8 @@ import gzip
 import json
 import re
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -22,7 +24,7 @@ from hypothesis import strategies as st
 from playwright.sync_api import Page
 
 from feed.clock import now_ms
-from tests.harness import LOOPBACK, Board, until
+from tests.harness import LOOPBACK, ROOT, Board, clean_environment, until
 from tests.holding import of_the_log
 
 MAX_KEYS = 300
@@ -600,6 +602,20 @@ def test_a_gigabyte_is_refused_at_the_limit_and_takes_no_memory(
     assert answers == [413 if token == BEARER else 401]
     assert peak(worker) < highest + ROOM
     assert log_of(attacked) > before
+
+
+def test_a_firehose_leaves_the_memory_as_it_was() -> None:
+    """For some seconds; `python -m bench.firehose` does it for five minutes."""
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.firehose", "5"],
+        cwd=ROOT,
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "0 requests refused" in done.stdout
 
 
 # --- The page
