@@ -4,6 +4,8 @@ The worker is gevent's, so that a stream is a greenlet and not a thread.
 """
 
 import gc
+import logging
+import re
 import resource
 import sys
 from pathlib import Path
@@ -62,10 +64,18 @@ def when_ready(server: Any) -> None:
 
 def post_worker_init(worker: Any) -> None:
     """Start the feed; it drains by itself once the worker is told to stop."""
+    worker.log.error_log.addFilter(_without_what_was_sent)
     gc.collect()
     gc.freeze()  # what is here now stays
     gc.set_threshold(*GC_THRESHOLDS)
     worker.wsgi.extensions["feed"].start(leaving=lambda: not worker.alive)
+
+
+def _without_what_was_sent(record: logging.LogRecord) -> bool:
+    """Cut what is no HTTP out of the line about it: it may hold a token."""
+    said = r"(Invalid request from ip=\S+: [^:]*).*"
+    record.msg = re.sub(said, r"\1", str(record.msg), flags=re.DOTALL)
+    return True
 
 
 def _raise_file_limit(server: Any) -> None:

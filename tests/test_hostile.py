@@ -33,7 +33,7 @@ TOKEN = "secret"
 BEARER = f"Authorization: Bearer {TOKEN}"
 REFUSED = {400, 401, 403, 404, 405, 408, 413, 415, 422}
 DOCUMENTED = {201, *REFUSED}
-BENEATH = {400, 414, 431, 501}  # by gunicorn, of what is no HTTP
+BENEATH = {400, 414, 417, 431, 501}  # by gunicorn, of what is no HTTP
 ROOM = 24 * MIB  # that a worker's memory may grow by: allocators keep some
 GIB = 1 << 30
 
@@ -302,6 +302,7 @@ NO_HTTP = [
     beneath("a folded header", 400, BEARER, "X: a\r\n b"),
     beneath("a space before the colon", 400, "Authorization : Bearer x"),
     beneath("a NUL in a header", 400, BEARER, "X: a\0b"),
+    beneath("an expectation of its own", 417, BEARER, "Expect: mercy"),
     beneath("a huge header", 431, BEARER, f"X: {'x' * 9000}"),
     beneath("a thousand headers", 431, BEARER, *(f"X{i}: 1" for i in range(1000))),
     Hostile("a huge path", 414, path=f"/api/prices/{'x' * 9000}", length=False),

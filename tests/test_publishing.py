@@ -2,6 +2,7 @@
 
 import hmac
 import json
+import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -20,7 +21,7 @@ from feed.once import REMEMBERED, KeyReused, Once
 from feed.publishing import MAX_DEPTH, MAX_EVENTS, MAX_TYPES, Batch, NotJson, Refused
 from feed.settings import Settings
 from feed.shapes import MAX_AMOUNT
-from tests.harness import Board, until
+from tests.harness import LOOPBACK, Board, until
 from tests.holding import id_of, of_the_log
 from web import publish as door
 
@@ -730,6 +731,14 @@ def test_no_log_line_holds_a_token() -> None:
             status, told, body = board.request("PUT", path, headers, b"1")
             assert status == expected, path
             assert token not in body.decode() + str(told)
+        for malformed in (f"Authorization Bearer {token}", f"X: a\r\n {token}"):
+            with socket.create_connection((LOOPBACK, board.port), 10) as client:
+                client.sendall(f"GET / HTTP/1.1\r\n{malformed}\r\n\r\n".encode())
+                assert b" 400 " in client.recv(1000)
+        with socket.create_connection((LOOPBACK, board.port), 10) as client:
+            client.sendall(f"GET /?{token} HTTP/one\r\n\r\n".encode())
+            assert b" 400 " in client.recv(1000)
+        until(lambda: board.log().count("Invalid request from") == 3)
         until(lambda: board.log().count("/api/prices/A") >= len(asked))
         assert token not in board.log()
 
