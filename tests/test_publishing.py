@@ -406,6 +406,19 @@ def test_data_is_nested_no_deeper_than_readers_of_json_go(levels: int) -> None:
         batch.add_object(body)
 
 
+def test_a_match_that_is_too_long_once_it_is_complete_is_refused() -> None:
+    """Each of its incidents is given the match's key."""
+    long = "😀" * 200
+    incident = {"incident": long, "kind": "goal", "player": long}
+    match = {"match": long, "status": "FT", "incidents": [incident] * 500}
+    teams = {"home": {"name": "A"}, "away": {"name": "B"}}
+    body = json.dumps({"event": "score", "data": match | teams}, ensure_ascii=False)
+    assert len(body.encode()) < 1 << 20
+    with pytest.raises(Refused, match="bytes, more than") as refusal:
+        Batch(feed().log, 10, NOW).add_object(body.encode())
+    assert refusal.value.place == "$.data"
+
+
 # --- Words
 
 
