@@ -29,6 +29,7 @@ from feed.shapes import (
 MAX_BODY = 1 << 20  # bytes of one request
 MAX_EVENTS = 1000  # in one request
 MAX_TYPES = 100  # event types of publishers' own; each is counted by its name
+AHEAD = 60_000  # ms by which a publisher's clock may be fast
 MAX_DEPTH = 64  # levels of arrays and objects; readers of JSON give up at a few hundred
 SHOWN = 80  # characters of what was published in a message about it
 HALF_A_PAIR = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])")
@@ -209,6 +210,11 @@ def _quote(given: Fields, held: Event | None, now: int) -> Quote:
     first = {"decimals": _decimals(given.get("price"))}
     filled = {**_unknown(Quote), **first, "at": now, **before, **given}
     quote = msgspec.convert(filled, Quote)
+    if quote.at > now + AHEAD:
+        # A chart would wait until then for its next candle.
+        raise msgspec.ValidationError(
+            "Expected an instant, no later than now - at `$.at`"
+        )
     price, close = quote.price, quote.previous_close
     quote = msgspec.structs.replace(
         quote,

@@ -269,6 +269,13 @@ def test_a_change_is_unknown_where_the_last_close_is() -> None:
     assert (told["change"], told["change_percent"]) == (5, None)
 
 
+def test_a_price_from_the_future_is_refused_and_one_of_a_fast_clock_is_not() -> None:
+    it = feed()
+    assert put(it, "A", {"price": 5, "at": NOW + 30_000})["at"] == NOW + 30_000
+    with pytest.raises(Refused, match=r"^\$\.at: "):
+        put(it, "A", {"price": 5, "at": now_ms() + 120_000})
+
+
 def test_given_highs_and_lows_take_in_the_price() -> None:
     it = feed()
     told = put(it, "A", {"price": 5, "high": 4, "low": 3})
