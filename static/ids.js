@@ -9,10 +9,28 @@
  * @param {string | null} other
  */
 export function isAfter(id, other) {
-  if (other === null) return true;
+  return other === null || compare(id, other) > 0;
+}
+
+/**
+ * How two ids order: below 0 where the first is the older one.
+ * @param {string} id
+ * @param {string} other
+ */
+export function compare(id, other) {
   const [ms, seq] = numbers(id);
   const [otherMs, otherSeq] = numbers(other);
-  return ms === otherMs ? seq > otherSeq : ms > otherMs;
+  return ms - otherMs || seq - otherSeq;
+}
+
+/**
+ * The older of two cursors; null, from which all is told, is the oldest.
+ * @param {string | null} one
+ * @param {string | null} other
+ */
+export function older(one, other) {
+  if (one === null || other === null) return null;
+  return isAfter(one, other) ? other : one;
 }
 
 /**

@@ -4,6 +4,7 @@
  */
 
 import { Announcer } from "./announcer.js";
+import { Away } from "./away.js";
 import { Badge, isStale, words } from "./badge.js";
 import { Board } from "./board.js";
 import { byId, setAttribute, setHidden, setText } from "./dom.js";
@@ -35,6 +36,7 @@ const board = new Board(boot);
 const prices = new Prices(board);
 const scores = new Scores(board);
 const notices = new Notices(board);
+const away = new Away(board);
 const announcer = new Announcer();
 const renewal = new Renewal(boot.version);
 const badge = new Badge(() => stream.retry());
@@ -42,6 +44,7 @@ const stream = new Stream(
   {
     event: (type, data, id, live) => board.apply(type, data, id, live),
     hello: (hello) => {
+      away.begin(stream.asOf ?? boot.at, hello.at);
       if (hello.resume === "fresh") board.rebuild();
       board.source = hello.source;
       renewal.note(hello.version);
@@ -50,6 +53,7 @@ const stream = new Stream(
     caughtUp: () => {
       board.settle();
       paintTimes();
+      showAway(away.end(stream.serverTime ?? boot.at));
     },
     gap: showGap,
     state: (state) => {
@@ -63,8 +67,8 @@ const stream = new Stream(
   {
     id: boot.id,
     heartbeat: boot.heartbeat,
+    version: boot.version,
     types: boot.other.map(({ event }) => event),
-    url: (cursor) => (cursor ? `/stream?after=${encodeURIComponent(cursor)}` : "/stream"),
   },
 );
 
@@ -137,15 +141,13 @@ function showGap({ dropped, lost }) {
   gapTimer = setTimeout(() => (line.hidden = true), GAP_SHOWN);
 }
 
-addEventListener("pagehide", () => stream.close());
-addEventListener("pageshow", (event) => {
-  if (event.persisted) stream.open();
-});
-addEventListener("online", () => stream.retry());
-addEventListener("offline", () => stream.check());
-document.addEventListener("visibilitychange", () => {
-  if (!document.hidden) stream.check();
-});
+/** @param {string | null} sentence What happened while the person was away. */
+function showAway(sentence) {
+  if (sentence === null) return;
+  setText(byId("away"), sentence);
+  setHidden(byId("away"), false);
+  announcer.say(sentence);
+}
 
 for (const element of document.querySelectorAll("[data-origin]")) {
   setText(element, location.origin);

@@ -1,338 +1,246 @@
 /**
- * The connection: one EventSource at a time, a watchdog, and how the stream stands.
+ * The page's stream: one for all tabs of the browser, held by a SharedWorker; where there
+ * is none, this tab's own.
  *
- * EventSource reconnects by itself only while its readyState isn't 2. When it is, or
- * when nothing comes any more, this makes a new one that goes on after the last id.
- * Timers lie in hidden tabs and in sleep, so all is judged by timestamps.
+ * What `page.js` uses:
+ *
+ * - `new Stream(handlers, options)`: what it is told, and what it wants (`Handlers`,
+ *   `Options` below). An event that is told has not been told before, or follows a
+ *   `fresh` hello; events come in the order of their ids.
+ * - `open()`, `close()`: begin or go on; end. Between them the stream minds by itself
+ *   that a page may be hidden, frozen, kept in the back/forward cache, offline.
+ * - `retry()`: try again now. `check()`: look whether all is well.
+ * - `pace`: seconds between two deliveries of events, 0 for at once; to be set to what
+ *   the person chooses. What is superseded meanwhile is left out.
+ * - `armed`: to be set while an alert waits; then a hidden page keeps its stream.
+ * - `state`, `asOf`, `serverTime`: how the stream stands; the instant that what was told
+ *   is of, and the server's time, in epoch ms by the server's clock, null if unknown.
  */
 
-import { instant, isAfter } from "./ids.js";
+import { instant } from "./ids.js";
+import { lineToWorker, lineWithin } from "./line.js";
+import { ServerTime } from "./servertime.js";
+
+/** @typedef {import("./hub.js").Said} Said */
+/** @typedef {import("./line.js").Line} Line */
+/** @typedef {import("./link.js").Gap} Gap */
+/** @typedef {import("./link.js").Handlers} Handlers */
+/** @typedef {import("./link.js").Hello} Hello */
+/** @typedef {import("./link.js").State} State */
+/** @typedef {import("./link.js").StateName} StateName */
 
 /**
- * @typedef {"connecting" | "live" | "slow" | "delayed" | "reconnecting" | "offline"
- *   | "restarting" | "full" | "ended"} StateName
- * @typedef {{name: StateName, seconds: number | null}} State How the stream stands;
- *   `seconds` it has been silent (slow), is late (delayed), or until it tries again.
- * @typedef {{resume: "fresh" | "replayed" | "compacted", tail: string, heartbeat: number,
- *   pace: number, source: string, version: string, at: number, lost: number | null,
- *   dropped: number | null}} Hello
- * @typedef {{from: string, to: string, dropped: number | null, lost: number | null}} Gap
- * @typedef {{reason: "restart" | "full" | "age", retry_ms: number}} Bye
- *
- * @typedef {object} Handlers What the owner of a stream is told.
- * @property {(type: string, data: any, id: string, live: boolean) => void} event
- *   An event of the log; `live` is false for catch-up.
- * @property {(hello: Hello) => void} hello A stream began.
- * @property {() => void} caughtUp All that was missed has come.
- * @property {(gap: Gap) => void} gap This stream fell behind and was compacted.
- * @property {(state: State) => void} state How the stream stands has changed.
+ * @typedef {object} Options
+ * @property {string | null} id The cursor: the id that the board stands at.
+ * @property {number} heartbeat Seconds; the hello may correct it.
+ * @property {string} version The version that the page is of.
+ * @property {string[]} [types] Event types besides Liveboard's own.
+ * @property {string[] | null} [symbols] Of prices, only these; none where it is empty.
+ * @property {string[] | null} [matches] Of scores and incidents, only these.
+ * @property {number} [pace] As the property of the stream.
  */
 
-const TYPES = ["price", "score", "market", "notice", "incident", "gone"];
-const CHECK = 1000; // ms between two looks at the timestamps
-const GRACE = 3000; // ms that a connection may take, and an error may last, unsaid
-const SLOW = 1.5; // heartbeats of silence until the badge says so
-const MUTE = 2.5; // heartbeats of silence until the stream counts as dead
-const LATE = 3000; // ms that an event may be old
-const FIRST_WAIT = 1000; // ms; doubled with each failure
-const LONGEST_WAIT = 30_000;
-const HEALTH = 60_000; // ms of a good stream until earlier failures are forgotten
-const RESTART = 15_000; // ms for which "Server restarting" explains an absence
-const CATCH_UP = 5000; // ms after which nothing more is waited for
-const DRIFT = 0.0001; // how fast two clocks may drift apart, at most
+const CHECK = 2000; // ms between two signs of life to the hub
+const UNANSWERED = 3; // of them, until a hub counts as dead
+const HIDDEN = 60_000; // ms for which a hidden page keeps its stream
 
-/** One stream that is kept open, whatever happens to servers and networks. */
+/** Whether this browser's SharedWorker is of any use. */
+let hasWorker = "SharedWorker" in globalThis;
+
 export class Stream {
-  /** @type {EventSource | null} */ #source = null;
-  /** @type {string | null} */ #cursor;
-  /** @type {string | null} */ #tail = null;
-  #types;
-  #url;
   #handlers;
-  #now;
-  #elapsed;
-  #random;
-  #isOnline;
-
+  #options;
+  #pace;
+  #armed = false;
+  /** @type {Line | null} */ #line = null;
+  /** @type {string | null} */ #cursor;
   /** @type {State} */ #state = { name: "connecting", seconds: null };
-  #running = false;
-  #ended = false;
-  #greeted = false; // whether there has been a hello since `open`
-  #catchingUp = false;
-  #heartbeat;
-  #pace = 0;
-  #began = 0; // when `open` was called
-  #tried = 0; // when the present EventSource was made
-  #heard = 0; // when anything came last
-  #erred = 0; // when an error came last
-  #failures = 0; // EventSources given up since the last good stream
-  /** @type {number | null} */ #greetedAt = null; // the present stream's hello
-  /** @type {number | null} */ #troubled = null; // since when there is no good stream
-  /** @type {number | null} */ #retryAt = null; // when the next EventSource is made
-  /** @type {{reason: Bye["reason"], until: number, holds: number, errors: number} | null} */
-  #farewell = null;
-  /** @type {number | null} */ #offset = null; // our running clock less the server's
-  #offsetAt = 0;
-  #delay = 0; // how late the last live event was, in ms
+  #serverTime = new ServerTime(() => performance.now());
   /** @type {number | null} */ #asOf = null;
+  #running = false;
+  #asleep = false; // in the back/forward cache, frozen, or on the way there
+  #unanswered = 0;
+  #deadHubs = 0; // in a row
+  #hiddenAt = Date.now();
   #ticking = 0;
-  #waiting = 0;
 
   /**
    * @param {Handlers} handlers
-   * @param {object} options
-   * @param {string | null} options.id The cursor: the id that the board stands at.
-   * @param {number} options.heartbeat Seconds; the hello may correct it.
-   * @param {(cursor: string | null) => string} options.url Where the stream is.
-   * @param {string[]} [options.types] Event types besides Liveboard's own.
-   * @param {() => number} [options.now] Epoch milliseconds; goes on in sleep.
-   * @param {() => number} [options.elapsed] Milliseconds that nobody sets.
-   * @param {() => number} [options.random] 0 to 1.
-   * @param {() => boolean} [options.isOnline]
+   * @param {Options} options
    */
   constructor(handlers, options) {
     this.#handlers = handlers;
+    this.#options = options;
     this.#cursor = options.id;
-    this.#heartbeat = options.heartbeat * 1000;
-    this.#url = options.url;
-    this.#types = [...new Set([...TYPES, ...(options.types ?? [])])];
-    this.#now = options.now ?? (() => Date.now());
-    this.#elapsed = options.elapsed ?? (() => performance.now());
-    this.#random = options.random ?? Math.random;
-    this.#isOnline = options.isOnline ?? (() => navigator.onLine);
+    this.#pace = options.pace ?? 0;
+    addEventListener("pagehide", () => this.#sleep());
+    addEventListener("pageshow", () => this.#wake());
+    addEventListener("online", () => this.retry());
+    addEventListener("offline", () => this.check());
+    document.addEventListener("freeze", () => this.#sleep());
+    document.addEventListener("resume", () => this.#wake());
+    document.addEventListener("visibilitychange", () => {
+      this.#hiddenAt = Date.now();
+      this.#mind();
+    });
   }
 
-  /** How the stream stands. */
   get state() {
     return this.#state;
   }
 
-  /** The instant that what was shown is of: epoch ms by the server's clock, or null. */
   get asOf() {
     return this.#asOf;
   }
 
-  /** The server's clock, in epoch ms; null before the first hello. */
   get serverTime() {
-    return this.#offset === null ? null : this.#elapsed() - this.#offset;
+    return this.#serverTime.now;
   }
 
-  /** Begin to stream, or go on after `close`. */
+  get pace() {
+    return this.#pace;
+  }
+
+  set pace(seconds) {
+    this.#pace = seconds;
+    this.#line?.ask({ ask: "pace", pace: seconds });
+  }
+
+  get armed() {
+    return this.#armed;
+  }
+
+  set armed(isArmed) {
+    this.#armed = isArmed;
+    this.#mind();
+  }
+
   open() {
-    if (this.#running || this.#ended) return;
+    if (this.#running) return;
     this.#running = true;
-    this.#greeted = false;
-    this.#troubled = this.#farewell = null;
-    this.#began = this.#now();
-    this.#failures = 0;
-    this.#ticking = setInterval(() => this.check(), CHECK);
-    this.#connect();
-    this.#tell();
+    this.#ticking = setInterval(() => this.#mind(), CHECK);
+    this.#attach();
   }
 
-  /** End the stream; `open` goes on where it stopped. */
   close() {
     this.#running = false;
     clearInterval(this.#ticking);
-    this.#drop();
+    this.#detach();
   }
 
-  /** Try again now, where there is no good stream. */
   retry() {
-    if (!this.#running || this.#greetedAt !== null) return;
-    this.#connect();
-    this.#tell();
+    this.#line?.ask({ ask: "retry", online: navigator.onLine });
   }
 
-  /** Look at the timestamps; call it when a hidden page is seen again. */
   check() {
-    if (!this.#running) return;
-    const now = this.#now();
-    if (this.#retryAt !== null) {
-      if (now >= this.#retryAt) this.#connect();
-    } else if (now - this.#lastSign() > MUTE * this.#heartbeat) {
-      this.#troubled ??= now - GRACE;
-      this.#giveUp();
+    this.#line?.ask({ ask: "check", online: navigator.onLine });
+  }
+
+  #sleep() {
+    this.#asleep = true;
+    this.#detach();
+  }
+
+  #wake() {
+    this.#asleep = false;
+    this.#attach();
+  }
+
+  /** See to it that there is a line where one is wanted, and somebody at its end. */
+  #mind() {
+    if (!this.#running || this.#asleep) return;
+    if (document.hidden && !this.#armed && Date.now() - this.#hiddenAt > HIDDEN) {
+      this.#detach();
+    } else if (this.#line === null) {
+      this.#attach();
+    } else if (this.#unanswered >= UNANSWERED) {
+      this.#deadHubs += 1;
+      if (this.#deadHubs > 1) hasWorker = false;
+      this.#detach();
+      this.#attach();
+    } else {
+      this.#unanswered += 1;
+      this.check();
     }
-    if (this.#greetedAt !== null) {
-      if (now - this.#greetedAt > HEALTH) this.#failures = 0;
-      if (now - this.#greetedAt > CATCH_UP) this.#caughtUp();
+  }
+
+  #attach() {
+    if (!this.#running || this.#asleep || this.#line) return;
+    const { version, heartbeat, types, symbols, matches } = this.#options;
+    /** @type {Line} */
+    const line = hasWorker
+      ? lineToWorker(
+          version,
+          (said) => line === this.#line && this.#hear(said),
+          () => line === this.#line && this.#doWithoutWorker(),
+        )
+      : lineWithin((said) => line === this.#line && this.#hear(said));
+    this.#line = line;
+    this.#unanswered = 0;
+    line.ask({
+      ask: "attach",
+      id: this.#cursor,
+      heartbeat,
+      types: types ?? [],
+      selection: { symbols: symbols ?? null, matches: matches ?? null },
+      pace: this.#pace,
+      online: navigator.onLine,
+    });
+  }
+
+  #detach() {
+    this.#line?.close();
+    this.#line = null;
+  }
+
+  #doWithoutWorker() {
+    hasWorker = false;
+    this.#detach();
+    this.#attach();
+  }
+
+  /** @param {Said} said */
+  #hear(said) {
+    this.#unanswered = this.#deadHubs = 0;
+    if (said.say === "events") this.#onEvents(said.happenings);
+    else if (said.say === "hello") this.#onHello(said.hello);
+    else if (said.say === "caughtUp") {
+      this.#asOf = said.asOf ?? this.#asOf;
+      this.#handlers.caughtUp();
+    } else if (said.say === "gap") this.#handlers.gap(said.gap);
+    else if (said.say === "state") {
+      this.#asOf = said.asOf ?? this.#asOf;
+      this.#state = said.state;
+      this.#handlers.state(said.state);
+    } else if (said.say === "here") this.#onHere(said);
+    else {
+      this.#detach();
+      this.#attach();
     }
-    this.#tell();
   }
 
-  #connect() {
-    this.#drop();
-    this.#tried = this.#now();
-    const source = new EventSource(this.#url(this.#cursor));
-    /** @type {(type: string, act: (data: any, id: string) => void) => void} */
-    const on = (type, act) =>
-      source.addEventListener(type, (message) => {
-        this.#heard = this.#now();
-        act(JSON.parse(message.data), message.lastEventId);
-        this.#tell();
-      });
-    for (const type of this.#types) on(type, (data, id) => this.#onEvent(type, data, id));
-    on("hello", (data) => this.#onHello(data));
-    on("heartbeat", (data, id) => this.#onHeartbeat(data, id));
-    on("gap", (data) => this.#handlers.gap(data));
-    on("bye", (data) => this.#onBye(data));
-    on("end", () => this.#onEnd());
-    source.addEventListener("error", () => this.#onError(source));
-    this.#source = source;
-  }
-
-  /** Close what there is: the EventSource, or the wait for the next one. */
-  #drop() {
-    clearTimeout(this.#waiting);
-    this.#retryAt = this.#greetedAt = null;
-    this.#source?.close();
-    this.#source = null;
-  }
-
-  /** Close this EventSource, which is of no use any more, and wait to make a new one. */
-  #giveUp() {
-    this.#drop();
-    const longest = Math.min(FIRST_WAIT * 2 ** this.#failures, LONGEST_WAIT);
-    const wait = longest * (1 - this.#random() / 2); // so that not all come at once
-    this.#failures += 1;
-    this.#retryAt = this.#now() + wait;
-    this.#waiting = setTimeout(() => this.#connect(), wait);
-  }
-
-  /** @param {string} type @param {any} data @param {string} id */
-  #onEvent(type, data, id) {
-    this.#cursor = id;
-    this.#asOf = instant(id);
-    const live = this.#tail !== null && isAfter(id, this.#tail);
-    if (live) {
-      this.#caughtUp();
-      this.#measure(instant(id));
+  /** @param {import("./record.js").Happening[]} happenings */
+  #onEvents(happenings) {
+    for (const { type, data, id, live } of happenings) {
+      this.#cursor = id;
+      this.#asOf = instant(id);
+      if (live) this.#serverTime.note(this.#asOf);
+      this.#handlers.event(type, data, id, live);
     }
-    this.#handlers.event(type, data, id, live);
-    if (id === this.#tail) this.#caughtUp();
   }
 
   /** @param {Hello} hello */
   #onHello(hello) {
-    this.#greeted = this.#catchingUp = true;
-    this.#greetedAt = this.#heard;
-    this.#troubled = this.#farewell = null;
-    this.#heartbeat = hello.heartbeat * 1000;
-    this.#pace = hello.pace * 1000;
-    this.#tail = hello.tail;
-    this.#offset = null;
-    this.#measure(hello.at);
     if (hello.resume === "fresh") this.#cursor = null;
+    this.#serverTime.reset();
+    this.#serverTime.note(hello.at);
     this.#handlers.hello(hello);
-    if (!isAfter(hello.tail, this.#cursor)) {
-      this.#asOf = hello.at; // nothing was missed
-      this.#caughtUp();
-    }
   }
 
-  /** @param {{at: number}} heartbeat @param {string} id */
-  #onHeartbeat({ at }, id) {
-    if (id) this.#cursor = id;
-    this.#asOf = at;
-    this.#measure(at);
-    this.#caughtUp();
+  /** @param {{id: string | null, asOf: number | null, at: number | null}} said */
+  #onHere({ id, asOf, at }) {
+    this.#cursor = id ?? this.#cursor;
+    this.#asOf = asOf ?? this.#asOf;
+    if (at !== null) this.#serverTime.note(at);
   }
-
-  /** @param {Bye} bye */
-  #onBye({ reason, retry_ms: wait }) {
-    const until = this.#now() + wait;
-    const holds = reason === "restart" ? Math.max(RESTART, wait + GRACE) : wait + GRACE;
-    this.#farewell = { reason, until, holds: this.#now() + holds, errors: 0 };
-  }
-
-  #onEnd() {
-    this.#ended = true;
-    this.close();
-  }
-
-  /** @param {EventSource} source */
-  #onError(source) {
-    this.#erred = this.#now();
-    this.#troubled ??= this.#erred;
-    this.#greetedAt = null;
-    // After a farewell the browser waits as long as it was told, also between further
-    // attempts. That is meant for the first one only; then waits of our own are shorter.
-    const failedAgain = this.#farewell !== null && ++this.#farewell.errors > 1;
-    if (source.readyState === EventSource.CLOSED || failedAgain) this.#giveUp();
-    this.#tell();
-  }
-
-  #caughtUp() {
-    if (!this.#catchingUp) return;
-    this.#catchingUp = false;
-    this.#handlers.caughtUp();
-  }
-
-  /**
-   * Compare the clocks: what left the server at `at` arrives now. The smallest difference
-   * ever seen is that of the clocks; what exceeds it is delay.
-   * @param {number} at
-   */
-  #measure(at) {
-    const now = this.#elapsed();
-    const drifted = (this.#offset ?? Infinity) + (now - this.#offsetAt) * DRIFT;
-    this.#offset = Math.min(now - at, drifted);
-    this.#offsetAt = now;
-    this.#delay = now - at - this.#offset;
-  }
-
-  /** When there was last a sign of life, or a reason to wait for none. */
-  #lastSign() {
-    return Math.max(this.#tried, this.#heard, this.#erred, this.#farewell?.until ?? 0);
-  }
-
-  #tell() {
-    if (!this.#running && !this.#ended) return;
-    const state = this.#judge(this.#now());
-    if (state.name === this.#state.name && state.seconds === this.#state.seconds) return;
-    this.#state = state;
-    this.#handlers.state(state);
-  }
-
-  /** @param {number} now @returns {State} */
-  #judge(now) {
-    if (this.#ended) return { name: "ended", seconds: null };
-    const silence = now - Math.max(this.#heard, this.#began);
-    const farewell = this.#farewell;
-    if (farewell?.reason === "restart" && now < farewell.holds) {
-      return { name: "restarting", seconds: null };
-    }
-    if (farewell?.reason === "full" && now < farewell.holds) {
-      return { name: "full", seconds: secondsUntil(farewell.until, now) };
-    }
-    const isTroubled = this.#troubled !== null || silence > SLOW * this.#heartbeat;
-    if (isTroubled && !this.#isOnline()) return { name: "offline", seconds: null };
-    if (this.#greetedAt === null) {
-      const quiet = farewell?.reason === "age" ? farewell.holds : 0;
-      if (now >= Math.max((this.#troubled ?? this.#began) + GRACE, quiet)) {
-        return this.#reconnecting(now);
-      }
-      if (!this.#greeted) return { name: "connecting", seconds: null };
-    }
-    if (silence > MUTE * this.#heartbeat) return this.#reconnecting(now);
-    if (silence > SLOW * this.#heartbeat) {
-      return { name: "slow", seconds: Math.floor(silence / 1000) };
-    }
-    if (this.#delay > LATE + this.#pace) {
-      return { name: "delayed", seconds: Math.round(this.#delay / 1000) };
-    }
-    return { name: "live", seconds: null };
-  }
-
-  /** @param {number} now @returns {State} */
-  #reconnecting(now) {
-    const seconds = this.#retryAt === null ? null : secondsUntil(this.#retryAt, now);
-    return { name: "reconnecting", seconds };
-  }
-}
-
-/** @param {number} at @param {number} now */
-function secondsUntil(at, now) {
-  return Math.max(1, Math.ceil((at - now) / 1000));
 }
