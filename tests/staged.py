@@ -7,7 +7,7 @@ import queue
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from tests.harness import LOOPBACK, Board
 
@@ -18,12 +18,15 @@ class Stage:
     """Stands before `board` and plays its `/stream`; a context manager.
 
     `cursors` are those that the streams so far were opened with: `Last-Event-ID`, else
-    `after`. Each stream gets what is said while it is open.
+    `after`; `queries` are their parameters. Each stream gets what is said while it is
+    open. The paths in `missing` aren't found.
     """
 
     def __init__(self, board: Board) -> None:
         self.cursors: list[str] = []
         self._refuses = False
+        self.queries: list[dict[str, str]] = []
+        self.missing: set[str] = set()
         self._open: list[queue.Queue[bytes | None]] = []
         self._server = ThreadingHTTPServer((LOOPBACK, 0), self._handler(board))
         self._server.daemon_threads = True
@@ -86,7 +89,10 @@ class Stage:
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                if urlsplit(self.path).path == "/stream":
+                path = urlsplit(self.path).path
+                if path in stage.missing:
+                    self.send_error(404)
+                elif path == "/stream":
                     self._stream()
                 else:
                     self._forward()
@@ -96,12 +102,14 @@ class Stage:
                     self.send_error(503)
                     return
                 said: queue.Queue[bytes | None] = queue.Queue()
-                asked = parse_qs(urlsplit(self.path).query).get("after", [""])[0]
+                asked = dict(parse_qsl(urlsplit(self.path).query))
                 self.send_response(200)
                 self.send_header("Content-Type", "text/event-stream")
                 self.end_headers()
                 stage._open.append(said)
-                stage.cursors.append(self.headers.get("Last-Event-ID", asked))
+                stage.queries.append(asked)
+                after = asked.get("after", "")
+                stage.cursors.append(self.headers.get("Last-Event-ID", after))
                 with contextlib.suppress(ConnectionError):
                     while (data := said.get()) is not END:
                         self.wfile.write(data)

@@ -1,9 +1,7 @@
 """The page in a real Chromium: on a server, through faults, and on a staged stream."""
 
 import json
-import os
 import random
-import shutil
 from collections.abc import Iterator
 from typing import Any, get_args
 
@@ -14,9 +12,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from app import create_app
 from feed.settings import Settings
 from feed.shapes import Status
-from tests.conftest import BROWSER_ARGUMENTS
 from tests.harness import Board, until
-from tests.proxy import Proxy
 from tests.staged import Stage
 from tests.test_format import EVENING, goal, match, team
 from web import format as written
@@ -65,129 +61,6 @@ def test_a_change_has_arrow_and_sign_and_never_colour_alone(
             ("up", "▲", "+"),
             ("down", "▼", "−"),
         }
-
-
-def test_a_killed_server_that_returns_is_live_within_5_seconds_with_the_right_values(
-    page: Page, page_errors: list[str]
-) -> None:
-    page_errors.append(CUT)
-    with Board(HEARTBEAT="1") as board:
-        page.goto(board.url)
-        live(page)
-        board.kill()
-        expect(badge(page)).not_to_have_attribute("data-state", "live")
-        expect(badge(page)).to_contain_text("Reconnecting")
-        assert page.evaluate(
-            "() => document.documentElement.hasAttribute('data-stale')"
-        )
-        board.start().wait_ready()
-        live(page, 5)
-        until(lambda: shown_is_true(page, board), 10, "the page equals /api/state")
-
-
-def test_a_503_in_between_does_not_end_it(page: Page, page_errors: list[str]) -> None:
-    page_errors.append(CUT)
-    # At the usual heartbeat the watchdog would come too late to help.
-    with Board() as board, Proxy(board.port) as proxy:
-        page.goto(proxy.url)
-        live(page)
-        proxy.mode = "503"
-        proxy.cut()
-        # A number of seconds: EventSource gave up, and the page waits by itself.
-        expect(badge(page)).to_contain_text("Reconnecting in", timeout=10_000)
-        expect(page.get_by_role("button", name="Retry now")).to_be_visible()
-        proxy.mode = "pass"
-        live(page, 5)
-        until(lambda: shown_is_true(page, board), 10, "the page equals /api/state")
-
-
-def test_retry_now_does_not_wait(
-    page: Page, board: Board, page_errors: list[str]
-) -> None:
-    page_errors.append(CUT)
-    with Proxy(board.port) as proxy:
-        page.goto(proxy.url)
-        live(page)
-        proxy.mode = "503"
-        proxy.cut()
-        expect(badge(page)).to_contain_text("Reconnecting in 4 s", timeout=15_000)
-        proxy.mode = "pass"
-        page.get_by_role("button", name="Retry now").click()
-        live(page, 1)
-
-
-def test_a_mute_server_is_noticed_and_left_for_one_that_speaks(
-    page: Page, board: Board, page_errors: list[str]
-) -> None:
-    page_errors.append(CUT)
-    with Proxy(board.port) as proxy:
-        page.goto(proxy.url)
-        live(page)
-        accepted = proxy.accepted
-        proxy.mode = "mute"
-        expect(badge(page)).to_contain_text("No update for")
-        expect(badge(page)).to_contain_text("Reconnecting", timeout=10_000)
-        until(lambda: proxy.accepted > accepted, 10, "the page opens another stream")
-        proxy.mode = "pass"
-        live(page, 10)
-        before = texts(page, "price")
-        until(lambda: changed(before, texts(page, "price")), 5, "prices change again")
-
-
-def test_a_server_that_restarts_in_order_says_so(
-    page: Page, page_errors: list[str]
-) -> None:
-    page_errors.append(CUT)
-    with Board(HEARTBEAT="1") as board:
-        page.goto(board.url)
-        live(page)
-        board.term()
-        expect(badge(page)).to_contain_text("Server restarting")
-        expect(page.get_by_role("status")).to_have_text("Server restarting")
-        board.wait_exit()
-        board.start().wait_ready()
-        live(page, 5)
-        until(lambda: shown_is_true(page, board), 10, "the page equals /api/state")
-
-
-def test_nine_page_views_in_one_tab_work_and_streams_do_not_pile_up(
-    page: Page, board: Board
-) -> None:
-    for view in range(9):
-        page.goto(f"{board.url}/?view={view}")
-        live(page, 5)
-    for view in (7, 6, 5, 4):
-        go_back(page)
-        page.wait_for_url(f"**/?view={view}")
-        live(page, 5)
-    before = texts(page, "price")
-    until(lambda: changed(before, texts(page, "price")), 5, "the last one is live")
-    until(lambda: streams(board) <= 1, 10, "one tab, one stream")
-
-
-def test_a_page_from_the_back_forward_cache_goes_on(
-    browser: Browser, board: Board
-) -> None:
-    cached = browser.browser_type.launch(
-        executable_path=shutil.which("chromium"),
-        args=[*BROWSER_ARGUMENTS, *(["--no-sandbox"] if os.geteuid() == 0 else [])],
-        ignore_default_args=["--disable-back-forward-cache"],
-    )
-    page = cached.new_page()
-    page.goto(board.url)
-    live(page)
-    page.evaluate(
-        "() => addEventListener('pageshow',"
-        " (event) => { window.cached = event.persisted; })"
-    )
-    page.goto(f"{board.url}/healthz")
-    until(lambda: streams(board) == 0, 10, "the page closed its stream as it left")
-    go_back(page)
-    page.wait_for_function("() => window.cached === true")
-    live(page, 5)
-    before = texts(page, "price")
-    until(lambda: changed(before, texts(page, "price")), 5, "it goes on")
-    cached.close()
 
 
 def test_the_policy_allows_nothing_unsafe_and_the_page_needs_nothing_more(
@@ -421,26 +294,6 @@ def test_ids_are_compared_as_numbers(page: Page, stage: Stage) -> None:
     expect(cell(page, "ACME", "price")).to_have_text("300.00")
 
 
-def test_a_stream_goes_on_after_the_last_id_of_events_and_heartbeats(
-    page: Page, stage: Stage
-) -> None:
-    at = opened(page, stage)
-    stage.hello(f"{at}-0")
-    stage.say("price", quote(), f"{at}-1")
-    stage.say("heartbeat", {"at": at}, f"{at}-7")
-    stage.hang_up()
-    until(lambda: len(stage.cursors) == 2, 5, "the browser comes back by itself")
-    # And the page, as it does where the browser has given up.
-    page.evaluate(
-        """() => {
-          dispatchEvent(new PageTransitionEvent("pagehide", { persisted: true }));
-          dispatchEvent(new PageTransitionEvent("pageshow", { persisted: true }));
-        }"""
-    )
-    until(lambda: len(stage.cursors) == 3, 5, "the page opens another stream")
-    assert stage.cursors[1:] == [f"{at}-7"] * 2
-
-
 def test_fresh_begins_anew_and_what_is_not_told_again_goes(
     page: Page, stage: Stage
 ) -> None:
@@ -463,102 +316,6 @@ def test_a_retired_key_leaves_the_page(page: Page, stage: Stage) -> None:
     expect(page.locator("[data-symbol=BOLT]")).to_have_count(1)
 
 
-def test_a_full_server_is_named_and_waited_for(page: Page, stage: Stage) -> None:
-    opened(page, stage)
-    stage.say("bye", {"reason": "full", "retry_ms": 20_000})
-    expect(badge(page)).to_contain_text("Server is full. Trying again in 20 s")
-    expect(badge(page)).to_contain_text("Trying again in 18 s")
-
-
-def test_a_stream_that_ends_of_age_is_no_news(page: Page, stage: Stage) -> None:
-    at = opened(page, stage)
-    stage.hello(f"{at}-0")
-    live(page)
-    page.evaluate(
-        """() => {
-          window.states = [];
-          new MutationObserver(() => window.states.push(badge.dataset.state))
-            .observe(badge, { attributeFilter: ["data-state"] });
-        }"""
-    )
-    stage.say("bye", {"reason": "age", "retry_ms": 4_000})
-    stage.hang_up(retry=4_000)
-    until(lambda: len(stage.cursors) > 1, 10, "it comes back")
-    stage.hello(f"{at}-0")
-    stage.say("price", quote(price=9), f"{at}-1")
-    expect(cell(page, "ACME", "price")).to_have_text("9.00")
-    assert {*page.evaluate("() => window.states")} <= {"live"}
-
-
-def test_old_events_are_said_to_be_late_by_the_servers_clock(
-    page: Page, stage: Stage
-) -> None:
-    at = opened(page, stage)
-    stage.hello(f"{at}-0")
-    stage.say("price", quote(), f"{at - 6_000}-1")
-    live(page)
-    stage.say("heartbeat", {"at": at - 6_000}, f"{at}-1")
-    expect(badge(page)).to_contain_text("Delayed 6 s")
-    stage.say("price", quote(), f"{at + 60_000}-2")
-    live(page)
-
-
-def test_offline_says_of_when_the_values_are_and_online_goes_on(
-    page: Page, stage: Stage
-) -> None:
-    at = opened(page, stage)
-    stage.hello(f"{at}-0")
-    stage.say("price", quote(), f"{at}-1")
-    live(page)
-    page.context.set_offline(True)
-    stage.hang_up()
-    expect(badge(page)).to_contain_text(f"Offline. Showing {written.clock(at)}")
-    page.context.set_offline(False)
-    until(lambda: len(stage.cursors) > 1, 5, "it comes back")
-    # The browser and the page may both try, one after the other.
-    assert {*stage.cursors[1:]} == {f"{at}-1"}
-    stage.hello(f"{at}-1")
-    live(page)
-
-
-def test_the_minute_ticks_from_the_periods_start_but_not_while_stale(
-    page: Page, stage: Stage
-) -> None:
-    page.clock.install()
-    at = opened(page, stage)
-    stage.hello(f"{at}-0", source="published")
-    chip = page.locator("[data-match=acton-burton] [data-field=minute]")
-    playing = {**score_of(0, 0), "status": "1H", "minute": 5}
-    started = {**playing, "period_started": at - 10 * 60_000 - 30_000}
-    stage.say("score", started, f"{at}-1")
-    expect(chip).to_have_text("11′")
-    stage.say("bye", {"reason": "restart", "retry_ms": 1000})
-    expect(badge(page)).to_contain_text("Server restarting")
-    page.clock.run_for(3 * 60_000)
-    expect(badge(page)).to_contain_text("Reconnecting")
-    expect(chip).to_have_text("11′")
-    tried = len(stage.cursors)
-    page.get_by_role("button", name="Retry now").click()
-    until(lambda: len(stage.cursors) > tried, 5, "the page opens another stream")
-
-    def ticks_on() -> bool:
-        # Said again, since a try of the browser's own may follow the page's.
-        stage.hello(f"{at}-1", source="published", at=at + 3 * 60_000)
-        return chip.text_content() == "14′"
-
-    until(ticks_on, 10, "the minute ticks on")
-
-
-def test_the_end_is_the_end(page: Page, stage: Stage) -> None:
-    at = opened(page, stage)
-    stage.hello(f"{at}-0")
-    live(page)
-    stage.say("end", {"reason": "complete"})
-    expect(badge(page)).to_contain_text("The stream is complete")
-    expect(page.get_by_role("status")).to_have_text("The stream is complete")
-    assert len(stage.cursors) == 1
-
-
 def test_a_gap_is_admitted(page: Page, stage: Stage) -> None:
     at = opened(page, stage)
     stage.hello(f"{at}-0")
@@ -566,33 +323,6 @@ def test_a_gap_is_admitted(page: Page, stage: Stage) -> None:
     stage.say("gap", gap)
     expect(page.get_by_text("80 outdated updates were left out")).to_be_visible()
     expect(page.get_by_text("2 incidents were missed")).to_be_visible()
-
-
-def test_a_new_version_is_offered_to_those_who_are_there(
-    page: Page, stage: Stage
-) -> None:
-    at = opened(page, stage)
-    button = page.get_by_role("button", name="New version · Reload")
-    version = page.evaluate("() => JSON.parse(boot.textContent).version")
-    stage.hello(f"{at}-0", version=version)
-    live(page)
-    expect(button).to_be_hidden()
-    stage.hello(f"{at}-0", version="2.0.0+newer")
-    expect(button).to_be_visible()
-    with page.expect_navigation():
-        button.click()
-
-
-def test_a_page_that_nobody_attends_loads_the_new_version_by_itself(
-    page: Page, stage: Stage
-) -> None:
-    page.clock.install()
-    at = opened(page, stage)
-    stage.hello(f"{at}-0", version="2.0.0+newer")
-    expect(page.get_by_role("button", name="New version · Reload")).to_be_visible()
-    with page.expect_navigation():
-        page.clock.fast_forward(31 * 60_000)
-        page.clock.fast_forward(60_000)
 
 
 def test_hostile_names_are_only_text(page: Page, stage: Stage) -> None:
@@ -707,14 +437,6 @@ def shown_is_true(page: Page, board: Board) -> bool:
           ]))"""
     )
     return texts(page, "price") == prices and shown == scores
-
-
-def streams(board: Board) -> int:
-    metrics = board.get("/metrics")[2].decode()
-    [line] = [
-        line for line in metrics.splitlines() if line.startswith("liveboard_streams ")
-    ]
-    return int(float(line.split()[1]))
 
 
 def opened(page: Page, stage: Stage) -> int:

@@ -1,0 +1,952 @@
+"""The page's connection in a real Chromium: shared by tabs, and through every fault."""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from tests.conftest import BROWSER_ARGUMENTS
+from tests.harness import Board, Nginx, until
+from tests.proxy import Proxy
+from tests.staged import Stage
+from tests.test_page import (
+    CUT,
+    badge,
+    cell,
+    changed,
+    go_back,
+    live,
+    opened,
+    quote,
+    score_of,
+    shown_is_true,
+    texts,
+)
+from web import format as written
+
+NO_WORKER = "delete globalThis.SharedWorker"
+
+
+@pytest.fixture
+def stage(board: Board, page_errors: list[str]) -> Iterator[Stage]:
+    page_errors.append(CUT)
+    with Stage(board) as stage:
+        yield stage
+
+
+@pytest.fixture
+def alone(context: BrowserContext) -> None:
+    """Let pages do without a SharedWorker, so that their clock is their stream's."""
+    context.add_init_script(NO_WORKER)
+
+
+@pytest.fixture(params=["shared", "alone"])
+def either(request: pytest.FixtureRequest, context: BrowserContext) -> None:
+    """Let pages run with a SharedWorker, and without one."""
+    if request.param == "alone":
+        context.add_init_script(NO_WORKER)
+
+
+# Faults, and what the badge says of them.
+
+
+@pytest.mark.usefixtures("either")
+def test_a_killed_server_that_returns_is_live_within_5_seconds_with_the_right_values(
+    page: Page, page_errors: list[str]
+) -> None:
+    page_errors.append(CUT)
+    with Board(HEARTBEAT="1") as board:
+        page.goto(board.url)
+        live(page)
+        board.kill()
+        expect(badge(page)).not_to_have_attribute("data-state", "live")
+        expect(badge(page)).to_contain_text("Reconnecting")
+        assert page.evaluate(
+            "() => document.documentElement.hasAttribute('data-stale')"
+        )
+        board.start().wait_ready()
+        live(page, 5)
+        until(lambda: shown_is_true(page, board), 10, "the page equals /api/state")
+
+
+@pytest.mark.usefixtures("either")
+def test_a_503_in_between_does_not_end_it(page: Page, page_errors: list[str]) -> None:
+    page_errors.append(CUT)
+    # At the usual heartbeat the watchdog would come too late to help.
+    with Board() as board, Proxy(board.port) as proxy:
+        page.goto(proxy.url)
+        live(page)
+        proxy.mode = "503"
+        proxy.cut()
+        # A number of seconds: EventSource gave up, and the page waits by itself.
+        expect(badge(page)).to_contain_text("Reconnecting in", timeout=10_000)
+        expect(page.get_by_role("button", name="Retry now")).to_be_visible()
+        proxy.mode = "pass"
+        live(page, 5)
+        until(lambda: shown_is_true(page, board), 10, "the page equals /api/state")
+
+
+def test_retry_now_does_not_wait(
+    page: Page, board: Board, page_errors: list[str]
+) -> None:
+    page_errors.append(CUT)
+    with Proxy(board.port) as proxy:
+        page.goto(proxy.url)
+        live(page)
+        proxy.mode = "503"
+        proxy.cut()
+        expect(badge(page)).to_contain_text("Reconnecting in 4 s", timeout=15_000)
+        proxy.mode = "pass"
+        page.get_by_role("button", name="Retry now").click()
+        live(page, 1)
+
+
+@pytest.mark.usefixtures("either")
+def test_a_mute_server_is_noticed_and_left_for_one_that_speaks(
+    page: Page, board: Board, page_errors: list[str]
+) -> None:
+    page_errors.append(CUT)
+    with Proxy(board.port) as proxy:
+        page.goto(proxy.url)
+        live(page)
+        accepted = proxy.accepted
+        proxy.mode = "mute"
+        expect(badge(page)).to_contain_text("No update for")
+        expect(badge(page)).to_contain_text("Reconnecting", timeout=10_000)
+        until(lambda: proxy.accepted > accepted, 10, "the page opens another stream")
+        proxy.mode = "pass"
+        live(page, 10)
+        before = texts(page, "price")
+        until(lambda: changed(before, texts(page, "price")), 5, "prices change again")
+
+
+def test_a_server_that_restarts_in_order_says_so(
+    page: Page, page_errors: list[str]
+) -> None:
+    page_errors.append(CUT)
+    with Board(HEARTBEAT="1") as board:
+        page.goto(board.url)
+        live(page)
+        board.term()
+        expect(badge(page)).to_contain_text("Server restarting")
+        expect(page.get_by_role("status")).to_have_text("Server restarting")
+        board.wait_exit()
+        board.start().wait_ready()
+        live(page, 5)
+        until(lambda: shown_is_true(page, board), 10, "the page equals /api/state")
+
+
+@pytest.mark.usefixtures("either")
+def test_nine_page_views_in_one_tab_work_and_streams_do_not_pile_up(
+    page: Page, board: Board
+) -> None:
+    for view in range(9):
+        page.goto(f"{board.url}/?view={view}")
+        live(page, 5)
+    for view in (7, 6, 5, 4):
+        go_back(page)
+        page.wait_for_url(f"**/?view={view}")
+        live(page, 5)
+    before = texts(page, "price")
+    until(lambda: changed(before, texts(page, "price")), 5, "the last one is live")
+    until(lambda: streams(board) <= 1, 10, "one tab, one stream")
+
+
+def test_a_page_from_the_back_forward_cache_goes_on(
+    browser: Browser, board: Board
+) -> None:
+    with browser.browser_type.launch(
+        executable_path=shutil.which("chromium"),
+        args=[*BROWSER_ARGUMENTS, *(["--no-sandbox"] if os.geteuid() == 0 else [])],
+        ignore_default_args=["--disable-back-forward-cache"],
+    ) as cached:
+        page = cached.new_page()
+        page.goto(board.url)
+        live(page)
+        page.evaluate(
+            "() => addEventListener('pageshow',"
+            " (event) => { window.cached = event.persisted; })"
+        )
+        page.goto(f"{board.url}/healthz")
+        until(lambda: streams(board) == 0, 10, "the page closed its stream as it left")
+        go_back(page)
+        page.wait_for_function("() => window.cached === true")
+        live(page, 5)
+        before = texts(page, "price")
+        until(lambda: changed(before, texts(page, "price")), 5, "it goes on")
+
+
+def test_a_stream_goes_on_after_the_last_id_of_events_and_heartbeats(
+    page: Page, stage: Stage
+) -> None:
+    at = opened(page, stage)
+    stage.hello(f"{at}-0")
+    stage.say("price", quote(), f"{at}-1")
+    stage.say("heartbeat", {"at": at}, f"{at}-7")
+    stage.hang_up()
+    until(lambda: len(stage.cursors) == 2, 5, "the browser comes back by itself")
+    # And the page, as it does where the browser has given up.
+    page.evaluate(
+        """() => {
+          dispatchEvent(new PageTransitionEvent("pagehide", { persisted: true }));
+          dispatchEvent(new PageTransitionEvent("pageshow", { persisted: true }));
+        }"""
+    )
+    until(lambda: len(stage.cursors) == 3, 5, "the page opens another stream")
+    assert stage.cursors[1:] == [f"{at}-7"] * 2
+
+
+def test_a_full_server_is_named_and_waited_for(page: Page, stage: Stage) -> None:
+    opened(page, stage)
+    stage.say("bye", {"reason": "full", "retry_ms": 20_000})
+    expect(badge(page)).to_contain_text("Server is full. Trying again in 20 s")
+    expect(badge(page)).to_contain_text("Trying again in 18 s")
+
+
+def test_a_stream_that_ends_of_age_is_no_news(page: Page, stage: Stage) -> None:
+    at = opened(page, stage)
+    stage.hello(f"{at}-0")
+    live(page)
+    page.evaluate(
+        """() => {
+          window.states = [];
+          new MutationObserver(() => window.states.push(badge.dataset.state))
+            .observe(badge, { attributeFilter: ["data-state"] });
+        }"""
+    )
+    stage.say("bye", {"reason": "age", "retry_ms": 4_000})
+    stage.hang_up(retry=4_000)
+    until(lambda: len(stage.cursors) > 1, 10, "it comes back")
+    stage.hello(f"{at}-0")
+    stage.say("price", quote(price=9), f"{at}-1")
+    expect(cell(page, "ACME", "price")).to_have_text("9.00")
+    assert {*page.evaluate("() => window.states")} <= {"live"}
+
+
+def test_old_events_are_said_to_be_late_by_the_servers_clock(
+    page: Page, stage: Stage
+) -> None:
+    at = opened(page, stage)
+    stage.hello(f"{at}-0")
+    stage.say("price", quote(), f"{at - 6_000}-1")
+    live(page)
+    stage.say("heartbeat", {"at": at - 6_000}, f"{at}-1")
+    expect(badge(page)).to_contain_text("Delayed 6 s")
+    stage.say("price", quote(), f"{at + 60_000}-2")
+    live(page)
+
+
+def test_offline_says_of_when_the_values_are_and_online_goes_on(
+    page: Page, stage: Stage
+) -> None:
+    at = opened(page, stage)
+    stage.hello(f"{at}-0")
+    stage.say("price", quote(), f"{at}-1")
+    live(page)
+    page.context.set_offline(True)
+    stage.hang_up()
+    expect(badge(page)).to_contain_text(f"Offline. Showing {written.clock(at)}")
+    page.context.set_offline(False)
+    until(lambda: len(stage.cursors) > 1, 5, "it comes back")
+    # The browser and the page may both try, one after the other.
+    assert {*stage.cursors[1:]} == {f"{at}-1"}
+    stage.hello(f"{at}-1")
+    live(page)
+
+
+@pytest.mark.usefixtures("alone")
+def test_the_minute_ticks_from_the_periods_start_but_not_while_stale(
+    page: Page, stage: Stage
+) -> None:
+    page.clock.install()
+    at = opened(page, stage)
+    stage.hello(f"{at}-0", source="published")
+    chip = page.locator("[data-match=acton-burton] [data-field=minute]")
+    playing = {**score_of(0, 0), "status": "1H", "minute": 5}
+    started = {**playing, "period_started": at - 10 * 60_000 - 30_000}
+    stage.say("score", started, f"{at}-1")
+    expect(chip).to_have_text("11′")
+    stage.say("bye", {"reason": "restart", "retry_ms": 1000})
+    expect(badge(page)).to_contain_text("Server restarting")
+    page.clock.run_for(3 * 60_000)
+    expect(badge(page)).to_contain_text("Reconnecting")
+    expect(chip).to_have_text("11′")
+    tried = len(stage.cursors)
+    page.get_by_role("button", name="Retry now").click()
+    until(lambda: len(stage.cursors) > tried, 5, "the page opens another stream")
+
+    def ticks_on() -> bool:
+        # Said again, since a try of the browser's own may follow the page's.
+        stage.hello(f"{at}-1", source="published", at=at + 3 * 60_000)
+        return chip.text_content() == "14′"
+
+    until(ticks_on, 10, "the minute ticks on")
+
+
+def test_the_end_is_the_end(page: Page, stage: Stage) -> None:
+    at = opened(page, stage)
+    stage.hello(f"{at}-0")
+    live(page)
+    stage.say("end", {"reason": "complete"})
+    expect(badge(page)).to_contain_text("The stream is complete")
+    expect(page.get_by_role("status")).to_have_text("The stream is complete")
+    assert len(stage.cursors) == 1
+
+
+def test_a_new_version_is_offered_to_those_who_are_there(
+    page: Page, stage: Stage
+) -> None:
+    at = opened(page, stage)
+    button = page.get_by_role("button", name="New version · Reload")
+    version = page.evaluate("() => JSON.parse(boot.textContent).version")
+    stage.hello(f"{at}-0", version=version)
+    live(page)
+    expect(button).to_be_hidden()
+    stage.hello(f"{at}-0", version="2.0.0+newer")
+    expect(button).to_be_visible()
+    with page.expect_navigation():
+        button.click()
+
+
+def test_a_page_that_nobody_attends_loads_the_new_version_by_itself(
+    page: Page, stage: Stage
+) -> None:
+    page.clock.install()
+    at = opened(page, stage)
+    stage.hello(f"{at}-0", version="2.0.0+newer")
+    expect(page.get_by_role("button", name="New version · Reload")).to_be_visible()
+    with page.expect_navigation():
+        page.clock.fast_forward(31 * 60_000)
+        page.clock.fast_forward(60_000)
+
+
+# One stream for all tabs.
+
+
+def test_nine_tabs_share_one_stream(context: BrowserContext, board: Board) -> None:
+    tabs = [context.new_page() for _ in range(9)]
+    for tab in tabs:
+        tab.goto(board.url)
+        live(tab)
+    until(lambda: streams(board) == 1, 10, "nine tabs, one stream")
+    before = [texts(tab, "price") for tab in tabs]
+    for tab, shown in zip(tabs, before, strict=True):
+        goes_on(tab, shown, 5)
+    for tab in tabs:
+        tab.close()
+    until(lambda: streams(board) == 0, 10, "no tab, no stream")
+
+
+def test_without_a_shared_worker_each_tab_has_its_stream(
+    context: BrowserContext, board: Board, alone: None
+) -> None:
+    for _ in range(3):
+        tab = context.new_page()
+        tab.goto(board.url)
+        live(tab)
+    until(lambda: streams(board) == 3, 10, "three tabs, three streams")
+
+
+def test_where_the_worker_cannot_be_loaded_a_tab_has_its_own_stream(
+    page: Page, stage: Stage
+) -> None:
+    stage.missing.add("/static/worker.js")
+    at = opened(page, stage)
+    stage.hello(f"{at}-0")
+    live(page)
+
+
+def test_a_tab_that_attaches_later_misses_nothing(
+    context: BrowserContext, stage: Stage
+) -> None:
+    first = context.new_page()
+    at = opened(first, stage)
+    stage.hello(f"{at}-1")
+    stage.say("price", quote(price=200), f"{at}-1")
+    stage.say("price", quote(price=201), f"{at}-2")
+    stage.say("gone", {"event": "price", "key": "BOLT", "at": at}, f"{at}-3")
+    expect(cell(first, "ACME", "price")).to_have_text("201.00")
+    expect(first.locator("[data-symbol=BOLT]")).to_have_count(0)
+    second = context.new_page()
+    second.goto(stage.url)
+    expect(cell(second, "ACME", "price")).to_have_text("201.00")
+    expect(second.locator("[data-symbol=BOLT]")).to_have_count(0)
+    live(second)
+    stage.say("price", quote(price=202), f"{at}-4")
+    for tab in (first, second):
+        expect(cell(tab, "ACME", "price")).to_have_text("202.00")
+    assert len(stage.cursors) == 1
+
+
+def test_what_lies_before_the_streams_beginning_is_fetched_once_more(
+    context: BrowserContext, stage: Stage
+) -> None:
+    late = reader(context, stage.url, id="1000-0")
+    until(lambda: len(stage.cursors) == 1, 5, "it has a stream")
+    turn(late, "pagehide")
+    early = reader(context, stage.url, id="3000-0")
+    until(lambda: len(stage.cursors) == 2, 5, "the other has one")
+    stage.hello("3000-0")
+    stage.say("price", quote(), "3000-1")
+    until(lambda: told(early), 5, "it came")
+    turn(late, "pageshow")
+    until(lambda: len(stage.cursors) == 3, 5, "the stream goes back")
+    assert stage.cursors == ["1000-0", "3000-0", "1000-0"]
+    stage.hello("3000-1")
+    stage.say("incident", {"match": "m"}, "2000-0")
+    stage.say("price", quote(), "3000-1")
+    stage.say("price", quote(), "3000-2")
+    until(lambda: "3000-2" in told(early), 5, "it goes on")
+    assert told(late) == ["2000-0", "3000-1", "3000-2"]
+    assert told(early) == ["3000-1", "3000-2"]
+
+
+def test_after_fresh_a_tab_of_before_begins_anew_from_what_the_worker_has(
+    context: BrowserContext, stage: Stage
+) -> None:
+    first = context.new_page()
+    at = opened(first, stage)
+    stage.hello(f"{at}-3", "fresh")
+    stage.say("price", quote(symbol="BOLT", price=7), f"{at}-1")
+    stage.say("price", quote(symbol="NEWT", price=8), f"{at}-3")
+    expect(first.locator("[data-symbol]")).to_have_count(2)
+    second = context.new_page()
+    second.goto(stage.url)
+    expect(second.locator("[data-symbol]")).to_have_count(2)
+    expect(cell(second, "NEWT", "price")).to_have_text("8.00")
+    expect(second.locator("[data-match]")).to_have_count(0)
+    assert len(stage.cursors) == 1
+
+
+def test_a_tab_that_attaches_while_the_server_is_away_is_told_so(
+    context: BrowserContext, stage: Stage
+) -> None:
+    first = context.new_page()
+    at = opened(first, stage)
+    stage.hello(f"{at}-0")
+    live(first)
+    stage.say("bye", {"reason": "full", "retry_ms": 40_000})
+    expect(badge(first)).to_contain_text("Server is full")
+    second = context.new_page()
+    second.goto(stage.url)
+    expect(badge(second)).to_contain_text("Server is full. Trying again in 3")
+
+
+def test_when_the_worker_is_killed_the_tabs_find_another(
+    context: BrowserContext, browser: Browser, board: Board
+) -> None:
+    others = {*workers(browser)}
+    tabs = [context.new_page() for _ in range(2)]
+    for tab in tabs:
+        tab.goto(board.url)
+        live(tab)
+    [worker] = {*workers(browser)} - others
+    end_worker(browser, worker)
+    before = [texts(tab, "price") for tab in tabs]
+    for tab, shown in zip(tabs, before, strict=True):
+        goes_on(tab, shown, 20)
+    until(lambda: streams(board) == 1, 10, "they share a stream again")
+
+
+def test_a_newer_page_does_not_meet_an_older_pages_worker(
+    context: BrowserContext, board: Board
+) -> None:
+    older = reader(context, board.url, version="1")
+    newer = reader(context, board.url, version="2")
+    until(lambda: streams(board) == 2, 10, "each version has its own")
+    until(lambda: told(older) and told(newer), 5, "events come to both")
+
+
+def test_a_tab_that_went_without_a_word_is_let_go_and_taken_back(
+    page: Page, stage: Stage
+) -> None:
+    page.goto(f"{stage.url}/healthz")
+    page.clock.install()
+    page.evaluate(
+        """async () => {
+          const { Hub } = await import("/static/hub.js");
+          window.said = [];
+          window.ask = new Hub().join((it) => said.push(it.say));
+          window.attach = {
+            ask: "attach", id: "1-0", heartbeat: 3600, types: [], pace: 0, online: true,
+            selection: { symbols: null, matches: null },
+          };
+          ask(attach);
+        }"""
+    )
+    until(lambda: len(stage.cursors) == 1, 5, "there is a stream")
+    page.clock.run_for(140_000)
+    page.evaluate("() => ask({ ask: 'check', online: true })")
+    assert page.evaluate("() => said.at(-1)") == "here"
+    page.clock.run_for(170_000)
+    page.evaluate("() => ask({ ask: 'check', online: true })")
+    assert page.evaluate("() => said.at(-1)") == "unknown"
+    page.evaluate("() => ask(attach)")
+    until(lambda: len(stage.cursors) == 2, 5, "it attaches anew")
+
+
+# Two windows with different selections, and the person's pace.
+
+
+def test_the_stream_carries_what_all_tabs_show_and_each_gets_its_own(
+    context: BrowserContext, stage: Stage
+) -> None:
+    acme = reader(context, stage.url, id="1000-0", symbols=["ACME"], matches=[])
+    until(lambda: len(stage.queries) == 1, 5, "it has a stream")
+    kinds = "price,market,notice"
+    asked = {"symbols": "ACME", "events": kinds, "after": "1000-0"}
+    assert stage.queries == [asked]
+    bolt = reader(context, stage.url, id="1000-0", symbols=["BOLT"], matches=["m"])
+    until(lambda: len(stage.queries) == 2, 5, "the stream is wider")
+    asked = {"symbols": "ACME,BOLT", "matches": "m", "after": "1000-0"}
+    assert stage.queries[1] == asked
+    stage.hello("1000-0")
+    stage.say("price", quote("ACME"), "1000-1")
+    stage.say("price", quote("BOLT"), "1000-2")
+    stage.say("incident", {"match": "m"}, "1000-3")
+    stage.say("incident", {"match": "n"}, "1000-4")
+    stage.say("gone", {"event": "price", "key": "BOLT", "at": 1}, "1000-5")
+    stage.say("notice", {"notice": "n"}, "1000-6")
+    until(lambda: len(told(bolt)) == 4, 5, "all came")
+    assert told(acme) == ["1000-1", "1000-6"]
+    assert told(bolt) == ["1000-2", "1000-3", "1000-5", "1000-6"]
+    every = reader(context, stage.url, id="1000-4")
+    until(lambda: len(stage.queries) == 3, 5, "the stream is wider still")
+    assert stage.queries[2] == {"after": "1000-4"}
+    stage.hello("1000-6", "replayed")
+    stage.say("gone", {"event": "price", "key": "BOLT", "at": 1}, "1000-5")
+    stage.say("notice", {"notice": "n"}, "1000-6")
+    stage.say("price", quote("ZZZ"), "1000-7")
+    until(lambda: len(told(every)) == 3, 5, "it has what it missed")
+    assert told(acme) == ["1000-1", "1000-6"]
+    every.close()
+    until(lambda: len(stage.queries) == 4, 15, "the stream is narrow again")
+    assert stage.queries[3]["symbols"] == "ACME,BOLT"
+
+
+def test_two_windows_with_different_selections_end_with_the_servers_values(
+    context: BrowserContext, board: Board
+) -> None:
+    whole = context.new_page()
+    whole.goto(board.url)
+    live(whole)
+    boot = whole.evaluate("() => JSON.parse(boot.textContent)")
+    wanted = {"id": boot["id"], "version": boot["version"], "symbols": ["ACME"]}
+    narrow = reader(context, board.url, **wanted, matches=[])
+    until(lambda: streams(board) == 1, 10, "they share a stream")
+    until(lambda: len(told(narrow)) > 3, 10, "events come to both")
+    shown = narrow.evaluate(
+        "() => told.filter(([it]) => it === 'event').map((it) => it[2].symbol ?? it[1])"
+    )
+    assert {*shown} <= {"ACME", "market", "notice"}
+    until(lambda: shown_is_true(whole, board), 10, "the other shows everything")
+
+
+def test_a_slower_pace_is_a_tabs_own_and_the_stream_has_the_quickest(
+    context: BrowserContext, stage: Stage
+) -> None:
+    quick = reader(context, stage.url, id="1000-0")
+    slow = reader(context, stage.url, id="1000-0", pace=60)
+    until(lambda: len(stage.queries) == 1, 5, "they share a stream")
+    stage.hello("1000-0")
+    for n in range(1, 5):
+        stage.say("price", quote(price=n), f"1000-{n}")
+    stage.say("incident", {"match": "m"}, "1000-5")
+    until(lambda: len(told(quick)) == 5, 5, "one has all")
+    assert told(slow) == []
+    slow.evaluate("() => { stream.pace = 0; }")
+    until(lambda: told(slow), 5, "the other has what is new of each key")
+    assert told(slow) == ["1000-4", "1000-5"]
+    assert len(stage.queries) == 1
+    for tab in (slow, quick):
+        tab.evaluate("() => { stream.pace = 30; }")
+    until(lambda: len(stage.queries) == 2, 5, "nobody wants it quicker")
+    assert stage.queries[1] == {"pace": "30", "after": "1000-5"}
+    stage.hello("1000-5", pace=30)
+    stage.say("price", quote(price=6), "1000-6")
+    until(lambda: told(slow)[-1] == "1000-6", 5, "a frame is delivered as it comes")
+
+
+# Pages that are hidden, frozen, asleep.
+
+
+def test_a_page_that_is_hidden_for_a_minute_has_no_stream_unless_an_alert_waits(
+    context: BrowserContext, board: Board
+) -> None:
+    page = reader(context, board.url)
+    page.clock.install()
+    until(lambda: streams(board) == 1, 10, "it has a stream")
+    page.evaluate("() => { stream.close(); stream.open(); }")  # by the new clock
+    page.evaluate("() => { stream.armed = true; }")
+    hide(page)
+    page.clock.fast_forward(90_000)
+    held = len(told(page))
+    until(lambda: len(told(page)) > held, 10, "armed, it goes on")
+    page.evaluate("() => { stream.armed = false; }")
+    until(lambda: streams(board) == 0, 10, "hidden, it has none")
+    hide(page, False)
+    held = len(told(page))
+    until(lambda: len(told(page)) > held, 10, "seen again, it goes on")
+
+
+@pytest.mark.usefixtures("either")
+def test_a_frozen_page_has_no_stream_and_goes_on_when_it_wakes(
+    page: Page, board: Board
+) -> None:
+    page.goto(board.url)
+    live(page)
+    page.evaluate("() => document.dispatchEvent(new Event('freeze'))")
+    until(lambda: streams(board) == 0, 10, "frozen, it has none")
+    page.evaluate("() => document.dispatchEvent(new Event('resume'))")
+    live(page)
+    until(lambda: shown_is_true(page, board), 10, "the page equals /api/state")
+
+
+@pytest.mark.usefixtures("either")
+def test_a_computer_that_slept_goes_on_with_the_right_values(
+    page: Page, browser: Browser, board: Board
+) -> None:
+    page.goto(board.url)
+    live(page)
+    page.evaluate(
+        """() => {
+          window.states = [];
+          new MutationObserver(() => window.states.push(badge.dataset.state))
+            .observe(badge, { attributeFilter: ["data-state"] });
+        }"""
+    )
+    with asleep(browser):
+        slept = board.stream("/stream?events=price")
+        began = time.monotonic()
+        slept.until(lambda _: time.monotonic() - began > 5)
+        slept.close()
+    until(lambda: page.evaluate("() => window.states"), 10, "it notices")
+    live(page)
+    until(lambda: shown_is_true(page, board), 10, "the page equals /api/state")
+
+
+def test_after_sleep_it_asks_for_what_it_missed_and_says_what_that_was(
+    page: Page, stage: Stage, alone: None
+) -> None:
+    page.clock.install()
+    at = opened(page, stage)
+    stage.hello(f"{at}-0")
+    stage.say("price", quote(price=100), f"{at}-1")
+    stage.say("score", score_of(0, 0), f"{at}-2")
+    expect(cell(page, "ACME", "price")).to_have_text("100.00")
+    page.clock.fast_forward(8 * 3_600_000)
+    until(lambda: len(stage.cursors) > 1, 10, "it opens another stream")
+    assert {*stage.cursors[1:]} == {f"{at}-2"}
+    woken = at + 8 * 3_600_000
+    stage.hello(f"{woken}-2", "compacted", at=woken)
+    stage.say("price", quote(price=98.8), f"{woken}-1")
+    stage.say("score", score_of(2, 0), f"{woken}-2")
+    words = "While you were away (8 h): 2 goals, ACME −1.20 %"
+    expect(page.locator("#away")).to_have_text(words)
+    expect(page.get_by_role("status")).to_have_text(words)
+    live(page)
+
+
+def test_a_short_absence_needs_no_words(page: Page, stage: Stage) -> None:
+    at = opened(page, stage)
+    stage.hello(f"{at}-1")
+    stage.say("price", quote(price=1), f"{at}-1")
+    expect(cell(page, "ACME", "price")).to_have_text("1.00")
+    live(page)
+    expect(page.locator("#away")).to_be_hidden()
+
+
+# Waits, and slow links.
+
+
+def test_waits_double_to_half_a_minute_and_start_anew_after_a_minute_of_health(
+    page: Page, stage: Stage, alone: None
+) -> None:
+    page.clock.install()
+    at = opened(page, stage)
+    stage.hello(f"{at}-0", heartbeat=3600)
+    live(page)
+    waits = waits_of(page, stage, 7)
+    assert waits[0] <= 4
+    assert 15 <= waits[-1] <= 30
+    stage.missing.clear()
+    page.get_by_role("button", name="Retry now").click()
+    until(lambda: len(stage.cursors) > 1, 10, "there is a stream again")
+    stage.hello(f"{at}-0", heartbeat=3600)
+    live(page)
+    page.clock.run_for(62_000)
+    assert waits_of(page, stage, 1)[0] <= 4
+
+
+def test_late_events_slow_the_pace_down_and_fresh_ones_quicken_it_but_not_at_once(
+    page: Page, board: Board
+) -> None:
+    page.goto(f"{board.url}/healthz")
+    paces = page.evaluate(
+        """async () => {
+          const { Pacer } = await import("/static/pacer.js");
+          const pacer = new Pacer();
+          const paces = [];
+          let now = 0;
+          const events = (seconds, delay) => {
+            const ends = now + seconds * 1000;
+            while (now < ends) {
+              now += 100;
+              if (pacer.note(delay, pacer.pace, now)) pacer.begin();
+            }
+            paces.push(pacer.pace);
+          };
+          events(60, 100); // nothing to do
+          events(1, 3000); // a hiccup
+          events(1, 100);
+          events(2.2, 3000);
+          events(2.2, 3000);
+          events(60, 1500); // neither late nor fresh
+          events(29, 100);
+          events(2, 100); // half a minute of freshness
+          events(2.2, 3000); // that was too quick
+          events(31, 100);
+          events(30, 100); // so it waits twice as long
+          events(20, 6000);
+          events(60, 6000); // there is no slower one
+          events(120.5, 5400); // as old as the pace explains
+          events(2.2, 5000); // very late: two steps at once
+          return paces;
+        }"""
+    )
+    assert paces == [0, 0, 0, 0.25, 0.5, 0.5, 0.5, 0.25, 0.5, 0.5, 0.25, 5, 5, 2, 5]
+
+
+def test_a_slow_link_gets_fewer_prices_but_current_ones(
+    context: BrowserContext, page_errors: list[str]
+) -> None:
+    page_errors.append(CUT)
+    busy = Board(SEED="7", SPEED="20", HEARTBEAT="5")
+    with busy as board, Proxy(board.port) as proxy:
+        page = reader(context, proxy.url)
+        until(lambda: told(page), 10, "events come")
+        proxy.throttle = 4000
+        proxy.cut()
+        until(lambda: len(told(page, "hello")) > 1, 20, "it comes back")
+        until(lambda: oldest(page) < 3000, 90, "five seconds of current prices")
+        assert told(page, "hello")[-1]["pace"] > 0
+
+
+def test_a_page_behind_nginx_shows_the_servers_values(page: Page, board: Board) -> None:
+    location = "location / { proxy_pass @board@; proxy_read_timeout 3s; }"
+    server = f"server {{ listen @port@; {location} }}"
+    with Nginx(server, board=board.url) as nginx:
+        page.goto(nginx.url)
+        live(page)
+        before = texts(page, "price")
+        until(lambda: changed(before, texts(page, "price")) > 5, 10, "prices change")
+        until(lambda: shown_is_true(page, board), 10, "the page equals /api/state")
+
+
+# A page that outlives the server's version.
+
+
+def test_a_wall_screen_loads_the_new_version_but_no_error_page(
+    page: Page, stage: Stage
+) -> None:
+    page.goto(stage.url)
+    stage.missing.add("/")
+    page.clock.install()
+    page.evaluate(
+        """async () => {
+          const { Renewal } = await import("/static/renewal.js");
+          window.renewal = new Renewal("1");
+          renewal.isWall = true;
+          renewal.note("2");
+          setInterval(() => renewal.check(), 1000);
+          window.stays = true;
+        }"""
+    )
+    with page.expect_response(lambda answer: answer.status == 404):
+        page.clock.run_for(35_000)
+    with page.expect_response(lambda answer: answer.status == 404):
+        page.clock.run_for(35_000)
+    assert page.evaluate("() => window.stays")
+    stage.missing.clear()
+    with page.expect_navigation():
+        page.clock.run_for(35_000)
+
+
+def test_a_page_that_stays_of_another_version_loads_anew_once_only(
+    page: Page, stage: Stage
+) -> None:
+    page.goto(stage.url)
+    page.clock.install()
+    page.evaluate(
+        """() => {
+          const mark = JSON.stringify(["2", Date.now()]);
+          sessionStorage.setItem("liveboard-renewal", mark);
+        }"""
+    )
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.evaluate(
+        """async () => {
+          const { Renewal } = await import("/static/renewal.js");
+          window.renewal = new Renewal("1");
+          renewal.isWall = true;
+          renewal.note("2");
+          setInterval(() => renewal.check(), 1000);
+        }"""
+    )
+    page.clock.run_for(35_000)
+    assert f"{stage.url}/" not in asked
+    page.evaluate("() => renewal.note('3')")
+    with page.expect_navigation():
+        page.clock.run_for(35_000)
+
+
+# What these tests share.
+
+
+def streams(board: Board) -> int:
+    metrics = board.get("/metrics")[2].decode()
+    [line] = [
+        line for line in metrics.splitlines() if line.startswith("liveboard_streams ")
+    ]
+    return int(float(line.split()[1]))
+
+
+def reader(context: BrowserContext, url: str, **options: Any) -> Page:
+    """Open a tab without a board that reads by a `Stream` of its own.
+
+    `told` in it is a list of what the stream told: the handler's name, its values, and
+    the instant.
+    """
+    page = context.new_page()
+    page.goto(f"{url}/healthz")
+    page.evaluate(
+        """async (options) => {
+          const { Stream } = await import("/static/stream.js");
+          window.told = [];
+          const note = (name) => (...values) => {
+            told.push([name, ...values, Date.now()]);
+          };
+          const names = ["event", "hello", "caughtUp", "gap", "state"];
+          const handlers = Object.fromEntries(names.map((name) => [name, note(name)]));
+          window.stream = new Stream(handlers, options);
+          stream.open();
+        }""",
+        {"id": None, "heartbeat": 10, "version": "1", **options},
+    )
+    return page
+
+
+def told(page: Page, handler: str = "event") -> list[Any]:
+    """Return what a reader's handler was told: of events, the ids."""
+    found: list[Any] = page.evaluate(
+        """(name) => told.filter(([it]) => it === name)
+          .map((it) => (name === "event" ? it[3] : it[1]))""",
+        handler,
+    )
+    return found
+
+
+def goes_on(page: Page, before: dict[str, str], seconds: float) -> None:
+    """Wait until prices are no longer those of before."""
+    until(lambda: changed(before, texts(page, "price")), seconds, "prices change")
+
+
+def waits_of(page: Page, stage: Stage, tries: int) -> list[int]:
+    """End the stream; return the seconds that the page waits between its tries."""
+    stage.missing.add("/stream")
+    stage.hang_up()
+    waits = []
+    for _ in range(tries):
+        expect(badge(page)).to_contain_text("Reconnecting in", timeout=15_000)
+        waits.append(int((badge(page).text_content() or "").split()[-2]))
+        with page.expect_response("**/stream*"):
+            page.clock.fast_forward(waits[-1] * 1000)
+    return waits
+
+
+def oldest(page: Page) -> float:
+    """Return how old the events of the last five seconds were, at most, in ms.
+
+    Infinite where the stream is younger than that, or nothing came.
+    """
+    age: float | None = page.evaluate(
+        """() => {
+          const since = Date.now() - 5000;
+          const hello = told.findLast(([name]) => name === "hello");
+          const recent = told.filter((it) => it[0] === "event" && it.at(-1) > since);
+          if (hello.at(-1) > since || recent.length === 0) return null;
+          return Math.max(...recent.map((it) => it.at(-1) - parseInt(it[3])));
+        }"""
+    )
+    return float("inf") if age is None else age
+
+
+def turn(page: Page, event: str) -> None:
+    """Let the page believe that the back/forward cache takes it, or gives it back."""
+    page.evaluate(
+        """(event) => {
+          dispatchEvent(new PageTransitionEvent(event, { persisted: true }));
+        }""",
+        event,
+    )
+
+
+def hide(page: Page, hidden: bool = True) -> None:
+    """Let the page believe that it is hidden, or seen again."""
+    page.evaluate(
+        """(hidden) => {
+          const property = { get: () => hidden, configurable: true };
+          Object.defineProperty(document, "hidden", property);
+          document.dispatchEvent(new Event("visibilitychange"));
+        }""",
+        hidden,
+    )
+
+
+@contextlib.contextmanager
+def asleep(browser: Browser) -> Iterator[None]:
+    """Stop all of the browser's processes but the one that the tests talk to."""
+    session = browser.new_browser_cdp_session()
+    found = session.send("SystemInfo.getProcessInfo")["processInfo"]
+    pids = [it["id"] for it in found if it["type"] != "browser"]
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+        session.detach()
+
+
+def workers(browser: Browser) -> list[str]:
+    """Return the target ids of the SharedWorkers that run."""
+    session = browser.new_browser_cdp_session()
+    targets = session.send("Target.getTargets")["targetInfos"]
+    session.detach()
+    return [it["targetId"] for it in targets if it["type"] == "shared_worker"]
+
+
+def end_worker(browser: Browser, target: str) -> None:
+    """End a SharedWorker, as the browser does when memory is short."""
+    session = browser.new_browser_cdp_session()
+    asked = {"targetId": target, "flatten": False}
+    id = session.send("Target.attachToTarget", asked)["sessionId"]
+    command = {
+        "id": 1,
+        "method": "Runtime.evaluate",
+        "params": {"expression": "close()"},
+    }
+    session.send(
+        "Target.sendMessageToTarget", {"sessionId": id, "message": json.dumps(command)}
+    )
+    until(lambda: target not in workers(browser), 5, "the worker is gone")
+    session.detach()
