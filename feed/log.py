@@ -50,6 +50,21 @@ class Statistics(msgspec.Struct, frozen=True):
     tail: EventId
 
 
+class Held(msgspec.Struct, frozen=True):
+    """All that a log holds, so that another can go on from there.
+
+    `newest` is the newest event of each key, those retired too, and `retained` the
+    newest events of all, both in id order and up to `tail`; `floor` is the id of the
+    last one evicted. Before `accountable` the log doesn't know what was retired.
+    """
+
+    newest: list[Event]
+    retained: list[Event]
+    floor: EventId
+    accountable: EventId
+    tail: EventId
+
+
 class Log:
     """Events in id order: the newest `backlog` of them, and the newest of each key."""
 
@@ -83,6 +98,42 @@ class Log:
             ids = [self._append_one(event, now) for event in events]
         self.wake()
         return ids
+
+    def extend(self, events: Iterable[Event]) -> None:
+        """Append events under the ids that they have, each above the tail."""
+        with self._lock:
+            for event in events:
+                if event.id <= self._tail:
+                    raise ValueError(f"{event.id} isn't above the tail, {self._tail}")
+                self._take(event)
+        self.wake()
+
+    def hold(self, held: Held) -> None:
+        """Take another log's place: forget all, and go on from what that one holds."""
+        with self._lock:
+            self._retained, self._first = held.retained.copy(), 0
+            self._unkeyed = deque(event for event in held.retained if not event.slot)
+            self._evicted.clear()
+            self._newest, self._retired = {}, {}
+            self._floor = self._uncounted = held.floor
+            self._accountable, self._tail = held.accountable, held.tail
+            for event in held.newest:
+                if event.slot:
+                    self._replace(event.slot, event)
+        self.wake()
+
+    def held(self, most: int) -> Held:
+        """Return what the log holds, with at most so many of the retained events."""
+        with self._lock:
+            first = max(self._first, len(self._retained) - most)
+            floor = self._retained[first - 1].id if first > self._first else self._floor
+            return Held(
+                newest=[*self._newest.values()],
+                retained=self._retained[first:],
+                floor=floor,
+                accountable=self._accountable,
+                tail=self._tail,
+            )
 
     def read(
         self,
@@ -155,7 +206,10 @@ class Log:
         tail = self._tail
         same = now <= tail.ms
         id = EventId(tail.ms, tail.seq + 1) if same else EventId(now, 0)
-        event = event.with_id(id)
+        self._take(event.with_id(id))
+        return id
+
+    def _take(self, event: Event) -> None:
         self._retained.append(event)
         if event.slot is None:
             self._unkeyed.append(event)
@@ -163,8 +217,7 @@ class Log:
             self._replace(event.slot, event)
         self._evict()
         self._counts[event.type] += 1
-        self._tail = id
-        return id
+        self._tail = event.id
 
     def _replace(self, slot: Slot, event: Event) -> None:
         self._newest.pop(slot, None)  # so that the dict stays in id order

@@ -111,6 +111,41 @@ def test_a_reader_that_breaks_off_and_resumes_ends_as_one_that_saw_every_event(
 
 
 @settings(max_examples=200)
+@given(
+    backlog=st.integers(1, 30),
+    batch=st.lists(news, max_size=120),
+    rest=st.lists(news, max_size=30),
+)
+def test_a_log_that_took_anothers_place_reads_as_that_one_does(
+    backlog: int, batch: list[News], rest: list[News]
+) -> None:
+    world, other = World(Log(backlog, START)), Log(backlog, 0)
+    world.tell(batch)
+    other.hold(world.log.held(backlog))
+    known = world.log.tail
+    world.tell(rest)
+    other.extend(world.log.read(known).events if len(rest) <= backlog else [])
+    if other.tail != world.log.tail:
+        return
+    assert other.read(None) == world.log.read(None)
+    for cursor in [EventId(START, 0), *(event.id for event in world.told)]:
+        mine, its = world.log.read(cursor), other.read(cursor)
+        assert (its.resume, its.events, its.dropped) == (
+            mine.resume,
+            mine.events,
+            mine.dropped,
+        )
+        assert its.lost in (mine.lost, None)
+
+
+def test_events_under_ids_of_their_own_come_only_above_the_tail() -> None:
+    log = Log(10, START)
+    log.extend([unkeyed("note", b"1").with_id(EventId(START, 1))])
+    with pytest.raises(ValueError, match="tail"):
+        log.extend([unkeyed("note", b"1").with_id(EventId(START, 1))])
+
+
+@settings(max_examples=200)
 @given(backlog=st.integers(1, 30), batch=st.lists(news, max_size=120), data=st.data())
 def test_unkeyed_events_within_retention_come_once_each_in_order(
     backlog: int, batch: list[News], data: st.DataObject
