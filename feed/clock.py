@@ -43,13 +43,17 @@ class WorldClock:
         if stood_still:
             self._start += elapsed
         self._last = now
-        self.seconds = (now - self._start) * self._speed / 1000
+        self.seconds = self.age(now)
         return stood_still
 
     def turn(self, seconds: float) -> None:
         """Let the world be `seconds` old now, which moves its instants."""
         self._start = self._last - round(seconds * 1000 / self._speed)
         self.seconds = seconds
+
+    def age(self, instant: int) -> float:
+        """Return how many seconds old the world is at an instant (epoch ms)."""
+        return (instant - self._start) * self._speed / 1000
 
     def instant(self, seconds: float) -> int:
         """Return the epoch milliseconds at which the world is `seconds` old."""

@@ -4,6 +4,7 @@ Strategy: time is drawn, not sampled. Each trade draws how long until the next, 
 price is worked out only when it trades, so the days don't depend on how they are read.
 """
 
+from collections.abc import Sequence
 from itertools import accumulate
 from math import exp, sqrt
 from random import Random
@@ -87,12 +88,20 @@ class Market:
 
     Instants are epoch milliseconds; `speed` is how many of its seconds pass in one.
     `rate` is how many trades a second of its own it makes, on average over a session.
+    With `held`, what a market told last, it goes on from there and has no past.
     """
 
     def __init__(
-        self, seed: int, start: int, speed: float = 1.0, *, rate: float = RATE
+        self,
+        seed: int,
+        start: int,
+        speed: float = 1.0,
+        *,
+        rate: float = RATE,
+        held: Sequence[Quote | MarketState] = (),
     ) -> None:
-        self._rng = Random(f"market {seed}")
+        # Not the same chance again, where it goes on.
+        self._rng = Random(f"market {seed} {start}" if held else f"market {seed}")
         self._clock = WorldClock(start, speed)
         self._symbols = _symbols(self._rng)
         self._weights = [*accumulate(company.liquidity for company in COMPANIES)]
@@ -101,13 +110,12 @@ class Market:
         self._until = self._due = -(SESSION + PAUSE + AGE)  # the first session opens
         self._session = -1  # sessions over, while one is open
         self._begun = False
-        self._rate = PAST_RATE
-        self._past = [
-            quote
-            for quote in self._run(0.0)
-            if isinstance(quote, Quote) and quote.at < start
-        ]
+        self._past: list[Quote] = []
         self._rate = rate
+        if held:
+            self._go_on(held)
+        else:
+            self._begin_with_a_past(start)
 
     def past(self) -> list[Quote]:
         """Return the quotes from before the start, oldest first, for the charts.
@@ -131,6 +139,40 @@ class Market:
             news = [self._state(self._clock.seconds)]
         news += self._run(self._clock.seconds)
         return [each.event() for each in news]
+
+    def _begin_with_a_past(self, start: int) -> None:
+        rate, self._rate = self._rate, PAST_RATE
+        self._past = [
+            quote
+            for quote in self._run(0.0)
+            if isinstance(quote, Quote) and quote.at < start
+        ]
+        self._rate = rate
+
+    def _go_on(self, held: Sequence[Quote | MarketState]) -> None:
+        """Take up the session and the prices where they were told to be.
+
+        Without a session that can be gone on with, the next opens at once.
+        """
+        quotes = {each.symbol: each for each in held if isinstance(each, Quote)}
+        states = (each for each in held if isinstance(each, MarketState))
+        state = next((each for each in states if each.market == MARKET), None)
+        self._until = self._due = 0.0
+        if state and state.until is not None and state.status != "halted":
+            self._status = state.status
+            self._until = self._due = min(self._clock.age(state.until), SESSION)
+        traded = 0.0
+        if self._status == "open":
+            self._session = 0
+            self._due = min(self._until, self._wait(0.0))
+            traded = self._elapsed(0.0)
+        opened = self._clock.instant(self._until - SESSION)
+        for symbol in self._symbols:
+            quote = quotes.get(symbol.name)
+            symbol.go_on(quote, traded)
+            if self._status == "open" and (quote is None or quote.at < opened):
+                self._unopened.append(symbol)
+        self._begun = bool(state) and all(s.name in quotes for s in self._symbols)
 
     def _begin(self) -> list[Quote | MarketState]:
         self._begun = True
@@ -214,6 +256,10 @@ class _Motion:
         self._traded = 0.0
         self._value = 0.0
 
+    def start(self, traded: float) -> None:
+        """Let it be where it is after so many seconds of trading."""
+        self._traded = traded
+
     def at(self, traded: float) -> float:
         """Return its value after so many seconds of trading, never fewer than before.
 
@@ -237,10 +283,41 @@ class _Symbol:
         self._sector = sector
         self._own = _Motion(rng)
         self._rng = rng
-        self._price = self._previous_close = round(company.price * company.ticks)
+        self._start, self._started = company.price, 0.0  # its value, seconds traded
+        self._price = self._previous_close = self._ticks(company.price)
         self._open = self._high = self._low = self._price
         self._bid, self._ask = self._price - 1, self._price + 1
         self._volume = 0
+
+    @property
+    def name(self) -> str:
+        """The company's symbol."""
+        return self._company.symbol
+
+    def go_on(self, quote: Quote | None, traded: float) -> None:
+        """Take up from a quote after so many seconds of trading in the session.
+
+        The increments of its motions to come don't depend on those before.
+        """
+        for motion in (self._market, self._sector, self._own):
+            motion.start(traded)
+        self._started = traded
+        if quote is None:
+            return
+        self._price = self._ticks(quote.price)
+        self._start = self._price / self._company.ticks
+        self._previous_close = self._ticks(quote.previous_close, self._price)
+        self._open = self._ticks(quote.open, self._price)
+        self._high = self._ticks(quote.high, self._price)
+        self._low = self._ticks(quote.low, self._price)
+        self._bid = self._ticks(quote.bid, self._price)
+        self._ask = self._ticks(quote.ask, self._price + 1)
+        self._volume = round(quote.volume or 0)
+
+    def _ticks(self, price: float | None, otherwise: int = 1) -> int:
+        return (
+            otherwise if price is None else max(1, round(price * self._company.ticks))
+        )
 
     def open(self, traded: float, money: float) -> None:
         """Begin the session with its first trade; see `trade`."""
@@ -276,8 +353,8 @@ class _Symbol:
             + sqrt(OWN_SHARE) * self._own.at(traded)
         )
         volatility = self._company.volatility
-        sag = volatility**2 / 2 * traded / SESSION
-        return self._company.price * exp(volatility * motion - sag)
+        sag = volatility**2 / 2 * (traded - self._started) / SESSION
+        return self._start * exp(volatility * motion - sag)
 
     def _fill(self, money: float) -> None:
         shares = money * self._company.ticks / self._price * self._rng.expovariate(1)

@@ -5,6 +5,8 @@ what it is, from rates that depend only on how it stands: who is on the pitch, a
 score's own incidents. The minute is not counted, it is read off the clock.
 """
 
+import re
+from collections.abc import Sequence
 from heapq import heappop, heappush, heapreplace
 from math import exp, inf
 from random import Random
@@ -79,6 +81,10 @@ CLUBS = (
 )
 
 
+BY_CODE = {club.code: club for club in CLUBS}
+ID = re.compile(r"[a-z]+-[a-z]+-[0-9a-z]{1,12}")
+
+
 def _squads() -> dict[str, list[str]]:
     """Return each club's eleven and bench: made-up names, each of them used once."""
     starts = "Ald Bor Cal Dar Esk Fal Gor Hal Iv Jor Kav Lor Mur Nev Osk Pell Rav Tor"
@@ -100,12 +106,21 @@ class League:
 
     Instants are epoch milliseconds; `speed` is how many of its seconds pass in one.
     Without `minutely`, a score comes only when something changed, not each minute.
+    With `held`, the scores that a league told last, it goes on from there.
     """
 
     def __init__(
-        self, seed: int, start: int, speed: float = 1.0, *, minutely: bool = True
+        self,
+        seed: int,
+        start: int,
+        speed: float = 1.0,
+        *,
+        minutely: bool = True,
+        held: Sequence[Score] = (),
     ) -> None:
-        self._rng = Random(f"league {seed}")
+        mine = sorted(filter(_is_of_the_league, held), key=_number_of)
+        # Not the same chance again, where it goes on.
+        self._rng = Random(f"league {seed} {start}" if mine else f"league {seed}")
         self._clock = WorldClock(start, speed)
         self._minutely = minutely
         self._rested = self._rng.sample(CLUBS, len(CLUBS))  # longest ago first
@@ -113,6 +128,9 @@ class League:
         self._next_kick_off = -WARM_UP
         self._held: list[tuple[float, int, _Match]] = []  # a heap by what is due next
         self._begun = False
+        if mine:
+            self._go_on(mine)
+            return
         for _ in range(TO_COME):
             self._announce()
         self._run(0.0)
@@ -135,6 +153,30 @@ class League:
             ]
         self._begun = True
         return events + self._run(self._clock.seconds)
+
+    def _go_on(self, scores: Sequence[Score]) -> None:
+        """Take up the matches where their scores, in the order announced, say."""
+        for score in scores:
+            clubs = [BY_CODE[team.code or ""] for team in (score.home, score.away)]
+            self._rested = [club for club in self._rested if club not in clubs] + clubs
+            match = _Match(
+                score.match,
+                (_Side("home", clubs[0]), _Side("away", clubs[1])),
+                self._clock.age(score.kick_off or 0),
+                self._clock,
+                self._rng,
+                self._minutely,
+            )
+            match.go_on(score)
+            number = _number_of(score)
+            heappush(self._held, (match.due, number, match))
+            self._number = number + 1
+            self._next_kick_off = self._clock.age(score.kick_off or 0) + KICK_OFF_GAP
+        to_come = sum(score.status == "NS" for score in scores)
+        self._begun = to_come >= TO_COME
+        for _ in range(to_come, TO_COME):
+            self._next_kick_off = max(self._next_kick_off, 0.0)
+            self._announce()
 
     def _matches(self) -> list["_Match"]:
         """Return the matches held, by kick-off."""
@@ -202,6 +244,17 @@ class _Side:
         positions = [*self.pitch]
         return rng.choices(positions, [SCORERS[each] for each in positions])[0]
 
+    def remember(self, incident: Incident) -> None:
+        """Let who was booked, sent off or taken off be so again."""
+        player = incident.player or ""
+        position = next((at for at, name in self.pitch.items() if name == player), None)
+        if incident.kind == "yellow_card":
+            self.booked.add(player)
+        elif incident.kind == "red_card" and position is not None:
+            del self.pitch[position]
+        elif incident.kind == "substitution" and position is not None and self.bench:
+            self.pitch[position] = self.bench.pop(0)
+
     def outfield(self, rng: Random) -> int:
         """Return any position but the keeper's."""
         return rng.choice([*self.pitch][1:])
@@ -238,6 +291,32 @@ class _Match:
         self._period_started = self._whistle = kick_off
         self._next_incident = self._next_minute = inf
         self._reviewed: tuple[_Side, str] | None = None  # a goal about to be cancelled
+
+    def go_on(self, score: Score) -> None:
+        """Take the match up where a score left it.
+
+        What chance had drawn is drawn anew, and a goal under review stands.
+        """
+        self.status = score.status
+        self._incidents = [*score.incidents]
+        sides = {side.name: side for side in self._sides}
+        for side, team in zip(self._sides, (score.home, score.away), strict=True):
+            side.score, side.red_cards = team.score or 0, team.red_cards or 0
+        for incident in self._incidents:
+            if incident.team:
+                sides[incident.team].remember(incident)
+        if self.status == "NS":
+            return
+        told = self._clock.age(max((each.at for each in self._incidents), default=0))
+        if self.status == "HT":
+            self.due = told + HALF_TIME * MINUTE
+        elif self.status == "FT":
+            self.due = told + RETIRED_AFTER
+        self._period_started = self._clock.age(score.period_started or 0)
+        if self.status in ("1H", "2H"):
+            added = FIRST_ADDED if self.status == "1H" else SECOND_ADDED
+            self._set_half(added, 0.0)
+            self.due = min(self._whistle, self._next_incident, self._next_minute)
 
     def happen(self) -> list[Event]:
         """Do what is due; return its events, an incident before the score with it."""
@@ -291,10 +370,17 @@ class _Match:
     ) -> list[Event]:
         self.status = status
         self._period_started = at
-        self._whistle = at + (HALF + self._rng.uniform(*added)) * MINUTE
-        self._next_minute = at + MINUTE if self._minutely else inf
-        self._draw(at)
+        self._set_half(added, at)
         return self._tell(at, kind)
+
+    def _set_half(self, added: tuple[float, float], at: float) -> None:
+        """Set what is to come of a half as it stands at `at`."""
+        whistle = self._period_started + (HALF + self._rng.uniform(*added)) * MINUTE
+        self._whistle = max(whistle, at)
+        minutes = int((at - self._period_started) / MINUTE + 1e-6)  # a whole one is
+        next_minute = self._period_started + (minutes + 1) * MINUTE
+        self._next_minute = next_minute if self._minutely else inf
+        self._draw(at)
 
     def _end_half(self, at: float) -> list[Event]:
         if self.status == "1H":
@@ -403,6 +489,23 @@ class _Match:
         self._incidents.append(incident)
         self.status = WHISTLES.get(kind, self.status)
         return [incident.event(), self.score(at)]
+
+
+def _is_of_the_league(score: Score) -> bool:
+    """Whether a score is of a match that a league told, and not of a publisher's."""
+    codes = {score.home.code, score.away.code}
+    return (
+        score.competition == LEAGUE
+        and codes <= BY_CODE.keys()
+        and score.status in ("NS", "1H", "HT", "2H", "FT")
+        and score.kick_off is not None
+        and (score.status == "NS" or score.period_started is not None)
+        and ID.fullmatch(score.match) is not None
+    )
+
+
+def _number_of(score: Score) -> int:
+    return int(score.match.rpartition("-")[2], 36)
 
 
 def _base36(number: int) -> str:

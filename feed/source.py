@@ -1,15 +1,23 @@
 """Where events come from when nobody publishes: simulator, recording, or nowhere."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
+
+import msgspec
 
 from feed.event import Event
 from feed.market import Market
 from feed.match import League
 from feed.replay import Replay
 from feed.settings import Settings
-from feed.shapes import Quote
+from feed.shapes import MarketState, Quote, Score
+
+SHAPES: dict[str, type[Quote | MarketState | Score]] = {
+    "price": Quote,
+    "market": MarketState,
+    "score": Score,
+}  # what the simulator tells, and goes on from
 
 
 class Source(Protocol):
@@ -25,13 +33,26 @@ class Source(Protocol):
 
 
 class Simulator:
-    """An invented market and an invented league."""
+    """An invented market and an invented league.
+
+    With `held`, the state of a board, both go on from the instant it shows last.
+    """
 
     name = "simulator"
 
-    def __init__(self, seed: int, start: int, speed: float) -> None:
-        self._market = Market(seed, start, speed)
-        self._league = League(seed, start, speed)
+    def __init__(
+        self, seed: int, start: int, speed: float, held: Sequence[Event] = ()
+    ) -> None:
+        known = [
+            msgspec.json.decode(event.data, type=SHAPES[event.type])
+            for event in held
+            if event.type in SHAPES
+        ]
+        last = max((each.at for each in known if each.at <= start), default=start)
+        market = [each for each in known if not isinstance(each, Score)]
+        scores = [each for each in known if isinstance(each, Score)]
+        self._market = Market(seed, last, speed, held=market)
+        self._league = League(seed, last, speed, held=scores)
 
     def past(self) -> Iterable[Quote]:
         """Return the quotes of the session's past."""
@@ -56,11 +77,14 @@ class Published:
         return []
 
 
-def source(settings: Settings, start: int) -> Source:
-    """Return the source that the settings name, begun at `start` (epoch ms)."""
+def source(settings: Settings, start: int, held: Sequence[Event] = ()) -> Source:
+    """Return the source that the settings name, begun at `start` (epoch ms).
+
+    The simulator goes on from the state `held`, where there is one.
+    """
     if settings.feed == "published":
         return Published()
     if settings.feed == "replay":
         path = Path(settings.recording)
         return Replay(path, settings.loop, settings.speed, settings.max_keys)
-    return Simulator(settings.seed, start, settings.speed)
+    return Simulator(settings.seed, start, settings.speed, held)

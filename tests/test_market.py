@@ -342,3 +342,52 @@ def test_companies_of_a_sector_move_together_more_than_others(
             pairs.append(correlation(moves[one.symbol], moves[other.symbol]))
         assert mean(within) > mean(between) + 0.15
         assert 0.15 < mean(between) < 0.45
+
+
+def test_a_market_goes_on_from_what_it_told_last() -> None:
+    told = run(Market(7, START), 40_000)
+    held = [*{e.slot: e for e in told}.values()]
+    last = max(each.at for each in read(held))
+    next_ = Market(8, last, held=read(held))
+    assert list(next_.past()) == []
+    events = next_.step(last) + next_.step(last + 3000)
+    assert not states(events)  # the session goes on, and nothing is told twice
+    before = {quote.symbol: quote for quote in quotes(held)}
+    assert events
+    for quote in quotes(events):
+        was = before[quote.symbol]
+        assert (quote.open, quote.previous_close) == (was.open, was.previous_close)
+        assert abs(log(quote.price / was.price)) < 0.02
+        assert quote.volume is not None
+        assert was.volume is not None
+        assert quote.volume > was.volume
+        assert quote.high is not None
+        assert was.high is not None
+        assert quote.high >= was.high
+        before[quote.symbol] = quote
+
+
+def test_a_market_that_goes_on_closes_and_opens_when_it_was_to() -> None:
+    told = run(Market(7, START), 1000)
+    held = [*{e.slot: e for e in told}.values()]
+    (state,) = states(held)
+    assert state.until is not None
+    next_ = Market(8, START + 1000, held=read(held))
+    later = [
+        each
+        for now in range(START + 1000, state.until + 62_000, 1000)
+        for each in states(next_.step(now))
+    ]
+    assert [(each.status, each.at) for each in later] == [
+        ("closed", state.until),
+        ("open", state.until + 60_000),
+    ]
+
+
+def test_a_market_that_stood_still_goes_on_later() -> None:
+    told = run(Market(7, START), 1000)
+    held = [*{e.slot: e for e in told}.values()]
+    (state,) = states(held)
+    assert state.until is not None
+    (moved,) = states(Market(8, START + 1000, held=read(held)).step(START + 61_000))
+    assert (moved.status, moved.until) == ("open", state.until + 60_000)

@@ -445,3 +445,54 @@ def test_over_a_month_there_are_always_matches_of_each_kind_and_never_many() -> 
 def status(data: bytes) -> bytes:
     """Return the status in a score's JSON, which needn't all be read for it."""
     return data.partition(b'"status":"')[2][:2]
+
+
+@pytest.mark.parametrize("minute", range(15))
+def test_a_league_goes_on_from_the_scores_that_it_told_last(minute: int) -> None:
+    """Whatever the moment, what happened stays, and the clocks go on."""
+    held: dict[Slot, Event] = {}
+    for event in run(League(7, START), minute * 61_000):
+        if event.slot:
+            held[event.slot] = event
+    before = {s.match: s for s in scores(held.values())}
+    last = max(score.at for score in before.values())
+    league = League(8, last, held=[*before.values()])
+    after = [e for at in range(0, 300_000, 1000) for e in league.step(last + at)]
+    assert {"1H", "2H"} & {score.status for score in scores(after)}
+    for score in scores(after):
+        was = before.get(score.match)
+        before[score.match] = score
+        if was is None:
+            assert score.status == "NS"
+            continue
+        assert score.incidents[: len(was.incidents)] == was.incidents
+        assert len(score.incidents) <= len(was.incidents) + 1
+        assert ORDER.index(score.status) - ORDER.index(was.status) in (0, 1)
+        if score.status == was.status != "NS":
+            assert score.period_started == was.period_started
+            assert (score.minute or 0) >= (was.minute or 0)
+    assert_told_as_they_are([*before.values()])
+
+
+def assert_told_as_they_are(results: list[Score]) -> None:
+    for score in results:
+        reds = Counter(i.team for i in score.incidents if i.kind == "red_card")
+        assert (reds["home"], reds["away"]) == (
+            score.home.red_cards,
+            score.away.red_cards,
+        )
+        off = [
+            i.player for i in score.incidents if i.kind in ("red_card", "substitution")
+        ]
+        assert len(off) == len({*off})
+
+
+def test_scores_of_others_are_left_alone_by_a_league_that_goes_on() -> None:
+    (mine, *_) = scores(run(League(7, START), 0))
+    others = [
+        msgspec.structs.replace(mine, competition="Another"),
+        msgspec.structs.replace(mine, match="no id of this league"),
+        msgspec.structs.replace(mine, status="ET"),
+    ]
+    events = League(7, START, held=others).step(START)
+    assert events == League(7, START).step(START)
