@@ -5,9 +5,12 @@ The worker is gevent's, so that a stream is a greenlet and not a thread.
 
 import gc
 import logging
+import os
 import re
 import resource
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +31,15 @@ except InvalidSetting as error:
 host = f"[{settings.host}]" if ":" in settings.host else settings.host
 bind = f"{host}:{settings.port}"
 worker_class = "gevent"
-workers = 1  # each process has a log of its own, so more would tell different stories
+# Without a shared log each process has one of its own, and would tell another story.
+workers = settings.web_concurrency if settings.redis_url else 1
+if settings.redis_url:
+    # gevent would look up host names in a thread, which stays, and with a second thread
+    # every system call costs a third more. Its c-ares resolver needs none.
+    os.environ.setdefault("GEVENT_RESOLVER", "ares")
+FIGURES = "PROMETHEUS_MULTIPROC_DIR"  # where the workers share their figures
+if workers > 1 and FIGURES not in os.environ:
+    os.environ[FIGURES] = tempfile.mkdtemp(prefix="liveboard-figures-")
 worker_connections = settings.max_streams + SHORT_REQUESTS
 backlog = 8192  # connections that wait to be accepted, when all come back at once
 max_requests = 0  # a worker that stops accepting while its streams live on is no use
@@ -46,9 +57,9 @@ access_log_format = '%(h)s %(t)s "%(m)s %(U)s %(H)s" %(s)s %(b)s "%(a)s"'
 def on_starting(server: Any) -> None:
     """Warn of what the settings ask for and this machine or version can't give."""
     asked = max(settings.web_concurrency, server.cfg.workers)
-    if asked > 1:
+    if asked > 1 and not settings.redis_url:
         server.log.warning(
-            "WEB_CONCURRENCY=%d: running 1 worker, since without a shared log each "
+            "WEB_CONCURRENCY=%d: running 1 worker, since without REDIS_URL each "
             "worker would show other prices",
             asked,
         )
@@ -69,6 +80,24 @@ def post_worker_init(worker: Any) -> None:
     gc.freeze()  # what is here now stays
     gc.set_threshold(*GC_THRESHOLDS)
     worker.wsgi.extensions["feed"].start(leaving=lambda: not worker.alive)
+    if workers > 1:
+        from web.ops import share_figures  # not before the variable for it is set
+
+        share_figures(worker.wsgi)
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    """Let what a worker had open no longer count; what it counted still does."""
+    if workers > 1:
+        from prometheus_client.multiprocess import mark_process_dead
+
+        mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]  # it has no types
+
+
+def on_exit(server: Any) -> None:
+    """Remove what the workers shared."""
+    if workers > 1:
+        shutil.rmtree(os.environ[FIGURES], ignore_errors=True)
 
 
 def _without_what_was_sent(record: logging.LogRecord) -> bool:

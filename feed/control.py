@@ -25,9 +25,13 @@ class Hello(msgspec.Struct, frozen=True):
 
 
 class Heartbeat(msgspec.Struct, frozen=True):
-    """Nothing was sent for a while, and the stream is alive."""
+    """Nothing was sent for a while, and the stream is alive.
+
+    With `feed`, what the process shows stands still: the shared log is away.
+    """
 
     at: int
+    feed: Literal["away"] | msgspec.UnsetType = msgspec.UNSET
 
 
 class Gap(msgspec.Struct, frozen=True):

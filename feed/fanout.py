@@ -15,7 +15,9 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Literal, NamedTuple
+
+import msgspec
 
 from feed.clock import next_instant, now_ms
 from feed.control import Heartbeat
@@ -160,6 +162,7 @@ class FanOut:
         self._cursor = log.tail  # no group is owed anything up to here, but paced ones
         self._look_at = 0.0  # when something is due though no event has come
         self._turn_ends = 0.0
+        self.feed: Literal["away"] | msgspec.UnsetType = msgspec.UNSET
 
     def start(self) -> None:
         """Begin to write for others, in a thread of its own."""
@@ -169,6 +172,15 @@ class FanOut:
     def stop(self) -> None:
         """Give every stream back, and take no more."""
         self._running = False
+        self._log.wake()
+
+    def tell(self, away: bool) -> None:
+        """Note whether the shared log is away, and say it by a heartbeat, now."""
+        self.feed = "away" if away else msgspec.UNSET
+        with self._joining:
+            for group in self._groups.values():
+                group.wrote = -math.inf
+            self._look_at = 0.0
         self._log.wake()
 
     def join(
@@ -288,7 +300,7 @@ class FanOut:
             self._take_in(group, follower, own)
             group.coming.remove(follower)
         if now >= group.wrote + self._heartbeat:
-            self._write(group, _heartbeat(group), now)
+            self._write(group, self._heartbeat_of(group), now)
         self._give_back_done(group, now)
 
     def _owed(self, group: Group, now: float) -> Frame | None:
@@ -362,6 +374,11 @@ class FanOut:
         else:
             group.take_in(follower)
 
+    def _heartbeat_of(self, group: Group) -> Frame:
+        said = Heartbeat(now_ms(), self.feed)
+        data = WIRES[group.view.wire].control(said, group.cursor)
+        return Frame(data, 0, group.cursor)
+
     def _give_back_done(self, group: Group, now: float) -> None:
         """Return the streams that must say something of their own."""
         if group.is_over is not None and group.is_over(group.cursor):
@@ -375,8 +392,3 @@ class FanOut:
         if time.monotonic() >= self._turn_ends:
             time.sleep(0)
             self._turn_ends = time.monotonic() + TURN
-
-
-def _heartbeat(group: Group) -> Frame:
-    control = WIRES[group.view.wire].control
-    return Frame(control(Heartbeat(now_ms()), group.cursor), 0, group.cursor)

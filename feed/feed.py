@@ -1,26 +1,31 @@
 """The feed of one process: log, history, streams and source, and the loop that drives.
 
-Everything that happens passes `publish`; nothing else appends to the log.
+Everything that happens passes `publish`; nothing else appends to the log. Where several
+processes share one log, it goes by Redis, and `take` appends what comes from there.
 """
 
 import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import msgspec
 
 from feed.clock import now_ms
 from feed.event import Event, EventId, Slot, gone
-from feed.history import History, marks
-from feed.log import Log
+from feed.history import History, Mark, marks
+from feed.leader import Leader
+from feed.log import Held, Log
 from feed.once import Answers, Once
+from feed.relay import Overtaken, Relay, Unavailable
 from feed.settings import Settings
 from feed.shapes import Notice
-from feed.source import Source, source
+from feed.source import Published, Source, source
 from feed.stream import Streams
 
 TICK = 0.05  # seconds; what falls due within one goes out together
+ATTEMPTS = 20  # at working out and publishing what others change at the same time
 REPORT = 60.0  # seconds between two lines with the totals
 
 logger = logging.getLogger("liveboard.feed")
@@ -32,11 +37,17 @@ class Feed:
     def __init__(self, settings: Settings, version: str) -> None:
         start = now_ms()
         self.settings = settings
-        self.log = Log(settings.backlog, start)
+        shared = bool(settings.redis_url)
+        self.log = Log(settings.backlog, 0 if shared else start)
         self.history = History()
-        self.source: Source = source(settings, start)
-        self.streams = Streams(self.log, settings, self.source.name, version)
-        self.publishing = threading.Lock()  # held from understanding to the log
+        self.source: Source = Published() if shared else source(settings, start)
+        self.streams = Streams(self.log, settings, settings.feed, version)
+        self.relay: Relay | None = None
+        if shared:
+            where = settings.redis_url, settings.redis_prefix
+            self.relay = Relay(*where, settings.backlog, self.log, self)
+            self.streams.is_ahead = self.relay.is_ahead
+        self._submitting = threading.Lock()  # held from understanding to the log
         self._answers = Answers()
         self._until: dict[Slot, int] = {}
         self._starting = threading.Lock()
@@ -48,21 +59,65 @@ class Feed:
         """Whether the process was told to end."""
         return self._leaving() or self.streams.draining.is_set()
 
+    @property
+    def unready(self) -> str | None:
+        """Why new requests had better go elsewhere; None where they are welcome."""
+        if self.leaving:
+            return "The server is restarting."
+        if self.relay is None:
+            return None
+        if self.relay.away:
+            return f"{self.relay.away}."
+        if self.settings.feed == "simulator" and not self.log.statistics().keys:
+            return "No process leads yet, so nothing was published."
+        return None
+
+    @property
+    def published(self) -> dict[str, int]:
+        """How many events of each type were published by this process."""
+        if self.relay is None:
+            return self.log.statistics().appended
+        return self.relay.published
+
+    def submit(
+        self, make: Callable[[], Sequence[Event]], once: Once | None = None
+    ) -> list[EventId]:
+        """Publish what `make` makes of the log as it stands, and return the ids.
+
+        It is made anew where a key has changed meanwhile, in another process. What was
+        submitted under `once` before is answered again, and made and published never.
+        """
+        with self._submitting:
+            for _ in range(ATTEMPTS):
+                ids = None if once is None else self.recall(once)
+                if ids is not None:
+                    return ids
+                seen = self.log.tail
+                try:
+                    return self.publish(make(), once, seen)
+                except Overtaken:
+                    self.log.wait(seen, TICK)
+        raise Unavailable("others publish under the same key all the time")
+
     def publish(
-        self, events: Sequence[Event], once: Once | None = None
+        self,
+        events: Sequence[Event],
+        once: Once | None = None,
+        seen: EventId | None = None,
     ) -> list[EventId]:
         """Append events to the log, in order, and return their ids.
 
         All or none: ValidationError where a price or a notice has not its shape. The
-        ids are remembered under `once`, for `recall` to give to a retry.
+        ids are remembered under `once`, for `recall` to give to a retry. With a shared
+        log: Unavailable where that is away, Overtaken where a key changed since `seen`.
         """
         if not events:
             return []
         changes, untils = marks(events), [_until(event) for event in events]
+        if self.relay is not None:
+            return self.relay.publish(events, seen, once)
         ids = self.log.append(events, now_ms())
-        self.history.add(changes)
-        for event, until in zip(events, untils, strict=True):
-            self._note_until(event, until)
+        self._take_in(events, changes, untils)
         if once is not None:
             self._answers.keep(once, ids)
         return ids
@@ -72,7 +127,33 @@ class Feed:
 
         KeyReused where its key was given with another request.
         """
+        if self.relay is not None:
+            return self.relay.recall(once)
         return self._answers.recall(once)
+
+    def take(self, events: Sequence[Event]) -> None:
+        """Append what was published, here or elsewhere, under the ids it was given."""
+        self.log.extend(events)
+        self._take_in(events, marks(events), [_until(event) for event in events])
+
+    def hold(self, held: Held) -> None:
+        """Go on from what the shared log holds, in the place of one's own."""
+        missed = [event for event in held.retained if event.id > self.log.tail]
+        self.log.hold(held)
+        self.history.add(marks(missed))
+        self._until = {
+            event.slot: until
+            for event in held.newest
+            if event.slot and (until := _until(event)) is not None
+        }
+
+    def tell(self) -> None:
+        """Let readers know that the shared log is away, or is back."""
+        self.streams.fanout.tell(self.relay is not None and self.relay.away is not None)
+
+    def begin(self, now: int) -> None:
+        """Go on with the source from the state of the log (`now` in epoch ms)."""
+        self.source = source(self.settings, now, self.log.state())
 
     def start(self, leaving: Callable[[], bool] = lambda: False) -> None:
         """Begin to run, once; `leaving` is asked whether the process is to end."""
@@ -86,14 +167,22 @@ class Feed:
         with self.publishing:
             self.publish(self.source.step(now_ms()))
         self.streams.fanout.start()
-        threading.Thread(target=self._run, name="feed", daemon=True).start()
+        _run("feed", self._run)
+        if self.relay is not None:
+            leader = Leader(self.relay, self, TICK)
+            _run("reader", partial(self.relay.run, self._is_over))
+            _run("leader", partial(leader.run, self._is_over))
 
     def step(self, now: int) -> None:
         """Publish what fell due, retire what is past its time (`now` in epoch ms)."""
-        with self.publishing:  # none may be prolonged between the look and the act
-            overdue = [slot for slot, until in self._until.items() if until <= now]
-            retired = [gone(type, key, now) for type, key in overdue]
-            self.publish(self.source.step(now) + retired)
+        with self._submitting:  # none may be prolonged between the look and the act
+            self.publish(self.due(now))
+
+    def due(self, now: int) -> list[Event]:
+        """Return what fell due up to `now` (epoch ms), retirements too."""
+        overdue = [slot for slot, until in self._until.items() if until <= now]
+        retired = [gone(type, key, now) for type, key in overdue]
+        return self.source.step(now) + retired
 
     def _run(self) -> None:
         """Drive everything that happens by itself: the only loop that sleeps."""
@@ -102,11 +191,8 @@ class Feed:
             time.sleep(TICK)
             if self._leaving():
                 self.streams.drain()
-            try:
-                self.step(now_ms())
-            except Exception:
-                # One bad step must not stop the board; what is wrong stands in the log.
-                logger.exception("the source failed; going on")
+            if self.relay is None:
+                self._step_safely()
             self.streams.enforce_deadlines()
             if time.monotonic() >= report_due:
                 report_due += REPORT
@@ -114,6 +200,26 @@ class Feed:
         while self.streams:
             time.sleep(TICK)
             self.streams.enforce_deadlines()
+
+    def _step_safely(self) -> None:
+        try:
+            self.step(now_ms())
+        except Exception:
+            # One bad step must not stop the board; what is wrong stands in the log.
+            logger.exception("the source failed; going on")
+
+    def _is_over(self) -> bool:
+        return self.leaving
+
+    def _take_in(
+        self,
+        events: Sequence[Event],
+        changes: list[Mark],
+        untils: Sequence[int | None],
+    ) -> None:
+        self.history.add(changes)
+        for event, until in zip(events, untils, strict=True):
+            self._note_until(event, until)
 
     def _note_until(self, event: Event, until: int | None) -> None:
         if event.slot is None:
@@ -135,6 +241,10 @@ class Feed:
             totals.gaps,
             figures.keys,
         )
+
+
+def _run(name: str, target: Callable[[], None]) -> None:
+    threading.Thread(target=target, name=name, daemon=True).start()
 
 
 def _until(event: Event) -> int | None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -21,6 +22,8 @@ ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]+)?")
 TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 
 HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
+
+PREFIX = re.compile(r"[!-~]{1,64}")
 
 HEARTBEAT = 10.0  # seconds; a fifth of the shortest idle limit, Heroku's 55 s
 
@@ -50,16 +53,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     compress: bool = True
     allowed_origins: tuple[str, ...] = ()
     publish_tokens: tuple[str, ...] = ()
+    redis_url: str = ""
+    redis_prefix: str = "liveboard:"
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
         """Return the settings in force; InvalidSetting where one can't be used."""
         read = _Reader(environ)
         feed, recording, loop = read.feed("FEED")
-        if environ.get("REDIS_URL"):
-            raise InvalidSetting(
-                "REDIS_URL: this version keeps its log in one process; unset it"
-            )
         return cls(
             host=read.host(),
             port=read.whole("PORT", 8000, 1, 65_535),
@@ -81,6 +82,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             compress=read.choice("COMPRESS", "1", ("0", "1")) == "1",
             allowed_origins=read.origins("ALLOWED_ORIGINS"),
             publish_tokens=read.tokens("PUBLISH_TOKEN"),
+            redis_url=read.redis_url("REDIS_URL"),
+            redis_prefix=read.prefix("REDIS_PREFIX", "liveboard:"),
         )
 
 
@@ -151,6 +154,24 @@ class _Reader:
             raise InvalidSetting(f"{name}: a token has only A-Z a-z 0-9 - . _ ~ + / =")
         return found
 
+    def redis_url(self, name: str) -> str:
+        url = self.text(name, "")
+        if url and not _is_redis_url(url):
+            raise InvalidSetting(  # without the value: it may hold a password
+                f"{name} is not like redis://:password@host:6379/0 (or rediss://, "
+                "unix:///path)"
+            )
+        return url
+
+    def prefix(self, name: str, default: str) -> str:
+        prefix = self.text(name, default)
+        if not PREFIX.fullmatch(prefix):
+            raise InvalidSetting(
+                f"{name}={prefix[:80]!r} is not 1 to 64 printable ASCII characters "
+                "without a space"
+            )
+        return prefix
+
     def _number(
         self,
         name: str,
@@ -180,3 +201,16 @@ def _check_readable(name: str, path: Path) -> None:
         raise InvalidSetting(f"{name}: {path}: {error.strerror}") from error
     if not regular:
         raise InvalidSetting(f"{name}: {path} is not a file with a recording")
+
+
+def _is_redis_url(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        database = parts.path.removeprefix("/")
+        named = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+    if parts.scheme == "unix":
+        return not parts.hostname and bool(database)
+    numbered = not database or (database.isascii() and database.isdigit())
+    return parts.scheme in ("redis", "rediss") and named and numbered

@@ -85,6 +85,8 @@ class Streams:
         self.shared = Frames(log)
         self.fanout = FanOut(log, self.shared, self.totals, settings.heartbeat)
         self.writing: set[Stream] = set()
+        # Whether a cursor beyond the tail is only a moment ahead of a shared log.
+        self.is_ahead: Callable[[EventId], bool] = lambda cursor: False
         self._drain_ends = 0.0
 
     def __len__(self) -> int:
@@ -309,7 +311,10 @@ class Stream:
 
     def _catch_up(self) -> Iterator[Frame]:
         asked = understood(self._asked.cursor, self._log.tail)
-        read = self._log.read(asked, self._selects, compact=self._view.pace > 0)
+        if asked and asked > self._log.tail and self._streams.is_ahead(asked):
+            read = Read("replayed", [], asked, 0, 0)
+        else:
+            read = self._log.read(asked, self._selects, compact=self._view.pace > 0)
         hello = self._wire.retry(random.randint(*RETRY)) + self._wire.control(
             self._hello(read, asked), None
         )
@@ -320,8 +325,12 @@ class Stream:
         now = time.monotonic()
         if self._log.tail > self._cursor and self._is_due(now):
             return self._owed()
+        if self._cursor > self._log.tail and not self._streams.is_ahead(self._cursor):
+            self._is_lost = True
+            return ()
         if now >= self._silent:
-            return (self._say(Heartbeat(now_ms()), self._cursor),)
+            heartbeat = Heartbeat(now_ms(), self._streams.fanout.feed)
+            return (self._say(heartbeat, self._cursor),)
         return NOTHING_DUE
 
     @property
@@ -335,7 +344,7 @@ class Stream:
         if self._due:
             until = min(self._due, self._silent, self._ends)
             self._streams.draining.wait(until - time.monotonic())
-        elif not self._follow():
+        elif self._cursor > self._log.tail or not self._follow():
             until = min(self._silent, self._ends)
             self._log.wait(self._cursor, until - time.monotonic())
 

@@ -63,7 +63,14 @@ def test_an_empty_variable_counts_as_not_set() -> None:
         ("HOST", "[::1]"),
         ("HOST", "999.1.1.1"),
         ("HOST", "a b"),
-        ("REDIS_URL", "redis://localhost"),
+        ("REDIS_URL", "localhost:6379"),
+        ("REDIS_URL", "http://localhost"),
+        ("REDIS_URL", "redis://"),
+        ("REDIS_URL", "redis://localhost:port"),
+        ("REDIS_URL", "redis://localhost/one"),
+        ("REDIS_URL", "unix://"),
+        ("REDIS_PREFIX", "two words"),
+        ("REDIS_PREFIX", "x" * 65),
     ],
 )
 def test_a_bad_value_is_refused_by_name(name: str, value: str) -> None:
@@ -76,3 +83,22 @@ def test_origins_are_a_list_or_a_star() -> None:
     allowed = Settings.from_env(origins).allowed_origins
     assert allowed == ("https://a.example", "http://localhost:3000")
     assert Settings.from_env({"ALLOWED_ORIGINS": "*"}).allowed_origins == ("*",)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://localhost",
+        "rediss://:secret@redis.example:6380/1?ssl_cert_reqs=none",
+        "redis://user:secret@[::1]:6379",
+        "unix:///run/redis.sock?db=1",
+    ],
+)
+def test_redis_is_found_by_its_url(url: str) -> None:
+    assert Settings.from_env({"REDIS_URL": url}).redis_url == url
+
+
+def test_a_bad_url_of_redis_is_refused_without_its_password() -> None:
+    with pytest.raises(InvalidSetting) as refused:
+        Settings.from_env({"REDIS_URL": "http://:opensesame@localhost"})
+    assert "opensesame" not in str(refused.value)

@@ -80,7 +80,7 @@ def state_json(feed: Feed, view: View) -> bytes:
     """
     log = feed.log
     tail, held = log.tail, log.state(None if view.selects_all else view.selects)
-    return _splice(feed.source.name, tail, held)
+    return _splice(feed.streams.source, tail, held)
 
 
 def _splice(source: str, tail: EventId, held: list[Event]) -> bytes:

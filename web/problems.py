@@ -8,9 +8,11 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 
 from feed.once import KeyReused
 from feed.publishing import NotJson, Refused
+from feed.relay import Unavailable
 from feed.view import InvalidParameter
 
 PROBLEM = "application/problem+json"
+COME_BACK = 2  # seconds; the shared log is mostly back within five
 
 logger = logging.getLogger("liveboard.web")
 
@@ -36,6 +38,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(InvalidParameter, _invalid_parameter)
     app.register_error_handler(Refused, _refused)
     app.register_error_handler(KeyReused, _key_reused)
+    app.register_error_handler(Unavailable, _unavailable)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _unexpected)
 
@@ -52,6 +55,12 @@ def _refused(error: Refused) -> Response:
 
 def _key_reused(error: KeyReused) -> Response:
     return problem(422, "Key reused", str(error), place="Idempotency-Key")
+
+
+def _unavailable(error: Unavailable) -> Response:
+    response = problem(503, "The shared log is away", str(error))
+    response.headers["Retry-After"] = str(COME_BACK)
+    return response
 
 
 def _http(error: HTTPException) -> Response:

@@ -22,7 +22,7 @@ from werkzeug.exceptions import (
 
 from feed.clock import now_ms
 from feed.connection import Connection
-from feed.event import EventId
+from feed.event import Event, EventId
 from feed.once import Once
 from feed.publishing import MAX_BODY, Batch, Refused
 from web import the_feed
@@ -89,13 +89,13 @@ def _published(status: int, add: Callable[[Batch, bytes], None]) -> Response:
     _check_path()
     body = _body()
     feed, once = the_feed(), _once(body)
-    with feed.publishing:
-        ids = None if once is None else feed.recall(once)
-        if ids is None:
-            batch = Batch(feed.log, feed.settings.max_keys, now_ms())
-            add(batch, body)
-            ids = feed.publish(batch.events, once)
-    return _answer(status, ids)
+
+    def understood() -> list[Event]:
+        batch = Batch(feed.log, feed.settings.max_keys, now_ms())
+        add(batch, body)
+        return batch.events
+
+    return _answer(status, feed.submit(understood, once))
 
 
 def _authorize() -> None:

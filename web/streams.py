@@ -8,6 +8,7 @@ from werkzeug.exceptions import NotFound
 
 from feed.connection import Connection
 from feed.event import EventId
+from feed.relay import Unavailable
 from feed.stream import Peer, Subscription, last_event, understood
 from feed.view import (
     MATCH_PARAMETERS,
@@ -66,6 +67,9 @@ def stream_match(match: str) -> Response:
     log = the_feed().log
     cursor = understood(_cursor(query), log.tail)
     newest = log.newest(("score", match))
+    relay = the_feed().relay
+    if newest is None and relay is not None and relay.away:
+        raise Unavailable(relay.away)  # it may be there, and a 404 would be believed
     if newest is None or (newest.retires and cursor is None):
         raise NotFound(f"There is no match {match!r}; /api/state lists the matches.")
     last = last_event(log, match)
