@@ -4,7 +4,7 @@ BIN := .venv/bin
 NODE := PATH="$(CURDIR)/.cache/node/bin:$$PATH"
 SCRIPTS := "static/**/*.{js,css}" "tests/units/**/*.js"
 
-.PHONY: help run test check format screenshots audit soak bench clean
+.PHONY: help run test check format screenshots audit soak bench faults clean
 
 help:  ## Say what there is to do
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' Makefile | while IFS='	' read -r name what; \
@@ -48,6 +48,10 @@ bench:  ## Measure it beside its peers; in about a minute: make bench QUICK=1
 	@scripts/set-up run
 	@$(BIN)/python -m bench.set_up
 	@exec .cache/bench-venv/bin/python -m bench.run $(if $(QUICK),--quick) $(ARGS)
+
+faults:  ## Measure what is missed when something dies, for docs/reliability.md
+	@scripts/set-up test
+	@exec $(BIN)/python -m tests.faults
 
 clean:  ## Remove what the others made, .venv too
 	rm -rf .venv .cache node_modules static/vendor screenshots .pytest_cache .mypy_cache .ruff_cache .hypothesis
