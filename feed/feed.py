@@ -9,24 +9,27 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from feed.clock import now_ms
 from feed.event import Event, EventId, Slot, gone
 from feed.history import History, Mark, marks
-from feed.leader import Leader
 from feed.log import Held, Log
 from feed.once import Answers, Once
-from feed.relay import Overtaken, Relay, Unavailable
 from feed.settings import Settings
 from feed.shapes import Notice
+from feed.shared import Overtaken, Unavailable
 from feed.source import Published, Source, source
 from feed.stream import Streams
 
 TICK = 0.05  # seconds; what falls due within one goes out together
 ATTEMPTS = 20  # at working out and publishing what others change at the same time
 REPORT = 60.0  # seconds between two lines with the totals
+
+if TYPE_CHECKING:
+    from feed.relay import Relay
 
 logger = logging.getLogger("liveboard.feed")
 
@@ -44,8 +47,7 @@ class Feed:
         self.streams = Streams(self.log, settings, settings.feed, version)
         self.relay: Relay | None = None
         if shared:
-            where = settings.redis_url, settings.redis_prefix
-            self.relay = Relay(*where, settings.backlog, self.log, self)
+            self.relay = self._shared_log()
             self.streams.is_ahead = self.relay.is_ahead
         self._submitting = threading.Lock()  # held from understanding to the log
         self._answers = Answers()
@@ -169,6 +171,8 @@ class Feed:
         self.streams.fanout.start()
         _run("feed", self._run)
         if self.relay is not None:
+            from feed.leader import Leader
+
             leader = Leader(self.relay, self, TICK)
             _run("reader", partial(self.relay.run, self._is_over))
             _run("leader", partial(leader.run, self._is_over))
@@ -200,6 +204,12 @@ class Feed:
         while self.streams:
             time.sleep(TICK)
             self.streams.enforce_deadlines()
+
+    def _shared_log(self) -> "Relay":
+        from feed.relay import Relay  # loads the client library, which weighs
+
+        it = self.settings
+        return Relay(it.redis_url, it.redis_prefix, it.backlog, self.log, self)
 
     def _step_safely(self) -> None:
         try:

@@ -20,7 +20,8 @@ from redis.exceptions import LockError
 
 from feed.clock import now_ms
 from feed.event import Event
-from feed.relay import Mandate, Relay, Superseded, Unavailable
+from feed.relay import Mandate, Relay, Superseded
+from feed.shared import Unavailable
 
 LOCK = (
     5.0  # seconds without renewal after which another may lead; half of what's promised

@@ -21,6 +21,7 @@ from redis.retry import Retry
 from feed.event import Event, EventId
 from feed.log import Held, Log
 from feed.once import KeyReused, Once
+from feed.shared import Overtaken, Unavailable
 
 SCRIPT = Path(__file__).with_name("relay.lua")
 TABLES = ("events", "state", "retired", "meta", "once", "onces", "leader")
@@ -35,19 +36,8 @@ RESTORED = 20_000  # retained events that are given back to a Redis that lost th
 logger = logging.getLogger("liveboard.relay")
 
 
-class Unavailable(ConnectionError):
-    """The shared log can't be reached; the message says why.
-
-    Nothing was published, or nobody knows: with a key it can be published again.
-    """
-
-
 class Superseded(Exception):
     """Another process leads now: this one's source publishes nothing more."""
-
-
-class Overtaken(Exception):
-    """A key has changed since what was to be published was worked out."""
 
 
 class Mandate(NamedTuple):

@@ -20,9 +20,10 @@ from feed.event import Event, EventId, gone, keyed, unkeyed
 from feed.feed import Feed
 from feed.log import Log
 from feed.once import KeyReused, Once
-from feed.relay import Mandate, Overtaken, Superseded, Unavailable
+from feed.relay import Mandate, Superseded
 from feed.settings import Settings
 from feed.shapes import Notice
+from feed.shared import Overtaken, Unavailable
 from tests.harness import LOOPBACK, Board, until
 from tests.holding import fold, of_the_log
 from tests.redis_server import RedisServer, bundled, find_redis

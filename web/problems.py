@@ -8,7 +8,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 
 from feed.once import KeyReused
 from feed.publishing import NotJson, Refused
-from feed.relay import Unavailable
+from feed.shared import Unavailable
 from feed.view import InvalidParameter
 
 PROBLEM = "application/problem+json"

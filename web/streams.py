@@ -8,7 +8,7 @@ from werkzeug.exceptions import NotFound
 
 from feed.connection import Connection
 from feed.event import EventId
-from feed.relay import Unavailable
+from feed.shared import Unavailable
 from feed.stream import Peer, Subscription, last_event, understood
 from feed.view import (
     MATCH_PARAMETERS,
