@@ -49,7 +49,7 @@ class Feed:
         if shared:
             self.relay = self._shared_log()
             self.streams.is_ahead = self.relay.is_ahead
-        self._submitting = threading.Lock()  # held from understanding to the log
+        self.publishing = threading.Lock()  # held from understanding to the log
         self._answers = Answers()
         self._until: dict[Slot, int] = {}
         self._starting = threading.Lock()
@@ -89,7 +89,7 @@ class Feed:
         It is made anew where a key has changed meanwhile, in another process. What was
         submitted under `once` before is answered again, and made and published never.
         """
-        with self._submitting:
+        with self.publishing:
             for _ in range(ATTEMPTS):
                 ids = None if once is None else self.recall(once)
                 if ids is not None:
@@ -179,7 +179,7 @@ class Feed:
 
     def step(self, now: int) -> None:
         """Publish what fell due, retire what is past its time (`now` in epoch ms)."""
-        with self._submitting:  # none may be prolonged between the look and the act
+        with self.publishing:  # none may be prolonged between the look and the act
             self.publish(self.due(now))
 
     def due(self, now: int) -> list[Event]:
