@@ -240,13 +240,16 @@ VIEWERS = 300
 
 @dataclass
 class Storm:
-    """Viewers of one board that come back as browsers do, after their own `retry`."""
+    """Viewers of one board that come back as browsers do, after their own `retry`.
+
+    `back_at` is when each made the connection that brought it back: while a process
+    starts, its socket holds them for it.
+    """
 
     port: int
     hellos: int = 0
     back_at: list[float] = field(default_factory=list)
     resumes: Counter[str] = field(default_factory=Counter)
-    tried: int = 0
 
     async def view(self) -> None:
         """Read until `bye`, wait as long as it says, come back and read a little."""
@@ -254,8 +257,9 @@ class Storm:
         while True:
             await asyncio.sleep(retry)
             with contextlib.suppress(OSError):
-                self.tried += 1
+                tried_at = time.monotonic()
                 await self.read(cursor)
+                self.back_at.append(tried_at)
                 return
 
     async def read(self, cursor: str) -> tuple[str, float]:
@@ -284,7 +288,6 @@ class Storm:
                 told = json.loads(event.data)
                 if event.event == "hello" and back:
                     self.resumes[told["resume"]] += 1
-                    self.back_at.append(time.monotonic())
                 self.hellos += event.event == "hello"
                 if event.event == "bye":
                     assert parser.retry is not None
