@@ -1,6 +1,6 @@
 /**
  * The page: hands the stream's events to the board, and the board's changes to the views,
- * which paint at most once a frame, or as seldom as a person wants it.
+ * which paint at most once a frame. How seldom events come is up to the stream's pace.
  */
 
 import { Alerts } from "./alerts.js";
@@ -31,7 +31,6 @@ import { Toolbar, onPlainClick } from "./toolbar.js";
 const SECOND = 1000; // ms between two paintings of what time alone changes
 const TITLE_EACH = 5; // seconds between two titles; a tab that flickers is no friend
 const GAP_SHOWN = 20_000; // ms
-const EARLY = 0.9; // of the wanted pace: the stream keeps it too, and may come early
 /** @type {Set<StateName>} What is told to people who don't see the badge. */
 const TOLD = new Set(["live", "reconnecting", "offline", "restarting", "full", "ended"]);
 
@@ -39,9 +38,7 @@ let wasTold = false; // whether anything but a first "Live" was worth telling
 let frame = 0;
 let seconds = 0;
 let gapTimer = 0;
-let paceTimer = 0;
-let paintedAt = -Infinity;
-let isUrgent = true; // whether a person's own action is to be painted, whatever the pace
+let isUrgent = true; // whether a person's own action is to be painted, paused or not
 
 // What is loaded when it is first opened.
 /** @type {import("./alerts-dialog.js").AlertsDialog | null} */
@@ -128,23 +125,11 @@ function paint(now) {
   frame = 0;
   badge.paint(stream.state, stream.asOf);
   pause.paint();
-  if (isUrgent || (!pause.isOn && isPaceKept(now))) paintBoard(now);
-}
-
-/** Whether it is time to paint again; where not, it is seen to that it will be. */
-function isPaceKept(/** @type {number} */ now) {
-  const wait = settings.get("pace") * SECOND * EARLY - (now - paintedAt);
-  if (wait <= 0) return true;
-  paceTimer ||= setTimeout(() => {
-    paceTimer = 0;
-    requestPaint();
-  }, wait);
-  return false;
+  if (isUrgent || !pause.isOn) paintBoard(now);
 }
 
 /** @param {number} now */
 function paintBoard(now) {
-  paintedAt = now;
   isUrgent = false;
   const isMore = prices.paint(now, pause.isOn);
   scores.paint(pause.isOn);

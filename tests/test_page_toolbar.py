@@ -137,18 +137,12 @@ def test_a_paused_page_paints_nothing_and_says_how_much_changed(
 
 
 def test_the_page_updates_as_seldom_as_is_wanted(page: Page, stage: Stage) -> None:
-    page.clock.install()
     at = opened(page, stage)
     stage.hello(f"{at}-0")
+    live(page)
     page.get_by_role("button", name="Settings").click()
     page.get_by_label("Update every").select_option("30 s")
-    page.clock.run_for(100)
-    stage.say("price", quote("ACME", 50), f"{at}-1")
-    wait_for_id(page, stage, at, 1)
-    page.clock.run_for(20_000)
-    assert cell(page, "ACME", "price").text_content() != "50.00"
-    page.clock.run_for(12_000)
-    expect(cell(page, "ACME", "price")).to_have_text("50.00")
+    until(lambda: stage.queries[-1].get("pace") == "30", 10, "it asks for that pace")
 
 
 def test_settings_last_and_reach_other_tabs(page: Page, board: Board) -> None:
@@ -263,9 +257,3 @@ def _data(page: Page, rows: str, name: str) -> list[str]:
         [rows, name],
     )
     return found
-
-
-def wait_for_id(page: Page, stage: Stage, at: int, seq: int) -> None:
-    """Wait until the page has read as far as this id: its badge says so."""
-    stage.say("heartbeat", {"at": at + 1}, f"{at}-{seq}")
-    page.wait_for_timeout(300)
