@@ -11,7 +11,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from feed.feed import Feed
 from feed.publishing import MAX_BODY
 from feed.settings import InvalidSetting, Settings
-from web import api, openapi, ops, pages, problems, publish, streams
+from web import api, assets, openapi, ops, pages, problems, publish, streams
 from web.format import FILTERS
 
 ROOT = Path(__file__).parent
@@ -34,6 +34,7 @@ def create_app(settings: Settings) -> Flask:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     for room in (pages, streams, api, publish, openapi, ops):
         app.register_blueprint(room.blueprint)
+    app.view_functions["static"] = assets.serve
     problems.register(app)
     app.before_request(lambda: feed.start())
     app.after_request(lambda response: _shared_headers(response, settings))

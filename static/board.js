@@ -15,8 +15,13 @@ import { isAfter } from "./ids.js";
  * @property {number} decimals
  * @property {number | null} change
  * @property {number | null} change_percent
+ * @property {number | null} previous_close
+ * @property {number | null} open
  * @property {number | null} high
  * @property {number | null} low
+ * @property {number | null} bid
+ * @property {number | null} ask
+ * @property {number | null} volume
  * @property {number} at
  *
  * @typedef {{name: string, code: string | null, score: number | null,

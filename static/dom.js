@@ -53,14 +53,42 @@ export function setHidden(element, hidden) {
 }
 
 /**
- * Let an element's children be these, in this order; what stands right isn't touched.
+ * Let these children of an element stand in this order, moving as few as can be: what
+ * isn't moved keeps its focus, and costs nothing. Other children stay somewhere between.
  * @param {Element} parent
  * @param {Element[]} children
  */
 export function arrange(parent, children) {
-  let next = parent.firstElementChild;
-  for (const child of children) {
-    if (child === next) next = next.nextElementSibling;
-    else parent.insertBefore(child, next);
+  const place = new Map(children.map((child, i) => [child, i]));
+  const stand = [...parent.children].flatMap((child) => place.get(child) ?? []);
+  const stays = longestRise(stand);
+  /** @type {Element | null} */
+  let next = null;
+  for (let i = children.length - 1; i >= 0; i -= 1) {
+    if (!stays.has(i)) parent.insertBefore(children[i], next);
+    next = children[i];
   }
+}
+
+/**
+ * The members of a longest rising subsequence (patience sorting).
+ * @param {number[]} numbers Each of them once.
+ */
+function longestRise(numbers) {
+  /** @type {number[]} */ const ends = []; // the smallest end of a rise of each length
+  /** @type {Map<number, number | undefined>} */ const before = new Map();
+  for (const number of numbers) {
+    let low = 0;
+    let high = ends.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (ends[middle] < number) low = middle + 1;
+      else high = middle;
+    }
+    before.set(number, ends[low - 1]);
+    ends[low] = number;
+  }
+  const rise = new Set();
+  for (let at = ends.at(-1); at !== undefined; at = before.get(at)) rise.add(at);
+  return rise;
 }

@@ -26,6 +26,29 @@ const CHIPS = { PST: "Postponed", SUSP: "Suspended", ABD: "Abandoned", CANC: "Ca
 const GOALS = new Set(["goal", "own_goal", "penalty"]);
 /** @type {Record<string, string>} */
 const REMARKS = { own_goal: " (og)", penalty: " (pen)" };
+const SCORING = new Set([...GOALS, "var_cancelled"]);
+/** @type {Record<string, string>} */
+const INCIDENTS = {
+  kick_off: "Kick-off",
+  goal: "Goal",
+  own_goal: "Own goal",
+  penalty: "Penalty scored",
+  penalty_missed: "Penalty missed",
+  yellow_card: "Yellow card",
+  red_card: "Red card",
+  substitution: "Substitution",
+  var_cancelled: "Goal cancelled (VAR)",
+  half_time: "Half-time",
+  second_half: "Second half",
+  full_time: "Full time",
+};
+/** @type {Record<string, string>} */
+const LEVELS = {
+  info: "ⓘ Info",
+  success: "✓ Good news",
+  warning: "⚠ Warning",
+  critical: "✕ Critical",
+};
 
 /**
  * A price to its decimals, thousands apart: "1,234.50".
@@ -178,14 +201,85 @@ export function marketStatus({ status, until }) {
  * @param {number[]} prices
  */
 export function points(prices) {
-  const shown = prices.slice(-POINTS);
-  if (shown.length < 2) return "";
-  const low = Math.min(...shown);
-  const high = Math.max(...shown);
-  const steps = shown.length - 1;
-  return shown
-    .map((value, i) => `${fixed((i * 100) / steps, 1)},${height(value, low, high)}`)
+  return line(prices.slice(-POINTS), 100, 28);
+}
+
+/**
+ * Values as an SVG polyline's points, in a viewBox of that size.
+ * @param {number[]} values
+ * @param {number} width
+ * @param {number} height
+ */
+export function line(values, width, height) {
+  if (values.length < 2) return "";
+  const low = Math.min(...values);
+  const high = Math.max(...values);
+  const steps = values.length - 1;
+  return values
+    .map((value, i) => `${fixed((i * width) / steps, 1)},${above(value, low, high, height)}`)
     .join(" ");
+}
+
+/**
+ * What a chart shows, in words, for those who don't see it.
+ * @param {string} symbol
+ * @param {number[][]} candles
+ * @param {number} places
+ */
+export function chartSentence(symbol, candles, places) {
+  const last = candles.at(-1);
+  if (!last || candles.length < 2) return `No past prices of ${symbol} yet.`;
+  const [at, first] = candles[0];
+  const low = Math.min(...candles.map((candle) => candle[3]));
+  const high = Math.max(...candles.map((candle) => candle[2]));
+  const way = direction(last[4] - first, places);
+  const went = { up: "rose", down: "fell", flat: "stands" }[way];
+  const moved =
+    way === "flat" ? "where it began" : `by ${price(Math.abs(last[4] - first), places)}`;
+  return (
+    `${symbol} ${went} ${moved} between ${hours(at)} and ${hours(last[0])} UTC, ` +
+    `to ${price(last[4], places)}; low ${price(low, places)}, high ${price(high, places)}.`
+  );
+}
+
+/**
+ * The minute of an incident, "45+2′"; nothing where it isn't known.
+ * @param {Incident} incident
+ */
+export function moment(incident) {
+  return incident.minute === null ? "" : atMinute(incident);
+}
+
+/**
+ * What happened, in words: "Goal 1–0 · A. Ames (Acton)".
+ * @param {Incident} incident
+ * @param {Score} score
+ */
+export function incidentText({ kind, team, player, home_score, away_score }, score) {
+  let what = Object.hasOwn(INCIDENTS, kind) ? INCIDENTS[kind] : kind.replaceAll("_", " ");
+  if (SCORING.has(kind) && home_score !== null && away_score !== null) {
+    what += ` ${home_score}–${away_score}`;
+  }
+  const side = team === "home" || team === "away" ? score[team].name : "";
+  const who = player && side ? `${player} (${side})` : player || side;
+  return who ? `${what} · ${who}` : what;
+}
+
+/**
+ * A match in words: "Acton 2–1 Burton", or "Acton v Burton" before it.
+ * @param {Score} score
+ */
+export function scoreLine({ home, away }) {
+  if (home.score === null || away.score === null) return `${home.name} v ${away.name}`;
+  return `${home.name} ${home.score}–${away.score} ${away.name}`;
+}
+
+/**
+ * A notice's level as an icon and a word: "⚠ Warning".
+ * @param {string} name
+ */
+export function level(name) {
+  return Object.hasOwn(LEVELS, name) ? LEVELS[name] : `● ${name}`;
 }
 
 /**
@@ -232,13 +326,13 @@ export function byCompetition(a, b) {
 }
 
 /** @param {string} a @param {string} b */
-function byText(a, b) {
+export function byText(a, b) {
   if (a === b) return 0;
   return a < b ? -1 : 1;
 }
 
 /** @param {number} a @param {number} b */
-function byNumber(a, b) {
+export function byNumber(a, b) {
   if (a === b) return 0;
   return a < b ? -1 : 1;
 }
@@ -341,8 +435,9 @@ function cancel(goals, { team, player }) {
  * @param {number} value
  * @param {number} low
  * @param {number} high
+ * @param {number} height
  */
-function height(value, low, high) {
+function above(value, low, high, height) {
   const share = high > low ? (value - low) / (high - low) : 0.5;
-  return fixed(26 - share * 24, 1);
+  return fixed(height - 2 - share * (height - 4), 1);
 }

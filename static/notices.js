@@ -1,36 +1,53 @@
-/** The lines above the board: what the markets do, and what there is to tell people. */
+/**
+ * The lines above the board: what the markets do, and the tray of notices, the newest of
+ * which is always seen.
+ */
 
 import { byId, fieldsOf, setAttribute, setHidden, setText, stamp } from "./dom.js";
-import { marketStatus } from "./format.js";
+import { hours, level, marketStatus } from "./format.js";
 
 /** @typedef {import("./board.js").Board} Board */
-
-const SHOWN = 3; // notices; the newest
+/** @typedef {import("./board.js").Notice} Notice */
 
 export class Notices {
   #board;
-  #notices = byId("notices");
+  #tray = byId("notices");
+  #newest = byId("newest-notice");
+  #older = byId("older-notices");
   #markets = byId("markets");
+  #isDue = true;
+  #count = 0;
 
   /** @param {Board} board */
   constructor(board) {
     this.#board = board;
   }
 
-  /** Paint both lists anew: they are short, and change seldom. */
-  paint() {
-    const newest = [...this.#board.notices.values()].sort((a, b) => b.at - a.at);
-    this.#notices.replaceChildren(
-      ...newest.slice(0, SHOWN).map(({ title, body, level }) => {
-        const line = stamp("notice");
-        const fields = fieldsOf(line);
-        setAttribute(line, "data-level", level);
-        setText(fields.title, title);
-        setText(fields.body, body ?? "");
-        return line;
-      }),
-    );
-    setHidden(this.#notices, newest.length === 0);
+  /** Paint with the next `paint`: a market or a notice has changed. */
+  note() {
+    this.#isDue = true;
+  }
+
+  /**
+   * Paint the lists anew where they changed: they are short.
+   * @param {number} serverTime Notices past their time aren't shown, whatever came.
+   */
+  paint(serverTime) {
+    const notices = [...this.#board.notices.values()]
+      .filter(({ until }) => until === null || until === undefined || until > serverTime)
+      .sort((a, b) => b.at - a.at);
+    if (!this.#isDue && notices.length === this.#count) return;
+    this.#isDue = false;
+    this.#count = notices.length;
+    this.#newest.replaceChildren(...notices.slice(0, 1).map(noticeLine));
+    this.#older.replaceChildren(...notices.slice(1).map(noticeLine));
+    setText(byId("older-count"), String(notices.length - 1));
+    setHidden(byId("older"), notices.length < 2);
+    setHidden(this.#tray, notices.length === 0);
+    this.#paintMarkets();
+  }
+
+  #paintMarkets() {
     this.#markets.replaceChildren(
       ...[...this.#board.markets.values()].map((market) => {
         const item = stamp("market");
@@ -42,4 +59,16 @@ export class Notices {
       }),
     );
   }
+}
+
+/** @param {Notice} notice */
+function noticeLine(notice) {
+  const line = stamp("notice");
+  const fields = fieldsOf(line);
+  setAttribute(line, "data-level", notice.level);
+  setText(fields.level, level(notice.level));
+  setText(fields.title, notice.title);
+  setText(fields.body, notice.body ?? "");
+  setText(fields.at, hours(notice.at));
+  return line;
 }

@@ -1,43 +1,48 @@
 /**
  * The table of prices: reads the board and paints the rows whose quotes changed, from
- * the newest of each, at most once a frame.
+ * the newest of each, at most once a frame; puts them in order now and then.
  */
 
 import { arrange, byId, fieldsOf, setAttribute, setHidden, setText, stamp } from "./dom.js";
 import { Flashes } from "./flashes.js";
-import {
-  age,
-  arrow,
-  bySymbol,
-  direction,
-  percent,
-  points,
-  position,
-  price,
-  signed,
-} from "./format.js";
+import { age, arrow, direction, percent, points, position, price, signed } from "./format.js";
+import { paintPin } from "./pins.js";
+import { chooseQuotes, write } from "./address.js";
+import { pinOf } from "./settings.js";
 
 /** @typedef {import("./board.js").Board} Board */
 /** @typedef {import("./board.js").Quote} Quote */
 /** @typedef {import("./board.js").Change} Change */
-/** @typedef {import("./format.js").Direction} Direction */
+/** @typedef {import("./address.js").Selection} Selection */
+/** @typedef {{now: Selection}} Choice */
+/** @typedef {{isPinned: (pin: string) => boolean}} Pins */
 /** @typedef {{row: HTMLElement, fields: Record<string, HTMLElement>}} Row */
 /** @typedef {{from: number | null, at: number}} Pending The price before, if it is to
  *   flash, and when that changed. */
 
 const FRESH = 1000; // ms; a change that was painted later, in a hidden page, never flashes
+const ORDERED_EACH = 2000; // ms between two orders; a list that boils can't be read
+const STAMPED = 60; // new rows in one frame, so that a thousand don't make it a long one
 
 export class Prices {
   #board;
+  #choice;
+  #pins;
   #section = byId("prices");
   #body = byId("price-rows");
   #flashes = new Flashes();
   /** @type {Map<string, Row>} */ #rows = new Map();
   /** @type {Map<string, Pending>} */ #pending = new Map();
+  /** @type {Quote[]} */ #chosen = [];
+  #isOrderDue = true;
+  #isOrderUrgent = true; // since a person asked for it
+  #orderedAt = -Infinity;
 
-  /** @param {Board} board */
-  constructor(board) {
+  /** @param {Board} board @param {Choice} choice @param {Pins} pins */
+  constructor(board, choice, pins) {
     this.#board = board;
+    this.#choice = choice;
+    this.#pins = pins;
     for (const element of this.#body.children) {
       const row = /** @type {HTMLElement} */ (element);
       this.#rows.set(row.dataset.symbol ?? "", { row, fields: fieldsOf(row) });
@@ -45,62 +50,116 @@ export class Prices {
   }
 
   /** @param {Change} change */
-  note({ key, before, live }) {
+  note({ key, before, now, live }) {
     if (key === null) return;
-    const now = performance.now();
+    const at = performance.now();
     const from = live && before ? before.price : null;
     const pending = this.#pending.get(key);
-    if (!pending) this.#pending.set(key, { from, at: now });
-    else pending.at = now;
+    if (!pending) this.#pending.set(key, { from, at });
+    else pending.at = at;
+    const { sort, filter } = this.#choice.now;
+    this.#isOrderDue ||=
+      !before || !now || sort !== "symbol" || filter === "up" || filter === "down";
   }
 
-  /** @param {number} now The frame's time. */
-  paint(now) {
-    if (this.#pending.size === 0) return;
-    const before = this.#rows.size;
-    let isNew = false;
+  /** Choose and order anew with the next paint: a person changed what is selected. */
+  choose() {
+    this.#isOrderDue = this.#isOrderUrgent = true;
+  }
+
+  /** Whether the order is overdue, and only waits for its time. */
+  get isOrderDue() {
+    return this.#isOrderDue;
+  }
+
+  /**
+   * @param {number} now The frame's time.
+   * @param {boolean} isPaused Whether no value may change, but what is shown may.
+   * @returns {boolean} Whether there is more to paint in the next frame.
+   */
+  paint(now, isPaused = false) {
+    if (!isPaused) this.#paintValues(now);
+    return this.#isOrderDue && this.#order(now);
+  }
+
+  /** @param {number} now */
+  #paintValues(now) {
     for (const [symbol, { from, at }] of this.#pending) {
       const quote = this.#board.quotes.get(symbol);
-      if (quote) {
-        isNew ||= !this.#rows.has(symbol);
-        this.#fill(quote, now - at < FRESH ? from : null, now);
-      } else this.#remove(symbol);
+      const row = this.#rows.get(symbol);
+      if (quote && row) this.#fill(quote, row, now - at < FRESH ? from : null, now);
+      else if (!quote) this.#remove(symbol);
     }
     this.#pending.clear();
-    if (isNew) this.#arrange();
-    if (this.#rows.size !== before) setHidden(this.#section, this.#rows.size === 0);
   }
 
-  /** How many symbols rose and fell today. */
+  /** The symbols that the selection shows now, in order. */
+  chosenNow() {
+    return this.#choose().map(({ symbol }) => symbol);
+  }
+
+  /** How many of the symbols that are shown rose and fell today. */
   count() {
     const count = { up: 0, down: 0, flat: 0 };
-    for (const { row } of this.#rows.values()) {
-      count[/** @type {Direction} */ (row.dataset.direction)] += 1;
+    for (const { symbol } of this.#chosen) {
+      const quote = this.#board.quotes.get(symbol);
+      if (quote) count[direction(quote.change, quote.decimals)] += 1;
     }
     return count;
   }
 
-  /** Say how many rose and fell. */
-  paintSummary() {
-    const { up, down } = this.count();
-    setText(byId("rising"), `▲ ${up} up`);
-    setText(byId("falling"), `▼ ${down} down`);
-  }
-
-  /**
-   * Say how old each quote is.
-   * @param {number} serverTime
-   */
+  /** Say how old each quote is. @param {number} serverTime */
   paintAges(serverTime) {
-    for (const [symbol, { fields }] of this.#rows) {
+    for (const { symbol } of this.#chosen) {
       const quote = this.#board.quotes.get(symbol);
-      if (quote) setText(fields.age, age(serverTime - quote.at));
+      const row = this.#rows.get(symbol);
+      if (quote && row) setText(row.fields.age, age(serverTime - quote.at));
     }
   }
 
-  /** @param {Quote} quote @param {number | null} from @param {number} now */
-  #fill(quote, from, now) {
-    const { row, fields } = this.#rows.get(quote.symbol) ?? this.#insert(quote);
+  /**
+   * Show the chosen rows, in their order: at once where a person asked for it, else now
+   * and then, and never under the pointer or the focus.
+   * @param {number} now
+   */
+  #order(now) {
+    if (!this.#isOrderUrgent && now - this.#orderedAt < ORDERED_EACH) return false;
+    const chosen = this.#choose();
+    const isHeld = !this.#isOrderUrgent && this.#body.matches(":hover, :focus-within");
+    this.#sayHeld(isHeld);
+    const missing = chosen.filter(({ symbol }) => !this.#rows.has(symbol));
+    for (const quote of missing.slice(0, STAMPED)) this.#insert(quote, now);
+    if (isHeld) {
+      this.#orderedAt = now;
+      return false;
+    }
+    const shown = new Set(chosen.map(({ symbol }) => symbol));
+    for (const [symbol, { row }] of this.#rows) setHidden(row, !shown.has(symbol));
+    arrange(
+      this.#body,
+      chosen.flatMap(({ symbol }) => this.#rows.get(symbol)?.row ?? []),
+    );
+    this.#chosen = chosen;
+    this.#orderedAt = now;
+    this.#isOrderDue = this.#isOrderUrgent = missing.length > STAMPED;
+    setHidden(this.#section, chosen.length === 0);
+    return this.#isOrderDue;
+  }
+
+  /** @param {boolean} isHeld */
+  #sayHeld(isHeld) {
+    const note = document.getElementById("held"); // an embedded board has none
+    if (note) setHidden(note, !isHeld);
+  }
+
+  #choose() {
+    return chooseQuotes(this.#board.quotes.values(), this.#choice.now, (pin) =>
+      this.#pins.isPinned(pin),
+    );
+  }
+
+  /** @param {Quote} quote @param {Row} made @param {number | null} from @param {number} now */
+  #fill(quote, { row, fields }, from, now) {
     const { decimals } = quote;
     setText(fields.name, quote.name ?? "");
     setText(fields.price, price(quote.price, decimals));
@@ -117,25 +176,24 @@ export class Prices {
     }
   }
 
-  /** @param {Quote} quote @returns {Row} */
-  #insert(quote) {
+  /** @param {Quote} quote @param {number} now */
+  #insert(quote, now) {
+    const { symbol } = quote;
     const row = stamp("price-row");
-    row.dataset.symbol = quote.symbol;
+    row.dataset.symbol = symbol;
     const made = { row, fields: fieldsOf(row) };
-    setText(made.fields.symbol, quote.symbol);
-    this.#rows.set(quote.symbol, made);
-    return made;
+    const opened = { kind: /** @type {const} */ ("quote"), key: symbol };
+    setText(made.fields.symbol, symbol);
+    setAttribute(made.fields.symbol, "href", write({ ...this.#choice.now, opened }));
+    paintPin(made.fields.pin, symbol, this.#pins.isPinned(pinOf("quote", symbol)));
+    this.#rows.set(symbol, made);
+    this.#body.append(row);
+    this.#fill(quote, made, null, now);
   }
 
   /** @param {string} symbol */
   #remove(symbol) {
     this.#rows.get(symbol)?.row.remove();
     this.#rows.delete(symbol);
-  }
-
-  #arrange() {
-    const sorted = [...this.#board.quotes.values()].sort(bySymbol);
-    const rows = sorted.flatMap(({ symbol }) => this.#rows.get(symbol)?.row ?? []);
-    arrange(this.#body, rows);
   }
 }

@@ -4,12 +4,17 @@
  */
 
 import { arrange, byId, fieldsOf, setAttribute, setHidden, setText, stamp } from "./dom.js";
-import { byCompetition, byMatch, date, minute, phase, redCards, scorers } from "./format.js";
+import { byCompetition, date, minute, phase, redCards, scoreLine, scorers } from "./format.js";
+import { paintPin } from "./pins.js";
+import { chooseScores, write } from "./address.js";
+import { pinOf } from "./settings.js";
 
 /** @typedef {import("./board.js").Board} Board */
 /** @typedef {import("./board.js").Score} Score */
 /** @typedef {import("./board.js").SideName} SideName */
 /** @typedef {import("./board.js").Change} Change */
+/** @typedef {import("./prices.js").Choice} Choice */
+/** @typedef {import("./prices.js").Pins} Pins */
 /** @typedef {{row: HTMLElement, fields: Record<string, HTMLElement>}} Row */
 /** @typedef {{side: SideName, kind: "goal" | "cancelled", until: number}} Call */
 
@@ -24,6 +29,8 @@ const SIDES = ["home", "away"];
 
 export class Scores {
   #board;
+  #choice;
+  #pins;
   #section = byId("scores");
   #groups = byId("competitions");
   /** @type {Map<string, Row>} */ #rows = new Map();
@@ -31,10 +38,14 @@ export class Scores {
   /** @type {Set<string>} */ #pending = new Set();
   /** @type {Map<string, Call>} */ #calls = new Map();
   /** @type {number | null} */ #serverTime = null; // up to which the minutes ticked
+  #isOrderDue = true;
+  #isOrderUrgent = true; // since a person asked for it
 
-  /** @param {Board} board */
-  constructor(board) {
+  /** @param {Board} board @param {Choice} choice @param {Pins} pins */
+  constructor(board, choice, pins) {
     this.#board = board;
+    this.#choice = choice;
+    this.#pins = pins;
     for (const element of this.#groups.querySelectorAll("[data-match]")) {
       const row = /** @type {HTMLElement} */ (element);
       this.#rows.set(row.dataset.match ?? "", { row, fields: fieldsOf(row) });
@@ -52,6 +63,7 @@ export class Scores {
   note({ key, before, now, live }) {
     if (key === null) return "";
     this.#pending.add(key);
+    this.#isOrderDue ||= !before || !now || phase(before) !== phase(now);
     if (!live || !before || !now) return "";
     for (const side of SIDES) {
       const by = (now[side].score ?? 0) - (before[side].score ?? 0);
@@ -60,24 +72,39 @@ export class Scores {
     return "";
   }
 
+  /** Choose anew with the next paint: a person changed what is selected. */
+  choose() {
+    this.#isOrderDue = this.#isOrderUrgent = true;
+  }
+
+  /** Whether time alone has something to paint: a call that is over, an order that waits. */
+  get isDue() {
+    const now = performance.now();
+    return this.#isOrderDue || [...this.#calls.values()].some(({ until }) => now >= until);
+  }
+
+  /** @param {boolean} isPaused Whether no value may change, but what is shown may. */
+  paint(isPaused = false) {
+    if (!isPaused) this.#paintValues();
+    if (this.#isOrderDue) this.#order();
+  }
+
   /** Paint what changed, and what has been called for long enough. */
-  paint() {
+  #paintValues() {
     const now = performance.now();
     for (const [match, call] of this.#calls) {
       if (now < call.until) continue;
       this.#calls.delete(match);
       this.#pending.add(match);
     }
-    if (this.#pending.size === 0) return;
     for (const match of this.#pending) {
       const score = this.#board.scores.get(match);
-      if (score) this.#fill(score);
-      else this.#remove(match);
+      const row = this.#rows.get(match);
+      if (score && row) this.#fill(score, row);
+      else if (!score) this.#remove(match);
     }
+    if (this.#pending.size) this.#summarise();
     this.#pending.clear();
-    this.#arrange();
-    this.#summarise();
-    setHidden(this.#section, this.#rows.size === 0);
   }
 
   /** How many matches are on. */
@@ -106,15 +133,13 @@ export class Scores {
   #call(score, side, kind) {
     const lasts = kind === "goal" ? GOAL : CANCELLED;
     this.#calls.set(score.match, { side, kind, until: performance.now() + lasts });
-    setTimeout(() => this.paint(), lasts + 50);
     const { home, away } = score;
     const stands = `${home.name} ${home.score}–${away.score} ${away.name}`;
     return kind === "goal" ? `Goal: ${stands}` : `Goal cancelled: ${stands}`;
   }
 
-  /** @param {Score} score */
-  #fill(score) {
-    const { row, fields } = this.#rows.get(score.match) ?? this.#insert(score);
+  /** @param {Score} score @param {Row} made */
+  #fill(score, { row, fields }) {
     const call = this.#calls.get(score.match);
     setText(fields.minute, this.#minute(score));
     setAttribute(fields.minute, "title", chipTitle(score));
@@ -128,6 +153,7 @@ export class Scores {
     }
     setAttribute(row, "data-call", call?.kind ?? "");
     setAttribute(row, "data-phase", phase(score));
+    setAttribute(fields.open, "aria-label", `${scoreLine(score)}, details`);
   }
 
   /** @param {Score} score @returns {Row} */
@@ -135,18 +161,40 @@ export class Scores {
     const row = stamp("match-row");
     row.dataset.match = score.match;
     const made = { row, fields: fieldsOf(row) };
+    const opened = { kind: /** @type {const} */ ("match"), key: score.match };
+    const { home, away } = score;
+    setAttribute(made.fields.open, "href", write({ ...this.#choice.now, opened }));
+    const isPinned = this.#pins.isPinned(pinOf("match", score.match));
+    paintPin(made.fields.pin, `${home.name} v ${away.name}`, isPinned);
     this.#rows.set(score.match, made);
+    this.#fill(score, made);
     return made;
   }
 
-  /** Put each row where it belongs, in the list of its competition. */
-  #arrange() {
+  /**
+   * Put each chosen row where it belongs, in the list of its competition; but nothing
+   * moves under the pointer or the focus, unless a person asked for it.
+   */
+  #order() {
+    if (!this.#isOrderUrgent && this.#groups.matches(":hover, :focus-within")) return;
+    this.#isOrderDue = this.#isOrderUrgent = false;
+    const chosen = chooseScores(this.#board.scores.values(), this.#choice.now, (pin) =>
+      this.#pins.isPinned(pin),
+    );
+    const shown = new Set(chosen.map(({ match }) => match));
+    for (const [match, { row }] of this.#rows) if (!shown.has(match)) row.remove();
+    this.#arrange(chosen);
+    setHidden(this.#section, chosen.length === 0);
+  }
+
+  /** @param {Score[]} chosen */
+  #arrange(chosen) {
     /** @type {Map<string, Element[]>} */
     const groups = new Map();
-    for (const score of [...this.#board.scores.values()].sort(byMatch)) {
-      const row = this.#rows.get(score.match)?.row;
+    for (const score of chosen) {
+      const { row } = this.#rows.get(score.match) ?? this.#insert(score);
       const name = score.competition ?? "";
-      if (row) groups.set(name, [...(groups.get(name) ?? []), row]);
+      groups.set(name, [...(groups.get(name) ?? []), row]);
     }
     for (const [name, rows] of groups) {
       arrange(this.#lists.get(name) ?? this.#insertGroup(name), rows);
@@ -183,7 +231,8 @@ export class Scores {
   /** Say how many matches are on. */
   #summarise() {
     const live = this.count();
-    setText(byId("live-matches"), live ? `${live} live` : "");
+    const summary = document.getElementById("live-matches"); // an embedded board has none
+    if (summary) setText(summary, live ? `${live} live` : "");
   }
 }
 

@@ -16,6 +16,7 @@ from tests.harness import Board, until
 from tests.staged import Stage
 from tests.test_format import EVENING, goal, match, team
 from web import format as written
+from web.address import FILTERS, SORTS, Selection
 
 CUT = "Failed to load resource"  # what Chromium writes when a connection fails
 HOSTILE = "<img src=x onerror=alert(1)>\"'&\u2028{{7*7}}"
@@ -341,7 +342,7 @@ def test_hostile_names_are_only_text(page: Page, stage: Stage) -> None:
 
 
 def test_hostile_names_are_only_text_in_the_first_html_too(page: Page) -> None:
-    boot = {
+    boot: dict[str, Any] = {
         "id": "1-1",
         "at": EVENING,
         "source": "published",
@@ -360,7 +361,17 @@ def test_hostile_names_are_only_text_in_the_first_html_too(page: Page) -> None:
     }
     app = create_app(Settings(feed="published"))
     with app.test_request_context("/", base_url="http://example.org/"):
-        html = render_template("board.html", boot=boot, version=HOSTILE)
+        html = render_template(
+            "board.html",
+            boot=boot,
+            version=HOSTILE,
+            selection=Selection(symbols=(HOSTILE,), q=HOSTILE),
+            prices=boot["prices"],
+            scores=boot["scores"],
+            detail={"kind": "match", "key": HOSTILE, "of": boot["scores"][0]},
+            filters=FILTERS,
+            sorts=SORTS,
+        )
     page.set_content(html)
     assert page.locator("img").count() == 1
     assert page.locator("b").count() == 0
@@ -439,9 +450,9 @@ def shown_is_true(page: Page, board: Board) -> bool:
     return texts(page, "price") == prices and shown == scores
 
 
-def opened(page: Page, stage: Stage) -> int:
+def opened(page: Page, stage: Stage, path: str = "") -> int:
     """Open the page on a staged stream; return an instant after all that it shows."""
-    page.goto(stage.url)
+    page.goto(f"{stage.url}/{path}")
     until(lambda: len(stage.cursors) == 1, 10, "the page opens its stream")
     id = str(page.evaluate("() => JSON.parse(boot.textContent).id"))
     assert stage.cursors == [id]

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any
+from urllib.parse import quote
 
 Values = Mapping[str, Any]
 """The data of a `price`, `score` or `market` event (`docs/feed.md`, section 2)."""
@@ -32,6 +33,27 @@ CHIPS = {
 }
 GOALS = frozenset({"goal", "own_goal", "penalty"})
 REMARKS = {"own_goal": " (og)", "penalty": " (pen)"}
+LEVELS = {
+    "info": "ⓘ Info",
+    "success": "✓ Good news",
+    "warning": "⚠ Warning",
+    "critical": "✕ Critical",
+}
+SCORING = GOALS | {"var_cancelled"}
+INCIDENTS = {
+    "kick_off": "Kick-off",
+    "goal": "Goal",
+    "own_goal": "Own goal",
+    "penalty": "Penalty scored",
+    "penalty_missed": "Penalty missed",
+    "yellow_card": "Yellow card",
+    "red_card": "Red card",
+    "substitution": "Substitution",
+    "var_cancelled": "Goal cancelled (VAR)",
+    "half_time": "Half-time",
+    "second_half": "Second half",
+    "full_time": "Full time",
+}
 
 # Room for the largest number below 1e21 with the most decimals. JavaScript's toFixed
 # (ECMA-262, 21.1.3.3) rounds the exact binary value, halves away from zero; so do we.
@@ -131,6 +153,11 @@ def red_cards(count: int | None) -> str:
     return "1 red card" if count == 1 else f"{count} red cards"
 
 
+def level(name: str) -> str:
+    """Return a notice's level as an icon and a word: "⚠ Warning"."""
+    return LEVELS.get(name, f"● {name}")
+
+
 def market_status(market: Values) -> str:
     """Return a market's status in words: "Open until 16:00 UTC"."""
     words = str(market["status"]).capitalize()
@@ -140,15 +167,72 @@ def market_status(market: Values) -> str:
 
 def points(prices: Sequence[float]) -> str:
     """Return the last prices as an SVG polyline's points, in a viewBox of 100 × 28."""
-    shown = prices[-POINTS:]
-    if len(shown) < 2:
+    return line(prices[-POINTS:], 100, 28)
+
+
+def line(values: Sequence[float], width: int, height: int) -> str:
+    """Return values as an SVG polyline's points, in a viewBox of that size."""
+    if len(values) < 2:
         return ""
-    low, high = min(shown), max(shown)
-    steps = len(shown) - 1
+    low, high = min(values), max(values)
+    steps = len(values) - 1
     return " ".join(
-        f"{_fixed(i * 100 / steps, 1)},{_height(value, low, high)}"
-        for i, value in enumerate(shown)
+        f"{_fixed(i * width / steps, 1)},{_height(value, low, high, height)}"
+        for i, value in enumerate(values)
     )
+
+
+def chart_sentence(symbol: str, candles: Sequence[Sequence[float]], places: int) -> str:
+    """Return what a chart shows, in words, for those who don't see it."""
+    if len(candles) < 2:
+        return f"No past prices of {symbol} yet."
+    first, last = candles[0][1], candles[-1][4]
+    low, high = min(c[3] for c in candles), max(c[2] for c in candles)
+    went = {"up": "rose", "down": "fell", "flat": "stands"}
+    way = direction(last - first, places)
+    how = price(abs(last - first), places)
+    moved = "where it began" if way == "flat" else f"by {how}"
+    return (
+        f"{symbol} {went[way]} {moved} between {hours(int(candles[0][0]))} and "
+        f"{hours(int(candles[-1][0]))} UTC, to {price(last, places)}; "
+        f"low {price(low, places)}, high {price(high, places)}."
+    )
+
+
+def whole(value: float | None) -> str:
+    """Return a count, thousands apart: "118,261"."""
+    return price(value, 0)
+
+
+def moment(incident: Values) -> str:
+    """Return the minute of an incident, "45+2′"; nothing where it isn't known."""
+    return "" if incident["minute"] is None else _at_minute(incident)
+
+
+def incident_text(incident: Values, score: Values) -> str:
+    """Return what happened, in words: "Goal 1–0 · A. Ames (Acton)"."""
+    kind = INCIDENTS.get(incident["kind"]) or str(incident["kind"]).replace("_", " ")
+    stands = (incident["home_score"], incident["away_score"])
+    if incident["kind"] in SCORING and None not in stands:
+        kind += f" {stands[0]}–{stands[1]}"
+    side = incident["team"]
+    team = score[side]["name"] if side in ("home", "away") else ""
+    player = incident["player"] or ""
+    who = f"{player} ({team})" if player and team else player or team
+    return f"{kind} · {who}" if who else kind
+
+
+def score_line(score: Values) -> str:
+    """Return a match in words: "Acton 2–1 Burton", or "Acton v Burton" before it."""
+    home, away = score["home"], score["away"]
+    if None in (home["score"], away["score"]):
+        return f"{home['name']} v {away['name']}"
+    return f"{home['name']} {home['score']}–{away['score']} {away['name']}"
+
+
+def segment(key: str) -> str:
+    """Return a key as one segment of a URL's path."""
+    return quote(key, safe="")
 
 
 def position(quote: Values) -> str:
@@ -265,10 +349,10 @@ def _cancel(goals: list[dict[str, Any]], incident: Values) -> None:
                 return
 
 
-def _height(value: float, low: float, high: float) -> str:
+def _height(value: float, low: float, high: float, height: int) -> str:
     """Return a point's y: 2 from the edges, in the middle where nothing moved."""
     share = (value - low) / (high - low) if high > low else 0.5
-    return _fixed(26 - share * 24, 1)
+    return _fixed(height - 2 - share * (height - 4), 1)
 
 
 FILTERS: dict[str, Callable[..., Any]] = {
@@ -277,22 +361,30 @@ FILTERS: dict[str, Callable[..., Any]] = {
         arrow,
         by_competition,
         by_symbol,
+        chart_sentence,
         clock,
         date,
         direction,
         directions,
         hours,
+        incident_text,
+        level,
+        line,
         live_matches,
         market_status,
         minute,
+        moment,
         percent,
         phase,
         points,
         position,
         price,
         red_cards,
+        score_line,
         scorers,
+        segment,
         signed,
+        whole,
     )
 }
 """Every function that a template may use, by name."""

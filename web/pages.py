@@ -1,30 +1,51 @@
-"""The board itself: a page for browsers, a table for terminals."""
+"""The board itself: a page for browsers, a table for terminals.
+
+Each page is right for its URL without a script: the server makes it from what the URL
+selects. With one, `static/page.js` goes on from there.
+"""
+
+import gzip
+from pathlib import Path
+from typing import Any
 
 import msgspec
-from flask import Blueprint, Response, current_app, render_template, request
+from flask import Blueprint, Response, current_app, render_template, request, url_for
 
 from feed.feed import Feed
 from feed.view import View
 from web import the_feed
+from web.address import FILTERS, SORTS, Selection
 from web.api import state_json
+from web.assets import compressible
 from web.board import text_board
 
 SPARK_INTERVAL = 30  # seconds between the points of a sparkline
 SPARK_POINTS = 60
-CONTENT_SECURITY_POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self' data:",
-        "connect-src 'self'",
-        "manifest-src 'self'",
-        "worker-src 'self'",
-        "base-uri 'none'",
-        "form-action 'self'",
-        "frame-ancestors 'self'",
-    )
+ROWS = 200  # prices in the first HTML; a script adds the rest, and a link shows all
+CHART_INTERVAL, CHART_CANDLES = 60, 240  # seconds, count; as in static/chart.js
+CHART_LIBRARY = "vendor/lightweight-charts.js"  # where `scripts/set-up` puts it
+# The page itself, what it loads when something is opened, and what isn't of this page.
+OPENED = {"alerts-dialog", "candles", "chart", "detail", "library"}
+NOT_PRELOADED = {"page", "embed", "theme", "worker"} | OPENED
+# What a page shows of an incident.
+INCIDENT = ("kind", "team", "player", "minute", "stoppage", "home_score", "away_score")
+POLICY = (
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self' data:",
+    "connect-src 'self'",
+    "manifest-src 'self'",
+    "worker-src 'self'",
+    "base-uri 'none'",
+    "form-action 'self'",
 )
+CONTENT_SECURITY_POLICY = "; ".join((*POLICY, "frame-ancestors 'self'"))
+# Any site may show the compact board in a frame: it has no control that does anything
+# for a visitor, and nothing on it is secret, so a click on it can't be led astray.
+EMBED_SECURITY_POLICY = "; ".join((*POLICY, "frame-ancestors *"))
+
+State = dict[str, Any]
 
 blueprint = Blueprint("pages", __name__)
 
@@ -32,17 +53,36 @@ blueprint = Blueprint("pages", __name__)
 @blueprint.get("/")
 def index() -> Response:
     """Return the page where HTML is accepted, else a readable table of the board."""
-    feed = the_feed()
-    state = msgspec.json.decode(state_json(feed, View()))
-    if "text/html" in request.headers.get("Accept", ""):
-        response = Response(_page(feed, state), content_type="text/html; charset=utf-8")
-        response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
-    else:
-        board = text_board(state, request.url_root)
-        response = Response(board, content_type="text/plain; charset=utf-8")
-    response.headers["Vary"] = "Accept"
-    response.headers["Cache-Control"] = "no-cache"
-    return response
+    feed, selection = the_feed(), Selection.of(request.args)
+    return _answer(feed, _state(feed), selection)
+
+
+@blueprint.get("/s/<path:symbol>")
+def symbol(symbol: str) -> Response:
+    """Return the page with a symbol's detail; 404, and a page that waits for it."""
+    feed, selection = the_feed(), Selection.of(request.args)
+    state = _state(feed)
+    quote = _find(state["prices"], "symbol", symbol)
+    candles = feed.history.candles(symbol, CHART_INTERVAL, CHART_CANDLES)
+    detail = {"kind": "quote", "key": symbol, "of": quote, "candles": candles or []}
+    return _answer(feed, state, selection, detail)
+
+
+@blueprint.get("/m/<path:match>")
+def match(match: str) -> Response:
+    """Return the page with a match's timeline; 404, and a page that waits for it."""
+    feed, selection = the_feed(), Selection.of(request.args)
+    state = _state(feed)
+    score = _find(state["scores"], "match", match)
+    return _answer(feed, state, selection, {"kind": "match", "key": match, "of": score})
+
+
+@blueprint.get("/embed")
+def embed() -> Response:
+    """Return a compact board, for a frame on any site."""
+    feed, selection = the_feed(), Selection.of(request.args)
+    page = _page("embed.html", feed, _state(feed), selection)
+    return _html(page, EMBED_SECURITY_POLICY)
 
 
 @blueprint.get("/favicon.ico")
@@ -51,22 +91,111 @@ def favicon() -> Response:
     return current_app.send_static_file("icon.svg")
 
 
-def _page(feed: Feed, state: dict[str, object]) -> str:
+def _answer(
+    feed: Feed, state: State, selection: Selection, detail: State | None = None
+) -> Response:
+    if "text/html" in request.headers.get("Accept", ""):
+        page = _page("board.html", feed, state, selection, detail)
+        response = _html(page, CONTENT_SECURITY_POLICY)
+    else:
+        chosen = _chosen(state, selection, detail)
+        board = text_board(chosen, request.url_root)
+        response = Response(board, content_type="text/plain; charset=utf-8")
+    response.vary.add("Accept")
+    response.headers["Cache-Control"] = "no-cache"
+    if detail is not None and detail["of"] is None:
+        response.status_code = 404
+    return response
+
+
+def _html(page: str, policy: str) -> Response:
+    body = page.encode()
+    zipped = gzip.compress(body, compresslevel=9)
+    response = compressible(body, "text/html; charset=utf-8", zipped)
+    response.headers["Content-Security-Policy"] = policy
+    response.headers["Cache-Control"] = "no-cache"
+    return response
+
+
+def _state(feed: Feed) -> State:
+    state: State = msgspec.json.decode(state_json(feed, View()))
+    return state
+
+
+def _find(values: list[State], name: str, key: str) -> State | None:
+    return next((value for value in values if value[name] == key), None)
+
+
+def _chosen(state: State, selection: Selection, detail: State | None) -> State:
+    """Return the state of what the URL selects alone, as a terminal shows it."""
+    prices, scores = (
+        selection.prices(state["prices"]),
+        selection.scores(state["scores"]),
+    )
+    if detail is not None:
+        of = [] if detail["of"] is None else [detail["of"]]
+        quote = detail["kind"] == "quote"
+        prices, scores = (of, []) if quote else ([], of)
+    return {
+        **state,
+        "prices": prices if selection.view != "scores" else [],
+        "scores": scores if selection.view != "prices" else [],
+    }
+
+
+def _page(
+    template: str,
+    feed: Feed,
+    state: State,
+    selection: Selection,
+    detail: State | None = None,
+) -> str:
+    prices = selection.prices(state["prices"])
+    shown = prices if request.args.get("rows") == "all" else prices[:ROWS]
     boot = {
         **state,
+        "scores": [_trimmed(score) for score in state["scores"]],
         "version": feed.streams.version,
         "heartbeat": feed.settings.heartbeat,
-        "sparks": _sparks(feed),
+        "sparks": _sparks(feed, [quote["symbol"] for quote in shown]),
     }
-    return render_template("board.html", boot=boot, version=feed.streams.version)
-
-
-def _sparks(feed: Feed) -> dict[str, list[float]]:
-    symbols = (
-        event.slot[1]
-        for event in feed.log.state()
-        if event.slot and event.type == "price"
+    return render_template(
+        template,
+        boot=boot,
+        prices=shown,
+        left_out=len(prices) - len(shown),
+        scores=selection.scores(state["scores"]),
+        selection=selection,
+        detail=detail,
+        filters=FILTERS,
+        sorts=SORTS,
+        chart_library=_chart_library(),
+        modules=_modules(),
+        version=feed.streams.version,
     )
+
+
+def _trimmed(score: State) -> State:
+    """Return a match without what no page shows of its incidents: it weighs most."""
+    incidents = [{name: it[name] for name in INCIDENT} for it in score["incidents"]]
+    return {**score, "incidents": incidents}
+
+
+def _chart_library() -> str:
+    """Return the URL of the library for charts; nothing where it isn't installed."""
+    folder = Path(current_app.static_folder or "")
+    if not (folder / CHART_LIBRARY).is_file():
+        return ""
+    return url_for("static", filename=CHART_LIBRARY)
+
+
+def _modules() -> list[str]:
+    """Return the page's modules, for the browser to fetch them all at once."""
+    paths = Path(current_app.static_folder or "").glob("*.js")
+    return sorted(path.stem for path in paths if path.stem not in NOT_PRELOADED)
+
+
+def _sparks(feed: Feed, symbols: list[str]) -> dict[str, list[float]]:
     return {
         symbol: feed.history.closes(symbol, SPARK_INTERVAL, SPARK_POINTS)
         for symbol in symbols

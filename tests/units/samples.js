@@ -16,8 +16,13 @@ export function quote(changes = {}) {
     decimals: 2,
     change: 0.5,
     change_percent: 0.5,
+    previous_close: 99.5,
+    open: 99.5,
     high: 101,
     low: 99,
+    bid: null,
+    ask: null,
+    volume: null,
     at: 0,
     ...changes,
   };

@@ -1,0 +1,159 @@
+/**
+ * What the page's URL selects: view, symbols, search, filter, sort, and what is opened.
+ * The same rules as `web/address.py`; a test holds the two side by side.
+ */
+
+import { byMatch, byNumber, bySymbol, byText, direction, phase } from "./format.js";
+import { pinOf } from "./settings.js";
+
+/** @typedef {import("./board.js").Quote} Quote */
+/** @typedef {import("./board.js").Score} Score */
+/**
+ * @typedef {{kind: "quote" | "match", key: string}} Opened
+ * @typedef {object} Selection
+ * @property {string} view "both", "prices" or "scores"
+ * @property {string[]} symbols Only these; all where there are none.
+ * @property {string} sort A field of a quote, with a "-" before it from high to low.
+ * @property {string} q What is searched for.
+ * @property {string} filter
+ * @property {Opened | null} opened
+ */
+
+const VIEWS = ["both", "prices", "scores"];
+const FILTERS = ["all", "pinned", "up", "down", "live", "finished", "upcoming"];
+const FIELDS = ["symbol", "name", "price", "change", "change_percent", "volume", "at"];
+/** @type {Record<string, string>} */
+const PHASES = { live: "live", finished: "over", upcoming: "upcoming" };
+const PATHS = { quote: "/s/", match: "/m/" };
+const LONGEST = 200; // characters of a search
+/** @type {Selection} */
+const NOTHING = {
+  view: "both",
+  symbols: [],
+  sort: "symbol",
+  q: "",
+  filter: "all",
+  opened: null,
+};
+
+/**
+ * What a URL selects; what can't be understood counts as not given.
+ * @param {URL | Location} url
+ * @returns {Selection}
+ */
+export function read(url) {
+  const asked = new URLSearchParams(url.search);
+  const view = asked.get("view") ?? "";
+  const sort = asked.get("sort") ?? "";
+  const filter = asked.get("filter") ?? "";
+  return {
+    view: VIEWS.includes(view) ? view : NOTHING.view,
+    symbols: (asked.get("symbols") ?? "").split(",").filter(Boolean),
+    sort: FIELDS.includes(sort.replace(/^-/, "")) ? sort : NOTHING.sort,
+    q: (asked.get("q") ?? "").slice(0, LONGEST),
+    filter: FILTERS.includes(filter) ? filter : NOTHING.filter,
+    opened: openedBy(url.pathname),
+  };
+}
+
+/**
+ * The URL, from its path on, that selects this.
+ * @param {Selection} selection
+ */
+export function write(selection) {
+  const { opened } = selection;
+  const path = opened ? PATHS[opened.kind] + encodeURIComponent(opened.key) : "/";
+  return path + query(selection);
+}
+
+/** @param {Selection} selection */
+function query({ view, symbols, sort, q, filter }) {
+  const parts = Object.entries({ view, symbols: symbols.join(","), sort, q, filter })
+    .filter(([name, value]) => value !== String(NOTHING[/** @type {"view"} */ (name)]))
+    .map(([name, value]) => `${name}=${encodeURIComponent(value).replaceAll("%2C", ",")}`);
+  return parts.length ? `?${parts.join("&")}` : "";
+}
+
+/**
+ * The quotes that are chosen, in the order that is asked for; pinned ones come first.
+ * @param {Iterable<Quote>} quotes
+ * @param {Selection} selection
+ * @param {(pin: string) => boolean} isPinned
+ */
+export function chooseQuotes(quotes, selection, isPinned) {
+  const wanted = selection.q.trim().toLowerCase();
+  const chosen = [...quotes].filter((quote) => showsQuote(quote, selection, wanted, isPinned));
+  const sign = selection.sort.startsWith("-") ? -1 : 1;
+  const field = /** @type {keyof Quote} */ (selection.sort.replace(/^-/, ""));
+  const pins = new Set(
+    chosen.filter(({ symbol }) => isPinned(pinOf("quote", symbol))).map((it) => it.symbol),
+  );
+  return chosen.sort(
+    (a, b) =>
+      Number(pins.has(b.symbol)) - Number(pins.has(a.symbol)) ||
+      byField(a[field], b[field], sign) ||
+      bySymbol(a, b),
+  );
+}
+
+/**
+ * The matches that are chosen, in their order.
+ * @param {Iterable<Score>} scores
+ * @param {Selection} selection
+ * @param {(pin: string) => boolean} isPinned
+ */
+export function chooseScores(scores, selection, isPinned) {
+  const { filter } = selection;
+  const wanted = selection.q.trim().toLowerCase();
+  return [...scores]
+    .filter((score) => {
+      if (Object.hasOwn(PHASES, filter) && phase(score) !== PHASES[filter]) return false;
+      if (filter === "pinned" && !isPinned(pinOf("match", score.match))) return false;
+      return isFound(wanted, score.competition, score.home.name, score.away.name);
+    })
+    .sort(byMatch);
+}
+
+/**
+ * @param {Quote} quote
+ * @param {Selection} selection
+ * @param {string} wanted
+ * @param {(pin: string) => boolean} isPinned
+ */
+function showsQuote(quote, { symbols, filter }, wanted, isPinned) {
+  if (symbols.length && !symbols.includes(quote.symbol)) return false;
+  if (filter === "pinned" && !isPinned(pinOf("quote", quote.symbol))) return false;
+  if (filter === "up" || filter === "down") {
+    if (direction(quote.change, quote.decimals) !== filter) return false;
+  }
+  return isFound(wanted, quote.symbol, quote.name);
+}
+
+/** @param {string} wanted @param {(string | null)[]} texts */
+function isFound(wanted, ...texts) {
+  return texts.some((text) => (text ?? "").toLowerCase().includes(wanted));
+}
+
+/**
+ * Compare two values of a field; unknown ones come last either way.
+ * @param {any} a
+ * @param {any} b
+ * @param {number} sign
+ */
+function byField(a, b, sign) {
+  if (a === null || b === null) return Number(a === null) - Number(b === null);
+  return sign * (typeof a === "string" ? byText(a, b) : byNumber(a, b));
+}
+
+/** @param {string} path @returns {Opened | null} */
+function openedBy(path) {
+  for (const kind of /** @type {("quote" | "match")[]} */ (Object.keys(PATHS))) {
+    if (!path.startsWith(PATHS[kind])) continue;
+    try {
+      return { kind, key: decodeURIComponent(path.slice(PATHS[kind].length)) };
+    } catch {
+      return null; // no UTF-8: the server has no such key either
+    }
+  }
+  return null;
+}

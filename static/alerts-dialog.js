@@ -1,0 +1,138 @@
+/** The dialog of alerts: what there are, and new ones for a price or a match. */
+
+import { priceAlertText } from "./alerts.js";
+import { byId, fieldsOf, setAttribute, setHidden, setText, stamp } from "./dom.js";
+import { byMatch, bySymbol, clock, phase } from "./format.js";
+
+/** @typedef {import("./alerts.js").Alerts} Alerts */
+/** @typedef {import("./board.js").Board} Board */
+/** @typedef {import("./address.js").Opened} Opened */
+/** @typedef {import("./settings.js").Alert} Alert */
+/** @typedef {import("./settings.js").Settings} Settings */
+/** @typedef {import("./told.js").Told} Told */
+
+const WAYS = {
+  granted: "You are told by the system, and by a line on this page.",
+  default: "The first alert asks whether the system may tell you, too.",
+  denied: "You are told by a line on this page; the browser allows no more.",
+};
+
+export class AlertsDialog {
+  #alerts;
+  #board;
+  #told;
+  #dialog = /** @type {HTMLDialogElement} */ (byId("alerts"));
+  #list = byId("alert-list");
+  #problem = byId("alert-problem");
+  #symbol = /** @type {HTMLInputElement} */ (byId("alert-symbol"));
+  #side = /** @type {HTMLSelectElement} */ (byId("alert-side"));
+  #price = /** @type {HTMLInputElement} */ (byId("alert-price"));
+  #match = /** @type {HTMLSelectElement} */ (byId("alert-match"));
+
+  /** @param {Alerts} alerts @param {Board} board @param {Settings} settings @param {Told} told */
+  constructor(alerts, board, settings, told) {
+    this.#alerts = alerts;
+    this.#board = board;
+    this.#told = told;
+    byId("alerts-close").addEventListener("click", () => this.#dialog.close());
+    byId("price-alert").addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#addPrice();
+    });
+    byId("match-alert").addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#added(alerts.addMatch(this.#match.value));
+    });
+    this.#symbol.addEventListener("change", () => this.#propose());
+    settings.watch((name) => {
+      if (name === "alerts" && this.#dialog.open) this.#paint();
+    });
+  }
+
+  /** Open it, ready for an alert about what is given. @param {Opened | null} about */
+  open(about = null) {
+    if (this.#dialog.open) return;
+    setText(this.#problem, "");
+    this.#offer();
+    this.#paint();
+    if (about?.kind === "quote") this.#symbol.value = about.key;
+    if (about?.kind === "match") this.#match.value = about.key;
+    this.#propose();
+    this.#dialog.showModal();
+    if (about) (about.kind === "quote" ? this.#price : this.#match).focus();
+  }
+
+  /** Offer the symbols and the matches that there are. */
+  #offer() {
+    const symbols = [...this.#board.quotes.values()].sort(bySymbol);
+    byId("alert-symbols").replaceChildren(
+      ...symbols.map(({ symbol }) => new Option("", symbol)),
+    );
+    const matches = [...this.#board.scores.values()]
+      .filter((score) => phase(score) !== "over")
+      .sort(byMatch);
+    this.#match.replaceChildren(
+      ...matches.map(
+        ({ home, away, match }) => new Option(`${home.name} v ${away.name}`, match),
+      ),
+    );
+    setHidden(byId("match-alert"), matches.length === 0);
+    setHidden(byId("price-alert"), symbols.length === 0);
+  }
+
+  /** Propose the price that the symbol stands at, to be changed from there. */
+  #propose() {
+    const quote = this.#board.quotes.get(this.#symbolGiven());
+    if (quote) this.#price.value = quote.price.toFixed(Math.min(quote.decimals, 20));
+  }
+
+  #symbolGiven() {
+    const given = this.#symbol.value.trim();
+    return this.#board.quotes.has(given) ? given : given.toUpperCase();
+  }
+
+  #addPrice() {
+    const side = /** @type {"above" | "below"} */ (this.#side.value);
+    const mark = this.#price.value.trim().replace(/^−/, "-").replace(",", ".");
+    const price = mark === "" ? NaN : Number(mark);
+    const problem = this.#alerts.addPrice(this.#symbolGiven(), side, price);
+    this.#added(problem);
+    if (problem) this.#price.focus(); // which is described by what stands there
+  }
+
+  /** @param {string} problem */
+  async #added(problem) {
+    setText(this.#problem, problem);
+    if (problem) return;
+    await this.#told.ask();
+    this.#paint();
+  }
+
+  #paint() {
+    setText(byId("alert-ways"), WAYS[this.#told.permission]);
+    setHidden(byId("no-alerts"), this.#alerts.all.length > 0);
+    this.#list.replaceChildren(...this.#alerts.all.map((alert) => this.#item(alert)));
+  }
+
+  /** @param {Alert} alert */
+  #item(alert) {
+    const item = stamp("alert");
+    const { text, state, remove } = fieldsOf(item);
+    const words = this.#words(alert);
+    const reached = alert.kind === "price" ? alert.reached : null;
+    setText(text, words);
+    setText(state, reached === null ? "" : `Reached ${clock(reached)} UTC`);
+    setAttribute(remove, "aria-label", `Remove the alert: ${words}`);
+    remove.addEventListener("click", () => {
+      this.#alerts.remove(alert.id);
+      this.#dialog.focus();
+    });
+    return item;
+  }
+
+  /** @param {Alert} alert */
+  #words(alert) {
+    if (alert.kind === "match") return alert.name;
+    return `${alert.symbol} ${priceAlertText(alert, this.#board.quotes.get(alert.symbol))}`;
+  }
+}

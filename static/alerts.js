@@ -1,0 +1,146 @@
+/**
+ * Alerts: a price that passes a mark, once; goals, half-time and full time of a match.
+ * They watch what the stream says; who is told, and how, is told.js.
+ */
+
+import { price, scoreLine } from "./format.js";
+
+/** @typedef {import("./board.js").Board} Board */
+/** @typedef {import("./board.js").Change} Change */
+/** @typedef {import("./board.js").Quote} Quote */
+/** @typedef {import("./board.js").Score} Score */
+/** @typedef {import("./settings.js").Settings} Settings */
+/** @typedef {import("./settings.js").Alert} Alert */
+/** @typedef {import("./settings.js").PriceAlert} PriceAlert */
+
+const MOST = 50;
+/** @type {Record<string, string>} */
+const WHISTLES = {
+  HT: "Half-time",
+  FT: "Full time",
+  AET: "After extra time",
+  PEN: "Penalties",
+};
+
+export class Alerts {
+  #settings;
+  #board;
+  #tell;
+
+  /**
+   * @param {Settings} settings
+   * @param {Board} board
+   * @param {(words: string, tag: string) => void} tell Two tabs tell the same tag once.
+   */
+  constructor(settings, board, tell) {
+    this.#settings = settings;
+    this.#board = board;
+    this.#tell = tell;
+  }
+
+  /** All there are, those that were reached too. */
+  get all() {
+    return this.#settings.get("alerts");
+  }
+
+  /** Whether any is still to come. */
+  get isArmed() {
+    return this.all.some((alert) => alert.kind === "match" || alert.reached === null);
+  }
+
+  /** @param {Change} change */
+  note({ type, key, before, now }) {
+    if (now === null || key === null) return;
+    for (const alert of this.all) {
+      if (type === "price" && alert.kind === "price" && alert.symbol === key) {
+        this.#checkPrice(alert, now);
+      } else if (type === "score" && alert.kind === "match" && alert.match === key) {
+        if (before) this.#checkMatch(alert, before, now);
+      }
+    }
+  }
+
+  /**
+   * @param {string} symbol
+   * @param {"above" | "below"} side
+   * @param {number} mark
+   * @returns {string} Why it can't be had; nothing where it can.
+   */
+  addPrice(symbol, side, mark) {
+    const quote = this.#board.quotes.get(symbol);
+    if (!quote) return `There is no symbol ${symbol} on the board.`;
+    if (!Number.isFinite(mark)) return "The price is no number: write it like 101.24.";
+    if (isPast(quote.price, side, mark)) {
+      const stands = price(quote.price, quote.decimals);
+      return `${symbol} is ${side} that already: it stands at ${stands}.`;
+    }
+    return this.#add({ id: newId(), kind: "price", symbol, side, price: mark, reached: null });
+  }
+
+  /** @param {string} match @returns {string} Why it can't be had; nothing where it can. */
+  addMatch(match) {
+    const score = this.#board.scores.get(match);
+    if (!score) return "That match isn't on the board any more.";
+    if (this.all.some((alert) => alert.kind === "match" && alert.match === match)) {
+      return "There is an alert for that match already.";
+    }
+    const name = `${score.home.name} v ${score.away.name}`;
+    return this.#add({ id: newId(), kind: "match", match, name });
+  }
+
+  /** @param {string} id */
+  remove(id) {
+    this.#settings.set(
+      "alerts",
+      this.all.filter((alert) => alert.id !== id),
+    );
+  }
+
+  /** @param {Alert} alert */
+  #add(alert) {
+    if (this.all.length >= MOST) return `There are ${MOST} alerts: remove one first.`;
+    this.#settings.set("alerts", [...this.all, alert]);
+    return "";
+  }
+
+  /** @param {PriceAlert} alert @param {Quote} quote */
+  #checkPrice(alert, quote) {
+    if (alert.reached !== null || !isPast(quote.price, alert.side, alert.price)) return;
+    this.#settings.set(
+      "alerts",
+      this.all.map((it) => (it.id === alert.id ? { ...alert, reached: quote.at } : it)),
+    );
+    const stands = price(quote.price, quote.decimals);
+    this.#tell(`${alert.symbol} is ${priceAlertText(alert, quote)}: ${stands}`, alert.id);
+  }
+
+  /** @param {Alert} alert @param {Score} before @param {Score} now */
+  #checkMatch(alert, before, now) {
+    const goals = (now.home.score ?? 0) + (now.away.score ?? 0);
+    const goalsBefore = (before.home.score ?? 0) + (before.away.score ?? 0);
+    const line = scoreLine(now);
+    if (goals > goalsBefore) this.#tell(`Goal: ${line}`, `${alert.id} ${goals}`);
+    if (goals < goalsBefore) this.#tell(`Goal cancelled: ${line}`, `${alert.id} -${goals}`);
+    if (now.status !== before.status && Object.hasOwn(WHISTLES, now.status)) {
+      this.#tell(`${WHISTLES[now.status]}: ${line}`, `${alert.id} ${now.status}`);
+    }
+  }
+}
+
+/**
+ * What a price alert waits for: "above 101.24".
+ * @param {PriceAlert} alert
+ * @param {Quote | undefined} quote
+ */
+export function priceAlertText({ side, price: mark }, quote) {
+  return `${side} ${price(mark, quote?.decimals ?? 2)}`;
+}
+
+/** @param {number} value @param {string} side @param {number} mark */
+function isPast(value, side, mark) {
+  return side === "above" ? value > mark : value < mark;
+}
+
+function newId() {
+  return `${Date.now().toString(36)}-${Math.random().toString(36).slice(2, 8)}`;
+}

@@ -1,0 +1,167 @@
+/**
+ * What is opened beside the board, or over it on a phone: a quote with its chart, or a
+ * match with its timeline. The URL says which; it may be of something yet to come.
+ */
+
+import { arrow, clock, date, direction, incidentText, minute, moment } from "./format.js";
+import { percent, price, scoreLine, signed } from "./format.js";
+import { byId, fieldsOf, setAttribute, setHidden, setText, stamp } from "./dom.js";
+import { write } from "./address.js";
+import { pinOf } from "./settings.js";
+
+/** @typedef {import("./board.js").Board} Board */
+/** @typedef {import("./board.js").Change} Change */
+/** @typedef {import("./board.js").Quote} Quote */
+/** @typedef {import("./board.js").Score} Score */
+/** @typedef {import("./choice.js").Choice} Choice */
+/** @typedef {import("./settings.js").Settings} Settings */
+/** @typedef {import("./address.js").Opened} Opened */
+
+export class Detail {
+  #board;
+  #choice;
+  #settings;
+  #panel = byId("detail");
+  #title = byId("detail-title");
+  #subtitle = byId("detail-subtitle");
+  #waiting = byId("detail-waiting");
+  #tools = byId("detail-tools");
+  #pin = byId("detail-pin");
+  #close = byId("detail-close");
+  #quote = byId("quote-detail");
+  #match = byId("match-detail");
+  #price = byId("detail-price");
+  #priceFields = fieldsOf(byId("detail-price"));
+  #figures = fieldsOf(byId("detail-figures"));
+  /** @type {import("./chart.js").Chart | null} */ #chart = null;
+  /** @type {Opened | null} */ #opened = null;
+  #isDue = false;
+  /** @type {HTMLElement | null} */ #openedFrom = null;
+
+  /** @param {Board} board @param {Choice} choice @param {Settings} settings */
+  constructor(board, choice, settings) {
+    this.#board = board;
+    this.#choice = choice;
+    this.#settings = settings;
+    this.#pin.addEventListener("click", () => {
+      if (this.#opened) settings.togglePin(pinOf(this.#opened.kind, this.#opened.key));
+    });
+    this.#close.addEventListener("click", (event) => {
+      event.preventDefault();
+      choice.close();
+    });
+    settings.watch(() => (this.#isDue = true));
+    setHidden(this.#panel, choice.now.opened === null); // closed while this was loaded
+  }
+
+  /** @param {Change} change */
+  note({ type, key, now }) {
+    if (!this.#opened || key !== this.#opened.key) return;
+    const isQuote = this.#opened.kind === "quote";
+    if (type !== (isQuote ? "price" : "score")) return;
+    if (isQuote && now) this.#chart?.note(now);
+    this.#isDue = true;
+  }
+
+  /** Fetch the chart's past again: the stream may have left some out. */
+  reload() {
+    if (this.#opened?.kind === "quote") this.#chart?.open(this.#opened.key);
+  }
+
+  /** Show what the selection has opened. @param {boolean} isFirst */
+  choose(isFirst = false) {
+    const { opened } = this.#choice.now;
+    if (opened?.kind === this.#opened?.kind && opened?.key === this.#opened?.key) return;
+    if (opened && !this.#opened) this.#openedFrom = focused();
+    this.#opened = opened;
+    this.#isDue = true;
+    setAttribute(document.documentElement, "data-detail", opened?.kind ?? "");
+    setHidden(this.#panel, opened === null);
+    if (opened?.kind === "quote") this.#openChart();
+    else this.#chart?.close();
+    this.paint();
+    if (opened && !isFirst) this.#panel.focus({ preventScroll: true });
+    if (opened) this.#panel.scrollTop = 0;
+    else this.#openedFrom?.focus({ preventScroll: true });
+  }
+
+  /** Whether there is something to paint that had to wait. */
+  get isDue() {
+    return this.#chart?.isDue ?? false;
+  }
+
+  /** Paint what is opened, where it changed. */
+  paint() {
+    if (!(this.#isDue || this.isDue) || !this.#opened) return;
+    this.#isDue = false;
+    const { kind, key } = this.#opened;
+    const quote = kind === "quote" ? this.#board.quotes.get(key) : undefined;
+    const score = kind === "match" ? this.#board.scores.get(key) : undefined;
+    setText(this.#title, score ? scoreLine(score) : key);
+    setText(this.#subtitle, (quote ? quote.name : score?.competition) ?? "");
+    setHidden(this.#waiting, Boolean(quote ?? score));
+    setHidden(this.#tools, !(quote ?? score));
+    setHidden(this.#quote, !quote);
+    setHidden(this.#match, !score);
+    const isPinned = this.#settings.isPinned(pinOf(kind, key));
+    setText(this.#pin, isPinned ? "★ Pinned" : "☆ Pin");
+    setAttribute(this.#pin, "aria-pressed", String(isPinned));
+    setAttribute(this.#close, "href", write({ ...this.#choice.now, opened: null }));
+    if (quote) this.#paintQuote(quote);
+    if (score) this.#paintMatch(score);
+  }
+
+  /** Show the chart of what is opened; its script is loaded with the first. */
+  async #openChart() {
+    const { Chart } = await import("./chart.js");
+    this.#chart ??= new Chart(this.#settings);
+    if (this.#opened?.kind === "quote") this.#chart.open(this.#opened.key);
+  }
+
+  /** @param {Quote} quote */
+  #paintQuote(quote) {
+    const { decimals } = quote;
+    const fields = this.#priceFields;
+    setText(fields.price, price(quote.price, decimals));
+    setText(fields.currency, quote.currency ?? "");
+    setText(fields.arrow, arrow(quote.change, decimals));
+    setText(fields.change, signed(quote.change, decimals));
+    setText(fields.percent, percent(quote.change_percent));
+    setAttribute(this.#price, "data-direction", direction(quote.change, decimals));
+    const figures = this.#figures;
+    setText(figures.open, price(quote.open, decimals));
+    setText(figures.previous, price(quote.previous_close, decimals));
+    setText(figures.low, price(quote.low, decimals));
+    setText(figures.high, price(quote.high, decimals));
+    setText(figures.bid, price(quote.bid, decimals));
+    setText(figures.ask, price(quote.ask, decimals));
+    setText(figures.volume, price(quote.volume, 0));
+    setText(figures.at, clock(quote.at));
+    this.#chart?.paint(decimals);
+  }
+
+  /** @param {Score} score */
+  #paintMatch(score) {
+    const kickOff = score.kick_off === null ? "" : `Kick-off ${date(score.kick_off)}`;
+    setText(byId("detail-minute"), minute(score));
+    setText(byId("detail-kick-off"), kickOff);
+    setHidden(byId("no-incidents"), score.incidents.length > 0);
+    byId("timeline").replaceChildren(
+      ...score.incidents.toReversed().map((incident) => {
+        const line = stamp("incident");
+        const fields = fieldsOf(line);
+        setAttribute(line, "data-kind", incident.kind);
+        setAttribute(line, "data-side", incident.team ?? "");
+        setText(fields.moment, moment(incident));
+        setText(fields.text, incidentText(incident, score));
+        return line;
+      }),
+    );
+  }
+}
+
+/** What has the focus, where it was put there by the keyboard: it is to go back there. */
+function focused() {
+  const element = /** @type {HTMLElement | null} */ (document.activeElement);
+  return element?.matches(":focus-visible") ? element : null;
+}

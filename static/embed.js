@@ -1,0 +1,71 @@
+/**
+ * The compact board for a frame on another page: prices and scores of the URL's selection,
+ * and a badge; nothing to set, and nothing kept.
+ */
+
+import { Badge } from "./badge.js";
+import { Board } from "./board.js";
+import { byId, setHidden, setText } from "./dom.js";
+import { clock } from "./format.js";
+import { Prices } from "./prices.js";
+import { Scores } from "./scores.js";
+import { read } from "./address.js";
+import { Stream } from "./stream.js";
+
+const SECOND = 1000; // ms
+const NO_PINS = { isPinned: () => false };
+
+/** @type {import("./board.js").Boot} */
+const boot = JSON.parse(byId("boot").textContent ?? "");
+const board = new Board(boot);
+const choice = { now: read(location) };
+const prices = new Prices(board, choice, NO_PINS);
+const scores = new Scores(board, choice, NO_PINS);
+const badge = new Badge(() => stream.retry());
+const stream = new Stream(
+  {
+    event: (type, data, id, live) => board.apply(type, data, id, live),
+    hello: ({ resume }) => {
+      if (resume === "fresh") board.rebuild();
+    },
+    caughtUp: () => board.settle(),
+    gap: () => {},
+    state: requestPaint,
+  },
+  {
+    id: boot.id,
+    heartbeat: boot.heartbeat,
+    version: boot.version,
+    symbols: choice.now.symbols.length ? choice.now.symbols : null,
+  },
+);
+let frame = 0;
+
+board.watch((change) => {
+  if (change.type === "price") prices.note(change);
+  else if (change.type === "score") scores.note(change);
+  requestPaint();
+});
+
+function requestPaint() {
+  frame ||= requestAnimationFrame(paint);
+}
+
+/** @param {number} now */
+function paint(now) {
+  frame = 0;
+  badge.paint(stream.state, stream.asOf);
+  const isMore = prices.paint(now);
+  scores.paint();
+  setText(byId("as-of"), clock(stream.asOf ?? boot.at));
+  setHidden(byId("nothing"), !(byId("prices").hidden && byId("scores").hidden));
+  if (isMore) requestPaint();
+}
+
+function tick() {
+  if (stream.serverTime !== null) prices.paintAges(stream.serverTime);
+  requestPaint();
+}
+
+stream.open();
+setInterval(tick, SECOND);

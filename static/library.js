@@ -1,0 +1,93 @@
+/**
+ * The chart as TradingView's Lightweight Charts draws it, where it is installed. Loaded
+ * only when a chart is opened. Its logo would inject a style, which the page's policy
+ * forbids; a link stands below the chart instead, as its licence asks.
+ */
+
+/** @typedef {import("./candles.js").Candle} Candle */
+
+const MOST = 10_000; // updates until the bars are set anew: each costs more than the last
+
+export class LibraryChart {
+  #chart;
+  #series;
+  #places = -1;
+  #drawn = 0;
+  #drawnTo = 0; // the newest bar's beginning
+
+  /** @param {any} library @param {HTMLElement} place */
+  constructor(library, place) {
+    const { fontFamily } = getComputedStyle(place);
+    this.#chart = library.createChart(place, {
+      autoSize: true,
+      layout: { attributionLogo: false, fontSize: 12, fontFamily },
+      timeScale: { timeVisible: true, secondsVisible: false, rightOffset: 2 },
+      rightPriceScale: { borderVisible: false },
+      handleScroll: { vertTouchDrag: false },
+    });
+    this.#series = this.#chart.addSeries(library.CandlestickSeries);
+    this.paintColours();
+  }
+
+  /** Take the colours of the theme. */
+  paintColours() {
+    const [text, muted, grid, up, down] = ["text", "muted", "line", "up", "down"].map(colour);
+    this.#chart.applyOptions({
+      layout: { background: { color: "transparent" }, textColor: muted },
+      grid: { vertLines: { visible: false }, horzLines: { color: grid } },
+      timeScale: { borderColor: grid },
+      crosshair: { vertLine: { color: muted }, horzLine: { color: muted } },
+    });
+    this.#series.applyOptions({
+      upColor: up,
+      downColor: down,
+      wickUpColor: up,
+      wickDownColor: down,
+      borderVisible: false,
+      priceLineColor: text,
+    });
+  }
+
+  /**
+   * @param {Candle[]} bars
+   * @param {number} places Decimals.
+   * @param {boolean} isAnew Whether they aren't those of before, but for the newest.
+   */
+  paint(bars, places, isAnew) {
+    if (places !== this.#places) {
+      const priceFormat = { type: "price", precision: places, minMove: 10 ** -places };
+      this.#series.applyOptions({ priceFormat });
+      this.#places = places;
+    }
+    const news = bars.filter(([at]) => at >= this.#drawnTo);
+    this.#drawn += news.length;
+    if (isAnew || this.#drawn > MOST) {
+      this.#series.setData(bars.map(shaped));
+      this.#chart.timeScale().fitContent();
+      this.#drawn = bars.length;
+    } else for (const bar of news) this.#series.update(shaped(bar));
+    this.#drawnTo = bars.at(-1)?.[0] ?? 0;
+  }
+
+  remove() {
+    this.#chart.remove();
+  }
+}
+
+/** @param {Candle} bar */
+function shaped([at, open, high, low, close]) {
+  return { time: at / 1000, open, high, low, close };
+}
+
+/**
+ * A token's colour as it is now: `light-dark()` is resolved by an element that wears it.
+ * @param {string} token
+ */
+function colour(token) {
+  const probe = document.createElement("span");
+  probe.className = `probe-${token}`;
+  document.body.append(probe);
+  const { color } = getComputedStyle(probe);
+  probe.remove();
+  return color;
+}

@@ -1,0 +1,51 @@
+/**
+ * Pause (WCAG 2.2.2): the page goes on to receive, but paints nothing; it says since when
+ * it stands still and how many rows have changed meanwhile.
+ */
+
+import { byId, setAttribute, setHidden, setText } from "./dom.js";
+import { clock } from "./format.js";
+
+/** @typedef {import("./board.js").Change} Change */
+
+export class Pause {
+  #button = byId("pause");
+  #said = byId("paused");
+  #words = byId("paused-words");
+  #changed = new Set();
+  #at = "";
+  #isOn = false;
+
+  get isOn() {
+    return this.#isOn;
+  }
+
+  /** @param {Change} change */
+  note({ type, key }) {
+    if (this.#isOn && (type === "price" || type === "score"))
+      this.#changed.add(`${type} ${key}`);
+  }
+
+  /** Stand still, or go on. @param {number} serverTime */
+  toggle(serverTime) {
+    this.#isOn = !this.#isOn;
+    this.#at = clock(serverTime);
+    this.#changed.clear();
+    document.documentElement.toggleAttribute("data-paused", this.#isOn);
+    setAttribute(this.#button, "aria-pressed", String(this.#isOn));
+    const [sign, word] = this.#button.children;
+    setText(sign, this.#isOn ? "▶" : "‖");
+    setText(word, this.#isOn ? "Resume" : "Pause");
+    setHidden(this.#said, !this.#isOn);
+    setHidden(byId("badge"), this.#isOn);
+    this.paint();
+  }
+
+  /** Say how much has changed meanwhile. */
+  paint() {
+    if (!this.#isOn) return;
+    const { size } = this.#changed;
+    const rows = size === 1 ? "1 row" : `${size} rows`;
+    setText(this.#words, `Paused at ${this.#at} · ${rows} changed`);
+  }
+}

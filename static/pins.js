@@ -1,0 +1,44 @@
+/** The stars: what is pinned in this browser comes first, and has a filter of its own. */
+
+import { setAttribute, setText } from "./dom.js";
+import { pinOf } from "./settings.js";
+
+/** @typedef {import("./settings.js").Settings} Settings */
+/** @typedef {import("./address.js").Opened} Opened */
+
+/**
+ * Let a star say whether what it belongs to is pinned.
+ * @param {HTMLElement} star
+ * @param {string} name
+ * @param {boolean} isPinned
+ */
+export function paintPin(star, name, isPinned) {
+  setText(star, isPinned ? "★" : "☆");
+  setAttribute(star, "aria-pressed", String(isPinned));
+  setAttribute(star, "aria-label", `Pin ${name}`);
+}
+
+/**
+ * What an element belongs to: the quote or match of the row around it.
+ * @param {Element | null} element
+ * @returns {Opened | null}
+ */
+export function rowOf(element) {
+  const row = /** @type {HTMLElement | null} */ (
+    element?.closest("[data-symbol], [data-match]") ?? null
+  );
+  if (row?.dataset.symbol !== undefined) return { kind: "quote", key: row.dataset.symbol };
+  if (row?.dataset.match !== undefined) return { kind: "match", key: row.dataset.match };
+  return null;
+}
+
+/** Let all the stars of the board say whether their row is pinned. @param {Settings} pins */
+export function paintPins(pins) {
+  for (const element of document.querySelectorAll("main .star")) {
+    const star = /** @type {HTMLElement} */ (element);
+    const row = rowOf(star);
+    if (!row) continue;
+    const name = (star.getAttribute("aria-label") ?? "").replace(/^Pin /, "");
+    paintPin(star, name, pins.isPinned(pinOf(row.kind, row.key)));
+  }
+}

@@ -1,0 +1,74 @@
+/** The dialog of settings, and what a theme or a choice of colours does to the page. */
+
+import { byId } from "./dom.js";
+
+/** @typedef {import("./settings.js").Settings} Settings */
+/** @typedef {import("./settings.js").Values} Values */
+
+/** @type {Values["theme"][]} */
+const THEMES = ["system", "light", "dark"];
+
+export class SettingsDialog {
+  #settings;
+  #dialog = /** @type {HTMLDialogElement} */ (byId("settings"));
+  #selects = {
+    pace: /** @type {HTMLSelectElement} */ (byId("set-pace")),
+    theme: /** @type {HTMLSelectElement} */ (byId("set-theme")),
+    colours: /** @type {HTMLSelectElement} */ (byId("set-colours")),
+  };
+  #ticks = {
+    shortcuts: /** @type {HTMLInputElement} */ (byId("set-shortcuts")),
+    sound: /** @type {HTMLInputElement} */ (byId("set-sound")),
+  };
+
+  /** @param {Settings} settings */
+  constructor(settings) {
+    this.#settings = settings;
+    const { pace, theme, colours } = this.#selects;
+    pace.addEventListener("change", () => settings.set("pace", Number(pace.value)));
+    for (const [name, select] of Object.entries({ theme, colours })) {
+      select.addEventListener("change", () =>
+        settings.set(/** @type {"theme"} */ (name), /** @type {any} */ (select.value)),
+      );
+    }
+    for (const [name, tick] of Object.entries(this.#ticks)) {
+      tick.addEventListener("change", () =>
+        settings.set(/** @type {"sound"} */ (name), tick.checked),
+      );
+    }
+    settings.watch(() => this.#apply());
+    this.#apply();
+  }
+
+  open() {
+    if (!this.#dialog.open) this.#dialog.showModal();
+  }
+
+  close() {
+    this.#dialog.close();
+  }
+
+  /** Go on to the next theme; return its name. */
+  nextTheme() {
+    const now = THEMES.indexOf(this.#settings.get("theme"));
+    const next = THEMES[(now + 1) % THEMES.length];
+    this.#settings.set("theme", next);
+    return next;
+  }
+
+  /** Let the page and the dialog be as the settings say. */
+  #apply() {
+    const { dataset } = document.documentElement;
+    const theme = this.#settings.get("theme");
+    const colours = this.#settings.get("colours");
+    if (theme === "system") delete dataset.theme;
+    else dataset.theme = theme;
+    if (colours === "green") delete dataset.colours;
+    else dataset.colours = colours;
+    this.#selects.pace.value = String(this.#settings.get("pace"));
+    this.#selects.theme.value = theme;
+    this.#selects.colours.value = colours;
+    this.#ticks.shortcuts.checked = this.#settings.get("shortcuts");
+    this.#ticks.sound.checked = this.#settings.get("sound");
+  }
+}

@@ -1,0 +1,109 @@
+/**
+ * The toolbar: search, filters, sort, and which part is in view. Without a script it is a
+ * plain form whose answer is the same page for another URL.
+ */
+
+import { byId, setAttribute, setHidden, setText } from "./dom.js";
+import { write } from "./address.js";
+
+/** @typedef {import("./choice.js").Choice} Choice */
+
+const TABS = matchMedia("(width < 1024px)"); // as in board.css: one part at a time
+
+export class Toolbar {
+  #choice;
+  #search = /** @type {HTMLInputElement} */ (byId("search"));
+  #sort = /** @type {HTMLSelectElement} */ (byId("sort"));
+  #filters = byId("filters");
+
+  /** @param {Choice} choice */
+  constructor(choice) {
+    this.#choice = choice;
+    byId("toolbar").addEventListener("submit", (event) => event.preventDefault());
+    this.#search.addEventListener("input", () => choice.change({ q: this.#search.value }));
+    this.#sort.addEventListener("change", () => choice.change({ sort: this.#sort.value }));
+    this.#filters.addEventListener("change", (event) => {
+      choice.change({ filter: /** @type {HTMLInputElement} */ (event.target).value });
+    });
+    onPlainClick(byId("views"), "a[data-view]", (link) =>
+      choice.change({ view: link.dataset.view ?? "both" }),
+    );
+    onPlainClick(byId("board"), "a[data-sort]", (link) =>
+      this.#sortBy(link.dataset.sort ?? ""),
+    );
+    onPlainClick(byId("only"), "a", () => choice.change({ symbols: [] }));
+    onPlainClick(byId("nothing"), "a", () =>
+      choice.change({ q: "", filter: "all", symbols: [], view: "both" }),
+    );
+    TABS.addEventListener("change", () => this.paint());
+  }
+
+  /** Go to the search. */
+  focus() {
+    this.#search.focus();
+    this.#search.select();
+  }
+
+  /** Go on to the next sort; return its name. */
+  nextSort() {
+    const next = (this.#sort.selectedIndex + 1) % this.#sort.options.length;
+    this.#choice.change({ sort: this.#sort.options[next].value });
+    return this.#sort.options[next].text;
+  }
+
+  /** Say what is selected. */
+  paint() {
+    const { now } = this.#choice;
+    const view = now.view === "both" && TABS.matches ? "prices" : now.view;
+    setAttribute(document.documentElement, "data-view", now.view);
+    if (this.#search.value !== now.q) this.#search.value = now.q;
+    for (const input of this.#filters.querySelectorAll("input")) {
+      input.checked = input.value === now.filter;
+    }
+    for (const element of byId("views").querySelectorAll("a")) {
+      setAttribute(element, "href", write({ ...now, view: element.dataset.view ?? "both" }));
+      if (element.dataset.view === view) setAttribute(element, "aria-current", "page");
+      else element.removeAttribute("aria-current");
+    }
+    setText(byId("only-symbols"), now.symbols.join(", "));
+    setHidden(byId("only"), now.symbols.length === 0);
+    this.#paintSort(now.sort);
+  }
+
+  /** @param {string} sort */
+  #paintSort(sort) {
+    this.#sort.value = sort;
+    for (const head of document.querySelectorAll("a[data-sort]")) {
+      const field = /** @type {HTMLElement} */ (head).dataset.sort;
+      const way = { [`${field}`]: "ascending", [`-${field}`]: "descending" }[sort] ?? "none";
+      const cell = head.closest("th");
+      if (cell) setAttribute(cell, "aria-sort", way);
+    }
+  }
+
+  /** Sort by a column: figures from high to low first, and the other way round next. */
+  #sortBy(/** @type {string} */ field) {
+    const usual = field === "symbol" ? field : `-${field}`;
+    const other = field === "symbol" ? `-${field}` : field;
+    this.#choice.change({ sort: this.#choice.now.sort === usual ? other : usual });
+  }
+}
+
+/**
+ * Do something for a click on a link inside of an element, unless the person wants the
+ * link itself: another tab, another window.
+ * @param {HTMLElement} root
+ * @param {string} selector
+ * @param {(link: HTMLElement, event: MouseEvent) => void} act
+ */
+export function onPlainClick(root, selector, act) {
+  root.addEventListener("click", (event) => {
+    if (event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey)
+      return;
+    const target = /** @type {Element} */ (event.target);
+    const link = /** @type {HTMLElement | null} */ (target.closest(selector));
+    if (!link) return;
+    event.preventDefault();
+    act(link, event);
+  });
+}

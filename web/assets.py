@@ -1,0 +1,78 @@
+"""The page's files as a browser gets them: without comments, compressed, from memory.
+
+Half of a module is comment: for who reads the source, which is never changed by this,
+not for who waits for the page. Lines keep their numbers, so that an error names the
+right one.
+"""
+
+import gzip
+import re
+from functools import lru_cache
+from hashlib import sha256
+from mimetypes import guess_type
+from pathlib import Path
+
+import msgspec
+from flask import Response, current_app, request
+from werkzeug.exceptions import NotFound
+from werkzeug.security import safe_join
+
+from web import the_feed
+
+# Comments that begin a line, and types within one. No text in our modules looks so; a
+# test holds what is left against the sources.
+COMMENT = re.compile(
+    rb"^[ \t]*/\*(?:[^*]|\*(?!/))*\*/[ \t]*|^[ \t]*//[^\n]*$|/\*\* @[^*\n]*\*/ ?",
+    re.MULTILINE,
+)
+INDENT = re.compile(rb"^[ \t]+", re.MULTILINE)
+COMMENTED = {".js", ".css"}
+FOREIGN = "vendor"  # a library's own notice stays in it
+TEXT = ("text/", "application/javascript", "image/svg+xml")
+
+
+class Asset(msgspec.Struct, frozen=True):
+    """A file as it is sent."""
+
+    content_type: str
+    body: bytes
+    gzipped: bytes | None
+    tag: str
+
+
+def serve(filename: str) -> Response:
+    """Return a file of the static folder; NotFound where there is none."""
+    path = safe_join(current_app.static_folder or "", filename)
+    if path is None or not Path(path).is_file():
+        raise NotFound(f"There is no file {filename!r} here.")
+    asset = _asset(path, Path(path).stat().st_mtime_ns)
+    response = compressible(asset.body, asset.content_type, asset.gzipped)
+    response.set_etag(asset.tag + (".gz" if response.content_encoding else ""))
+    response.make_conditional(request)
+    return response
+
+
+def compressible(body: bytes, content_type: str, gzipped: bytes | None) -> Response:
+    """Return an answer with the body, or with it compressed, for who takes that."""
+    accepts = request.accept_encodings.quality("gzip") > 0
+    zipped = gzipped is not None and accepts and the_feed().settings.compress
+    response = Response(gzipped if zipped else body, content_type=content_type)
+    if zipped:
+        response.headers["Content-Encoding"] = "gzip"
+    response.vary.add("Accept-Encoding")
+    return response
+
+
+@lru_cache(maxsize=256)
+def _asset(path: str, _changed: int) -> Asset:
+    file = Path(path)
+    content_type = guess_type(file.name)[0] or "application/octet-stream"
+    body = file.read_bytes()
+    if file.suffix in COMMENTED and FOREIGN not in file.parts:
+        body = COMMENT.sub(lambda found: b"\n" * found[0].count(b"\n"), body)
+        body = INDENT.sub(b"", body)
+    is_text = content_type.startswith(TEXT)
+    if is_text:
+        content_type += "; charset=utf-8"
+    gzipped = gzip.compress(body, mtime=0) if is_text else None
+    return Asset(content_type, body, gzipped, sha256(body).hexdigest()[:16])
