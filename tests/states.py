@@ -14,6 +14,13 @@ from tests.staged import Stage
 
 State = Callable[[Page, Stage], None]
 
+SYMBOL = "ACME"  # whose chart is opened
+NOTICES = (
+    ("warning", "Trading in MAIN is halted", "It goes on at 16:00 UTC."),
+    ("info", "Kick-offs on Sunday are an hour later", None),
+    ("success", "All prices are back", None),
+)
+
 
 def live(page: Page, stage: Stage) -> None:
     opened(page, stage)
@@ -59,6 +66,60 @@ def goal(page: Page, stage: Stage) -> None:
         "score", score | {"home": home, "incidents": incidents}, f"{at + 1_000}-1"
     )
     expect(page.locator(".call", has_text="GOAL")).to_be_visible()
+
+
+def notices(page: Page, stage: Stage) -> None:
+    live(page, stage)
+    at = instant(page)
+    for number, (level, title, body) in enumerate(NOTICES):
+        notice = {"notice": str(number), "title": title, "body": body, "level": level}
+        rest = {"topic": None, "until": None, "at": at + number}
+        stage.say("notice", notice | rest, f"{at + 1_000}-{number}")
+    expect(page.get_by_text(NOTICES[-1][1])).to_be_visible()
+
+
+def paused(page: Page, stage: Stage) -> None:
+    live(page, stage)
+    page.get_by_role("button", name="Pause").click()
+    at = instant(page)
+    stage.say("price", {**quote(page), "at": at}, f"{at + 1_000}-0")
+    expect(page.locator("#paused")).to_contain_text("1 row changed")
+
+
+def dialog(page: Page, stage: Stage) -> None:
+    live(page, stage)
+    page.get_by_role("button", name="Settings").click()
+    expect(page.get_by_role("dialog", name="Settings")).to_be_visible()
+
+
+def alerts(page: Page, stage: Stage) -> None:
+    live(page, stage)
+    page.locator("#open-alerts:visible, #alerts-tab:visible").click()
+    expect(page.get_by_role("dialog", name="Alerts")).to_be_visible()
+
+
+def chart(page: Page, stage: Stage) -> None:
+    opened(page, stage, f"/s/{SYMBOL}")
+    greeted(page, stage)
+    expect(page.locator("#chart-library canvas").first).to_be_visible()
+
+
+def table(page: Page, stage: Stage) -> None:
+    chart(page, stage)
+    page.get_by_text("Show as table").click()
+    expect(page.get_by_role("columnheader", name="Close")).to_be_visible()
+
+
+def match(page: Page, stage: Stage) -> None:
+    opened(page, stage)
+    opened(page, stage, f"/m/{playing(page)['match']}")
+    greeted(page, stage)
+    expect(page.get_by_role("heading", name="Timeline")).to_be_visible()
+
+
+def embed(page: Page, stage: Stage) -> None:
+    opened(page, stage, "/embed")
+    greeted(page, stage)
 
 
 def empty(page: Page, stage: Stage) -> None:
@@ -140,11 +201,19 @@ STATES: dict[str, State] = {
     state.__name__: state
     for state in (
         live,
+        paused,
         stale,
         reconnecting,
         offline,
         full,
         goal,
+        notices,
+        dialog,
+        alerts,
+        chart,
+        table,
+        match,
+        embed,
         empty,
     )
 }
