@@ -36,6 +36,7 @@ BEHIND = 1_000  # pending events at which a stream is compacted, whoever is to b
 BEHIND_SLOW = 50  # the same, where the last write had to wait for the reader
 SLOW_WRITE = 0.1  # seconds a write may wait before its reader counts as slow
 STILL_SLOW = 0.01  # the same for one that does: what it is written then is little
+OLD = 1.0  # seconds in which a catch-up is told as it was read
 REPLAY = 1.0  # seconds in which a slow reader is replayed what it missed, whole
 KEPT_UP = 1.0  # seconds since the last such write until it counts as quick again
 WRITE_DEADLINE = 3  # heartbeats in which a write must end
@@ -440,9 +441,10 @@ class Stream:
         totals = self._streams.totals
         totals.dropped += read.dropped or 0
         totals.lost += read.lost or 0
-        done = 0
+        done, began = 0, time.monotonic()
         while done < len(read.events) and not self._gives_up(read, done):
-            frame = self._part(read, done)
+            is_old = time.monotonic() - began > OLD
+            frame = self._part(read, done, is_old)
             yield frame.after(said, self._asked.gzip)
             said = b""
             done += frame.events
@@ -452,9 +454,10 @@ class Stream:
         if done == len(read.events):
             self._cursor = read.tail
 
-    def _part(self, read: Read, done: int) -> Frame:
-        shared, exact = self._streams.shared, read.resume == "replayed"
+    def _part(self, read: Read, done: int, is_old: bool) -> Frame:
+        shared = self._streams.shared
         if self._is_slow:
+            exact = read.resume == "replayed" or not is_old
             return shared.small(self._view, exact, read.events, done)
         fresh = read.resume == "fresh"
         return shared.past(self._view, fresh, read.events, done)

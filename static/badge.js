@@ -16,10 +16,11 @@ const SIGNS = {
   offline: "✕",
   restarting: "↻",
   full: "✕",
+  interrupted: "◐",
   ended: "■",
 };
 /** @type {Set<StateName>} */
-const STALE = new Set(["reconnecting", "offline", "restarting", "full"]);
+const STALE = new Set(["reconnecting", "offline", "restarting", "full", "interrupted"]);
 
 /**
  * Whether values are no longer those of now.
@@ -46,6 +47,7 @@ export function words({ name, seconds }, asOf) {
     offline: `Offline. Showing ${clock(asOf)}`,
     restarting: "Server restarting",
     full: `Server is full. Trying again${soon}`,
+    interrupted: `Feed interrupted. Showing ${clock(asOf)}`,
     ended: "The stream is complete",
   };
   return said[name];

@@ -17,7 +17,7 @@ import { ServerTime } from "./servertime.js";
 
 /**
  * @typedef {"connecting" | "live" | "slow" | "delayed" | "reconnecting" | "offline"
- *   | "restarting" | "full" | "ended"} StateName
+ *   | "restarting" | "full" | "interrupted" | "ended"} StateName
  * @typedef {{name: StateName, seconds: number | null}} State How the stream stands;
  *   `seconds` it has been silent (slow), is late (delayed), or until it tries again.
  * @typedef {{resume: "fresh" | "replayed" | "compacted", tail: string, heartbeat: number,
@@ -71,6 +71,7 @@ export class Link {
   #greeted = false; // whether there has been a hello since `open`
   #catchingUp = true;
   #heartbeat;
+  #isFeedAway = false; // the server is there, and what feeds it isn't
   #pacer = new Pacer();
   #pace = 0; // of the present stream, in seconds
   #began = 0; // when `open` or `restart` was called
@@ -284,6 +285,7 @@ export class Link {
     this.#greetedAt = this.#heard;
     this.#troubled = this.#farewell = null;
     this.#heartbeat = hello.heartbeat * 1000;
+    this.#isFeedAway = false;
     this.#pace = hello.pace;
     this.#tail = hello.tail;
     this.#serverTime.reset();
@@ -296,10 +298,11 @@ export class Link {
     }
   }
 
-  /** @param {{at: number}} heartbeat @param {string} id */
-  #onHeartbeat({ at }, id) {
+  /** @param {{at: number, feed?: "away"}} heartbeat @param {string} id */
+  #onHeartbeat({ at, feed }, id) {
     if (id) this.#cursor = id;
-    this.#asOf = at;
+    this.#isFeedAway = feed === "away";
+    if (!this.#isFeedAway) this.#asOf = at;
     this.#measure(at);
     this.#caughtUp();
     this.#handlers.heartbeat();
@@ -389,6 +392,7 @@ export class Link {
     if (silence > SLOW * this.#heartbeat) {
       return { name: "slow", seconds: Math.floor(silence / 1000) };
     }
+    if (this.#isFeedAway) return { name: "interrupted", seconds: null };
     const { delay } = this.#serverTime;
     if (delay > LATE + this.#pace * 1000) {
       return { name: "delayed", seconds: Math.round(delay / 1000) };

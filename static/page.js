@@ -32,7 +32,15 @@ const SECOND = 1000; // ms between two paintings of what time alone changes
 const TITLE_EACH = 5; // seconds between two titles; a tab that flickers is no friend
 const GAP_SHOWN = 20_000; // ms
 /** @type {Set<StateName>} What is told to people who don't see the badge. */
-const TOLD = new Set(["live", "reconnecting", "offline", "restarting", "full", "ended"]);
+const TOLD = new Set([
+  "live",
+  "reconnecting",
+  "offline",
+  "restarting",
+  "full",
+  "interrupted",
+  "ended",
+]);
 
 let wasTold = false; // whether anything but a first "Live" was worth telling
 let frame = 0;

@@ -45,7 +45,11 @@ export class Prices {
     this.#pins = pins;
     for (const element of this.#body.children) {
       const row = /** @type {HTMLElement} */ (element);
-      this.#rows.set(row.dataset.symbol ?? "", { row, fields: fieldsOf(row) });
+      const symbol = row.dataset.symbol ?? "";
+      const fields = fieldsOf(row);
+      this.#rows.set(symbol, { row, fields });
+      // The page's HTML has none of these: what they show is sent once, as numbers.
+      setAttribute(fields.points, "points", points(board.spark(symbol)));
     }
   }
 

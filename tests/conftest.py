@@ -40,7 +40,8 @@ def pytest_xdist_auto_num_workers() -> int:
 @pytest.fixture(scope="session")
 def board() -> Iterator[Board]:
     """Yield a running board, the same day each time, for tests that only read."""
-    with Board(SEED="7", SPEED="5", HEARTBEAT="1", PUBLISH_TOKEN="secret") as board:
+    # At this speed its market closes first after ten minutes, when all is over.
+    with Board(SEED="7", SPEED="2", HEARTBEAT="1", PUBLISH_TOKEN="secret") as board:
         yield board
 
 

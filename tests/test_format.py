@@ -14,12 +14,12 @@ from web.format import (
     date,
     direction,
     hours,
+    line,
     live_matches,
     market_status,
     minute,
     percent,
     phase,
-    points,
     position,
     price,
     red_cards,
@@ -202,11 +202,10 @@ def test_red_cards_and_markets_are_said_in_words() -> None:
     assert market_status({**market, "status": "halted", "until": None}) == "Halted"
 
 
-def test_a_sparkline_spans_its_box() -> None:
-    assert points([]) == points([5]) == ""
-    assert points([1, 3, 2]) == "0.0,26.0 50.0,2.0 100.0,14.0"
-    assert points([7, 7]) == "0.0,14.0 100.0,14.0"
-    assert len(points([*range(100)]).split()) == 60
+def test_a_line_spans_its_box() -> None:
+    assert line([], 100, 28) == line([5], 100, 28) == ""
+    assert line([1, 3, 2], 100, 28) == "0.0,26.0 50.0,2.0 100.0,14.0"
+    assert line([7, 7], 100, 28) == "0.0,14.0 100.0,14.0"
 
 
 @pytest.mark.parametrize(

@@ -169,7 +169,7 @@ def test_python_and_javascript_write_the_same(page: Page, board: Board) -> None:
               f.price(q.price, q.decimals), f.signed(q.change, q.decimals),
               f.percent(q.change_percent), f.arrow(q.change, q.decimals),
               f.direction(q.change, q.decimals), f.position(q), f.clock(q.at),
-              f.points([q.price, q.low ?? 0, q.high ?? 0, q.price]),
+              f.line([q.price, q.low ?? 0, q.high ?? 0, q.price], 1000, 400),
             ]),
             scores.map((s) => [
               f.minute(s), f.phase(s), f.scorers(s, "home"), f.scorers(s, "away"),
@@ -191,7 +191,9 @@ def test_python_and_javascript_write_the_same(page: Page, board: Board) -> None:
                 written.direction(q["change"], q["decimals"]),
                 written.position(q),
                 written.clock(q["at"]),
-                written.points([q["price"], q["low"] or 0, q["high"] or 0, q["price"]]),
+                written.line(
+                    [q["price"], q["low"] or 0, q["high"] or 0, q["price"]], 1000, 400
+                ),
             ]
             for q in quotes
         ],

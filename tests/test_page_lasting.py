@@ -11,7 +11,7 @@ from tests.harness import Board, until
 from tests.soak import SPEED, events, opened, too_much
 from tests.states import settled
 
-WEIGHT = 60_000  # bytes, compressed
+WEIGHT = 60 * 1024  # bytes, compressed
 EVENTS = 10_000
 
 

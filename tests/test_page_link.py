@@ -203,6 +203,21 @@ def test_a_stream_goes_on_after_the_last_id_of_events_and_heartbeats(
     assert stage.cursors[1:] == [f"{at}-7"] * 2
 
 
+def test_a_feed_that_is_away_is_named_and_so_is_its_return(
+    page: Page, stage: Stage
+) -> None:
+    at = opened(page, stage)
+    stage.hello(f"{at}-0")
+    stage.say("price", quote(), f"{at}-1")
+    live(page)
+    stage.say("heartbeat", {"at": at + 60_000, "feed": "away"}, f"{at}-1")
+    expect(badge(page)).to_contain_text(
+        f"Feed interrupted. Showing {written.clock(at)}"
+    )
+    stage.say("heartbeat", {"at": at + 61_000}, f"{at}-1")
+    live(page)
+
+
 def test_a_full_server_is_named_and_waited_for(page: Page, stage: Stage) -> None:
     opened(page, stage)
     stage.say("bye", {"reason": "full", "retry_ms": 20_000})

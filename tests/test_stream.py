@@ -42,6 +42,7 @@ def small_bounds() -> Iterator[None]:
     patch.setattr(stream_module, "BEHIND", 5)
     patch.setattr(stream_module, "BEHIND_SLOW", 2)
     patch.setattr(stream_module, "REPLAY", 0.0)
+    patch.setattr(stream_module, "OLD", 0.0)
     yield
     patch.undo()
 

@@ -18,7 +18,6 @@ UNKNOWN = "–"
 MINUS = "−"
 PRIME = "′"
 MOST_DECIMALS = 20
-POINTS = 60  # ticks in a sparkline
 EXTRA_TIME_ENDS = (
     120  # the minute; a penalty with a later or no minute is a shoot-out's
 )
@@ -163,11 +162,6 @@ def market_status(market: Values) -> str:
     words = str(market["status"]).capitalize()
     until = market["until"]
     return words if until is None else f"{words} until {hours(until)} UTC"
-
-
-def points(prices: Sequence[float]) -> str:
-    """Return the last prices as an SVG polyline's points, in a viewBox of 100 × 28."""
-    return line(prices[-POINTS:], 100, 28)
 
 
 def line(values: Sequence[float], width: int, height: int) -> str:
@@ -376,7 +370,6 @@ FILTERS: dict[str, Callable[..., Any]] = {
         moment,
         percent,
         phase,
-        points,
         position,
         price,
         red_cards,

@@ -148,7 +148,7 @@ def _health() -> Schema:
 def _publishing() -> Schema:
     retry = {"type": "string", "pattern": f"^{IDEMPOTENCY_KEY.pattern}$"}
     once = _header("Idempotency-Key", "The same for each retry of a request.", retry)
-    refusals = _refusals(400, 401, 403, 404, 408, 413, 415, 422)
+    refusals = _refusals(400, 401, 403, 404, 408, 413, 415, 422, 503)
     answer = _answer("Published, under these ids.", _json(_ref(Answer)))
 
     def described(what: str, status: str, names: list[str], body: Schema) -> Schema:
@@ -326,7 +326,7 @@ REFUSALS = {
     413: "The body is too large.",
     415: "The body has a Content-Encoding.",
     422: "An event hasn't its shape; `place` says where.",
-    503: "The server is about to end.",
+    503: "The server is about to end, or can't reach what it shares its log by.",
 }
 
 
