@@ -127,8 +127,8 @@ def test_a_last_event_id_that_means_nothing_here_begins_anew(
 
 def test_the_header_wins_over_after(board: Board) -> None:
     first, second = (e.id for e in live(board.stream(), 2))
-    with board.stream(f"/stream?once=1&after={first}", {"Last-Event-ID": second}) as s:
-        hello, event = s.events(2)
+    with board.stream(f"/stream?after={first}", {"Last-Event-ID": second}) as stream:
+        hello, event = stream.events(2)
     assert json.loads(hello.data)["after"] == second
     assert id_of(event.id) > id_of(second)
 

@@ -288,10 +288,11 @@ def test_waits_grow_and_differ() -> None:
 
 
 @pytest.fixture(scope="module")
-def day(board: Board, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def day(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a recording of a lively board."""
     path = tmp_path_factory.mktemp("recorded") / "day.ndjson"
-    with record(board.url, "-o", str(path)) as command:
+    lively = Board(SEED="7", SPEED="20")
+    with lively as board, record(board.url, "-o", str(path)) as command:
         until(lambda: len(ids(whole(path))) > 1200, 60, "1200 events")
         command.interrupt()
     return path
