@@ -12,10 +12,10 @@ from tests.soak import SPEED, events, opened, too_much
 from tests.states import settled
 
 WEIGHT = 60 * 1024  # bytes, compressed
-EVENTS = 10_000
+EVENTS = 5_000
 
 
-def test_ten_thousand_events_leave_nothing_behind(page: Page) -> None:
+def test_five_thousand_events_leave_nothing_behind(page: Page) -> None:
     with Board(SEED="7", SPEED=str(SPEED)) as board:
         watched = opened(page, board)
         first = watched.held()
