@@ -5,7 +5,7 @@
 FROM node:22-bookworm-slim AS chart
 WORKDIR /srv/liveboard
 COPY scripts scripts
-COPY package*.json requirements.txt ./
+COPY package.json package-lock.json requirements.txt ./
 RUN mkdir -p static/vendor && (scripts/set-up chart || true)
 
 # The Python of .python-version, which the tests run with.

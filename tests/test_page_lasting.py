@@ -11,11 +11,11 @@ from tests.harness import Board, until
 from tests.soak import SPEED, events, opened, too_much
 from tests.states import settled
 
-WEIGHT = 60 * 1024  # bytes, compressed
-EVENTS = 5_000
+WEIGHT = 60_000  # bytes, compressed
+EVENTS = 10_000
 
 
-def test_five_thousand_events_leave_nothing_behind(page: Page) -> None:
+def test_ten_thousand_events_leave_nothing_behind(page: Page) -> None:
     with Board(SEED="7", SPEED=str(SPEED)) as board:
         watched = opened(page, board)
         first = watched.held()
