@@ -110,7 +110,7 @@ export class Chart {
 
   /** Get the library, where the server has one; without it our own line does. */
   async #load() {
-    const url = this.#root.dataset.library;
+    const url = this.#root.dataset.drawnBy;
     if (this.#library || !url) return;
     const library = await loadLibrary(url, byId("chart-library"));
     if (!library || this.#library || this.#symbol === null) return library?.remove();

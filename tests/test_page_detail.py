@@ -133,7 +133,7 @@ def test_the_library_is_loaded_only_when_a_chart_is_opened(
     at = opened(page, stage)
     stage.hello(f"{at}-0")
     page.evaluate(
-        """() => { document.querySelector("#chart").dataset.library =
+        """() => { document.querySelector("#chart").dataset.drawnBy =
           "/static/vendor/lightweight-charts.js"; }"""
     )
     live(page)
