@@ -112,14 +112,20 @@ def record(text: str, path: Path | None) -> int:
         recorder.run()
     except Stopped as stopped:
         status = 128 + stopped.number
-    except Closed:  # so that nothing complains when Python flushes it in the end
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except Closed:
+        forget_output()
         return 0
     except (Refused, Unwritable) as error:
         recorder.say(f"{text}: {error}")
         status = 1
+        forget_output()
     recorder.close()
     return status
+
+
+def forget_output() -> None:
+    """Let nothing complain where Python in the end flushes what can't be written."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class Output:

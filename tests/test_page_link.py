@@ -571,6 +571,8 @@ def test_a_slower_pace_is_a_tabs_own_and_the_stream_has_the_quickest(
     slow = reader(context, stage.url, id="1000-0", pace=60)
     until(lambda: len(stage.queries) == 1, 5, "they share a stream")
     stage.hello("1000-0")
+    # Who comes later is given at once what the others had.
+    until(lambda: told(quick, "hello") and told(slow, "hello"), 5, "both are there")
     for n in range(1, 5):
         stage.say("price", quote(price=n), f"1000-{n}")
     stage.say("incident", {"match": "m"}, "1000-5")
