@@ -25,7 +25,7 @@ from feed.source import Published, Source, source
 from feed.stream import Streams
 
 TICK = 0.05  # seconds; what falls due within one goes out together
-ATTEMPTS = 20  # at working out and publishing what others change at the same time
+PERSISTENCE = 5.0  # seconds of trying to publish what others change at the same time
 REPORT = 60.0  # seconds between two lines with the totals
 
 if TYPE_CHECKING:
@@ -90,7 +90,8 @@ class Feed:
         submitted under `once` before is answered again, and made and published never.
         """
         with self.publishing:
-            for _ in range(ATTEMPTS):
+            ends = time.monotonic() + PERSISTENCE
+            while time.monotonic() < ends:
                 ids = None if once is None else self.recall(once)
                 if ids is not None:
                     return ids
