@@ -138,7 +138,7 @@ def test_the_server_keeps_to_its_description(tmp_path: Path) -> None:
                 f"{board.url}/api/openapi.json",
                 *("--header", "Authorization: Bearer secret"),
                 *("--checks", ",".join(CHECKS)),
-                *("--phases", "examples,coverage,fuzzing", "--max-examples", "3"),
+                *("--phases", "examples,coverage,fuzzing", "--max-examples", "5"),
                 *("--seed", "1", "--generation-deterministic", "--no-color"),
                 "--continue-on-failure",
                 *("--suppress-health-check", "all", "--request-timeout", "10"),

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 import pytest
@@ -128,9 +128,9 @@ def play(tmp_path: Path) -> Iterator[Play]:
     with ExitStack() as stack:
 
         def begin(
-            recording: bytes | Iterable[Event | Control], **options: float
+            recording: bytes | Iterable[Event | Control], **options: Any
         ) -> Playing:
-            playing = Playing(tmp_path, recording, **options)  # type: ignore[arg-type]
+            playing = Playing(tmp_path, recording, **options)
             stack.callback(playing.close)
             return playing
 
@@ -147,8 +147,8 @@ def fed(path: Path, **settings: float) -> Iterator[Feed]:
         yield feed
 
 
-def data(event: Event) -> dict[str, object]:
-    found: dict[str, object] = json.loads(event.data)
+def data(event: Event) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(event.data)
     return found
 
 
@@ -347,8 +347,8 @@ def test_instants_move_as_the_ids_do(play: Play) -> None:
     assert data(first)["at"] == NOW
     assert data(match)["at"] == NOW + 99
     assert data(match)["kick_off"] == data(match)["period_started"] == NOW - 60_000
-    [began] = data(match)["incidents"]  # type: ignore[misc]
-    assert began["at"] == NOW - 60_000  # type: ignore[has-type]
+    [began] = data(match)["incidents"]
+    assert began["at"] == NOW - 60_000
     assert data(notice)["until"] == NOW + 6000
 
 
