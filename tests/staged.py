@@ -27,6 +27,8 @@ class Stage:
         self._refuses = False
         self.queries: list[dict[str, str]] = []
         self.missing: set[str] = set()
+        described = json.loads(board.get("/api/openapi.json")[2])
+        self._version = described["info"]["version"]
         self._open: list[queue.Queue[bytes | None]] = []
         self._server = ThreadingHTTPServer((LOOPBACK, 0), self._handler(board))
         self._server.daemon_threads = True
@@ -55,7 +57,8 @@ class Stage:
             "heartbeat": 10,
             "pace": 0,
             "source": "simulator",
-            "version": "another",
+            # Another one would let a page that nobody attends load anew at random.
+            "version": self._version,
             "at": int(tail.partition("-")[0]),
         }
         self.say("hello", fields | changes)

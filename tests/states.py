@@ -142,8 +142,8 @@ def opened(page: Page, stage: Stage, path: str = "/") -> None:
 def greeted(page: Page, stage: Stage) -> None:
     """Let the stream begin as one of the page's own server: nothing was missed."""
     made_with = boot(page)
-    same = {name: made_with[name] for name in ("source", "version")}
-    stage.hello(made_with["id"], at=instant(page), **same)
+    source = made_with["source"]
+    stage.hello(made_with["id"], at=instant(page), source=source)
     settled(page, "live")
 
 
