@@ -57,6 +57,9 @@ def full(page: Page, stage: Stage) -> None:
 
 def goal(page: Page, stage: Stage) -> None:
     live(page, stage)
+    to_scores = page.locator("#views").get_by_role("link", name="Scores")
+    if to_scores.is_visible():
+        to_scores.click()
     at, score = instant(page), playing(page)
     home = {**score["home"], "score": score["home"]["score"] + 1}
     scored = goal_for(score, home["score"], at)

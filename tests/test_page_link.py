@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import time
@@ -250,10 +251,10 @@ def test_old_events_are_said_to_be_late_by_the_servers_clock(
 ) -> None:
     at = opened(page, stage)
     stage.hello(f"{at}-0")
-    stage.say("price", quote(), f"{at - 6_000}-1")
+    stage.say("price", quote(), f"{at - 60_000}-1")
     live(page)
-    stage.say("heartbeat", {"at": at - 6_000}, f"{at}-1")
-    expect(badge(page)).to_contain_text("Delayed 6 s")
+    stage.say("heartbeat", {"at": at - 60_000}, f"{at}-1")
+    expect(badge(page)).to_contain_text(re.compile(r"Delayed 6\d s"))
     stage.say("price", quote(), f"{at + 60_000}-2")
     live(page)
 
