@@ -31,6 +31,7 @@ from feed.wire import WIRES
 
 SLICE = 128  # streams written to between two looks at the clock
 TURN = 0.004  # seconds of writing after which other requests have their turn
+NOBODY = -1  # no socket's descriptor
 IDLE = 1.0  # seconds after which the loop looks around, whatever it has planned
 
 logger = logging.getLogger("liveboard.fanout")
@@ -97,6 +98,7 @@ class Group:
         self.form = key.form
         self.cursor = cursor
         self.followers: list[Follower] = []
+        self.fds: list[int] = []  # theirs, side by side: to look at each costs 5 %
         self.coming: list[Follower] = []
         self.is_over = is_over
         self.ledger = Ledger()  # of one who follows since the beginning
@@ -117,16 +119,24 @@ class Group:
         """Let a newcomer that stands at the group's cursor follow."""
         follower.joined = self.ledger
         self.followers.append(follower)
+        self.fds.append(follower.fd)
         self.ends = min(self.ends, follower.ends)
 
     def give_back(self, followers: list[Follower]) -> None:
         """Return followers, who stand at the group's cursor, to their streams."""
         leaving = {*followers}
         self.followers = [f for f in self.followers if f not in leaving]
+        self.fds = [f.fd for f in self.followers]
         for follower in followers:
             follower.left = self.ledger
             follower.cursor = self.cursor
             follower.come_back()
+
+    def forget(self, follower: Follower) -> None:
+        """Write no more to one whose stream ends while it follows."""
+        follower.fd = NOBODY
+        if follower in self.followers:  # and stays: a write may be in their midst
+            self.fds[self.followers.index(follower)] = NOBODY
 
     def give_back_all(self) -> None:
         """Return everyone; newcomers stand where they stood."""
@@ -138,7 +148,7 @@ class Group:
     def tear(self) -> None:
         """Return everyone after a failure, when nobody knows who was written what."""
         everyone = {*self.followers, *self.coming}
-        self.followers, self.coming = [], []
+        self.followers, self.fds, self.coming = [], [], []
         for follower in everyone:
             follower.torn = True
             follower.come_back()
@@ -203,6 +213,12 @@ class FanOut:
             group.coming.append(follower)
             self._welcome.add(group)
             return True
+
+    def forget(self, follower: Follower, key: Key) -> None:
+        """Write no more to a follower that wasn't given back: its socket goes."""
+        group = self._groups.get(key)
+        if group is not None:
+            group.forget(follower)
 
     def _founded(
         self, key: Key, cursor: EventId, is_over: Callable[[EventId], bool] | None
@@ -327,28 +343,30 @@ class FanOut:
             return
         group.wrote = now
         data, write = frame.on_wire(group.form), os.write
-        size, followers = len(data), group.followers
-        short: list[tuple[Follower, int]] = []
-        for start in range(0, len(followers), SLICE):
-            for follower in followers[start : start + SLICE]:
+        size, fds = len(data), group.fds
+        short: dict[int, int] = {}  # by descriptor: what was taken of the frame
+        for start in range(0, len(fds), SLICE):
+            for fd in fds[start : start + SLICE]:
                 try:
-                    written = write(follower.fd, data)
+                    written = write(fd, data)
                 except OSError:  # full, or broken: its own generator will find out
                     written = 0
                 if written != size:
-                    short.append((follower, written))
+                    short[fd] = written
             self._give_turn()
-        refused = [follower for follower, written in short if not written]
+        behind = [f for f in group.followers if f.fd in short] if short else []
+        refused = [follower for follower in behind if not short[follower.fd]]
         if refused:
             for follower in refused:
                 follower.refused = True
             group.give_back(refused)
         group.advance(frame)
-        if len(short) > len(refused):
-            for follower, written in short:
-                follower.rest = data[written:] if written else b""
-            group.give_back([follower for follower, _ in short if follower.rest])
-        self._totals.count(frame, group.form.gzip, len(followers) - len(refused))
+        begun = [follower for follower in behind if not follower.refused]
+        if begun:
+            for follower in begun:
+                follower.rest = data[short[follower.fd] :]
+            group.give_back(begun)
+        self._totals.count(frame, group.form.gzip, len(fds) - len(refused))
 
     def _take_in(self, group: Group, follower: Follower, own: Frame | None) -> None:
         """Let a newcomer follow, once it was written what it lacks."""

@@ -383,8 +383,9 @@ class Stream:
             return False
         try:
             follower.wait()
-        finally:
-            follower.fd = -1  # whatever ends this stream, nobody writes to it after
+        except BaseException:
+            self._streams.fanout.forget(follower, key)
+            raise
         if follower.torn:
             raise ConnectionAbortedError("the fan-out failed in the midst of a write")
         self._cursor = follower.cursor

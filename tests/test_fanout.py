@@ -1,5 +1,6 @@
 """The fan-out against the generator: whoever writes, a client reads the same bytes."""
 
+import contextlib
 import gzip
 import json
 import random
@@ -320,6 +321,35 @@ def test_a_client_that_went_is_noticed_by_the_next_write(
         one.read_to(notes(streams.log, 1))
         one.theirs.close()
         until(lambda: len(streams) == 0)
+
+
+def test_a_stream_that_ends_while_it_follows_leaves_its_descriptor_to_others(
+    serve: Callable[..., Served], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running(Log(100, START), heartbeat=60.0) as streams:
+        other = serve(streams)
+        other.read_to(notes(streams.log, 1))
+        ends = threading.Event()
+
+        def wait_and_end(follower: Follower) -> None:
+            ends.wait(PATIENCE)
+            raise ConnectionAbortedError("the server lets it go")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Follower, "wait", wait_and_end)
+            one = serve(streams)
+            one.read_to(notes(streams.log, 1))
+        fd = one.ours.fileno()
+        ends.set()
+        until(lambda: one.ours.fileno() < 0)
+        with contextlib.ExitStack() as opened:
+            newcomers = [*map(opened.enter_context, connected(1 << 20))]
+            assert fd in [newcomer.fileno() for newcomer in newcomers]
+            other.read_to(notes(streams.log, 5))
+            for newcomer in newcomers:
+                newcomer.setblocking(False)
+                with pytest.raises(BlockingIOError):
+                    newcomer.recv(1)
 
 
 def test_a_stream_past_its_lifetime_comes_back_to_say_so(

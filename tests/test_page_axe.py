@@ -36,7 +36,7 @@ def stage(
 
 @pytest.mark.parametrize("state", STATES)
 def test_axe_finds_nothing(page: Page, stage: Stage, state: str) -> None:
-    found = {}
+    found: dict[tuple[str, int], list[str]] = {}
     for scheme, width in product(SCHEMES, WIDTHS):
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         page.set_viewport_size({"width": width, "height": 800})
