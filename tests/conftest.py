@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -21,6 +22,10 @@ from tests.harness import Board
 # An example may take long on a machine that has other work: that is no failure.
 hypothesis_settings.register_profile("board", deadline=None)
 hypothesis_settings.load_profile("board")
+
+# A shell that starts the tests in the background lets them ignore Ctrl-C, and with them
+# the commands that are to be ended by it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 BROWSER_ARGUMENTS = [
     # Nothing but what the test asks for goes over the network.
