@@ -10,7 +10,6 @@ import { isAfter } from "./ids.js";
  * @property {string} symbol
  * @property {string | null} name
  * @property {string | null} currency
- * @property {string | null} market
  * @property {number} price
  * @property {number} decimals
  * @property {number | null} change
@@ -62,12 +61,13 @@ import { isAfter } from "./ids.js";
  * @property {string} source
  * @property {string} version
  * @property {number} heartbeat
- * @property {Quote[]} prices
+ * @property {{columns: string[], rows: any[][]}} prices Quotes, by the names of their fields.
  * @property {Score[]} scores
  * @property {MarketState[]} markets
  * @property {Notice[]} notices
  * @property {{event: string}[]} other
- * @property {Record<string, number[]>} sparks
+ * @property {Record<string, number[]>} sparks By symbol: the first price and each further
+ *   one's step, in units of the last decimal.
  *
  * @typedef {object} Change What an event did: `now` is null where a key is gone, `before`
  *   where it is new; `key` is null for an event that stands for itself.
@@ -104,14 +104,18 @@ export class Board {
       market: [this.markets, "market"],
       notice: [this.notices, "notice"],
     };
-    this.#fill("price", boot.prices);
+    const quotes = boot.prices.rows.map((row) =>
+      Object.fromEntries(row.map((value, i) => [boot.prices.columns[i], value])),
+    );
+    this.#fill("price", quotes);
     this.#fill("score", boot.scores);
     this.#fill("market", boot.markets);
     this.#fill("notice", boot.notices);
     // A Map, since a symbol may be named like one of an object's inherited properties.
     const sparks = new Map(Object.entries(boot.sparks));
-    for (const { symbol, at } of boot.prices) {
-      this.#sparks.set(symbol, { prices: [...(sparks.get(symbol) ?? [])], slot: slotOf(at) });
+    for (const { symbol, decimals, at } of quotes) {
+      const prices = pricesOf(sparks.get(symbol) ?? [], decimals);
+      this.#sparks.set(symbol, { prices, slot: slotOf(at) });
     }
   }
 
@@ -212,6 +216,12 @@ export class Board {
   #tell(change) {
     for (const watcher of this.#watchers) watcher(change);
   }
+}
+
+/** @param {number[]} steps @param {number} decimals */
+function pricesOf(steps, decimals) {
+  let units = 0;
+  return steps.map((step) => (units += step) / 10 ** decimals);
 }
 
 /** @param {number} at */

@@ -5,7 +5,8 @@
 
 import { Candles } from "./candles.js";
 import { byId, fieldsOf, setAttribute, setHidden, setText, stamp } from "./dom.js";
-import { chartSentence, hours, line, price } from "./format.js";
+import { hours, line, price } from "./format.js";
+import { chartSentence } from "./sentences.js";
 
 /** @typedef {import("./board.js").Quote} Quote */
 /** @typedef {import("./candles.js").Candle} Candle */
@@ -75,8 +76,7 @@ export class Chart {
     this.#symbol = this.#waiting = null;
     this.#library?.remove();
     this.#library = null;
-    setHidden(byId("own-line"), false);
-    setHidden(byId("chart-library"), true);
+    this.#showLibrary(false);
   }
 
   /** @param {Quote} quote */
@@ -112,12 +112,21 @@ export class Chart {
   async #load() {
     const url = this.#root.dataset.drawnBy;
     if (this.#library || !url) return;
-    const library = await loadLibrary(url, byId("chart-library"));
-    if (!library || this.#library || this.#symbol === null) return library?.remove();
-    this.#library = library;
-    setHidden(byId("own-line"), true);
-    setHidden(byId("chart-library"), false);
-    setHidden(byId("chart-credit"), false);
+    const make = await loadLibrary(url);
+    if (!make || this.#library || this.#symbol === null) return;
+    this.#showLibrary(true); // before it is made, since it measures its place
+    try {
+      this.#library = make(byId("chart-library"));
+    } catch {
+      this.#showLibrary(false);
+    }
+  }
+
+  /** @param {boolean} isThere */
+  #showLibrary(isThere) {
+    setHidden(byId("own-line"), isThere);
+    setHidden(byId("chart-library"), !isThere);
+    setHidden(byId("chart-credit"), !isThere);
   }
 
   /** @param {boolean} isAnew */
@@ -166,16 +175,16 @@ export class Chart {
 
 /**
  * @param {string} url
- * @param {HTMLElement} place
- * @returns {Promise<LibraryChart | null>} Nothing where it can't be had.
+ * @returns {Promise<((place: HTMLElement) => LibraryChart) | null>} How to make a chart;
+ *   nothing where the library can't be had.
  */
-async function loadLibrary(url, place) {
+async function loadLibrary(url) {
   try {
     const [library, { LibraryChart }] = await Promise.all([
       import(url),
       import("./library.js"),
     ]);
-    return new LibraryChart(library, place);
+    return (place) => new LibraryChart(library, place);
   } catch {
     return null;
   }

@@ -3,11 +3,12 @@
  * match with its timeline. The URL says which; it may be of something yet to come.
  */
 
-import { arrow, clock, date, direction, incidentText, minute, moment } from "./format.js";
-import { percent, price, scoreLine, signed } from "./format.js";
+import { arrow, clock, date, direction, minute, percent } from "./format.js";
+import { price, scoreLine, signed } from "./format.js";
 import { byId, fieldsOf, setAttribute, setHidden, setText, stamp } from "./dom.js";
 import { write } from "./address.js";
 import { pinOf } from "./settings.js";
+import { incidentText, moment } from "./sentences.js";
 
 /** @typedef {import("./board.js").Board} Board */
 /** @typedef {import("./board.js").Change} Change */

@@ -23,25 +23,9 @@ const LIVE = new Set(["1H", "HT", "2H", "ET", "SUSP"]);
 const UPCOMING = new Set(["NS", "PST"]);
 /** @type {Record<string, string>} */
 const CHIPS = { PST: "Postponed", SUSP: "Suspended", ABD: "Abandoned", CANC: "Cancelled" };
-const GOALS = new Set(["goal", "own_goal", "penalty"]);
+export const GOALS = new Set(["goal", "own_goal", "penalty"]);
 /** @type {Record<string, string>} */
 const REMARKS = { own_goal: " (og)", penalty: " (pen)" };
-const SCORING = new Set([...GOALS, "var_cancelled"]);
-/** @type {Record<string, string>} */
-const INCIDENTS = {
-  kick_off: "Kick-off",
-  goal: "Goal",
-  own_goal: "Own goal",
-  penalty: "Penalty scored",
-  penalty_missed: "Penalty missed",
-  yellow_card: "Yellow card",
-  red_card: "Red card",
-  substitution: "Substitution",
-  var_cancelled: "Goal cancelled (VAR)",
-  half_time: "Half-time",
-  second_half: "Second half",
-  full_time: "Full time",
-};
 /** @type {Record<string, string>} */
 const LEVELS = {
   info: "ⓘ Info",
@@ -221,51 +205,6 @@ export function line(values, width, height) {
 }
 
 /**
- * What a chart shows, in words, for those who don't see it.
- * @param {string} symbol
- * @param {number[][]} candles
- * @param {number} places
- */
-export function chartSentence(symbol, candles, places) {
-  const last = candles.at(-1);
-  if (!last || candles.length < 2) return `No past prices of ${symbol} yet.`;
-  const [at, first] = candles[0];
-  const low = Math.min(...candles.map((candle) => candle[3]));
-  const high = Math.max(...candles.map((candle) => candle[2]));
-  const way = direction(last[4] - first, places);
-  const went = { up: "rose", down: "fell", flat: "stands" }[way];
-  const moved =
-    way === "flat" ? "where it began" : `by ${price(Math.abs(last[4] - first), places)}`;
-  return (
-    `${symbol} ${went} ${moved} between ${hours(at)} and ${hours(last[0])} UTC, ` +
-    `to ${price(last[4], places)}; low ${price(low, places)}, high ${price(high, places)}.`
-  );
-}
-
-/**
- * The minute of an incident, "45+2′"; nothing where it isn't known.
- * @param {Incident} incident
- */
-export function moment(incident) {
-  return incident.minute === null ? "" : atMinute(incident);
-}
-
-/**
- * What happened, in words: "Goal 1–0 · A. Ames (Acton)".
- * @param {Incident} incident
- * @param {Score} score
- */
-export function incidentText({ kind, team, player, home_score, away_score }, score) {
-  let what = Object.hasOwn(INCIDENTS, kind) ? INCIDENTS[kind] : kind.replaceAll("_", " ");
-  if (SCORING.has(kind) && home_score !== null && away_score !== null) {
-    what += ` ${home_score}–${away_score}`;
-  }
-  const side = team === "home" || team === "away" ? score[team].name : "";
-  const who = player && side ? `${player} (${side})` : player || side;
-  return who ? `${what} · ${who}` : what;
-}
-
-/**
  * A match in words: "Acton 2–1 Burton", or "Acton v Burton" before it.
  * @param {Score} score
  */
@@ -362,7 +301,7 @@ function iso(at) {
 }
 
 /** @param {{minute: number | null, stoppage: number | null}} values */
-function atMinute({ minute: at, stoppage }) {
+export function atMinute({ minute: at, stoppage }) {
   return `${at}${stoppage ? `+${stoppage}` : ""}${PRIME}`;
 }
 

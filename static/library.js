@@ -21,8 +21,13 @@ export class LibraryChart {
     this.#chart = library.createChart(place, {
       autoSize: true,
       layout: { attributionLogo: false, fontSize: 12, fontFamily },
-      timeScale: { timeVisible: true, secondsVisible: false, rightOffset: 2 },
-      rightPriceScale: { borderVisible: false },
+      timeScale: {
+        timeVisible: true,
+        secondsVisible: false,
+        rightOffset: 2,
+        lockVisibleTimeRangeOnResize: true,
+      },
+      rightPriceScale: { borderVisible: false, entireTextOnly: true },
       handleScroll: { vertTouchDrag: false },
     });
     this.#series = this.#chart.addSeries(library.CandlestickSeries);

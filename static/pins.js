@@ -38,7 +38,8 @@ export function paintPins(pins) {
     const star = /** @type {HTMLElement} */ (element);
     const row = rowOf(star);
     if (!row) continue;
-    const name = (star.getAttribute("aria-label") ?? "").replace(/^Pin /, "");
-    paintPin(star, name, pins.isPinned(pinOf(row.kind, row.key)));
+    const teams = star.parentElement?.querySelectorAll(".team-name") ?? [];
+    const names = row.kind === "quote" ? [row.key] : [...teams].map((it) => it.textContent);
+    paintPin(star, names.join(" v "), pins.isPinned(pinOf(row.kind, row.key)));
   }
 }

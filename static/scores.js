@@ -133,9 +133,7 @@ export class Scores {
   #call(score, side, kind) {
     const lasts = kind === "goal" ? GOAL : CANCELLED;
     this.#calls.set(score.match, { side, kind, until: performance.now() + lasts });
-    const { home, away } = score;
-    const stands = `${home.name} ${home.score}–${away.score} ${away.name}`;
-    return kind === "goal" ? `Goal: ${stands}` : `Goal cancelled: ${stands}`;
+    return `${kind === "goal" ? "Goal" : "Goal cancelled"}: ${scoreLine(score)}`;
   }
 
   /** @param {Score} score @param {Row} made */

@@ -172,8 +172,8 @@ def instant(page: Page) -> int:
 
 
 def quote(page: Page) -> dict[str, Any]:
-    found: dict[str, Any] = boot(page)["prices"][0]
-    return found
+    prices = boot(page)["prices"]
+    return dict(zip(prices["columns"], prices["rows"][0], strict=True))
 
 
 def playing(page: Page) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import json
 import random
 from collections.abc import Iterator
+from itertools import accumulate
 from typing import Any, get_args
 
 import pytest
@@ -154,6 +155,17 @@ def test_a_board_without_anything_says_how_to_publish(
         expect(page.get_by_text(f"{board.url}/api/prices/ACME")).to_be_visible()
         expect(page.get_by_text("Simulated data")).to_be_hidden()
         expect(page.get_by_role("heading", name="Prices")).to_be_hidden()
+
+
+def test_rows_that_are_not_shown_yet_have_a_shorter_trend(board: Board) -> None:
+    html = board.get("/?q=anvil", {"Accept": "text/html"})[2].decode()
+    boot = json.loads(html.partition('id="boot">')[2].partition("</script>")[0])
+    sparks = boot["sparks"]
+    assert len(sparks["BOLT"]) == 12 < len(sparks["ACME"]) <= 60
+    path = "/api/history/BOLT?interval=30&limit=20"
+    closes = [candle[4] for candle in json.loads(board.get(path)[2])["candles"]]
+    trend = [cents / 100 for cents in accumulate(sparks["BOLT"])]
+    assert {*trend[:-1]} <= {*closes}  # the last one goes on
 
 
 def test_python_and_javascript_write_the_same(page: Page, board: Board) -> None:
@@ -350,7 +362,7 @@ def test_hostile_names_are_only_text_in_the_first_html_too(page: Page) -> None:
         "source": "published",
         "version": HOSTILE,
         "heartbeat": 10,
-        "prices": [{**quote(symbol=HOSTILE), "name": "</script><b>"}],
+        "prices": {"columns": ["symbol", "name"], "rows": [[HOSTILE, "</script><b>"]]},
         "scores": [
             {**score_of(1, 0), "home": team("</script><b>"), "competition": HOSTILE}
         ],
@@ -359,7 +371,7 @@ def test_hostile_names_are_only_text_in_the_first_html_too(page: Page) -> None:
             {"notice": "n", "title": HOSTILE, "body": None, "level": "info", "at": 1}
         ],
         "other": [],
-        "sparks": {HOSTILE: [1, 2, 3]},
+        "sparks": {HOSTILE: [1, 1, 1]},
     }
     app = create_app(Settings(feed="published"))
     with app.test_request_context("/", base_url="http://example.org/"):
@@ -368,7 +380,8 @@ def test_hostile_names_are_only_text_in_the_first_html_too(page: Page) -> None:
             boot=boot,
             version=HOSTILE,
             selection=Selection(symbols=(HOSTILE,), q=HOSTILE),
-            prices=boot["prices"],
+            prices=[{**quote(symbol=HOSTILE), "name": "</script><b>"}],
+            changes=[],
             scores=boot["scores"],
             detail={"kind": "match", "key": HOSTILE, "of": boot["scores"][0]},
             filters=FILTERS,

@@ -13,7 +13,8 @@ from tests.test_page import CUT, HOSTILE, go_back, live, opened, quote, score_of
 LIBRARY = """
 export class CandlestickSeries {}
 export function createChart(place, options) {
-  window.drawn = { options, data: [], updates: [], removed: false };
+  const width = place.clientWidth;
+  window.drawn = { options, width, data: [], updates: [], removed: false };
   const series = {
     applyOptions() {},
     setData(data) { window.drawn.data = data; },
@@ -146,6 +147,7 @@ def test_the_library_is_loaded_only_when_a_chart_is_opened(
     credit = page.get_by_role("link", name="TradingView")
     expect(credit).to_have_attribute("href", "https://www.tradingview.com/")
     assert page.evaluate("() => drawn.options.layout.attributionLogo") is False
+    assert page.evaluate("() => drawn.width") > 200, "it can fit the past into that"
     stage.say("price", quote("ACME", 4321, at=at), f"{at}-1")
     until(lambda: page.evaluate("() => drawn.updates.at(-1)?.close") == 4321, 5, "live")
     page.get_by_role("link", name="Close").click()

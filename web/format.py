@@ -359,7 +359,6 @@ FILTERS: dict[str, Callable[..., Any]] = {
         clock,
         date,
         direction,
-        directions,
         hours,
         incident_text,
         level,

@@ -5,11 +5,15 @@ selects. With one, `static/page.js` goes on from there.
 """
 
 import gzip
+import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from flask import Blueprint, Response, current_app, render_template, request, url_for
+from jinja2.utils import htmlsafe_json_dumps
+from markupsafe import Markup
 
 from feed.feed import Feed
 from feed.view import View
@@ -18,16 +22,22 @@ from web.address import FILTERS, SORTS, Selection
 from web.api import state_json
 from web.assets import compressible
 from web.board import text_board
+from web.format import directions
 
 SPARK_INTERVAL = 30  # seconds between the points of a sparkline
 SPARK_POINTS = 60
+SPARK_POINTS_UNSEEN = 12  # of a row that a script may add: a thousand must be cheap
 ROWS = 200  # prices in the first HTML; a script adds the rest, and a link shows all
 CHART_INTERVAL, CHART_CANDLES = 60, 240  # seconds, count; as in static/chart.js
 CHART_LIBRARY = "vendor/lightweight-charts.js"  # where `scripts/set-up` puts it
 # The page itself, what it loads when something is opened, and what isn't of this page.
-OPENED = {"alerts-dialog", "candles", "chart", "detail", "library"}
+OPENED = {"alerts-dialog", "candles", "chart", "detail", "library", "sentences"}
 NOT_PRELOADED = {"page", "embed", "theme", "worker"} | OPENED
-# What a page shows of an incident.
+# What a page shows of a quote, and of an incident.
+QUOTE = (
+    *("symbol", "name", "price", "change", "change_percent", "low", "high", "at"),
+    *("decimals", "currency", "previous_close", "open", "bid", "ask", "volume"),
+)
 INCIDENT = ("kind", "team", "player", "minute", "stoppage", "home_score", "away_score")
 POLICY = (
     "default-src 'none'",
@@ -157,12 +167,15 @@ def _page(
         "scores": [_trimmed(score) for score in state["scores"]],
         "version": feed.streams.version,
         "heartbeat": feed.settings.heartbeat,
-        "sparks": _sparks(feed, [quote["symbol"] for quote in shown]),
+        "sparks": _sparks(feed, state["prices"], {it["symbol"] for it in shown}),
     }
+    # Last, so that gzip still remembers them when the rows say them again.
+    boot["prices"] = _table(boot.pop("prices"))
     return render_template(
         template,
         boot=boot,
         prices=shown,
+        changes=directions(prices),
         left_out=len(prices) - len(shown),
         scores=selection.scores(state["scores"]),
         selection=selection,
@@ -175,10 +188,22 @@ def _page(
     )
 
 
+@blueprint.app_template_filter()
+def boot_json(boot: State) -> Markup:
+    """Return the state as the text of a script, without a space that it can spare."""
+    return htmlsafe_json_dumps(boot, json.dumps, separators=(",", ":"))
+
+
 def _trimmed(score: State) -> State:
     """Return a match without what no page shows of its incidents: it weighs most."""
     incidents = [{name: it[name] for name in INCIDENT} for it in score["incidents"]]
     return {**score, "incidents": incidents}
+
+
+def _table(quotes: list[State]) -> State:
+    """Return quotes with the names of their fields said once, not with each."""
+    rows = [[quote[name] for name in QUOTE] for quote in quotes]
+    return {"columns": QUOTE, "rows": rows}
 
 
 def _chart_library() -> str:
@@ -195,8 +220,21 @@ def _modules() -> list[str]:
     return sorted(path.stem for path in paths if path.stem not in NOT_PRELOADED)
 
 
-def _sparks(feed: Feed, symbols: list[str]) -> dict[str, list[float]]:
-    return {
-        symbol: feed.history.closes(symbol, SPARK_INTERVAL, SPARK_POINTS)
-        for symbol in symbols
-    }
+def _sparks(feed: Feed, quotes: list[State], shown: set[str]) -> dict[str, list[int]]:
+    """Return each symbol's sparkline; of those that aren't shown yet, its end."""
+    sparks = {}
+    for quote in quotes:
+        symbol = quote["symbol"]
+        points = SPARK_POINTS if symbol in shown else SPARK_POINTS_UNSEEN
+        closes = feed.history.closes(symbol, SPARK_INTERVAL, points)
+        sparks[symbol] = _steps(closes, quote["decimals"])
+    return sparks
+
+
+def _steps(prices: list[float], decimals: int) -> list[int]:
+    """Return the first price and each further one's step, in units of a decimal.
+
+    They are small numbers, and weigh less than half of the prices.
+    """
+    units = [round(price * 10**decimals) for price in prices]
+    return [after - before for before, after in pairwise([0, *units])]

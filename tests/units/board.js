@@ -7,7 +7,7 @@ import { boot, incident, quote, score } from "./samples.js";
 const MINUTE = 60_000;
 
 test("a board begins with what its page was made with", () => {
-  const board = new Board(boot({ prices: [quote()], sparks: { ACME: [98, 100] } }));
+  const board = new Board(boot({ prices: [quote()], sparks: { ACME: [9800, 200] } }));
   equal([board.id, board.quotes.get("ACME")?.price], ["1000-0", 100]);
   equal(board.spark("ACME"), [98, 100]);
 });
@@ -65,7 +65,7 @@ test("a rebuild keeps what is told again and drops the rest when it settles", ()
 });
 
 test("a sparkline's end is the newest price, and a new point comes each half minute", () => {
-  const { board } = watched({ prices: [quote()], sparks: { ACME: [100] } });
+  const { board } = watched({ prices: [quote()], sparks: { ACME: [10000] } });
   board.apply("price", quote({ price: 101, at: 1 }), "1000-1", true);
   equal(board.spark("ACME"), [101]);
   board.apply("price", quote({ price: 102, at: MINUTE / 2 }), "1000-2", true);
@@ -83,13 +83,13 @@ test("a sparkline has 60 points at most", () => {
 });
 
 test("a symbol that comes back begins a new sparkline", () => {
-  const { board } = watched({ prices: [quote()], sparks: { ACME: [1, 2, 3] } });
+  const { board } = watched({ prices: [quote()], sparks: { ACME: [100, 100, 100] } });
   board.apply("gone", { event: "price", key: "ACME", at: 0 }, "1000-1", true);
   board.apply("price", quote({ price: 9 }), "1000-2", true);
   equal(board.spark("ACME"), [9]);
 });
 
-/** @param {Partial<import("../../static/board.js").Boot>} changes */
+/** @param {Parameters<typeof boot>[0]} changes */
 function watched(changes = {}) {
   const board = new Board(boot(changes));
   /** @type {Change[]} */

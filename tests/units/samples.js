@@ -11,7 +11,6 @@ export function quote(changes = {}) {
     symbol: "ACME",
     name: "Acme Anvil Works",
     currency: "EUR",
-    market: "MAIN",
     price: 100,
     decimals: 2,
     change: 0.5,
@@ -62,15 +61,15 @@ export function incident(changes = {}) {
   };
 }
 
-/** @param {Partial<Boot>} changes @returns {Boot} */
-export function boot(changes = {}) {
+/** @param {Partial<Omit<Boot, "prices">> & {prices?: Quote[]}} changes @returns {Boot} */
+export function boot({ prices = [], ...changes } = {}) {
   return {
     id: "1000-0",
     at: 1000,
     source: "simulator",
     version: "1",
     heartbeat: 10,
-    prices: [],
+    prices: { columns: Object.keys(quote()), rows: prices.map((it) => Object.values(it)) },
     scores: [],
     markets: [],
     notices: [],
