@@ -183,6 +183,9 @@ export class Link {
     this.#cursor = cursor;
     this.#wanted = wanted;
     if (!this.#running || this.#retryAt !== null) return; // the next one will do
+    const asked = this.#farewell?.reason === "age" ? 0 : (this.#farewell?.until ?? 0);
+    const left = asked - this.#now(); // of the time that the server asked for
+    if (left > 0) return this.#wait(left);
     this.#began = this.#now();
     this.#connect();
   }
@@ -258,10 +261,15 @@ export class Link {
 
   /** Close this EventSource, which is of no use any more, and wait to make a new one. */
   #giveUp() {
-    this.#drop();
     const longest = Math.min(FIRST_WAIT * 2 ** this.#failures, LONGEST_WAIT);
     const wait = longest * (1 - this.#random() / 2); // so that not all come at once
     this.#failures += 1;
+    this.#wait(wait);
+  }
+
+  /** @param {number} wait Milliseconds until the next EventSource. */
+  #wait(wait) {
+    this.#drop();
     this.#retryAt = this.#now() + wait;
     this.#waiting = setTimeout(() => this.#connect(), wait);
   }

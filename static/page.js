@@ -10,7 +10,7 @@ import { Badge, isStale, words } from "./badge.js";
 import { Board } from "./board.js";
 import { Choice } from "./choice.js";
 import { byId, setAttribute, setHidden, setText } from "./dom.js";
-import { clock } from "./format.js";
+import { clock, date } from "./format.js";
 import { listen, step } from "./keys.js";
 import { Notices } from "./notices.js";
 import { Pause } from "./pause.js";
@@ -146,7 +146,9 @@ function paintBoard(now) {
   if (isMore) paintNow();
   if (pause.isOn) return; // what a person does shows, but no value changes
   notices.paint(stream.serverTime ?? boot.at);
-  setText(byId("as-of"), clock(stream.asOf ?? boot.at));
+  const asOf = stream.asOf ?? boot.at;
+  setText(byId("as-of"), clock(asOf));
+  setText(byId("as-of-date"), date(asOf).slice(0, 10));
   setHidden(byId("simulated"), board.source !== "simulator");
   setAttribute(document.documentElement, "data-source", board.source);
 }
@@ -213,7 +215,8 @@ function showAway(sentence) {
   if (sentence === null) return;
   setText(byId("away"), sentence);
   setHidden(byId("away"), false);
-  announcer.say(sentence);
+  announcer.say(sentence, true);
+  renewal.touch(); // somebody may be about to read it
 }
 
 /** Show what is selected. @param {boolean} isFirst */

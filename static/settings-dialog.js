@@ -65,6 +65,11 @@ export class SettingsDialog {
     else dataset.theme = theme;
     if (colours === "green") delete dataset.colours;
     else dataset.colours = colours;
+    for (const scheme of /** @type {const} */ (["light", "dark"])) {
+      const isChosen = theme === scheme ? "all" : "not all";
+      const meta = /** @type {HTMLMetaElement} */ (byId(`${scheme}-bar`));
+      meta.media = theme === "system" ? `(prefers-color-scheme: ${scheme})` : isChosen;
+    }
     this.#selects.pace.value = String(this.#settings.get("pace"));
     this.#selects.theme.value = theme;
     this.#selects.colours.value = colours;

@@ -37,7 +37,7 @@ export class Told {
 
   /** @param {string} words @param {string} tag Two tabs tell the same tag once. */
   tell(words, tag) {
-    this.#announcer.say(words);
+    this.#announcer.say(words, true);
     this.show(words);
     if (this.#settings.get("sound")) this.beep();
     if (document.hidden && this.permission === "granted") this.#notify(words, tag);

@@ -181,10 +181,11 @@ def test_each_colour_stands_once_in_the_stylesheet() -> None:
     assert re.findall(r"#[0-9a-f]{6}\b", rest) == []
 
 
-def test_an_empty_board_fills_by_itself(
-    page: Page, board: Board, page_errors: list[str]
+def test_an_empty_board_fits_a_phone_and_fills_by_itself(
+    page: Page, page_errors: list[str]
 ) -> None:
     page_errors.append(CUT)
+    page.set_viewport_size({"width": 390, "height": 844})
     with Board(FEED="published") as empty, Stage(empty) as stage:
         at = opened(page, stage)
         stage.hello(f"{at}-0", source="published")
@@ -194,6 +195,8 @@ def test_an_empty_board_fills_by_itself(
             ' -H "Authorization: Bearer $PUBLISH_TOKEN" -d 101.24'
         )
         expect(page.get_by_role("searchbox")).to_be_hidden()
+        wide = "() => document.documentElement.scrollWidth"
+        assert page.evaluate(wide) == 390
         stage.say("price", quote("NEWT", 7), f"{at}-1")
         expect(page.locator("[data-symbol=NEWT]")).to_be_visible()
         expect(line).to_be_hidden()

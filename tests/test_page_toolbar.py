@@ -13,6 +13,11 @@ from tests.test_page import CUT, badge, cell, live, opened, quote, score_of
 STAMPED = 60  # new rows in one frame, as in static/prices.js
 
 
+BAR_COLOURS = """() => [...document.querySelectorAll("meta[name=theme-color]")]
+  .filter((it) => matchMedia(it.media).matches).map((it) => it.content)"""
+"""What colours the browser's own bar, of those that the page offers."""
+
+
 @pytest.fixture
 def stage(board: Board, page_errors: list[str]) -> Any:
     page_errors.append(CUT)
@@ -66,6 +71,8 @@ def test_a_url_is_right_without_javascript(browser: Browser, board: Board) -> No
     ).to_be_visible()
     page.get_by_role("link", name="Close").click()
     expect(page.get_by_role("heading", name="ACME")).to_be_hidden()
+    page.goto(f"{board.url}/?filter=pinned")
+    expect(page.get_by_text("these are all rows")).to_be_visible()
     context.close()
 
 
@@ -155,6 +162,7 @@ def test_settings_last_and_reach_other_tabs(page: Page, board: Board) -> None:
     for tab in (page, other):
         expect(tab.locator("html")).to_have_attribute("data-theme", "dark")
         expect(tab.locator("html")).to_have_attribute("data-colours", "blue")
+        assert tab.evaluate(BAR_COLOURS) == ["#0d1117"]
     page.reload()
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
     colour = "() => getComputedStyle(document.body).backgroundColor"
