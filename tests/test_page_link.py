@@ -17,6 +17,7 @@ from tests.conftest import BROWSER_ARGUMENTS
 from tests.harness import Board, Nginx, until
 from tests.proxy import Proxy
 from tests.staged import Stage
+from tests.states import boot
 from tests.test_page import (
     CUT,
     badge,
@@ -33,6 +34,11 @@ from tests.test_page import (
 from web import format as written
 
 NO_WORKER = "delete globalThis.SharedWorker"
+NOTE_STATES = """() => {
+  window.states = [];
+  new MutationObserver(() => window.states.push(badge.dataset.state))
+    .observe(badge, { attributeFilter: ["data-state"] });
+}"""
 
 
 @pytest.fixture
@@ -58,27 +64,31 @@ def either(request: pytest.FixtureRequest, context: BrowserContext) -> None:
 # Faults, and what the badge says of them.
 
 
-@pytest.mark.usefixtures("either")
-def test_a_killed_server_that_returns_is_live_within_5_seconds_with_the_right_values(
+def test_a_server_that_restarts_or_is_killed_and_returns_is_live_within_5_seconds(
     page: Page, page_errors: list[str]
 ) -> None:
     page_errors.append(CUT)
     with Board(HEARTBEAT="1") as board:
         page.goto(board.url)
         live(page)
+        board.term()
+        expect(badge(page)).to_contain_text("Server restarting")
+        expect(page.get_by_role("status")).to_have_text("Server restarting")
+        board.wait_exit()
+        returns(page, board)
         board.kill()
         expect(badge(page)).not_to_have_attribute("data-state", "live")
         expect(badge(page)).to_contain_text("Reconnecting")
         assert page.evaluate(
             "() => document.documentElement.hasAttribute('data-stale')"
         )
-        board.start().wait_ready()
-        live(page, 5)
-        until(lambda: shown_is_true(page, board), 10, "the page equals /api/state")
+        returns(page, board)
 
 
-@pytest.mark.usefixtures("either")
-def test_a_503_in_between_does_not_end_it(page: Page, page_errors: list[str]) -> None:
+@pytest.mark.usefixtures("alone")
+def test_a_503_in_between_does_not_end_it_and_retry_now_does_not_wait(
+    page: Page, page_errors: list[str]
+) -> None:
     page_errors.append(CUT)
     # At the usual heartbeat the watchdog would come too late to help.
     with Board() as board, Proxy(board.port) as proxy:
@@ -88,19 +98,9 @@ def test_a_503_in_between_does_not_end_it(page: Page, page_errors: list[str]) ->
         proxy.cut()
         # A number of seconds: EventSource gave up, and the page waits by itself.
         expect(badge(page)).to_contain_text("Reconnecting in", timeout=10_000)
-        expect(page.get_by_role("button", name="Retry now")).to_be_visible()
         proxy.mode = "pass"
         live(page, 5)
-        until(lambda: shown_is_true(page, board), 10, "the page equals /api/state")
-
-
-def test_retry_now_does_not_wait(
-    page: Page, board: Board, page_errors: list[str]
-) -> None:
-    page_errors.append(CUT)
-    with Proxy(board.port) as proxy:
-        page.goto(proxy.url)
-        live(page)
+        equals(page, board)
         proxy.mode = "503"
         proxy.cut()
         expect(badge(page)).to_contain_text("Reconnecting in 4 s", timeout=15_000)
@@ -109,7 +109,6 @@ def test_retry_now_does_not_wait(
         live(page, 1)
 
 
-@pytest.mark.usefixtures("either")
 def test_a_mute_server_is_noticed_and_left_for_one_that_speaks(
     page: Page, board: Board, page_errors: list[str]
 ) -> None:
@@ -124,24 +123,7 @@ def test_a_mute_server_is_noticed_and_left_for_one_that_speaks(
         until(lambda: proxy.accepted > accepted, 10, "the page opens another stream")
         proxy.mode = "pass"
         live(page, 10)
-        before = texts(page, "price")
-        until(lambda: changed(before, texts(page, "price")), 5, "prices change again")
-
-
-def test_a_server_that_restarts_in_order_says_so(
-    page: Page, page_errors: list[str]
-) -> None:
-    page_errors.append(CUT)
-    with Board(HEARTBEAT="1") as board:
-        page.goto(board.url)
-        live(page)
-        board.term()
-        expect(badge(page)).to_contain_text("Server restarting")
-        expect(page.get_by_role("status")).to_have_text("Server restarting")
-        board.wait_exit()
-        board.start().wait_ready()
-        live(page, 5)
-        until(lambda: shown_is_true(page, board), 10, "the page equals /api/state")
+        goes_on(page, texts(page, "price"), 5)
 
 
 @pytest.mark.usefixtures("either")
@@ -155,8 +137,7 @@ def test_nine_page_views_in_one_tab_work_and_streams_do_not_pile_up(
         go_back(page)
         page.wait_for_url(f"**/?view={view}")
         live(page, 5)
-    before = texts(page, "price")
-    until(lambda: changed(before, texts(page, "price")), 5, "the last one is live")
+    goes_on(page, texts(page, "price"), 5)
     until(lambda: streams(board) <= 1, 10, "one tab, one stream")
 
 
@@ -180,8 +161,7 @@ def test_a_page_from_the_back_forward_cache_goes_on(
         go_back(page)
         page.wait_for_function("() => window.cached === true")
         live(page, 5)
-        before = texts(page, "price")
-        until(lambda: changed(before, texts(page, "price")), 5, "it goes on")
+        goes_on(page, texts(page, "price"), 5)
 
 
 def test_a_stream_goes_on_after_the_last_id_of_events_and_heartbeats(
@@ -204,7 +184,7 @@ def test_a_stream_goes_on_after_the_last_id_of_events_and_heartbeats(
     assert stage.cursors[1:] == [f"{at}-7"] * 2
 
 
-def test_a_feed_that_is_away_is_named_and_so_is_its_return(
+def test_what_the_server_says_of_itself_is_on_the_badge(
     page: Page, stage: Stage
 ) -> None:
     at = opened(page, stage)
@@ -217,26 +197,27 @@ def test_a_feed_that_is_away_is_named_and_so_is_its_return(
     )
     stage.say("heartbeat", {"at": at + 61_000}, f"{at}-1")
     live(page)
-
-
-def test_a_full_server_is_named_and_waited_for(page: Page, stage: Stage) -> None:
-    opened(page, stage)
+    # By the server's clock, whatever the browser's says.
+    stage.say("heartbeat", {"at": at}, f"{at}-1")
+    expect(badge(page)).to_contain_text(re.compile(r"Delayed 6\d s"))
+    stage.say("price", quote(), f"{at + 121_000}-2")
+    live(page)
     stage.say("bye", {"reason": "full", "retry_ms": 20_000})
     expect(badge(page)).to_contain_text("Server is full. Trying again in 20 s")
     expect(badge(page)).to_contain_text("Trying again in 18 s")
+    stage.hello(f"{at + 121_000}-2")
+    live(page)
+    stage.say("end", {"reason": "complete"})
+    expect(badge(page)).to_contain_text("The stream is complete")
+    expect(page.get_by_role("status")).to_have_text("The stream is complete")
+    assert len(stage.cursors) == 1
 
 
 def test_a_stream_that_ends_of_age_is_no_news(page: Page, stage: Stage) -> None:
     at = opened(page, stage)
     stage.hello(f"{at}-0")
     live(page)
-    page.evaluate(
-        """() => {
-          window.states = [];
-          new MutationObserver(() => window.states.push(badge.dataset.state))
-            .observe(badge, { attributeFilter: ["data-state"] });
-        }"""
-    )
+    page.evaluate(NOTE_STATES)
     stage.say("bye", {"reason": "age", "retry_ms": 4_000})
     stage.hang_up(retry=4_000)
     until(lambda: len(stage.cursors) > 1, 10, "it comes back")
@@ -244,19 +225,6 @@ def test_a_stream_that_ends_of_age_is_no_news(page: Page, stage: Stage) -> None:
     stage.say("price", quote(price=9), f"{at}-1")
     expect(cell(page, "ACME", "price")).to_have_text("9.00")
     assert {*page.evaluate("() => window.states")} <= {"live"}
-
-
-def test_old_events_are_said_to_be_late_by_the_servers_clock(
-    page: Page, stage: Stage
-) -> None:
-    at = opened(page, stage)
-    stage.hello(f"{at}-0")
-    stage.say("price", quote(), f"{at - 60_000}-1")
-    live(page)
-    stage.say("heartbeat", {"at": at - 60_000}, f"{at}-1")
-    expect(badge(page)).to_contain_text(re.compile(r"Delayed 6\d s"))
-    stage.say("price", quote(), f"{at + 60_000}-2")
-    live(page)
 
 
 def test_offline_says_of_when_the_values_are_and_online_goes_on(
@@ -275,6 +243,7 @@ def test_offline_says_of_when_the_values_are_and_online_goes_on(
     assert {*stage.cursors[1:]} == {f"{at}-1"}
     stage.hello(f"{at}-1")
     live(page)
+    expect(page.locator("#away")).to_be_hidden()  # so short an absence needs no words
 
 
 @pytest.mark.usefixtures("alone")
@@ -306,19 +275,10 @@ def test_the_minute_ticks_from_the_periods_start_but_not_while_stale(
     until(ticks_on, 10, "the minute ticks on")
 
 
-def test_the_end_is_the_end(page: Page, stage: Stage) -> None:
-    at = opened(page, stage)
-    stage.hello(f"{at}-0")
-    live(page)
-    stage.say("end", {"reason": "complete"})
-    expect(badge(page)).to_contain_text("The stream is complete")
-    expect(page.get_by_role("status")).to_have_text("The stream is complete")
-    assert len(stage.cursors) == 1
-
-
-def test_a_new_version_is_offered_to_those_who_are_there(
+def test_a_new_version_is_offered_and_comes_by_itself_where_nobody_attends(
     page: Page, stage: Stage
 ) -> None:
+    page.clock.install()
     at = opened(page, stage)
     button = page.get_by_role("button", name="New version · Reload")
     stage.hello(f"{at}-0")
@@ -328,15 +288,9 @@ def test_a_new_version_is_offered_to_those_who_are_there(
     expect(button).to_be_visible()
     with page.expect_navigation():
         button.click()
-
-
-def test_a_page_that_nobody_attends_loads_the_new_version_by_itself(
-    page: Page, stage: Stage
-) -> None:
-    page.clock.install()
-    at = opened(page, stage)
+    until(lambda: len(stage.cursors) > 1, 10, "the page opens its stream anew")
     stage.hello(f"{at}-0", version="2.0.0+newer")
-    expect(page.get_by_role("button", name="New version · Reload")).to_be_visible()
+    expect(button).to_be_visible()
     with page.expect_navigation():
         page.clock.fast_forward(31 * 60_000)
         page.clock.fast_forward(60_000)
@@ -362,11 +316,9 @@ def test_nine_tabs_share_one_stream(context: BrowserContext, board: Board) -> No
 def test_without_a_shared_worker_each_tab_has_its_stream(
     context: BrowserContext, board: Board, alone: None
 ) -> None:
-    for _ in range(3):
-        tab = context.new_page()
-        tab.goto(board.url)
-        live(tab)
+    tabs = [reader(context, board.url) for _ in range(3)]
     until(lambda: streams(board) == 3, 10, "three tabs, three streams")
+    until(lambda: all(map(told, tabs)), 5, "events come to each")
 
 
 def test_where_the_worker_cannot_be_loaded_a_tab_has_its_own_stream(
@@ -378,7 +330,7 @@ def test_where_the_worker_cannot_be_loaded_a_tab_has_its_own_stream(
     live(page)
 
 
-def test_a_tab_that_attaches_later_misses_nothing(
+def test_a_tab_that_attaches_later_misses_nothing_and_is_told_how_the_stream_stands(
     context: BrowserContext, stage: Stage
 ) -> None:
     first = context.new_page()
@@ -397,6 +349,12 @@ def test_a_tab_that_attaches_later_misses_nothing(
     stage.say("price", quote(price=202), f"{at}-4")
     for tab in (first, second):
         expect(cell(tab, "ACME", "price")).to_have_text("202.00")
+    stage.say("bye", {"reason": "full", "retry_ms": 40_000})
+    expect(badge(first)).to_contain_text("Server is full")
+    third = reader(context, stage.url, id=f"{at}-4", version=boot(first)["version"])
+    until(lambda: told(third, "state"), 5, "it is told how the stream stands")
+    [state, *_] = told(third, "state")
+    assert state["name"] == "full" and 30 < state["seconds"] <= 40
     assert len(stage.cursors) == 1
 
 
@@ -438,20 +396,6 @@ def test_after_fresh_a_tab_of_before_begins_anew_from_what_the_worker_has(
     expect(cell(second, "NEWT", "price")).to_have_text("8.00")
     expect(second.locator("[data-match]")).to_have_count(0)
     assert len(stage.cursors) == 1
-
-
-def test_a_tab_that_attaches_while_the_server_is_away_is_told_so(
-    context: BrowserContext, stage: Stage
-) -> None:
-    first = context.new_page()
-    at = opened(first, stage)
-    stage.hello(f"{at}-0")
-    live(first)
-    stage.say("bye", {"reason": "full", "retry_ms": 40_000})
-    expect(badge(first)).to_contain_text("Server is full")
-    second = context.new_page()
-    second.goto(stage.url)
-    expect(badge(second)).to_contain_text("Server is full. Trying again in 3")
 
 
 def test_when_the_worker_is_killed_the_tabs_find_another(
@@ -552,16 +496,16 @@ def test_two_windows_with_different_selections_end_with_the_servers_values(
     whole = context.new_page()
     whole.goto(board.url)
     live(whole)
-    boot = whole.evaluate("() => JSON.parse(boot.textContent)")
-    wanted = {"id": boot["id"], "version": boot["version"], "symbols": ["ACME"]}
-    narrow = reader(context, board.url, **wanted, matches=[])
+    made_with = boot(whole)
+    wanted = {name: made_with[name] for name in ("id", "version")}
+    narrow = reader(context, board.url, **wanted, symbols=["ACME"], matches=[])
     until(lambda: streams(board) == 1, 10, "they share a stream")
     until(lambda: len(told(narrow)) > 3, 10, "events come to both")
     shown = narrow.evaluate(
         "() => told.filter(([it]) => it === 'event').map((it) => it[2].symbol ?? it[1])"
     )
     assert {*shown} <= {"ACME", "market", "notice"}
-    until(lambda: shown_is_true(whole, board), 10, "the other shows everything")
+    equals(whole, board)
 
 
 def test_a_slower_pace_is_a_tabs_own_and_the_stream_has_the_quickest(
@@ -623,7 +567,7 @@ def test_a_frozen_page_has_no_stream_and_goes_on_when_it_wakes(
     until(lambda: streams(board) == 0, 10, "frozen, it has none")
     page.evaluate("() => document.dispatchEvent(new Event('resume'))")
     live(page)
-    until(lambda: shown_is_true(page, board), 10, "the page equals /api/state")
+    equals(page, board)
 
 
 @pytest.mark.usefixtures("either")
@@ -632,13 +576,7 @@ def test_a_computer_that_slept_goes_on_with_the_right_values(
 ) -> None:
     page.goto(board.url)
     live(page)
-    page.evaluate(
-        """() => {
-          window.states = [];
-          new MutationObserver(() => window.states.push(badge.dataset.state))
-            .observe(badge, { attributeFilter: ["data-state"] });
-        }"""
-    )
+    page.evaluate(NOTE_STATES)
     with asleep(browser):
         slept = board.stream("/stream?events=price")
         began = time.monotonic()
@@ -646,7 +584,7 @@ def test_a_computer_that_slept_goes_on_with_the_right_values(
         slept.close()
     until(lambda: page.evaluate("() => window.states"), 10, "it notices")
     live(page)
-    until(lambda: shown_is_true(page, board), 10, "the page equals /api/state")
+    equals(page, board)
 
 
 def test_after_sleep_it_asks_for_what_it_missed_and_says_what_that_was(
@@ -662,82 +600,22 @@ def test_after_sleep_it_asks_for_what_it_missed_and_says_what_that_was(
     until(lambda: len(stage.cursors) > 1, 10, "it opens another stream")
     assert {*stage.cursors[1:]} == {f"{at}-2"}
     woken = at + 8 * 3_600_000
-    stage.hello(f"{woken}-2", "compacted", at=woken)
+    newer = "2.0.0+newer"
+    stage.hello(f"{woken}-2", "compacted", at=woken, version=newer)
     stage.say("price", quote(price=98.8), f"{woken}-1")
     stage.say("score", score_of(2, 0), f"{woken}-2")
     words = "While you were away (8 h): 2 goals, ACME −1.20 %"
     expect(page.locator("#away")).to_have_text(words)
     live(page)
-
-
-def test_a_short_absence_needs_no_words(page: Page, stage: Stage) -> None:
-    at = opened(page, stage)
-    stage.hello(f"{at}-1")
-    stage.say("price", quote(price=1), f"{at}-1")
-    expect(cell(page, "ACME", "price")).to_have_text("1.00")
-    live(page)
-    expect(page.locator("#away")).to_be_hidden()
+    # Who comes back is to read it, before the page loads the new version.
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.clock.run_for(40_000)
+    expect(page.locator("#away")).to_have_text(words)
+    assert page.url not in asked
 
 
 # Waits, and slow links.
-
-
-def test_waits_double_to_half_a_minute_and_start_anew_after_a_minute_of_health(
-    page: Page, stage: Stage, alone: None
-) -> None:
-    page.clock.install()
-    at = opened(page, stage)
-    stage.hello(f"{at}-0", heartbeat=3600)
-    live(page)
-    waits = waits_of(page, stage, 7)
-    assert waits[0] <= 4
-    assert 15 <= waits[-1] <= 30
-    stage.missing.clear()
-    page.get_by_role("button", name="Retry now").click()
-    until(lambda: len(stage.cursors) > 1, 10, "there is a stream again")
-    stage.hello(f"{at}-0", heartbeat=3600)
-    live(page)
-    page.clock.run_for(62_000)
-    assert waits_of(page, stage, 1)[0] <= 4
-
-
-def test_late_events_slow_the_pace_down_and_fresh_ones_quicken_it_but_not_at_once(
-    page: Page, board: Board
-) -> None:
-    page.goto(f"{board.url}/healthz")
-    paces = page.evaluate(
-        """async () => {
-          const { Pacer } = await import("/static/pacer.js");
-          const pacer = new Pacer();
-          const paces = [];
-          let now = 0;
-          const events = (seconds, delay) => {
-            const ends = now + seconds * 1000;
-            while (now < ends) {
-              now += 100;
-              if (pacer.note(delay, pacer.pace, now)) pacer.begin();
-            }
-            paces.push(pacer.pace);
-          };
-          events(60, 100); // nothing to do
-          events(1, 3000); // a hiccup
-          events(1, 100);
-          events(2.2, 3000);
-          events(2.2, 3000);
-          events(60, 1500); // neither late nor fresh
-          events(29, 100);
-          events(2, 100); // half a minute of freshness
-          events(2.2, 3000); // that was too quick
-          events(31, 100);
-          events(30, 100); // so it waits twice as long
-          events(20, 6000);
-          events(60, 6000); // there is no slower one
-          events(120.5, 5400); // as old as the pace explains
-          events(2.2, 5000); // very late: two steps at once
-          return paces;
-        }"""
-    )
-    assert paces == [0, 0, 0, 0.25, 0.5, 0.5, 0.5, 0.25, 0.5, 0.5, 0.25, 5, 5, 2, 5]
 
 
 def test_a_slow_link_gets_fewer_prices_but_current_ones(
@@ -761,36 +639,35 @@ def test_a_page_behind_nginx_shows_the_servers_values(page: Page, board: Board) 
     with Nginx(server, board=board.url) as nginx:
         page.goto(nginx.url)
         live(page)
-        before = texts(page, "price")
-        until(lambda: changed(before, texts(page, "price")) > 5, 10, "prices change")
-        until(lambda: shown_is_true(page, board), 10, "the page equals /api/state")
+        goes_on(page, texts(page, "price"), 10)
+        equals(page, board)
 
 
 # A page that outlives the server's version.
 
 
-def test_a_wall_screen_loads_the_new_version_but_no_error_page(
+def test_an_unattended_page_loads_the_new_version_but_no_error_page(
     page: Page, stage: Stage
 ) -> None:
-    page.goto(stage.url)
-    stage.missing.add("/")
-    page.clock.install()
-    page.evaluate(
-        """async () => {
-          const { Renewal } = await import("/static/renewal.js");
-          window.renewal = new Renewal("1");
-          renewal.isWall = true;
-          renewal.note("2");
-          setInterval(() => renewal.check(), 1000);
-          window.stays = true;
-        }"""
-    )
-    with page.expect_response(lambda answer: answer.status == 404):
-        page.clock.run_for(35_000)
-    with page.expect_response(lambda answer: answer.status == 404):
-        page.clock.run_for(35_000)
+    unattended(page, stage)
+    page.evaluate("() => { renewal.note('2'); window.stays = true; }")
+    stage.missing.add("/healthz")
+    for _ in range(2):
+        with page.expect_response(lambda answer: answer.status == 404):
+            page.clock.run_for(35_000)
     assert page.evaluate("() => window.stays")
     stage.missing.clear()
+    with page.expect_navigation():
+        page.clock.run_for(35_000)
+
+
+def test_a_hidden_page_without_a_stream_asks_for_the_version(
+    page: Page, stage: Stage
+) -> None:
+    unattended(page, stage)
+    hide(page)
+    with page.expect_response("**/stream.ndjson*"):
+        page.clock.run_for(2_000)
     with page.expect_navigation():
         page.clock.run_for(35_000)
 
@@ -798,27 +675,18 @@ def test_a_wall_screen_loads_the_new_version_but_no_error_page(
 def test_a_page_that_stays_of_another_version_loads_anew_once_only(
     page: Page, stage: Stage
 ) -> None:
-    page.goto(stage.url)
-    page.clock.install()
+    unattended(page, stage)
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
     page.evaluate(
         """() => {
           const mark = JSON.stringify(["2", Date.now()]);
           sessionStorage.setItem("liveboard-renewal", mark);
-        }"""
-    )
-    asked = []
-    page.on("request", lambda request: asked.append(request.url))
-    page.evaluate(
-        """async () => {
-          const { Renewal } = await import("/static/renewal.js");
-          window.renewal = new Renewal("1");
-          renewal.isWall = true;
           renewal.note("2");
-          setInterval(() => renewal.check(), 1000);
         }"""
     )
     page.clock.run_for(35_000)
-    assert f"{stage.url}/" not in asked
+    assert asked == []
     page.evaluate("() => renewal.note('3')")
     with page.expect_navigation():
         page.clock.run_for(35_000)
@@ -833,6 +701,21 @@ def streams(board: Board) -> int:
         line for line in metrics.splitlines() if line.startswith("liveboard_streams ")
     ]
     return int(float(line.split()[1]))
+
+
+def unattended(page: Page, stage: Stage) -> None:
+    """Open a page without a board that nobody has attended for half an hour."""
+    page.goto(f"{stage.url}/healthz")
+    page.clock.install()
+    page.evaluate(
+        """async () => {
+          document.body.innerHTML = "<button id='reload' hidden></button>";
+          const { Renewal } = await import("/static/renewal.js");
+          window.renewal = new Renewal("1");
+          setInterval(() => renewal.check(), 1000);
+        }"""
+    )
+    page.clock.fast_forward(31 * 60_000)
 
 
 def reader(context: BrowserContext, url: str, **options: Any) -> Page:
@@ -870,22 +753,21 @@ def told(page: Page, handler: str = "event") -> list[Any]:
     return found
 
 
+def returns(page: Page, board: Board) -> None:
+    """Start the server again, and expect its values on the page within seconds."""
+    board.start().wait_ready()
+    live(page, 5)
+    equals(page, board)
+
+
+def equals(page: Page, board: Board) -> None:
+    """Wait until the page shows what the server says."""
+    until(lambda: shown_is_true(page, board), 10, "the page equals /api/state")
+
+
 def goes_on(page: Page, before: dict[str, str], seconds: float) -> None:
     """Wait until prices are no longer those of before."""
     until(lambda: changed(before, texts(page, "price")), seconds, "prices change")
-
-
-def waits_of(page: Page, stage: Stage, tries: int) -> list[int]:
-    """End the stream; return the seconds that the page waits between its tries."""
-    stage.missing.add("/stream")
-    stage.hang_up()
-    waits = []
-    for _ in range(tries):
-        expect(badge(page)).to_contain_text("Reconnecting in", timeout=15_000)
-        waits.append(int((badge(page).text_content() or "").split()[-2]))
-        with page.expect_response("**/stream*"):
-            page.clock.fast_forward(waits[-1] * 1000)
-    return waits
 
 
 def oldest(page: Page) -> float:
