@@ -225,6 +225,7 @@ def elsewhere(html: str) -> Iterator[str]:
 
 
 def box(page: Page, selector: str) -> dict[str, Any]:
+    expect(page.locator(selector)).to_be_visible()
     found = page.locator(selector).bounding_box()
-    assert found, f"{selector} isn't shown"
+    assert found
     return {**found}
