@@ -66,12 +66,16 @@ export class LibraryChart {
     }
     const news = bars.filter(([at]) => at >= this.#drawnTo);
     this.#drawn += news.length;
+    const scale = this.#chart.timeScale();
+    // Whether the first bar is in view: where a person looks at a part, that stays.
+    const isWhole = (scale.getVisibleLogicalRange()?.from ?? 0) < 1;
+    const newest = bars.at(-1)?.[0] ?? 0;
     if (isAnew || this.#drawn > MOST) {
       this.#series.setData(bars.map(shaped));
-      this.#chart.timeScale().fitContent();
       this.#drawn = bars.length;
     } else for (const bar of news) this.#series.update(shaped(bar));
-    this.#drawnTo = bars.at(-1)?.[0] ?? 0;
+    if (isAnew || (isWhole && newest > this.#drawnTo)) scale.fitContent();
+    this.#drawnTo = newest;
   }
 
   remove() {

@@ -14,7 +14,7 @@ LIBRARY = """
 export class CandlestickSeries {}
 export function createChart(place, options) {
   const width = place.clientWidth;
-  window.drawn = { options, width, data: [], updates: [], removed: false };
+  window.drawn = { options, width, data: [], updates: [], removed: false, fitted: 0 };
   const series = {
     applyOptions() {},
     setData(data) { window.drawn.data = data; },
@@ -23,7 +23,10 @@ export function createChart(place, options) {
   return {
     applyOptions() {}, addSeries: () => series,
     remove() { window.drawn.removed = true; },
-    timeScale: () => ({ fitContent() {} }),
+    timeScale: () => ({
+      fitContent() { window.drawn.fitted += 1; },
+      getVisibleLogicalRange: () => window.drawn.seen ?? null,
+    }),
   };
 }
 """
@@ -150,6 +153,13 @@ def test_the_library_is_loaded_only_when_a_chart_is_opened(
     assert page.evaluate("() => drawn.width") > 200, "it can fit the past into that"
     stage.say("price", quote("ACME", 4321, at=at), f"{at}-1")
     until(lambda: page.evaluate("() => drawn.updates.at(-1)?.close") == 4321, 5, "live")
+    fitted = page.evaluate("() => { drawn.seen = { from: 0 }; return drawn.fitted; }")
+    stage.say("price", quote("ACME", 4322, at=at + 60_000), f"{at}-2")
+    until(lambda: page.evaluate("() => drawn.fitted") == fitted + 1, 5, "a bar more")
+    page.evaluate("() => { drawn.seen = { from: 3.5 }; }")  # as a person left it
+    stage.say("price", quote("ACME", 4323, at=at + 120_000), f"{at}-3")
+    until(lambda: page.evaluate("() => drawn.updates.at(-1)?.close") == 4323, 5, "live")
+    assert page.evaluate("() => drawn.fitted") == fitted + 1
     page.get_by_role("link", name="Close").click()
     until(lambda: page.evaluate("() => drawn.removed"), 5, "and goes with the panel")
 
