@@ -18,6 +18,7 @@ from playwright.sync_api import (
 )
 
 from tests.harness import Board
+from tests.staged import Stage
 
 # An example may take long on a machine that has other work: that is no failure.
 hypothesis_settings.register_profile("board", deadline=None)
@@ -27,6 +28,7 @@ hypothesis_settings.load_profile("board")
 # the commands that are to be ended by it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+CUT = "Failed to load resource"  # what Chromium writes when a connection fails
 BROWSER_ARGUMENTS = [
     # Nothing but what the test asks for goes over the network.
     "--disable-background-networking",
@@ -110,3 +112,11 @@ def context(browser: Browser, page_errors: list[str]) -> Iterator[BrowserContext
 def page(context: BrowserContext) -> Page:
     """Return a blank page in a fresh profile; it must not complain."""
     return context.new_page()
+
+
+@pytest.fixture
+def stage(board: Board, page_errors: list[str]) -> Iterator[Stage]:
+    """Yield a server whose stream says what the test tells it."""
+    page_errors.append(CUT)
+    with Stage(board) as stage:
+        yield stage

@@ -2,7 +2,6 @@
 
 import json
 import random
-from collections.abc import Iterator
 from itertools import accumulate
 from typing import Any, get_args
 
@@ -13,24 +12,17 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from app import create_app
 from feed.settings import Settings
 from feed.shapes import Status
+from tests.conftest import CUT
 from tests.harness import Board, until
 from tests.staged import Stage
 from tests.test_format import EVENING, goal, match, team
 from web import format as written
 from web.address import FILTERS, SORTS, Selection
 
-CUT = "Failed to load resource"  # what Chromium writes when a connection fails
 HOSTILE = "<img src=x onerror=alert(1)>\"'&\u2028{{7*7}}"
 
 STATUSES = get_args(Status)
 KINDS = ("goal", "own_goal", "penalty", "penalty_missed", "var_cancelled", "red_card")
-
-
-@pytest.fixture
-def stage(board: Board, page_errors: list[str]) -> Iterator[Stage]:
-    page_errors.append(CUT)
-    with Stage(board) as stage:
-        yield stage
 
 
 def test_values_change_within_seconds_and_without_a_reload(

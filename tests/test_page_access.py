@@ -1,6 +1,5 @@
 """Access: the criteria of WCAG 2.2 that a machine can see, and the keyboard alone."""
 
-from collections.abc import Iterator
 from functools import partial
 from itertools import pairwise
 from typing import Any
@@ -10,7 +9,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.harness import Board, until
 from tests.staged import Stage
-from tests.test_page import CUT, live, opened, quote, score_of
+from tests.test_page import live, opened, quote, score_of
 
 COUNT_FLASHES = """
 () => {
@@ -26,13 +25,6 @@ COUNT_FLASHES = """
   });
 }
 """
-
-
-@pytest.fixture
-def stage(board: Board, page_errors: list[str]) -> Iterator[Stage]:
-    page_errors.append(CUT)
-    with Stage(board) as stage:
-        yield stage
 
 
 def test_2_3_1_no_cell_flashes_more_than_twice_a_second(

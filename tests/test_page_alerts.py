@@ -1,13 +1,10 @@
 """Alerts: what they wait for, who is told, and that none asks before the first."""
 
-from collections.abc import Iterator
-
-import pytest
 from playwright.sync_api import Page, expect
 
-from tests.harness import Board, until
+from tests.harness import until
 from tests.staged import Stage
-from tests.test_page import CUT, live, opened, quote, score_of
+from tests.test_page import live, opened, quote, score_of
 
 SPY = """
 window.asked = 0; window.notes = []; window.tones = 0;
@@ -23,13 +20,6 @@ OscillatorNode.prototype.start = function (...when) {
 };
 """
 """The system's notifications can't be seen from a test; what is handed to them can."""
-
-
-@pytest.fixture
-def stage(board: Board, page_errors: list[str]) -> Iterator[Stage]:
-    page_errors.append(CUT)
-    with Stage(board) as stage:
-        yield stage
 
 
 def test_a_price_alert_asks_once_is_told_once_and_is_kept(

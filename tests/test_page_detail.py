@@ -1,14 +1,12 @@
 """What is opened: a quote's chart, a match's timeline, each with a URL of its own."""
 
-from collections.abc import Iterator
-
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.harness import Board, until
 from tests.staged import Stage
 from tests.test_format import EVENING, goal
-from tests.test_page import CUT, HOSTILE, go_back, live, opened, quote, score_of
+from tests.test_page import HOSTILE, go_back, live, opened, quote, score_of
 
 LIBRARY = """
 export class CandlestickSeries {}
@@ -31,13 +29,6 @@ export function createChart(place, options) {
 }
 """
 """What `library.js` uses of the library, to see what it is told."""
-
-
-@pytest.fixture
-def stage(board: Board, page_errors: list[str]) -> Iterator[Stage]:
-    page_errors.append(CUT)
-    with Stage(board) as stage:
-        yield stage
 
 
 def test_a_row_opens_its_detail_and_the_back_button_closes_it(

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, Response, expect
 
+from tests.conftest import CUT
 from tests.harness import LOOPBACK, ROOT, Board
 from tests.staged import Stage
-from tests.test_page import CUT, live, opened, quote
+from tests.test_page import live, opened, quote
 
 BUDGET = 60_000  # bytes of a page, compressed, without the chart's library
 

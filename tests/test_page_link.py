@@ -13,13 +13,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.conftest import BROWSER_ARGUMENTS
+from tests.conftest import BROWSER_ARGUMENTS, CUT
 from tests.harness import Board, Nginx, until
 from tests.proxy import Proxy
 from tests.staged import Stage
 from tests.states import boot
 from tests.test_page import (
-    CUT,
     badge,
     cell,
     changed,
@@ -39,13 +38,6 @@ NOTE_STATES = """() => {
   new MutationObserver(() => window.states.push(badge.dataset.state))
     .observe(badge, { attributeFilter: ["data-state"] });
 }"""
-
-
-@pytest.fixture
-def stage(board: Board, page_errors: list[str]) -> Iterator[Stage]:
-    page_errors.append(CUT)
-    with Stage(board) as stage:
-        yield stage
 
 
 @pytest.fixture

@@ -1,14 +1,13 @@
 """The toolbar, the URL that carries what is selected, pins, pause and settings."""
 
 import re
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.harness import Board, until
 from tests.staged import Stage
-from tests.test_page import CUT, badge, cell, live, opened, quote, score_of
+from tests.test_page import badge, cell, live, opened, quote, score_of
 
 STAMPED = 60  # new rows in one frame, as in static/prices.js
 
@@ -16,13 +15,6 @@ STAMPED = 60  # new rows in one frame, as in static/prices.js
 BAR_COLOURS = """() => [...document.querySelectorAll("meta[name=theme-color]")]
   .filter((it) => matchMedia(it.media).matches).map((it) => it.content)"""
 """What colours the browser's own bar, of those that the page offers."""
-
-
-@pytest.fixture
-def stage(board: Board, page_errors: list[str]) -> Any:
-    page_errors.append(CUT)
-    with Stage(board) as stage:
-        yield stage
 
 
 def test_search_filters_and_sort_change_rows_and_url_together(
