@@ -5,7 +5,9 @@
  */
 
 const LIT = 350; // ms
-const APART = 500; // ms between the beginnings of two flashes of one cell
+// ms between two flashes of one cell; more than half a second, since a frame that is
+// late brings the next one closer.
+const APART = 550;
 
 /** @typedef {import("./format.js").Direction} Direction */
 
@@ -18,9 +20,9 @@ export class Flashes {
    * Light a cell up, unless it was lit a moment ago.
    * @param {HTMLElement} cell
    * @param {Direction} direction
-   * @param {number} now Milliseconds of any steady clock.
    */
-  light(cell, direction, now) {
+  light(cell, direction) {
+    const now = performance.now(); // a frame's own time may be long past
     if (now - (this.#last.get(cell) ?? -Infinity) < APART) return;
     this.#last.set(cell, now);
     this.#lit.add(cell);

@@ -91,7 +91,7 @@ export class Prices {
     for (const [symbol, { from, at }] of this.#pending) {
       const quote = this.#board.quotes.get(symbol);
       const row = this.#rows.get(symbol);
-      if (quote && row) this.#fill(quote, row, now - at < FRESH ? from : null, now);
+      if (quote && row) this.#fill(quote, row, now - at < FRESH ? from : null);
       else if (!quote) this.#remove(symbol);
     }
     this.#pending.clear();
@@ -132,7 +132,7 @@ export class Prices {
     const isHeld = !this.#isOrderUrgent && this.#body.matches(":hover, :focus-within");
     this.#sayHeld(isHeld);
     const missing = chosen.filter(({ symbol }) => !this.#rows.has(symbol));
-    for (const quote of missing.slice(0, STAMPED)) this.#insert(quote, now);
+    for (const quote of missing.slice(0, STAMPED)) this.#insert(quote);
     if (isHeld) {
       this.#orderedAt = now;
       return false;
@@ -162,8 +162,8 @@ export class Prices {
     );
   }
 
-  /** @param {Quote} quote @param {Row} made @param {number | null} from @param {number} now */
-  #fill(quote, { row, fields }, from, now) {
+  /** @param {Quote} quote @param {Row} made @param {number | null} from */
+  #fill(quote, { row, fields }, from) {
     const { decimals } = quote;
     setText(fields.name, quote.name ?? "");
     setText(fields.price, price(quote.price, decimals));
@@ -176,12 +176,12 @@ export class Prices {
     setAttribute(fields.points, "points", points(this.#board.spark(quote.symbol)));
     setAttribute(row, "data-direction", direction(quote.change, decimals));
     if (from !== null && from !== quote.price) {
-      this.#flashes.light(fields.price, quote.price > from ? "up" : "down", now);
+      this.#flashes.light(fields.price, quote.price > from ? "up" : "down");
     }
   }
 
-  /** @param {Quote} quote @param {number} now */
-  #insert(quote, now) {
+  /** @param {Quote} quote */
+  #insert(quote) {
     const { symbol } = quote;
     const row = stamp("price-row");
     row.dataset.symbol = symbol;
@@ -192,7 +192,7 @@ export class Prices {
     paintPin(made.fields.pin, symbol, this.#pins.isPinned(pinOf("quote", symbol)));
     this.#rows.set(symbol, made);
     this.#body.append(row);
-    this.#fill(quote, made, null, now);
+    this.#fill(quote, made, null);
   }
 
   /** @param {string} symbol */

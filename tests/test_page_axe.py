@@ -7,6 +7,7 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Page
 
+from tests.conftest import CUT
 from tests.harness import ROOT, Board
 from tests.staged import Stage
 from tests.states import STATES
@@ -16,7 +17,6 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 WIDTHS = (1280, 320)
 PASSING = {"goal"}  # states that end by themselves before all is looked at
-CUT = "Failed to load resource"  # what Chromium writes when a connection fails
 
 
 @pytest.fixture(scope="module")

@@ -8,14 +8,12 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Response, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.conftest import CUT
 from tests.harness import LOOPBACK, ROOT, Board
 from tests.staged import Stage
 from tests.test_page import live, opened, quote
-
-BUDGET = 60_000  # bytes of a page, compressed, without the chart's library
 
 SMALL = """
 (least) => [...document.querySelectorAll("a, button, input, select, summary")]
@@ -157,21 +155,6 @@ def test_an_embedded_board_shows_its_symbols_live_in_a_frame_of_another_site(
     before = price.text_content() or ""
     expect(price).not_to_have_text(before, timeout=20_000)
     expect(inside.get_by_role("link", name="Liveboard")).to_be_visible()
-
-
-def test_the_page_is_light(page: Page, board: Board) -> None:
-    weights: dict[str, int] = {}
-
-    def weigh(response: Response) -> None:
-        sizes = response.request.sizes()
-        weights[response.url] = sizes["responseBodySize"]
-
-    page.on("response", weigh)
-    page.goto(board.url)
-    live(page)
-    page.wait_for_load_state("load")
-    assert len(weights) > 20
-    assert sum(weights.values()) < BUDGET, weights
 
 
 def test_each_colour_stands_once_in_the_stylesheet() -> None:

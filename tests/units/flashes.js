@@ -6,7 +6,7 @@ test(
   "a cell is lit for a moment and then put out",
   withClock((clock) => {
     const [cell] = cells(1);
-    new Flashes().light(cell, "up", clock.now);
+    new Flashes().light(cell, "up");
     equal(cell.dataset.flash, "up");
     clock.pass(300);
     equal(cell.dataset.flash, "up");
@@ -23,7 +23,7 @@ test(
     let lit = 0;
     for (let tick = 0; tick < 100; tick++) {
       const before = cell.dataset.flash;
-      flashes.light(cell, "down", clock.now);
+      flashes.light(cell, "down");
       if (!before && cell.dataset.flash) lit++;
       clock.pass(100);
     }
@@ -36,9 +36,9 @@ test(
   withClock((clock) => {
     const [cell, other] = cells(2);
     const flashes = new Flashes();
-    flashes.light(cell, "up", clock.now);
+    flashes.light(cell, "up");
     clock.pass(200);
-    flashes.light(other, "down", clock.now);
+    flashes.light(other, "down");
     clock.pass(200);
     equal([cell.dataset.flash, other.dataset.flash], [undefined, "down"]);
     clock.pass(200);
@@ -50,7 +50,7 @@ test(
   "all cells share one timer, and none waits when none is lit",
   withClock((clock) => {
     const flashes = new Flashes();
-    for (const cell of cells(50)) flashes.light(cell, "up", clock.now);
+    for (const cell of cells(50)) flashes.light(cell, "up");
     equal(clock.waiting, 1);
     clock.pass(1000);
     equal(clock.waiting, 0);
