@@ -46,6 +46,11 @@ class WorldClock:
         self.seconds = self.age(now)
         return stood_still
 
+    def look(self, now: int) -> None:
+        """Take `now` (epoch ms) for the time, without going or standing still."""
+        self._last = now
+        self.seconds = self.age(now)
+
     def turn(self, seconds: float) -> None:
         """Let the world be `seconds` old now, which moves its instants."""
         self._start = self._last - round(seconds * 1000 / self._speed)

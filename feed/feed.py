@@ -156,7 +156,12 @@ class Feed:
 
     def begin(self, now: int) -> None:
         """Go on with the source from the state of the log (`now` in epoch ms)."""
-        self.source = source(self.settings, now, self.log.state())
+        place = b"" if self.relay is None else self.relay.place
+        self.source = source(self.settings, now, self.log.state(), place)
+
+    def place(self) -> bytes:
+        """Return how far the source has come, where that isn't in the log's state."""
+        return self.source.place
 
     def start(self, leaving: Callable[[], bool] = lambda: False) -> None:
         """Begin to run, once; `leaving` is asked whether the process is to end."""
@@ -210,7 +215,8 @@ class Feed:
         from feed.relay import Relay  # loads the client library, which weighs
 
         it = self.settings
-        return Relay(it.redis_url, it.redis_prefix, it.backlog, self.log, self)
+        bounds = it.backlog, it.max_keys
+        return Relay(it.redis_url, it.redis_prefix, *bounds, self.log, self)
 
     def _step_safely(self) -> None:
         try:

@@ -41,6 +41,9 @@ class World(Protocol):
     def due(self, now: int) -> list[Event]:
         """Return the events that fell due up to `now` (epoch ms)."""
 
+    def place(self) -> bytes:
+        """Return what `begin` goes on from after these, beside the log's state."""
+
 
 class Leader:
     """The part of one process: it leads, or stands by."""
@@ -94,8 +97,8 @@ class Leader:
         if fence is None:
             self._step_down("the log is not up to date")
             return
-        self._mandate, self._pending = Mandate(fence, 0), []
         self._world.begin(now_ms())
+        self._mandate, self._pending = Mandate(fence, 0, b""), []
         logger.info("this process leads (leadership %s)", fence)
 
     def _lead(self, mandate: Mandate) -> None:
@@ -107,7 +110,9 @@ class Leader:
         if time.monotonic() >= self._renewed + RENEW:
             self._lock.reacquire()
             self._renewed = time.monotonic()
-        self._pending = self._pending or self._world.due(now_ms())
+        if not self._pending:
+            self._pending = self._world.due(now_ms())
+            self._mandate = mandate = mandate._replace(place=self._world.place())
         if self._pending:
             self._relay.publish(self._pending, mandate=mandate)
             self._pending = []

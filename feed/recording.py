@@ -60,13 +60,18 @@ class Readable(Protocol):
 
 
 class Reader:
-    """Reads a recording, line by line; `consumed` counts its bytes so far."""
+    """Reads a recording, line by line; `consumed` counts its bytes so far.
 
-    def __init__(self, file: Readable) -> None:
+    It begins after `line` lines. `settled` says after how many bytes and lines another
+    reader may go on from here: no event is half read there.
+    """
+
+    def __init__(self, file: Readable, line: int = 0) -> None:
         self.consumed = 0
+        self.settled = (0, line)
         self._file = file
-        self._line = 0
-        self._block = _Block(1)
+        self._line = line
+        self._block = _Block(line + 1)
 
     def __iter__(self) -> Iterator[Record | Damage | None]:
         """Yield what each line completes; None where that is nothing yet."""
@@ -97,10 +102,12 @@ class Reader:
         text = text.strip()
         if text.startswith(b"{"):
             yield from self._close()
+            self.settled = (self.consumed, self._line)
             yield self._object(text, cut)
         elif text:
             yield self._field(text, cut)
         else:
+            self.settled = (self.consumed, self._line)
             yield self._dispatch()
 
     def _object(self, text: bytes, cut: bool) -> Record | Damage:

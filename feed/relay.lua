@@ -7,7 +7,8 @@
 --   retired  the slots that were retired, in that order
 --   meta     tail, floor, accountable: as in log.py. settled: until then (epoch ms)
 --            nobody publishes. fence: the number of the leadership that may publish;
---            batch, first, count: its last batch, and the ids that this was given
+--            batch, first, count: its last batch, and the ids that this was given;
+--            place: how far its source has come with it, where the state doesn't say
 --   once     by key, what was published under it: "<fingerprint> <first id> <count>"
 --   onces    these keys, in their order
 --   leader   the lock of the leadership
@@ -49,16 +50,25 @@ local function probe()
   redis.call('LLEN', onces)
 end
 
--- Each says what it comes after, so that a reader sees where one was trimmed.
-local function retain(id, after, at)
-  redis.call(
-    'XADD', events, id, 'after', after, 'event', ARGV[at], 'slot', ARGV[at + 1],
+local function slot_at(at)
+  return ARGV[at + 1] .. '\0' .. ARGV[at + 2]
+end
+
+-- Each says what it comes after, so that a reader sees where one was trimmed, and the
+-- last how far the source has come, so that every reader has what Redis may lose.
+local function retain(id, after, at, place)
+  local entry = {
+    'after', after, 'event', ARGV[at], 'slot', ARGV[at + 1],
     'subject', ARGV[at + 2], 'data', ARGV[at + 3]
-  )
+  }
+  if place ~= '' and at + FIELDS > #ARGV then
+    entry[#entry + 1], entry[#entry + 2] = 'place', place
+  end
+  redis.call('XADD', events, id, unpack(entry))
 end
 
 local function replace(id, at)
-  local type, slot = ARGV[at], ARGV[at + 1] .. '\0' .. ARGV[at + 2]
+  local type, slot = ARGV[at], slot_at(at)
   redis.call('HSET', state, slot, id .. ' ' .. type .. ' ' .. ARGV[at + 3])
   redis.call('ZREM', retired, slot)
   if type ~= 'gone' then
@@ -85,10 +95,31 @@ end
 -- Whether a key changed after the instant in the log at which it was looked at.
 local function overtaken(seen, first_at)
   for at = first_at, #ARGV, FIELDS do
-    if ARGV[at + 1] ~= '' then
-      local slot = ARGV[at + 1] .. '\0' .. ARGV[at + 2]
-      local held = redis.call('HGET', state, slot)
-      if held and before(seen, string.match(held, '^%S+')) then
+    local held = ARGV[at + 1] ~= '' and redis.call('HGET', state, slot_at(at))
+    if held and before(seen, string.match(held, '^%S+')) then
+      return true
+    end
+  end
+  return false
+end
+
+-- Whether there would be more keys than may be. Most often there is room for all.
+local function overfull(most, first_at)
+  local keys = redis.call('HLEN', state) - redis.call('ZCARD', retired)
+  if keys + (#ARGV - first_at + 1) / FIELDS <= most then
+    return false
+  end
+  local lives = {}
+  for at = first_at, #ARGV, FIELDS do
+    local slot, stays = slot_at(at), ARGV[at] ~= 'gone'
+    local lived = lives[slot]
+    if lived == nil then
+      lived = redis.call('HEXISTS', state, slot) == 1
+        and not redis.call('ZSCORE', retired, slot)
+    end
+    if ARGV[at + 1] ~= '' and stays ~= lived then
+      keys, lives[slot] = keys + (stays and 1 or -1), stays
+      if stays and keys > most then
         return true
       end
     end
@@ -97,7 +128,7 @@ local function overtaken(seen, first_at)
 end
 
 -- What was answered before to the same, or why it can't be published; nil to go on.
-local function turned_away(mine, seen, fence, batch, key, fingerprint, first_at)
+local function turned_away(most, mine, seen, fence, batch, key, fingerprint, first_at)
   local tail = redis.call('HGET', meta, 'tail')
   if not tail or before(tail, mine) then
     return {'lost'}
@@ -119,19 +150,21 @@ local function turned_away(mine, seen, fence, batch, key, fingerprint, first_at)
   if now() < tonumber(redis.call('HGET', meta, 'settled')) then
     return {'settling'}
   end
-  if seen ~= '' and overtaken(seen, first_at) then
+  if seen ~= '' and (overtaken(seen, first_at) or overfull(most, first_at)) then
     return {'overtaken'}
   end
 end
 
--- backlog, the caller's tail, the one it had when it looked or "", fence and batch or
--- "", key and fingerprint or "", events
+-- backlog, most keys, the caller's tail, the one it had when it looked or "", fence,
+-- batch and place or "", key and fingerprint or "", events
 local function publish()
-  local backlog, mine, seen = tonumber(ARGV[2]), ARGV[3], ARGV[4]
-  local fence, batch, key, fingerprint = ARGV[5], ARGV[6], ARGV[7], ARGV[8]
-  local first_at = 9
+  local backlog, most, mine, seen = tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4], ARGV[5]
+  local fence, batch, place = ARGV[6], ARGV[7], ARGV[8]
+  local key, fingerprint, first_at = ARGV[9], ARGV[10], 11
   probe()
-  local answer = turned_away(mine, seen, fence, batch, key, fingerprint, first_at)
+  local answer = turned_away(
+    most, mine, seen, fence, batch, key, fingerprint, first_at
+  )
   if answer then
     return answer
   end
@@ -146,7 +179,7 @@ local function publish()
     local after = id
     seq = seq + 1
     id = whole(ms) .. '-' .. whole(seq)
-    retain(id, after, at)
+    retain(id, after, at, place)
     if ARGV[at + 1] ~= '' then
       replace(id, at)
     end
@@ -155,7 +188,9 @@ local function publish()
   trim(backlog)
   local count = whole((#ARGV - first_at + 1) / FIELDS)
   if fence ~= '' then
-    redis.call('HSET', meta, 'batch', batch, 'first', first, 'count', count)
+    redis.call(
+      'HSET', meta, 'batch', batch, 'first', first, 'count', count, 'place', place
+    )
   end
   if key ~= '' then
     redis.call('HSET', once, key, fingerprint .. ' ' .. first .. ' ' .. count)
@@ -194,10 +229,10 @@ local function compare()
   return {'current', tail, unsettled}
 end
 
--- the tail that Redis said it has, tail, floor, accountable, how many events of the
--- state; these, then the retained ones, each after its id
+-- the tail that Redis said it has, tail, floor, accountable, place, how many events of
+-- the state; these, then the retained ones, each after its id
 local function restore()
-  local held = tonumber(ARGV[6])
+  local place, held = ARGV[6], tonumber(ARGV[7])
   probe()
   if (redis.call('HGET', meta, 'tail') or '') ~= ARGV[2] then
     return {'changed'}
@@ -205,15 +240,15 @@ local function restore()
   redis.call('DEL', events, state, retired)
   redis.call(
     'HSET', meta, 'tail', ARGV[3], 'floor', ARGV[4], 'accountable', ARGV[5],
-    'settled', whole(now() + SETTLE)
+    'settled', whole(now() + SETTLE), 'place', place
   )
   local after = ARGV[4]
-  for at = 7, #ARGV, FIELDS + 1 do
+  for at = 8, #ARGV, FIELDS + 1 do
     if held > 0 then
       replace(ARGV[at], at + 1)
       held = held - 1
     else
-      retain(ARGV[at], after, at + 1)
+      retain(ARGV[at], after, at + 1, place)
       after = ARGV[at]
     end
   end

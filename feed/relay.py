@@ -41,10 +41,14 @@ class Superseded(Exception):
 
 
 class Mandate(NamedTuple):
-    """What a leader publishes under: its leadership's number, and a batch's."""
+    """What a leader publishes under: its leadership's number, and a batch's.
+
+    `place` is how far its source has come with that; none where the state says it.
+    """
 
     fence: str
     batch: int
+    place: bytes
 
 
 class Reader(Protocol):
@@ -64,10 +68,16 @@ class Relay:
     """One process's way to the log in Redis; `run` is its reader."""
 
     def __init__(
-        self, url: str, prefix: str, backlog: int, log: Log, reader: Reader
+        self,
+        url: str,
+        prefix: str,
+        backlog: int,
+        max_keys: int,
+        log: Log,
+        reader: Reader,
     ) -> None:
         self._log = log
-        self._backlog = backlog
+        self._bounds = backlog, max_keys
         self._reader = reader
         self._tables = {name: prefix + name for name in TABLES}
         self._client = _client(url, CONNECTIONS)
@@ -76,6 +86,7 @@ class Relay:
         self._begun = False  # whether the log is Redis's
         self._away: str | None = "Redis wasn't reached yet"
         self._published: Counter[str] = Counter()
+        self._place = b""
 
     @property
     def away(self) -> str | None:
@@ -87,6 +98,11 @@ class Relay:
         """How many events of each type were published from here."""
         return dict(self._published)
 
+    @property
+    def place(self) -> bytes:
+        """How far the source of all has come, with the newest event of the log."""
+        return self._place
+
     def publish(
         self,
         events: Sequence[Event],
@@ -97,15 +113,15 @@ class Relay:
         """Publish events, in order, all or none, and return the ids they were given.
 
         Overtaken where one of their keys has changed since the log's tail was `seen`,
-        Superseded under a `mandate` where another leads.
+        or there are too many now; Superseded under a `mandate` where another leads.
         Unavailable where Redis can't take them now, or its answer didn't come.
         """
         if self._away:
             raise Unavailable(self._away)
-        fence = ("", "") if mandate is None else (mandate.fence, str(mandate.batch))
+        under = mandate or ("", "", "")
         key = ("", "") if once is None else (once.key, once.fingerprint)
         fields = [field for event in events for field in _fields(event)]
-        head = (self._backlog, str(self._log.tail), str(seen or ""), *fence, *key)
+        head = (*self._bounds, str(self._log.tail), str(seen or ""), *under, *key)
         answer = self._call("publish", *head, *fields)
         ids = _ids(answer)
         if answer[0] == b"ok":
@@ -210,6 +226,8 @@ class Relay:
         for _, entries in answer or ():
             if _id(entries[0][1][b"after"]) != self._log.tail:
                 return False
+            for _, fields in entries:
+                self._place = fields.get(b"place", self._place)
             self._reader.take([_event(entry) for entry in entries])
         return True
 
@@ -236,6 +254,7 @@ class Relay:
                 tail=EventId.parse(tail),
             )
         )
+        self._place = meta.get(b"place", b"")
         self._begun = True
         logger.info("took the log from Redis: %d keys, up to %s", len(newest), tail)
 
@@ -258,7 +277,10 @@ class Relay:
         held = self._log.held(RESTORED)
         events = [*held.newest, *held.retained]
         fields = [field for event in events for field in (event.id, *_fields(event))]
-        head = (held.tail, held.floor, held.accountable, len(held.newest))
+        head = (
+            *(held.tail, held.floor, held.accountable),
+            *(self._place, len(held.newest)),
+        )
         self._note_away("Redis lost its data, which it is being given back")
         answer = self._call("restore", expected, *map(_text, (*head, *fields)))
         if answer[0] == b"ok":

@@ -3,11 +3,14 @@
 Strategy: the recording is a world whose time is read off its ids. An event is played
 when that world's clock reaches it, and the instants in its data (`at`, `until`, …) are
 moved as it is. A step plays a bounded number; a world with more due goes slower.
+How far it has come is a `Place`, from where another process can go on.
 """
 
+import hashlib
 import logging
+import os
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -22,6 +25,7 @@ EVENTS = 500  # of a step; a stream has fallen behind when twice as many are to 
 BYTES = 256 * 1024  # read in a step
 PAUSE = 1.0  # seconds of the recording between its end and its next beginning
 SILENCE = 60.0  # seconds; a longer wait for the next event is worth a line in the log
+BEGINNING = 64 * 1024  # bytes by which, and by its size, a recording is known again
 REPORTS = 100  # damaged lines that are logged; those beyond are only counted
 
 INSTANTS = ("at", "until", "kick_off", "period_started")
@@ -54,6 +58,40 @@ class Gone(msgspec.Struct):
     at: int
 
 
+class Reached(msgspec.Struct, frozen=True):
+    """Where a script stands: before what byte and line, in which of its rounds."""
+
+    offset: int
+    line: int
+    round: int = 1
+    played: int = 0
+    damaged: int = 0
+
+
+class Timing(msgspec.Struct, frozen=True):
+    """What the recording's time stands at; `_Time` says what each is."""
+
+    due: float
+    origin: float
+    latest: int | None
+    round: int
+
+
+class Place(msgspec.Struct, frozen=True):
+    """How far a recording was played: all before it was, and nothing after.
+
+    `file` says which recording. At the instant `told` (epoch ms) nothing more is due
+    before the instant `due`, at which the world is `seconds` old.
+    """
+
+    file: str
+    reached: Reached
+    timing: Timing
+    told: int
+    due: int
+    seconds: float
+
+
 class Held(msgspec.Struct):
     """What was played of a key: when it ends by itself, and what to tell anew."""
 
@@ -65,20 +103,46 @@ class Replay:
     """Plays `path`: `speed` of its seconds in one, or with 0 as fast as steps come.
 
     With `loop` it begins again at its end, for ever. It holds at most `max_keys` keys.
+    With the `place` of an earlier one, on a board that shows `held`, it goes on there
+    at the instant `now`, unless that was of another recording.
     """
 
     name = "replay"
 
-    def __init__(self, path: Path, loop: bool, speed: float, max_keys: int) -> None:
+    def __init__(
+        self,
+        path: Path,
+        loop: bool,
+        speed: float,
+        max_keys: int,
+        place: bytes = b"",
+        held: Sequence[Event] = (),
+        now: int = 0,
+    ) -> None:
+        self._file = _known_by(path)
         self._script = _Script(path, loop)
         self._time = _Time(speed)
         self._max_keys = max_keys
+        self._moved = False  # since what has instants yet to come was told
         self._next: Record | None = None
         self._ready: deque[Event] = deque()
         self._held: dict[Slot, Held] = {}
         self._types: set[str] = set()
         self._state: Hello | None = None  # while the state that it announced is read
         self._stale: dict[Slot, None] = {}  # held before it, and not in it so far
+        if place:
+            self._go_on(place, held, now)
+        self._note_place()
+
+    @property
+    def place(self) -> bytes:
+        """How far what the steps returned so far goes, for another to go on.
+
+        In a whole state that is its beginning: it comes again.
+        """
+        instant, seconds = self._time.next(self._next is not None)
+        place = Place(self._file, *self._reached, self._time.now, instant, seconds)
+        return msgspec.json.encode(place)
 
     def past(self) -> Iterable[Quote]:
         """Return nothing: the charts begin with what is played."""
@@ -89,8 +153,7 @@ class Replay:
 
         A step after a standstill tells those anew whose instants moved, and goes on.
         """
-        if self._time.advance(now) and not self._script.over:
-            self._tell_anew()
+        self._moved |= self._time.advance(now)
         events: list[Event] = []
         end = self._script.consumed + BYTES
         while len(events) < EVENTS and self._script.consumed < end:
@@ -98,20 +161,63 @@ class Replay:
                 events.append(self._ready.popleft())
             elif self._next is None and not self._script.over:
                 self._read_on()
+            elif self._next and self._moved:
+                self._tell_anew()
             elif self._next is None or not self._time.has_come():
-                return events
+                break
             else:
                 self._play(self._next)
                 self._next = None
-        self._time.fall_back()
+        else:
+            self._time.fall_back()
+        self._note_place()
         return events
 
     def close(self) -> None:
         """Close the file."""
         self._script.close()
 
+    @property
+    def _here(self) -> tuple[Reached, Timing]:
+        return self._script.reached, self._time.timing
+
+    def _note_place(self) -> None:
+        """Remember where one that went on would read on: before what isn't played."""
+        if self._state is None and not self._ready:
+            self._reached = self._before if self._next else self._here
+
+    def _go_on(self, text: bytes, held: Sequence[Event], now: int) -> None:
+        """Go to where another has come, who showed what the board holds."""
+        try:
+            place = msgspec.json.decode(text, type=Place)
+        except msgspec.MsgspecError:
+            place = None
+        if place is None or place.file != self._file:
+            logger.info("another recording was played before; this one begins")
+            return
+        self._script.go_to(place.reached)
+        self._time.go_to(place, now)
+        for event in held:
+            self._hold_again(event)
+        logger.info("the recording goes on after line %d", place.reached.line)
+
+    def _hold_again(self, event: Event) -> None:
+        if event.slot is None:
+            return
+        record, until = None, None
+        if event.type in TOLD_ANEW:
+            shape = msgspec.json.decode(event.data, type=KINDS[event.type].shape)
+            until = shape.until if isinstance(shape, Notice) else None
+            data = msgspec.json.encode(moved(shape, self._time.recorded))
+            record = Record(0, event.type, data, event.slot[1], None)
+        elif event.type not in KINDS:
+            self._types.add(event.type)
+        self._held[event.slot] = Held(until, record)
+
     def _read_on(self) -> None:
         """Read a line; where it is an event, it is the next, and given its time."""
+        self._before = self._here
+        self._note_place()
         record = self._script.read()
         if record is None:
             return
@@ -119,6 +225,7 @@ class Replay:
             self._end_state()
         if record.type == "hello":
             self._greet(record)
+            self._reached = self._before
         if record.type not in CONTROL_TYPES:
             self._expect(record)
 
@@ -131,7 +238,7 @@ class Replay:
             self._script.report(record, error)
             return
         if hello.resume == "fresh":
-            self._state, self._stale = hello, dict.fromkeys(self._held)
+            self._state, self._stale = hello, dict.fromkeys(sorted(self._held))
 
     def _end_state(self) -> None:
         """Retire what was held before a whole state and isn't in it."""
@@ -195,6 +302,7 @@ class Replay:
 
     def _tell_anew(self) -> None:
         """Say again what has instants yet to come: they are others now."""
+        self._moved = False
         records = [held.record for held in self._held.values() if held.record]
         self._ready += [
             moved(shaped(record), self._time.instant).event() for record in records
@@ -217,11 +325,25 @@ class _Script:
         self._reader = Reader(self._file)
         self._reading = iter(self._reader)
         self._earlier = 0
+        self._begun = 0  # the byte at which the reader began
         self._damaged = 0
 
     @property
     def consumed(self) -> int:
         return self._earlier + self._reader.consumed
+
+    @property
+    def reached(self) -> Reached:
+        """Where another can go on reading; before an event that is half read."""
+        consumed, line = self._reader.settled
+        offset = self._begun + consumed
+        return Reached(offset, line, self.round, self.played, self._damaged)
+
+    def go_to(self, reached: Reached) -> None:
+        """Go on where another stood."""
+        self.round, self.played = reached.round, reached.played
+        self._damaged = reached.damaged
+        self._read_from(reached.offset, reached.line)
 
     def read(self) -> Record | None:
         """Return what the next line completes; None where that is nothing yet.
@@ -281,8 +403,12 @@ class _Script:
     def _begin_again(self) -> None:
         self.round += 1
         self._earlier = self.consumed
-        self._file.seek(0)
-        self._reader = Reader(self._file)
+        self._read_from(0, 0)
+
+    def _read_from(self, offset: int, line: int) -> None:
+        self._begun = offset
+        self._file.seek(offset)
+        self._reader = Reader(self._file, line)
         self._reading = iter(self._reader)
 
 
@@ -302,6 +428,27 @@ class _Time:
         self._origin = 0.0  # the recording's instant (epoch ms) of its second 0
         self._latest: int | None = None  # instant of the recording so far
         self._round = 1
+
+    @property
+    def timing(self) -> Timing:
+        """What `go_to` takes up again."""
+        return Timing(self._due, self._origin, self._latest, self._round)
+
+    def next(self, expected: bool) -> tuple[int, float]:
+        """Return the instant before which nothing is due, and the world's age then."""
+        seconds = self._clock.seconds
+        if expected and not self._jumps:
+            seconds = max(seconds, self._due)
+        return self._clock.instant(seconds), seconds
+
+    def go_to(self, place: Place, now: int) -> None:
+        """Go on where another stood. While nothing was due, time went on without it."""
+        timing = place.timing
+        self._due, self._origin = timing.due, timing.origin
+        self._latest, self._round = timing.latest, timing.round
+        self._clock = WorldClock(place.due, self._speed)
+        self._clock.turn(place.seconds)
+        self._clock.look(min(max(now, place.told), place.due))
 
     def advance(self, now: int) -> bool:
         """Go on to `now` (epoch ms); return whether the world stood still instead."""
@@ -338,6 +485,17 @@ class _Time:
     def instant(self, sent: int) -> int:
         """Return the epoch milliseconds that an instant of the recording is now."""
         return self._clock.instant((sent - self._origin) / 1000)
+
+    def recorded(self, instant: int) -> int:
+        """Return the instant of the recording that is this one now."""
+        return round(self._origin + self._clock.age(instant) * 1000)
+
+
+def _known_by(path: Path) -> str:
+    """Return what tells a recording from others, on whichever machine it lies."""
+    with path.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        return f"{size} {hashlib.sha256(file.read(BEGINNING)).hexdigest()[:16]}"
 
 
 def shaped(record: Record) -> Shape:

@@ -25,6 +25,10 @@ class Source(Protocol):
 
     name: str
 
+    @property
+    def place(self) -> bytes:
+        """What to go on from beside the board's state; none where that is enough."""
+
     def past(self) -> Iterable[Quote]:
         """Return quotes from before the start, oldest first, for the charts."""
 
@@ -39,6 +43,7 @@ class Simulator:
     """
 
     name = "simulator"
+    place = b""
 
     def __init__(
         self, seed: int, start: int, speed: float, held: Sequence[Event] = ()
@@ -67,6 +72,7 @@ class Published:
     """Nothing of its own: the board shows what is published."""
 
     name = "published"
+    place = b""
 
     def past(self) -> Iterable[Quote]:
         """Return nothing."""
@@ -77,14 +83,17 @@ class Published:
         return []
 
 
-def source(settings: Settings, start: int, held: Sequence[Event] = ()) -> Source:
+def source(
+    settings: Settings, start: int, held: Sequence[Event] = (), place: bytes = b""
+) -> Source:
     """Return the source that the settings name, begun at `start` (epoch ms).
 
-    The simulator goes on from the state `held`, where there is one.
+    The simulator goes on from the state `held`, where there is one; a replay from the
+    `place` that another has come to.
     """
     if settings.feed == "published":
         return Published()
     if settings.feed == "replay":
-        path = Path(settings.recording)
-        return Replay(path, settings.loop, settings.speed, settings.max_keys)
+        path, it = Path(settings.recording), settings
+        return Replay(path, it.loop, it.speed, it.max_keys, place, held, start)
     return Simulator(settings.seed, start, settings.speed, held)

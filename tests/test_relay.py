@@ -244,15 +244,15 @@ def test_a_leader_that_another_has_replaced_publishes_nothing_more(
         any_server.ask("SET", prefix + "leader", "first")
         old = one.relay.lead(b"first")
         assert old
-        one.relay.publish([note("a")], mandate=Mandate(old, 0))
+        one.relay.publish([note("a")], mandate=Mandate(old, 0, b""))
         any_server.ask("SET", prefix + "leader", "second")  # the old one's ran out
         assert one.relay.lead(b"first") is None
         new = two.relay.lead(b"second")
         assert new
         assert int(new) > int(old)
         with pytest.raises(Superseded):
-            one.relay.publish([note("b")], mandate=Mandate(old, 1))
-        two.relay.publish([note("c")], mandate=Mandate(new, 0))
+            one.relay.publish([note("b")], mandate=Mandate(old, 1, b""))
+        two.relay.publish([note("c")], mandate=Mandate(new, 0, b""))
         said = [fields[b"data"] for _, fields in retained(any_server, prefix)]
         assert said == [b'"a"', b'"c"']
 
@@ -265,10 +265,10 @@ def test_a_leaders_batch_whose_answer_was_lost_is_published_once(
         server.ask("SET", prefix + "leader", "me")
         fence = feed.relay.lead(b"me")
         assert fence
-        ids = feed.relay.publish([note("a")], mandate=Mandate(fence, 0))
-        assert feed.relay.publish([note("a")], mandate=Mandate(fence, 0)) == ids
+        ids = feed.relay.publish([note("a")], mandate=Mandate(fence, 0, b""))
+        assert feed.relay.publish([note("a")], mandate=Mandate(fence, 0, b"")) == ids
         assert feed.published == {"note": 1}
-        assert feed.relay.publish([note("b")], mandate=Mandate(fence, 1)) > ids
+        assert feed.relay.publish([note("b")], mandate=Mandate(fence, 1, b"")) > ids
 
 
 def test_one_of_several_processes_retires_a_notice_at_its_time(

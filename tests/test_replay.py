@@ -9,15 +9,16 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from feed.control import Bye, Control, Hello
-from feed.event import Event, EventId, gone, keyed, unkeyed
+from feed.control import Bye, Control, Heartbeat, Hello
+from feed.event import Event, EventId, Slot, gone, keyed, unkeyed
 from feed.feed import Feed
 from feed.publishing import MAX_TYPES
 from feed.recording import LONGEST, Damage, Reader, Record
@@ -98,13 +99,14 @@ class Playing:
         speed: float = 1,
         loop: bool = False,
         max_keys: int = 5000,
+        place: bytes = b"",
     ) -> None:
         path = folder / "day.ndjson"
         path.write_bytes(
             recording if isinstance(recording, bytes) else saved(recording)
         )
         self.now = NOW
-        self._replay = Replay(path, loop, speed, max_keys)
+        self._replay = Replay(path, loop, speed, max_keys, place)
 
     def after(self, ms: int) -> list[Event]:
         """Return what a step `ms` later brings."""
@@ -551,6 +553,175 @@ def test_a_long_silence_is_announced(
     caplog.set_level(logging.INFO, "liveboard")
     play([at(0, quote()), at(7_200_000, quote())], speed=2).after(0)
     assert "line 2: the next event comes in 3600 s" in caplog.text
+
+
+# Another goes on
+
+
+class Begun:
+    """Replays of one file, one after the other; each ends as if it were killed."""
+
+    def __init__(self, path: Path, loop: bool, speed: float) -> None:
+        self.published: list[Event] = []
+        self.place = b""
+        self._path = path
+        self._options = loop, speed, 5000
+        self._replay = Replay(path, *self._options)
+
+    def step(self, now: int, published: bool = True) -> None:
+        """Let it step, and the others know, or not, what came of it."""
+        events = self._replay.step(now)
+        if events and published:
+            self.published += events
+            self.place = self._replay.place
+
+    def follow(self, now: int) -> None:
+        """Let another go on from what is known."""
+        self.close()
+        held = [*fold_events(self.published).values()]
+        self._replay = Replay(self._path, *self._options, self.place, held, now)
+
+    def close(self) -> None:
+        self._replay.close()
+
+
+def fold_events(events: Iterable[Event]) -> dict[Slot, Event]:
+    """Return the newest event of each key that isn't retired."""
+    held = {event.slot: event for event in events if event.slot}
+    return {slot: event for slot, event in held.items() if not event.retires}
+
+
+def said(events: Iterable[Event]) -> list[tuple[str, str | None, bytes]]:
+    """Return all that readers see; but a retirement is at the instant of its step."""
+    return [(e.type, e.subject, b"" if e.retires else e.data) for e in events]
+
+
+kinds = st.sampled_from(["A", "B", "note", "score", "notice", "gone", "bad", "beat"])
+lines = st.tuples(st.integers(0, 2000), kinds | st.just("fresh"))
+
+
+def recorded(drawn: list[tuple[int, str]], format: Format) -> bytes:
+    """Return a recording of these, each so many ms after the one before."""
+    ms, text = 0, saved([at(0, quote("A"))], format)
+    for n, (apart, kind) in enumerate(drawn):
+        ms += apart
+        now, ends = T0 + ms, T0 + ms + 60_000
+        events: dict[str, list[Event | Control]] = {
+            "note": [at(ms, unkeyed("note", b"%d" % n), n)],
+            "score": [at(ms, score(now, T0 + n).event(), n)],
+            "notice": [
+                at(ms, Notice("n", "t", None, "info", None, ends, now).event(), n)
+            ],
+            "gone": [at(ms, gone("price", "A", now), n)],
+            "beat": [Heartbeat(now)],
+            "fresh": [
+                hello(now, now),
+                at(ms - 9, quote("B", n + 1)),
+                at(ms, quote("C", n + 1)),
+            ],
+        }
+        usual: list[Event | Control] = [at(ms, quote(kind, n + 1), n)]
+        text += b"rubbish\n" if kind == "bad" else b""
+        text += b"" if kind == "bad" else saved(events.get(kind, usual), format)
+    return text
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(lines, max_size=8),
+    st.lists(st.tuples(st.integers(0, 2400), st.sampled_from("..kx")), max_size=12),
+    st.sampled_from(["ndjson", "sse"]),
+    st.sampled_from([(0, False), (1, False), (1, True), (10, False), (10, True)]),
+    st.sampled_from([EVENTS, 1]),
+)
+def test_another_goes_on_where_one_was_killed(
+    drawn: list[tuple[int, str]],
+    steps: list[tuple[int, str]],
+    format: Format,
+    how: tuple[int, bool],
+    most: int,
+) -> None:
+    """As if there had been one: `k` kills after a step, `x` before it is published."""
+    speed, loop = how
+    with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("feed.replay.EVENTS", most)
+        path = Path(folder) / "day.ndjson"
+        path.write_bytes(recorded(drawn, format))
+        one, several = (Begun(path, loop, speed) for _ in range(2))
+        with closing(one), closing(several):
+            now, missed = NOW, False
+            for apart, kill in [(0, "."), *steps, *[(2400, ".")] * 8]:
+                now += apart
+                missed = kill == "x" and not missed  # else it would stand still
+                one.step(now)
+                several.step(now, not missed)
+                if kill != ".":
+                    several.follow(now)
+    expected, found = said(one.published), said(several.published)
+    if most < EVENTS:  # what was missed makes it slower, and a state may come again
+        fresh = "fresh" in {kind for _, kind in drawn}
+        told = {"note"} if fresh else {"note", "price"}
+        expected, found = (
+            [(type, subject, b"") for type, subject, _ in each if type in told]
+            for each in (expected, found)
+        )
+    elif speed and not loop:
+        assert len(found) >= len(expected)
+    length = min(len(found), len(expected))
+    assert found[:length] == expected[:length]
+
+
+def test_another_recording_begins_anew(tmp_path: Path, play: Play) -> None:
+    path = tmp_path / "other.ndjson"
+    path.write_bytes(saved([at(0, quote("A")), at(1000, quote("B"))]))
+    with closing(Replay(path, False, 1, 5000)) as other:
+        assert other.step(NOW)
+        place = other.place
+        with closing(Replay(path, False, 1, 5000, place, (), NOW)) as same:
+            assert same.step(NOW) == []
+    playing = play([at(0, quote("A")), at(1000, quote("C"))], place=place)
+    assert playing.names(0) == ["price A"]
+    assert play([at(0, quote("A"))], place=b"{}").names(0) == ["price A"]
+
+
+def test_one_that_goes_on_in_a_long_silence_waits_for_its_end(tmp_path: Path) -> None:
+    path = tmp_path / "day.ndjson"
+    path.write_bytes(saved([at(0, quote("A")), at(3_600_000, quote("B"))]))
+    with closing(Begun(path, False, 1)) as begun:
+        begun.step(NOW)
+        begun.follow(NOW + 3_599_000)
+        begun.step(NOW + 3_599_500)
+        assert len(begun.published) == 1
+        begun.step(NOW + 3_600_000)
+        assert data(begun.published[-1])["at"] == NOW
+
+
+def test_one_that_goes_on_after_a_night_does_not_burst(tmp_path: Path) -> None:
+    path = tmp_path / "day.ndjson"
+    market = MarketState("MAIN", "open", T0 + 60_000, T0).event()
+    events = [at(i * 1000, quote(f"S{i}")) for i in range(1, 60)]
+    path.write_bytes(saved([at(0, market), *events]))
+    with closing(Begun(path, False, 1)) as begun:
+        begun.step(NOW)
+        begun.follow(NOW + 30_000_000)
+        for ms in (0, 999, 1000):
+            begun.step(NOW + 30_000_000 + ms)
+    names = [f"{each.type} {each.subject}" for each in begun.published]
+    assert names == ["market MAIN", "market MAIN", "price S1", "price S2"]
+    assert data(begun.published[1])["until"] == NOW + 30_000_000 + 59_000
+
+
+@pytest.mark.parametrize("speed", [0, 1])
+def test_one_that_had_ended_stays_at_its_end(tmp_path: Path, speed: float) -> None:
+    path = tmp_path / "day.ndjson"
+    events: list[Event | Control] = [at(0, score(T0, T0).event()), Heartbeat(T0)]
+    path.write_bytes(saved(events) + b"rubbish\n")
+    with closing(Begun(path, False, speed)) as begun:
+        begun.step(NOW)
+        begun.follow(NOW + 30_000_000)
+        begun.step(NOW + 30_000_000)
+        begun.step(NOW + 30_001_000)
+    assert len(begun.published) == 1
 
 
 # Settings
