@@ -9,6 +9,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -163,6 +164,49 @@ def test_a_process_that_starts_later_has_keys_that_are_no_longer_retained(
                 assert (its.resume, its.events) == (mine.resume, mine.events)
             held, its_held = one.log.held(100), late.log.held(100)
             assert held == its_held
+
+
+def test_the_keys_are_never_more_than_max_keys_however_many_publish(
+    server: RedisServer, prefix: str
+) -> None:
+    settings = {**shared(server, prefix), "FEED": "published", "MAX_KEYS": "50"}
+    with a_board(**settings) as one, a_board(**settings) as other:
+        answers: list[tuple[int, bytes]] = []
+
+        def publish_keys(board: Board, name: str) -> None:
+            for n in range(8):
+                lines = [
+                    json.dumps({"event": "own", "key": f"{name}{n}-{i}", "data": 1})
+                    for i in range(7)
+                ]
+                headers = {**TOKEN, "Content-Type": "application/x-ndjson"}
+                body = "\n".join(lines).encode()
+                answer = board.request("POST", "/api/publish", headers, body)
+                answers.append((answer[0], answer[2]))
+
+        publishing = [
+            threading.Thread(target=publish_keys, args=[board, f"{n}-"])
+            for n, board in enumerate((one, other, one, other))
+        ]
+        for thread in publishing:
+            thread.start()
+        for thread in publishing:
+            thread.join()
+        refused = [body for status, body in answers if status == 422]
+        assert len(answers) - len(refused) == 50 // 7
+        assert all(b"MAX_KEYS" in body for body in refused)
+        assert server.ask("HLEN", prefix + "state") == 49
+        retire = "/api/keys/own/" + state_keys(server, prefix)[0]
+        assert one.request("DELETE", retire, TOKEN)[0] == 200
+        body = b'{"event":"own","key":"new","data":1}'
+        for status in (201, 201, 422):
+            assert other.request("POST", "/api/publish", TOKEN, body)[0] == status
+            body = body.replace(b"new", b"newer")
+
+
+def state_keys(server: RedisServer, prefix: str) -> list[str]:
+    slots = server.ask("HKEYS", prefix + "state")
+    return [slot.decode().split("\0")[1] for slot in slots]
 
 
 def test_boards_with_prefixes_of_their_own_share_a_server(server: RedisServer) -> None:
@@ -475,6 +519,39 @@ def test_a_leader_that_hung_finds_another_in_its_place(
         os.kill(first, signal.SIGCONT)
         until(lambda: "this process leads no more" in board.log())
         assert leader(server, prefix) == second
+
+
+def test_a_replay_goes_on_where_its_leader_died_and_where_redis_lost_its_data(
+    tmp_path: Path,
+) -> None:
+    path, count = tmp_path / "day.ndjson", 160
+    lines = [
+        f'{{"id":"{1_700_000_000_000 + 25 * n}-0","event":"note","data":{n}}}\n'
+        for n in range(count)
+    ]
+    path.write_text("".join(lines))
+    with (
+        RedisServer() as server,
+        a_board(
+            **{**shared(server, "x:"), "FEED": f"replay:{path}"}, WEB_CONCURRENCY="2"
+        ) as board,
+    ):
+
+        def played() -> list[int]:
+            said = [fields for _, fields in retained(server, "x:")]
+            return [int(each[b"data"]) for each in said if each[b"event"] == b"note"]
+
+        until(lambda: len(played()) > 30)
+        first = leader(server, "x:")
+        os.kill(first, signal.SIGKILL)
+        server.ask("DEL", "x:leader")  # as if its lock had run out
+        known = len(played())
+        until(lambda: len(played()) > known + 30, why="another goes on")
+        assert leader(server, "x:") != first
+        server.ask("FLUSHALL")
+        until(lambda: len(played()) == count, 20, "it goes on to its end")
+        assert played() == [*range(count)]
+        board.kill()
 
 
 # --- Workers and connections
