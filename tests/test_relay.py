@@ -169,44 +169,50 @@ def test_a_process_that_starts_later_has_keys_that_are_no_longer_retained(
 def test_the_keys_are_never_more_than_max_keys_however_many_publish(
     server: RedisServer, prefix: str
 ) -> None:
-    settings = {**shared(server, prefix), "FEED": "published", "MAX_KEYS": "50"}
+    settings = {**shared(server, prefix), "FEED": "published", "MAX_KEYS": "1000"}
     with a_board(**settings) as one, a_board(**settings) as other:
+        together = threading.Barrier(4)
         answers: list[tuple[int, bytes]] = []
 
-        def publish_keys(board: Board, name: str) -> None:
-            for n in range(8):
-                lines = [
-                    json.dumps({"event": "own", "key": f"{name}{n}-{i}", "data": 1})
-                    for i in range(7)
-                ]
-                headers = {**TOKEN, "Content-Type": "application/x-ndjson"}
-                body = "\n".join(lines).encode()
-                answer = board.request("POST", "/api/publish", headers, body)
-                answers.append((answer[0], answer[2]))
+        def publish_keys(board: Board, name: int) -> None:
+            lines = [
+                json.dumps({"event": "own", "key": f"{name}-{n}", "data": 1})
+                for n in range(900)
+            ]
+            headers = {**TOKEN, "Content-Type": "application/x-ndjson"}
+            together.wait(10)
+            status, _, body = board.request(
+                "POST", "/api/publish", headers, "\n".join(lines).encode()
+            )
+            answers.append((status, body))
 
         publishing = [
-            threading.Thread(target=publish_keys, args=[board, f"{n}-"])
+            threading.Thread(target=publish_keys, args=[board, n])
             for n, board in enumerate((one, other, one, other))
         ]
         for thread in publishing:
             thread.start()
         for thread in publishing:
             thread.join()
-        refused = [body for status, body in answers if status == 422]
-        assert len(answers) - len(refused) == 50 // 7
-        assert all(b"MAX_KEYS" in body for body in refused)
-        assert server.ask("HLEN", prefix + "state") == 49
-        retire = "/api/keys/own/" + state_keys(server, prefix)[0]
-        assert one.request("DELETE", retire, TOKEN)[0] == 200
-        body = b'{"event":"own","key":"new","data":1}'
-        for status in (201, 201, 422):
-            assert other.request("POST", "/api/publish", TOKEN, body)[0] == status
-            body = body.replace(b"new", b"newer")
+        assert sorted(status for status, _ in answers) == [201, 422, 422, 422]
+        assert [b"MAX_KEYS" in body for _, body in answers].count(True) == 3
+        assert server.ask("HLEN", prefix + "state") == 900
 
 
-def state_keys(server: RedisServer, prefix: str) -> list[str]:
-    slots = server.ask("HKEYS", prefix + "state")
-    return [slot.decode().split("\0")[1] for slot in slots]
+def test_the_keys_that_are_retired_make_room_in_the_order_of_a_batch(
+    server: RedisServer, prefix: str
+) -> None:
+    url = server.url
+    with process(url, prefix, max_keys=2) as one, process(url, prefix) as other:
+        a, b, c, d = (value(key, 1) for key in "abcd")
+        fewer, seen = gone("value", "a", 1), one.log.tail
+        assert one.publish([a, a, b, fewer, c, note("x")], None, seen)
+        for more in ([d], [d, gone("value", "c", 1)], [note("x"), a]):
+            with pytest.raises(Overtaken):
+                one.publish(more, None, one.log.tail)
+        ids = one.publish([b, c, b, gone("value", "c", 1), a], None, one.log.tail)
+        reach(other, ids[-1])
+        assert other.publish([c], None, other.log.tail)  # it may have more
 
 
 def test_boards_with_prefixes_of_their_own_share_a_server(server: RedisServer) -> None:
@@ -313,6 +319,30 @@ def test_a_leaders_batch_whose_answer_was_lost_is_published_once(
         assert feed.relay.publish([note("a")], mandate=Mandate(fence, 0, b"")) == ids
         assert feed.published == {"note": 1}
         assert feed.relay.publish([note("b")], mandate=Mandate(fence, 1, b"")) > ids
+
+
+def test_how_far_the_source_has_come_is_known_to_all_and_outlives_redis(
+    server: RedisServer, prefix: str
+) -> None:
+    with process(server.url, prefix) as one, process(server.url, prefix) as other:
+        assert one.relay
+        assert other.relay
+        server.ask("SET", prefix + "leader", "me")
+        fence = one.relay.lead(b"me")
+        assert fence
+        for n in range(2):
+            mandate = Mandate(fence, n, b"place %d" % n)
+            ids = one.relay.publish([note("a"), note("b")], mandate=mandate)
+        reach(other, ids[-1])
+        assert one.relay.place == other.relay.place == b"place 1"
+        with process(server.url, prefix) as late:
+            assert late.relay
+            assert late.relay.place == b"place 1"
+        server.ask("DEL", *server.ask("KEYS", prefix + "*"))
+        until(lambda: retained(server, prefix) != [])
+        with process(server.url, prefix) as late:
+            assert late.relay
+            assert late.relay.place == b"place 1"
 
 
 def test_one_of_several_processes_retires_a_notice_at_its_time(
