@@ -17,7 +17,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Self
 
@@ -28,6 +28,7 @@ from tests.redis_server import RedisServer
 from tests.wire import Wire
 
 RATE = 10  # numbered events a second
+AFTER = 20  # numbered events that are to come after a fault, at least
 HEARTBEAT = 1.0  # seconds; the boards'
 PATIENCE = 3.0  # seconds without a byte after which a reader tries another board
 SETTLED = 45.0  # seconds in which every reader must have everything
@@ -140,20 +141,12 @@ class Reader:
             self.seen[number] = self.seen.get(number, 0) + 1
 
 
-class Crowd:
-    """All readers, and the one loop that serves them; a context manager.
+class Worker:
+    """Something that goes on in a thread of its own; a context manager."""
 
-    `hop` sends them on each so many seconds, `spread` evenly to all boards, once.
-    """
-
-    def __init__(self, ports: list[int], streams: int) -> None:
-        self.readers = [Reader(ports, n, "events=note") for n in range(streams)]
-        self.watcher = Reader(ports, 0, "events=price")
-        self.hop = 0.0
-        self.spread = False
-        self._selector = selectors.DefaultSelector()
+    def __init__(self) -> None:
         self._ends = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="crowd", daemon=True)
+        self._thread = threading.Thread(target=self._run, daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -162,6 +155,28 @@ class Crowd:
     def __exit__(self, *_: object) -> None:
         self._ends.set()
         self._thread.join()
+
+    def _run(self) -> None:
+        """Go on until `_ends` is set."""
+        raise NotImplementedError
+
+
+class Crowd(Worker):
+    """All readers, and the one loop that serves them; a context manager.
+
+    `hop` sends them on each so many seconds, `spread` evenly to all boards, once.
+    """
+
+    def __init__(self, ports: list[int], streams: int) -> None:
+        super().__init__()
+        self.readers = [Reader(ports, n, "events=note") for n in range(streams)]
+        self.watcher = Reader(ports, 0, "events=price")
+        self.hop = 0.0
+        self.spread = False
+        self._selector = selectors.DefaultSelector()
+
+    def __exit__(self, *_: object) -> None:
+        super().__exit__()
         for reader in (*self.readers, self.watcher):
             reader.leave()
         self._selector.close()
@@ -202,26 +217,18 @@ class Crowd:
         reader.leave(wait)
 
 
-class Publisher:
-    """Publishes numbers, each until a board has said that it is published."""
+class Publisher(Worker):
+    """Publishes so many numbers a second, each until a board says that it is there."""
 
-    def __init__(self, ports: list[int]) -> None:
+    def __init__(self, ports: list[int], rate: int) -> None:
+        super().__init__()
         self.published = 0
         self._ports = ports
-        self._ends = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ends.set()
-        self._thread.join()
+        self._rate = rate
 
     def _run(self) -> None:
         turn = 0
-        while not self._ends.wait(1 / RATE):
+        while not self._ends.wait(1 / self._rate):
             number = self.published
             while not self._publish(number, self._ports[turn % len(self._ports)]):
                 turn += 1
@@ -245,8 +252,9 @@ class Publisher:
 class Scene:
     """Boards, Redis and readers, and what can be done to them; a context manager."""
 
-    def __init__(self, streams: int, boards: int) -> None:
+    def __init__(self, streams: int, boards: int, rate: int) -> None:
         self.streams = streams
+        self._rate = rate
         self.boards: list[Board] = []
         self._count = boards
         self._held = contextlib.ExitStack()
@@ -265,7 +273,7 @@ class Scene:
             for board in self.boards:
                 board.wait_ready(30)
             self.crowd = enter(Crowd(ports, self.streams))
-            self.publisher = enter(Publisher(ports))
+            self.publisher = enter(Publisher(ports, self._rate))
             until(lambda: all(reader.seen for reader in self.crowd.readers), SETTLED)
         except BaseException:
             self._held.close()
@@ -288,7 +296,7 @@ class Scene:
         for reader in (*readers, watcher):
             reader.silence = reader.pause = 0.0
         act()
-        last = self.publisher.published + 2 * RATE
+        last = self.publisher.published + AFTER
         until(lambda: self.publisher.published >= last, SETTLED, "it goes on")
         until(lambda: watcher.got > time.monotonic() - 1, SETTLED, "prices go on")
         with contextlib.suppress(AssertionError):  # what is missing is counted
@@ -324,9 +332,12 @@ class Scene:
         self._kill(until(lambda: self.leader() + 1) - 1)
 
     def hang_the_leader(self, seconds: float) -> None:
-        (pid,) = self.boards[until(lambda: self.leader() + 1) - 1].worker_pids()
+        """Let it hang so long, and until another leads."""
+        led = until(lambda: self.leader() + 1) - 1
+        (pid,) = self.boards[led].worker_pids()
         os.kill(pid, signal.SIGSTOP)
         time.sleep(seconds)
+        until(lambda: self.leader() not in (-1, led))
         with contextlib.suppress(ProcessLookupError):  # gunicorn gives up after 30 s
             os.kill(pid, signal.SIGCONT)
 
@@ -350,6 +361,30 @@ class Scene:
         wire.cut()
         time.sleep(seconds)
         wire.mend()
+
+    def lose_the_route(self, seconds: float, *, led: bool) -> None:
+        """Let nothing pass between Redis and a board: the leader's, or another."""
+        which = until(lambda: self.leader() + 1) - 1
+        wire = self.wires[which if led else (which + 1) % self._count]
+        wire.swallow()
+        time.sleep(seconds)
+        wire.mend()
+
+    def fail_over(self, lag: float) -> None:
+        """Let a replica follow whose last `lag` seconds are missing."""
+        replica = self._held.enter_context(RedisServer())
+        way = self._held.enter_context(Wire(self.redis.port))
+        replica.ask("REPLICAOF", LOOPBACK, way.port)
+        until(lambda: replica.ask("INFO", "replication")["master_link_status"] == "up")
+        way.swallow()
+        time.sleep(lag)
+        self.redis.kill()
+        replica.ask("REPLICAOF", "NO", "ONE")
+        for wire in self.wires:
+            wire.target = replica.port
+            wire.cut()
+            wire.mend()
+        self.redis = replica
 
     def hop(self, seconds: float) -> None:
         self.crowd.hop = max(1.0, self.streams / 250)  # s; to connect takes time too
@@ -382,9 +417,11 @@ def _ms(id: str) -> int:
     return int(id.partition("-")[0])
 
 
-def rows(streams: int, boards: int, long: float, short: float) -> Iterator[Row]:
+def rows(
+    streams: int, boards: int, long: float, short: float, rate: int = RATE
+) -> Generator[Row]:
     """Yield what each fault did: the long ones last `long` seconds, others `short`."""
-    with Scene(streams, boards) as scene:
+    with Scene(streams, boards, rate) as scene:
         acts: dict[str, Callable[[], None]] = {
             "`kill -9` of a worker": scene.kill_a_worker,
             "`kill -9` of the leader": scene.kill_the_leader,
@@ -394,6 +431,13 @@ def rows(streams: int, boards: int, long: float, short: float) -> Iterator[Row]:
             "`kill -9` of Redis, its data lost": lambda: scene.kill_redis(True),
             "the leader cut off from Redis": lambda: scene.cut_off(short),
             "every request to another worker": lambda: scene.hop(2 * short),
+            "no packet between the leader and Redis": (
+                lambda: scene.lose_the_route(short, led=True)
+            ),
+            "no packet between another worker and Redis": (
+                lambda: scene.lose_the_route(short, led=False)
+            ),
+            "a replica that lacks a second takes over": lambda: scene.fail_over(1.0),
         }
         for fault, act in acts.items():
             yield scene.measure(fault, act)

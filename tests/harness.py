@@ -212,20 +212,10 @@ class Process:
         return self._process
 
 
-class Board(Process):
-    """A real server as its users start it: `gunicorn app:app` in the project's root.
+class Server(Process):
+    """A program that answers on a port; on entry it is waited for."""
 
-    Only `env` steers it; the variables of the tests' own environment don't reach it.
-    """
-
-    def __init__(
-        self, app: str = "app:app", port: int | None = None, **env: str
-    ) -> None:
-        self.port = port or free_port()
-        settings = {"HOST": LOOPBACK, "PORT": str(self.port)} | env
-        super().__init__(
-            [sys.executable, "-m", "gunicorn", app], clean_environment(**settings)
-        )
+    port: int
 
     def __enter__(self) -> Self:
         self.start()
@@ -242,9 +232,28 @@ class Board(Process):
         return f"http://{LOOPBACK}:{self.port}"
 
     def wait_ready(self, seconds: float = 15) -> Self:
-        """Wait until `/readyz` says 200; AssertionError with the log if it won't."""
-        self._wait_for(lambda: self._status("/readyz") == 200, seconds)
+        """Wait until it is ready; AssertionError with the log if it won't be."""
+        self._wait_for(self._is_ready, seconds)
         return self
+
+    def _is_ready(self) -> bool:
+        raise NotImplementedError
+
+
+class Board(Server):
+    """A real server as its users start it: `gunicorn app:app` in the project's root.
+
+    Only `env` steers it; the variables of the tests' own environment don't reach it.
+    """
+
+    def __init__(
+        self, app: str = "app:app", port: int | None = None, **env: str
+    ) -> None:
+        self.port = port or free_port()
+        settings = {"HOST": LOOPBACK, "PORT": str(self.port)} | env
+        super().__init__(
+            [sys.executable, "-m", "gunicorn", app], clean_environment(**settings)
+        )
 
     def worker_pids(self) -> list[int]:
         """Return the process ids of the workers (Linux)."""
@@ -294,11 +303,12 @@ class Board(Process):
         """Open a stream; see `Stream` for the options."""
         return Stream(self.port, path, headers, rcvbuf=rcvbuf, read_limit=read_limit)
 
-    def _status(self, path: str) -> int | None:
+    def _is_ready(self) -> bool:
+        """Whether `/readyz` says 200."""
         try:
-            return self.get(path, seconds=2)[0]
+            return self.get("/readyz", seconds=2)[0] == 200
         except (OSError, http.client.HTTPException):
-            return None
+            return False
 
 
 class Stream:
@@ -543,7 +553,7 @@ class _Body:
             out = b""
 
 
-class Nginx(Process):
+class Nginx(Server):
     """A real nginx with the `server` block given, on a free port.
 
     In `server` and `http` (what stands before it, such as an `upstream`), `@port@`
@@ -562,27 +572,13 @@ class Nginx(Process):
         prefix = ["-p", str(self.folder), "-e", "stderr"]
         self._command = [find_nginx(), *prefix, "-c", str(config)]
 
-    def __enter__(self) -> Self:
-        self.start()
-        try:
-            self._wait_for(self._listens, 10)
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    @property
-    def url(self) -> str:
-        """The server's address, without a slash at the end."""
-        return f"http://{LOOPBACK}:{self.port}"
-
     def stream(
         self, path: str = "/stream", headers: Mapping[str, str] | None = None
     ) -> Stream:
         """Open a stream through this nginx."""
         return Stream(self.port, path, headers)
 
-    def _listens(self) -> bool:
+    def _is_ready(self) -> bool:
         try:
             socket.create_connection((LOOPBACK, self.port), 2).close()
         except OSError:

@@ -4,14 +4,14 @@ import importlib.util
 import os
 import shutil
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import redis
 
-from tests.harness import LOOPBACK, Process, clean_environment, free_port
+from tests.harness import LOOPBACK, Server, clean_environment, free_port
 
 
-class RedisServer(Process):
+class RedisServer(Server):
     """A real Redis on a port of its own that writes down all it is told.
 
     Each start has the data of the one before, unless `forget` came between. `program`
@@ -24,25 +24,11 @@ class RedisServer(Process):
         self._password = password
         self._command = [program or find_redis(), *self._options()]
 
-    def __enter__(self) -> Self:
-        self.start()
-        try:
-            self.wait_ready()
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
     @property
     def url(self) -> str:
         """Where it is, as `REDIS_URL` says it."""
         user = f":{self._password}@" if self._password else ""
         return f"redis://{user}{LOOPBACK}:{self.port}/0"
-
-    def wait_ready(self, seconds: float = 10) -> Self:
-        """Wait until it answers, which is when it has read its data."""
-        self._wait_for(self._answers, seconds)
-        return self
 
     def client(self) -> redis.Redis:
         """Return a client of the tests' own; it is to be closed."""
@@ -58,7 +44,8 @@ class RedisServer(Process):
         shutil.rmtree(self.folder / "data")
         (self.folder / "data").mkdir()
 
-    def _answers(self) -> bool:
+    def _is_ready(self) -> bool:
+        """Whether it answers, which it does once it has read its data."""
         try:
             return bool(self.ask("PING"))
         except (redis.ConnectionError, redis.TimeoutError):
