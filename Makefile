@@ -12,6 +12,7 @@ help:  ## Say what there is to do
 
 run:  ## Start the board on http://127.0.0.1:8000 (or on $PORT)
 	@scripts/set-up run
+	@$(BIN)/python -m feed.settings
 	@exec $(BIN)/python -m gunicorn app:app
 
 test:  ## Run every test; some of them: make test ARGS="tests/test_sse.py -k nul"

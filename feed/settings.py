@@ -5,6 +5,7 @@ import os
 import random
 import re
 import stat
+import sys
 from collections.abc import Callable, Mapping
 from ipaddress import ip_address
 from pathlib import Path
@@ -214,3 +215,11 @@ def _is_redis_url(url: str) -> bool:
         return not parts.hostname and bool(database)
     numbered = not database or (database.isascii() and database.isdigit())
     return parts.scheme in ("redis", "rediss") and named and numbered
+
+
+if __name__ == "__main__":
+    # gunicorn reads WEB_CONCURRENCY before it reads our file: a bad one is said here.
+    try:
+        Settings.from_env()
+    except InvalidSetting as error:
+        sys.exit(f"liveboard: {error}")

@@ -28,6 +28,7 @@ from tests.redis_server import RedisServer
 from tests.wire import Wire
 
 RATE = 10  # numbered events a second
+HURRY = 10  # times as soon readers come back, and twice as often numbers, in a hurry
 AFTER = 20  # numbered events that are to come after a fault, at least
 HEARTBEAT = 1.0  # seconds; the boards'
 PATIENCE = 3.0  # seconds without a byte after which a reader tries another board
@@ -57,7 +58,7 @@ class Row(msgspec.Struct, frozen=True):
 class Reader:
     """One client: it reads numbers, and comes back with its cursor."""
 
-    def __init__(self, ports: list[int], turn: int, view: str) -> None:
+    def __init__(self, ports: list[int], turn: int, view: str, hurry: bool) -> None:
         self.seen: dict[int, int] = {}
         self.heard = self.got = time.monotonic()
         self.silence = 0.0
@@ -67,6 +68,7 @@ class Reader:
         self._ports = ports
         self._turn = turn
         self._view = view
+        self._haste = HURRY if hurry else 1
         self._cursor = ""
         self._retry = 2.0
         self._left = b""
@@ -99,7 +101,8 @@ class Reader:
         if self.sock is not None:
             self.sock.close()
             self.sock = None
-        self.due = time.monotonic() + (self._retry if wait is None else wait)
+        told = self._retry / self._haste
+        self.due = time.monotonic() + (told if wait is None else wait)
 
     def read(self) -> bool:
         """Take what has come; return whether the stream goes on."""
@@ -167,10 +170,10 @@ class Crowd(Worker):
     `hop` sends them on each so many seconds, `spread` evenly to all boards, once.
     """
 
-    def __init__(self, ports: list[int], streams: int) -> None:
+    def __init__(self, ports: list[int], streams: int, hurry: bool) -> None:
         super().__init__()
-        self.readers = [Reader(ports, n, "events=note") for n in range(streams)]
-        self.watcher = Reader(ports, 0, "events=price")
+        self.readers = [Reader(ports, n, "events=note", hurry) for n in range(streams)]
+        self.watcher = Reader(ports, 0, "events=price", hurry)
         self.hop = 0.0
         self.spread = False
         self._selector = selectors.DefaultSelector()
@@ -218,17 +221,17 @@ class Crowd(Worker):
 
 
 class Publisher(Worker):
-    """Publishes so many numbers a second, each until a board says that it is there."""
+    """Publishes numbers, each until a board has said that it is published."""
 
-    def __init__(self, ports: list[int], rate: int) -> None:
+    def __init__(self, ports: list[int], hurry: bool) -> None:
         super().__init__()
         self.published = 0
         self._ports = ports
-        self._rate = rate
+        self._pause = (0.5 if hurry else 1) / RATE
 
     def _run(self) -> None:
         turn = 0
-        while not self._ends.wait(1 / self._rate):
+        while not self._ends.wait(self._pause):
             number = self.published
             while not self._publish(number, self._ports[turn % len(self._ports)]):
                 turn += 1
@@ -252,9 +255,9 @@ class Publisher(Worker):
 class Scene:
     """Boards, Redis and readers, and what can be done to them; a context manager."""
 
-    def __init__(self, streams: int, boards: int, rate: int) -> None:
+    def __init__(self, streams: int, boards: int, hurry: bool) -> None:
         self.streams = streams
-        self._rate = rate
+        self._hurry = hurry
         self.boards: list[Board] = []
         self._count = boards
         self._held = contextlib.ExitStack()
@@ -272,8 +275,8 @@ class Scene:
             ports = [board.port for board in self.boards]
             for board in self.boards:
                 board.wait_ready(30)
-            self.crowd = enter(Crowd(ports, self.streams))
-            self.publisher = enter(Publisher(ports, self._rate))
+            self.crowd = enter(Crowd(ports, self.streams, self._hurry))
+            self.publisher = enter(Publisher(ports, self._hurry))
             until(lambda: all(reader.seen for reader in self.crowd.readers), SETTLED)
         except BaseException:
             self._held.close()
@@ -418,10 +421,10 @@ def _ms(id: str) -> int:
 
 
 def rows(
-    streams: int, boards: int, long: float, short: float, rate: int = RATE
+    streams: int, boards: int, long: float, short: float, hurry: bool = False
 ) -> Generator[Row]:
     """Yield what each fault did: the long ones last `long` seconds, others `short`."""
-    with Scene(streams, boards, rate) as scene:
+    with Scene(streams, boards, hurry) as scene:
         acts: dict[str, Callable[[], None]] = {
             "`kill -9` of a worker": scene.kill_a_worker,
             "`kill -9` of the leader": scene.kill_the_leader,

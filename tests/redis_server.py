@@ -56,6 +56,7 @@ class RedisServer(Server):
         data.mkdir()
         options = ["--port", str(self.port), "--bind", LOOPBACK, "--dir", str(data)]
         options += ["--save", "", "--appendonly", "yes", "--appendfsync", "no"]
+        options += ["--repl-diskless-sync-delay", "0"]  # a replica has it at once
         return options + (["--requirepass", self._password] if self._password else [])
 
 

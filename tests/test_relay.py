@@ -25,6 +25,7 @@ from feed.relay import Mandate, Superseded
 from feed.settings import Settings
 from feed.shapes import Notice
 from feed.shared import Overtaken, Unavailable
+from feed.source import Simulator
 from tests.harness import LOOPBACK, Board, until
 from tests.holding import fold, of_the_log
 from tests.redis_server import RedisServer, bundled, find_redis
@@ -435,6 +436,81 @@ def test_while_redis_is_away_streams_stay_and_say_so_and_publishers_are_told(
             assert not stream.ended
             assert [e.event for e in seen].count("hello") == 0
         board.wait_ready(5)
+
+
+def test_one_whose_packets_vanish_says_so_and_another_leads_until_they_come(
+    server: RedisServer, prefix: str
+) -> None:
+    with contextlib.ExitStack() as held:
+        wires = [held.enter_context(Wire(server.port)) for _ in range(2)]
+        feeds = [
+            held.enter_context(
+                process(f"redis://{LOOPBACK}:{wire.port}", prefix, feed="simulator")
+            )
+            for wire in wires
+        ]
+        lost = until(lambda: 1 + [leads(feed) for feed in feeds].index(True)) - 1
+        wire, one, other = wires[lost], feeds[lost], feeds[1 - lost]
+        before = one.log.tail
+        wire.swallow()
+        began = time.monotonic()
+        with pytest.raises(Unavailable):
+            one.publish([note("into the hole")], Once("k", "print"))
+        assert "Redis can't be reached: Timeout" in until(lambda: one.unready or "")
+        until(lambda: leads(other), 10, "another leads")
+        (id,) = other.publish([note("b")])
+        reach(other, id)
+        assert time.monotonic() - began < 10
+        wire.mend()
+        until(lambda: one.unready is None, 5)
+        assert one.publish([note("into the hole")], Once("k", "print"))
+        until(lambda: one.log.tail == other.log.tail)
+        both = [feed.log.read(before).events for feed in (one, other)]
+        length = min(map(len, both))
+        assert both[0][:length] == both[1][:length]
+        said = [event.data for event in both[0] if event.type == "note"]
+        assert sorted(said) == [b'"b"', b'"into the hole"']
+
+
+def test_a_replica_that_takes_over_is_given_what_it_lacks(prefix: str) -> None:
+    with (
+        RedisServer() as first,
+        RedisServer() as replica,
+        Wire(first.port) as way,
+        Wire(first.port) as wire,
+        process(f"redis://{LOOPBACK}:{wire.port}", prefix) as one,
+        process(f"redis://{LOOPBACK}:{wire.port}", prefix) as other,
+    ):
+        replica.ask("REPLICAOF", LOOPBACK, way.port)
+        ids = one.publish([value("k", 1), note("carried")])
+        until(lambda: len(retained(replica, prefix)) == 2, why="they are replicated")
+        way.swallow()
+        ids += one.publish([value("k", 2), note("not carried")])
+        reach(other, ids[-1])
+        before = whole(one.log)
+        first.kill()
+        replica.ask("REPLICAOF", "NO", "ONE")
+        assert len(retained(replica, prefix)) == 2
+        wire.target = replica.port
+        wire.cut()
+        wire.mend()
+        began = time.monotonic()
+        until(lambda: len(retained(replica, prefix)) == 4, 5, "it has all")
+        ids += until(lambda: published(other, note("goes on")), 5)
+        assert time.monotonic() - began < 5
+        reach(one, ids[-1])
+        assert [e.id for e in one.log.held(100).retained] == ids
+        assert whole(one.log) == whole(other.log) == before
+
+
+def leads(feed: Feed) -> bool:
+    return isinstance(feed.source, Simulator)
+
+
+def published(feed: Feed, *events: Event) -> list[EventId]:
+    with contextlib.suppress(Unavailable):
+        return feed.publish(events)
+    return []
 
 
 def test_a_redis_that_lost_its_data_is_given_it_back(prefix: str) -> None:
