@@ -1,8 +1,11 @@
 """Settings are read once and checked: a bad one is named."""
 
+import subprocess
+
 import pytest
 
 from feed.settings import InvalidSetting, Settings
+from tests.harness import ROOT, clean_environment
 
 
 def test_a_laptop_keeps_to_itself_and_a_platform_is_reachable() -> None:
@@ -76,6 +79,21 @@ def test_an_empty_variable_counts_as_not_set() -> None:
 def test_a_bad_value_is_refused_by_name(name: str, value: str) -> None:
     with pytest.raises(InvalidSetting, match=name):
         Settings.from_env({name: value})
+
+
+def test_make_run_names_a_bad_web_concurrency_before_gunicorn_fails_at_it() -> None:
+    done = subprocess.run(
+        ["make", "-s", "run"],
+        cwd=ROOT,
+        env=clean_environment(WEB_CONCURRENCY="two"),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode
+    said = [line for line in done.stderr.splitlines() if not line.startswith("make")]
+    wrong = "WEB_CONCURRENCY='two' is not a whole number from 1 to 1000"
+    assert said == [f"liveboard: {wrong}"]
 
 
 def test_origins_are_a_list_or_a_star() -> None:
