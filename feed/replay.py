@@ -6,6 +6,7 @@ moved as it is. A step plays a bounded number; a world with more due goes slower
 How far it has come is a `Place`, from where another process can go on.
 """
 
+import contextlib
 import hashlib
 import logging
 import os
@@ -132,7 +133,7 @@ class Replay:
         self._stale: dict[Slot, None] = {}  # held before it, and not in it so far
         if place:
             self._go_on(place, held, now)
-        self._note_place()
+        self._before = self._reached = self._here
 
     @property
     def place(self) -> bytes:
@@ -202,17 +203,18 @@ class Replay:
         logger.info("the recording goes on after line %d", place.reached.line)
 
     def _hold_again(self, event: Event) -> None:
+        """Hold what the board shows, and know again what to tell anew of it."""
         if event.slot is None:
             return
-        record, until = None, None
+        held = self._held[event.slot] = Held(None, None)
+        if event.type not in KINDS:
+            self._types.add(event.type)
         if event.type in TOLD_ANEW:
             shape = msgspec.json.decode(event.data, type=KINDS[event.type].shape)
-            until = shape.until if isinstance(shape, Notice) else None
-            data = msgspec.json.encode(moved(shape, self._time.recorded))
-            record = Record(0, event.type, data, event.slot[1], None)
-        elif event.type not in KINDS:
-            self._types.add(event.type)
-        self._held[event.slot] = Held(until, record)
+            held.until = shape.until if isinstance(shape, Notice) else None
+            with contextlib.suppress(*UNPLAYABLE):  # of an instant beyond all numbers
+                data = msgspec.json.encode(moved(shape, self._time.recorded))
+                held.record = Record(0, event.type, data, event.slot[1], None)
 
     def _read_on(self) -> None:
         """Read a line; where it is an event, it is the next, and given its time."""
@@ -225,7 +227,6 @@ class Replay:
             self._end_state()
         if record.type == "hello":
             self._greet(record)
-            self._reached = self._before
         if record.type not in CONTROL_TYPES:
             self._expect(record)
 
@@ -239,6 +240,7 @@ class Replay:
             return
         if hello.resume == "fresh":
             self._state, self._stale = hello, dict.fromkeys(sorted(self._held))
+            self._reached = self._before
 
     def _end_state(self) -> None:
         """Retire what was held before a whole state and isn't in it."""
