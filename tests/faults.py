@@ -462,10 +462,7 @@ def main() -> int:
     for row in rows(1000, 4, 30, 8):
         print(table([row]).splitlines()[-1], flush=True)
         found.append(row)
-    text = re.sub(
-        r"(?m)^\| fault \|.*\n(\|.*\n)+", table(found) + "\n", DOCUMENT.read_text()
-    )
-    DOCUMENT.write_text(text)
+    DOCUMENT.write_text(TABLE.sub(table(found) + "\n", DOCUMENT.read_text()))
     return int(any(row.lost or row.twice for row in found))
 
 
