@@ -329,16 +329,18 @@ def test_a_stream_that_ends_while_it_follows_leaves_its_descriptor_to_others(
     with running(Log(100, START), heartbeat=60.0) as streams:
         other = serve(streams)
         other.read_to(notes(streams.log, 1))
-        ends = threading.Event()
+        follows, ends = threading.Event(), threading.Event()
 
         def wait_and_end(follower: Follower) -> None:
+            follows.set()
             ends.wait(PATIENCE)
             raise ConnectionAbortedError("the server lets it go")
 
         with monkeypatch.context() as patch:
             patch.setattr(Follower, "wait", wait_and_end)
             one = serve(streams)
-            one.read_to(notes(streams.log, 1))
+            assert follows.wait(PATIENCE)
+        one.read_to(notes(streams.log, 1))
         fd = one.ours.fileno()
         ends.set()
         until(lambda: one.ours.fileno() < 0)

@@ -249,27 +249,6 @@ def test_catch_up_never_flashes_and_what_is_live_does(page: Page, stage: Stage) 
     expect(cell(page, "ACME", "price")).not_to_have_attribute("data-flash", "up")
 
 
-def test_a_cell_flashes_at_most_twice_a_second(page: Page, board: Board) -> None:
-    page.goto(board.url)
-    starts = page.evaluate(
-        """async () => {
-          const { Flashes } = await import("/static/flashes.js");
-          const flashes = new Flashes();
-          const cell = document.createElement("span");
-          const starts = [];
-          for (let at = 0; at < 3000; at += 16) {
-            delete cell.dataset.flash;
-            flashes.light(cell, "up", at);
-            if (cell.dataset.flash) starts.push(at);
-          }
-          return starts;
-        }"""
-    )
-    assert len(starts) > 3
-    for start in starts:
-        assert len([other for other in starts if start <= other < start + 1000]) <= 2
-
-
 def test_goals_and_cancelled_goals_are_called_in_words(
     page: Page, stage: Stage
 ) -> None:
