@@ -94,13 +94,13 @@ def symbols_shape(name: str, title: str, views: int, rate: float) -> Shape:
     )
 
 
-def storm(name: str, age: int, **more: Any) -> Shape:
+def storm(name: str, age: int, rate: float = 20, **more: Any) -> Shape:
     """Return the shape in which all come at once, each with a cursor of this age."""
     return Shape(
         name,
-        f"5000 streams at once, each with a cursor {age} events old",
+        f"5000 streams at once, each with a cursor {age} events old, {rate:g} events/s",
         5000,
-        20,
+        rate,
         kind="storm",
         servers=LIVEBOARD,
         header="Last-Event-ID: {}\r\n",
@@ -130,6 +130,7 @@ SHAPES = (
     symbols_shape("views", "1000 views, a symbol each", 1000, 1000),
     storm("storm", 200, quick=True),
     storm("storm-old", 1000),
+    storm("storm-still", 200, rate=1),
     Shape(
         "idle",
         f"{grouped(10_000)} streams, heartbeats only",
