@@ -57,9 +57,8 @@ def full(page: Page, stage: Stage) -> None:
 
 def goal(page: Page, stage: Stage) -> None:
     live(page, stage)
-    to_scores = page.locator("#views").get_by_role("link", name="Scores")
-    if to_scores.is_visible():
-        to_scores.click()
+    if not page.get_by_role("heading", name="Scores").is_visible():
+        page.locator("#views").get_by_role("link", name="Scores").click()
     at, score = instant(page), playing(page)
     home = {**score["home"], "score": score["home"]["score"] + 1}
     scored = goal_for(score, home["score"], at)
