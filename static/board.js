@@ -154,10 +154,12 @@ export class Board {
 
   /**
    * Begin anew, after `fresh`. What is shown stays until it is told again, so that no
-   * row blinks; what isn't told by the time of `settle` goes.
+   * row blinks; what isn't told by the time of `settle` goes. Trends begin anew too: the
+   * prices to come may have nothing to do with those before.
    */
   rebuild() {
     this.#id = null;
+    this.#sparks.clear();
     this.#unconfirmed = new Map();
     for (const [type, [held]] of Object.entries(this.#places)) {
       for (const key of held.keys()) this.#unconfirmed.set(slotName(type, key), [type, key]);

@@ -89,6 +89,14 @@ test("a symbol that comes back begins a new sparkline", () => {
   equal(board.spark("ACME"), [9]);
 });
 
+test("after fresh a trend doesn't go on from the prices of before", () => {
+  const { board } = watched({ prices: [quote()], sparks: { ACME: [10000, 100] } });
+  board.rebuild();
+  board.apply("price", quote({ price: 9 }), "1000-1", false);
+  board.settle();
+  equal(board.spark("ACME"), [9]);
+});
+
 /** @param {Parameters<typeof boot>[0]} changes */
 function watched(changes = {}) {
   const board = new Board(boot(changes));
