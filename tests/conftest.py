@@ -14,6 +14,7 @@ from playwright.sync_api import (
     Error,
     Page,
     WebError,
+    expect,
     sync_playwright,
 )
 
@@ -23,6 +24,9 @@ from tests.staged import Stage
 # An example may take long on a machine that has other work: that is no failure.
 hypothesis_settings.register_profile("board", deadline=None)
 hypothesis_settings.load_profile("board")
+
+# What is waited for comes; how soon is said where that is what is tested.
+expect.set_options(timeout=15_000)
 
 # A shell that starts the tests in the background lets them ignore Ctrl-C, and with them
 # the commands that are to be ended by it.

@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import json
 import queue
+import re
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
@@ -12,6 +13,8 @@ from urllib.parse import parse_qsl, urlsplit
 from tests.harness import LOOPBACK, Board
 
 END = None
+# Seconds: what a test says may come late, and the page is not to give it up for that.
+HEARTBEAT = 60
 
 
 class Stage:
@@ -19,12 +22,13 @@ class Stage:
 
     `cursors` are those that the streams so far were opened with: `Last-Event-ID`, else
     `after`; `queries` are their parameters. Each stream gets what is said while it is
-    open. The paths in `missing` aren't found.
+    open, after the hello that `greet` has for it. The paths in `missing` aren't found.
     """
 
     def __init__(self, board: Board) -> None:
         self.cursors: list[str] = []
         self._refuses = False
+        self._greeting = b""
         self.queries: list[dict[str, str]] = []
         self.missing: set[str] = set()
         described = json.loads(board.get("/api/openapi.json")[2])
@@ -42,26 +46,31 @@ class Stage:
 
     def say(self, type: str, data: dict[str, Any], id: str | None = None) -> None:
         """Send an event to the streams that are open."""
-        lines = [f"event: {type}", f"data: {json.dumps(data)}"]
-        text = "\n".join([f"id: {id}", *lines] if id else lines)
-        self._put(f"{text}\n\n".encode())
+        self._put(block(type, data, id))
 
     def hello(self, tail: str, resume: str = "replayed", **changes: Any) -> None:
         """Greet the streams that are open; `changes` are fields of the hello."""
+        self.say("hello", self._hello(tail, resume, changes))
+
+    def greet(self, tail: str, resume: str = "replayed", **changes: Any) -> None:
+        """Greet each stream that will be opened, as it is opened."""
+        self._greeting = block("hello", self._hello(tail, resume, changes))
+
+    def _hello(self, tail: str, resume: str, changes: dict[str, Any]) -> dict[str, Any]:
         fields = {
             "resume": resume,
             "after": None,
             "tail": tail,
             "dropped": 0,
             "lost": 0,
-            "heartbeat": 10,
+            "heartbeat": HEARTBEAT,
             "pace": 0,
             "source": "simulator",
             # Another one would let a page that nobody attends load anew at random.
             "version": self._version,
             "at": int(tail.partition("-")[0]),
         }
-        self.say("hello", fields | changes)
+        return fields | changes
 
     def hang_up(self, retry: int = 50) -> None:
         """End the streams that are open; a client comes back after `retry` ms."""
@@ -109,6 +118,7 @@ class Stage:
                 self.send_response(200)
                 self.send_header("Content-Type", "text/event-stream")
                 self.end_headers()
+                self.wfile.write(stage._greeting)
                 stage._open.append(said)
                 stage.queries.append(asked)
                 after = asked.get("after", "")
@@ -122,7 +132,7 @@ class Stage:
                 accept = {"Accept": self.headers.get("Accept", "*/*")}
                 server.request("GET", self.path, headers=accept)
                 answer = server.getresponse()
-                body = answer.read()
+                body = with_heartbeat(answer.read())
                 server.close()
                 self.send_response(answer.status)
                 for name in ("Content-Type", "Content-Security-Policy"):
@@ -136,3 +146,17 @@ class Stage:
                 """Keep quiet: a client that goes away is part of the play."""
 
         return Handler
+
+
+def block(type: str, data: dict[str, Any], id: str | None = None) -> bytes:
+    """Return an event as its stream carries it."""
+    lines = [f"event: {type}", f"data: {json.dumps(data)}"]
+    text = "\n".join([f"id: {id}", *lines] if id else lines)
+    return f"{text}\n\n".encode()
+
+
+def with_heartbeat(html: bytes) -> bytes:
+    """Return a page that expects its stream's first sign as late as the stage's."""
+    return re.sub(
+        rb'"heartbeat": ?[\d.]+', b'"heartbeat":%d' % HEARTBEAT, html, count=1
+    )

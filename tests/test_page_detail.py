@@ -1,5 +1,7 @@
 """What is opened: a quote's chart, a match's timeline, each with a URL of its own."""
 
+import re
+
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
@@ -40,19 +42,19 @@ def test_a_row_opens_its_detail_and_the_back_button_closes_it(
     page.locator("[data-symbol=ACME] .symbol").click()
     panel = page.get_by_role("complementary")
     expect(panel.get_by_role("heading", name="ACME")).to_be_visible()
-    assert page.url == f"{board.url}/s/ACME?sort=-price"
+    expect(page).to_have_url(f"{board.url}/s/ACME?sort=-price")
     expect(panel).to_be_focused()
     page.locator("[data-symbol=BOLT] .symbol").click()
     expect(panel.get_by_role("heading", name="BOLT")).to_be_visible()
     go_back(page)
     expect(panel).to_be_hidden()
-    assert page.url == f"{board.url}/?sort=-price"
+    expect(page).to_have_url(f"{board.url}/?sort=-price")
     page.locator("[data-match]:visible").first.click()
-    until(lambda: "/m/" in page.url, 5, "a match has a URL")
+    expect(page).to_have_url(re.compile("/m/"))
     expect(panel.get_by_text("Timeline")).to_be_visible()
     page.keyboard.press("Escape")
     expect(panel).to_be_hidden()
-    assert page.url == f"{board.url}/?sort=-price"
+    expect(page).to_have_url(f"{board.url}/?sort=-price")
     assert page.evaluate("() => window.stays")
 
 
@@ -65,7 +67,7 @@ def test_a_link_to_a_detail_opens_it_and_closes_to_the_board(
     expect(panel.get_by_role("heading", name="ACME")).to_be_visible()
     panel.get_by_role("link", name="Close").click()
     expect(panel).to_be_hidden()
-    assert page.url == f"{board.url}/?sort=-price"
+    expect(page).to_have_url(f"{board.url}/?sort=-price")
 
 
 def test_the_chart_shows_the_past_then_what_comes_in_a_line_words_and_a_table(
@@ -80,12 +82,12 @@ def test_the_chart_shows_the_past_then_what_comes_in_a_line_words_and_a_table(
     assert before.count(",") >= 5
     page.get_by_text("Show as table").click()
     rows = page.get_by_role("region", name="Past prices").get_by_role("row")
-    assert rows.count() >= 5
+    until(lambda: rows.count() >= 5, 10, "the past is in the table")
     stage.say("price", quote("ACME", 4321, at=at), f"{at}-1")
     expect(sentence).to_contain_text("high 4,321.00")
     expect(rows.nth(1)).to_contain_text("4,321.00")
     line = page.locator("#chart-line")
-    until(lambda: line.get_attribute("points") != before, 5, "the line goes on")
+    until(lambda: line.get_attribute("points") != before, 10, "the line goes on")
     expect(page.locator("#chart-high")).to_have_text("4,321.00")
     page.get_by_role("button", name="15 min").click()
     expect(page.get_by_role("button", name="15 min")).to_have_attribute(
@@ -143,16 +145,20 @@ def test_the_library_is_loaded_only_when_a_chart_is_opened(
     assert page.evaluate("() => drawn.options.layout.attributionLogo") is False
     assert page.evaluate("() => drawn.width") > 200, "it can fit the past into that"
     stage.say("price", quote("ACME", 4321, at=at), f"{at}-1")
-    until(lambda: page.evaluate("() => drawn.updates.at(-1)?.close") == 4321, 5, "live")
+    until(
+        lambda: page.evaluate("() => drawn.updates.at(-1)?.close") == 4321, 10, "live"
+    )
     fitted = page.evaluate("() => { drawn.seen = { from: 0 }; return drawn.fitted; }")
     stage.say("price", quote("ACME", 4322, at=at + 60_000), f"{at}-2")
-    until(lambda: page.evaluate("() => drawn.fitted") == fitted + 1, 5, "a bar more")
+    until(lambda: page.evaluate("() => drawn.fitted") == fitted + 1, 10, "a bar more")
     page.evaluate("() => { drawn.seen = { from: 3.5 }; }")  # as a person left it
     stage.say("price", quote("ACME", 4323, at=at + 120_000), f"{at}-3")
-    until(lambda: page.evaluate("() => drawn.updates.at(-1)?.close") == 4323, 5, "live")
+    until(
+        lambda: page.evaluate("() => drawn.updates.at(-1)?.close") == 4323, 10, "live"
+    )
     assert page.evaluate("() => drawn.fitted") == fitted + 1
     page.get_by_role("link", name="Close").click()
-    until(lambda: page.evaluate("() => drawn.removed"), 5, "and goes with the panel")
+    until(lambda: page.evaluate("() => drawn.removed"), 10, "and goes with the panel")
 
 
 def test_without_the_library_a_chart_says_nothing_of_it(
@@ -211,7 +217,7 @@ def test_any_symbol_has_a_url(page: Page, stage: Stage, symbol: str) -> None:
     expect(title).to_have_text(symbol)
     before = len(stage.cursors)
     page.reload()
-    until(lambda: len(stage.cursors) > before, 5, "it opens its stream")
+    until(lambda: len(stage.cursors) > before, 10, "it opens its stream")
     expect(title).to_have_text(symbol)
     assert page.locator("img").count() == 1
 
