@@ -2,6 +2,7 @@
 
 import http.client
 import random
+import ssl
 from urllib.parse import SplitResult, urlsplit
 
 import msgspec
@@ -19,10 +20,13 @@ class Misuse(ValueError):
 
 
 class Refused(Exception):
-    """The answer is no, and would be again; `place` is of what, where it says so."""
+    """The answer is no, and would be again; `place` is of what, where it says so.
 
-    def __init__(self, status: int, detail: str, place: str = "") -> None:
-        super().__init__(f"{detail} (HTTP status {status})")
+    `status` is None where nothing was asked, since who would answer isn't trusted.
+    """
+
+    def __init__(self, status: int | None, detail: str, place: str = "") -> None:
+        super().__init__(f"{detail} (HTTP status {status})" if status else detail)
         self.status = status
         self.detail = detail
         self.place = place
@@ -78,11 +82,28 @@ def address(text: str) -> SplitResult:
 
 
 def connect(url: SplitResult, timeout: float) -> http.client.HTTPConnection:
-    """Return a connection to a board, which the first request opens."""
+    """Return a connection to a board, which the first request opens.
+
+    Refused then, where the board can't show by its certificate that it is the one.
+    """
     host, port = url.hostname or "", url.port
     if url.scheme == "https":
-        return http.client.HTTPSConnection(host, port, timeout=timeout)
+        return _Trusting(host, port, timeout=timeout)
     return http.client.HTTPConnection(host, port, timeout=timeout)
+
+
+class _Trusting(http.client.HTTPSConnection):
+    """A connection to whom an authority vouches for."""
+
+    def connect(self) -> None:
+        try:
+            super().connect()
+        except ssl.SSLCertVerificationError as error:
+            raise Refused(
+                None,
+                f"the certificate is not trusted: {error.verify_message}. Of an "
+                "authority of your own, name its file in SSL_CERT_FILE",
+            ) from error
 
 
 def refused(answer: http.client.HTTPResponse) -> Refused:
