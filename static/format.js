@@ -150,16 +150,17 @@ export function phase(score) {
  * @returns {string[]}
  */
 export function scorers(score, side) {
-  /** @type {Map<string, string[]>} */
+  /** @type {Map<string, string>} */
   const goals = new Map();
   for (const goal of standingGoals(score)) {
     if (goal.side !== side) continue;
     const player = goal.player || "Goal";
     const key = `${goal.kind === "own_goal"} ${player}`;
-    const line = goals.get(key) ?? [player];
-    goals.set(key, [...line, when(goal)]);
+    const line = goals.get(key);
+    // No line ends between a name and its first minute.
+    goals.set(key, line ? `${line} ${when(goal)}` : `${player}\u00a0${when(goal)}`);
   }
-  return [...goals.values()].map((parts) => parts.join(" ").trim());
+  return [...goals.values()].map((line) => line.trim());
 }
 
 /**

@@ -155,7 +155,7 @@ def test_a_shoot_out_counts_its_kicks_and_names_no_scorers() -> None:
     scored = goal("penalty", "home", "Ames", 88, 1, 0)
     score = match("PEN", incidents=[scored, *kicks])
     assert minute(score) == "PEN 4–3"
-    assert scorers(score, "home") == ["Ames 88′ (pen)"]
+    assert scorers(score, "home") == ["Ames\u00a088′ (pen)"]
     assert scorers(score, "away") == []
 
 
@@ -170,8 +170,8 @@ def test_a_players_goals_stand_together_and_cancelled_ones_are_left_out() -> Non
         goal("yellow_card", "home", "Ames", 71, 3, 1),
     ]
     score = match(incidents=incidents)
-    assert scorers(score, "home") == ["Ames 23′ 67′ (pen)", "Cole 30′"]
-    assert scorers(score, "away") == ["Goal 70′"]
+    assert scorers(score, "home") == ["Ames\u00a023′ 67′ (pen)", "Cole\u00a030′"]
+    assert scorers(score, "away") == ["Goal\u00a070′"]
 
 
 @pytest.mark.parametrize("said", ["home", "away"])
@@ -181,7 +181,7 @@ def test_an_own_goal_stands_where_it_counts_whichever_team_it_names(said: str) -
         goal("own_goal", said, "Dias", 12, 1, 0),
     ]
     score = match(incidents=incidents)
-    assert scorers(score, "home") == ["Dias 12′ (og)"]
+    assert scorers(score, "home") == ["Dias\u00a012′ (og)"]
     assert scorers(score, "away") == []
 
 

@@ -142,7 +142,9 @@ def scorers(score: Values, side: str) -> list[str]:
         if goal["side"] == side:
             own = goal["kind"] == "own_goal"
             goals.setdefault((goal["player"] or "Goal", own), []).append(_when(goal))
-    return [" ".join([player, *whens]).strip() for (player, _), whens in goals.items()]
+    # No line ends between a name and its first minute.
+    lines = ((player, " ".join(whens)) for (player, _), whens in goals.items())
+    return ["\u00a0".join(line).strip() for line in lines]
 
 
 def red_cards(count: int | None) -> str:

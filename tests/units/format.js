@@ -69,12 +69,12 @@ test("a scorer's goals stand in one line", () => {
     incident({ minute: 23, home_score: 1 }),
     incident({ minute: 67, home_score: 2, kind: "penalty" }),
   ];
-  equal(format.scorers(score({ incidents }), "home"), ["Ames 23′ 67′ (pen)"]);
+  equal(format.scorers(score({ incidents }), "home"), ["Ames\u00a023′ 67′ (pen)"]);
 });
 
 test("an own goal counts for the other side", () => {
   const own = incident({ kind: "own_goal", team: "away", home_score: 1, minute: 8 });
-  equal(format.scorers(score({ incidents: [own] }), "home"), ["Ames 8′ (og)"]);
+  equal(format.scorers(score({ incidents: [own] }), "home"), ["Ames\u00a08′ (og)"]);
 });
 
 test("a goal that was cancelled is nobody's", () => {
