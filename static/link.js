@@ -47,6 +47,7 @@ const CHECK = 1000; // ms between two looks at the timestamps
 const GRACE = 3000; // ms that a connection may take, and an error may last, unsaid
 const SLOW = 1.5; // heartbeats of silence until the badge says so
 const MUTE = 2.5; // heartbeats of silence until the stream counts as dead
+const GREETING = 10_000; // ms that a server has at least until then, to greet
 const LATE = 3000; // ms that an event may be old
 const FIRST_WAIT = 1000; // ms; doubled with each failure
 const LONGEST_WAIT = 30_000;
@@ -203,7 +204,7 @@ export class Link {
     const now = this.#now();
     if (this.#retryAt !== null) {
       if (now >= this.#retryAt) this.#connect();
-    } else if (now - this.#lastSign() > MUTE * this.#heartbeat) {
+    } else if (now - this.#lastSign() > this.#patience) {
       this.#troubled ??= now - GRACE;
       this.#giveUp();
     }
@@ -361,6 +362,12 @@ export class Link {
     const isOther = this.#pacer.note(delay, this.#pace, this.#now());
     // Later, since there may be more of what just came.
     if (isOther) setTimeout(() => this.restart(this.#cursor));
+  }
+
+  /** Milliseconds until a stream counts as dead; one that begins may take longer. */
+  get #patience() {
+    const mute = MUTE * this.#heartbeat;
+    return this.#greetedAt === null ? Math.max(mute, GREETING) : mute;
   }
 
   /** When there was last a sign of life, or a reason to wait for none. */

@@ -8,7 +8,7 @@ import { byId } from "../../static/dom.js";
 import { Link } from "../../static/link.js";
 import { Pause } from "../../static/pause.js";
 import { withClock } from "./clock.js";
-import { equal, test } from "./runner.js";
+import { assert, equal, test } from "./runner.js";
 
 const NOON = Date.UTC(2026, 2, 5, 14, 3, 7); // 14:03:07
 const ALL = { symbols: null, matches: null };
@@ -192,6 +192,20 @@ test(
   }),
 );
 
+test(
+  "however short the heartbeat, a server that is slow to begin has time to greet",
+  withClock((clock) => {
+    const { says, source } = begun(clock, () => 0, 1);
+    const slow = source();
+    clock.pass(10_000);
+    assert(source() === slow, "it was given up");
+    slow.say("hello", { ...HELLO, heartbeat: 1 });
+    equal(says(), "● Live");
+    clock.pass(5000);
+    assert(source() !== slow, "who greeted and is mute is waited for");
+  }),
+);
+
 /**
  * The seconds until another EventSource is made, each time after it failed.
  * @param {() => Source} source
@@ -209,7 +223,7 @@ function waitsOf(source, clock, times) {
 }
 
 /** @param {import("./clock.js").Clock} clock */
-function begun(clock, random = () => 0) {
+function begun(clock, random = () => 0, heartbeat = 10) {
   const nothing = () => {};
   const link = new Link(
     {
@@ -222,7 +236,7 @@ function begun(clock, random = () => 0) {
     },
     {
       id: `${NOON}-0`,
-      heartbeat: 10,
+      heartbeat,
       wanted: { selection: ALL, types: [], pace: 0 },
       now: () => NOON + clock.now,
       elapsed: () => clock.now,
