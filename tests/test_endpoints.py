@@ -242,7 +242,7 @@ def live(stream: Stream, n: int) -> list[Parsed]:
 
 
 def test_the_stream_of_a_match_tells_it_to_its_end_and_then_204(fast: Board) -> None:
-    match, stream = until(lambda: stream_of_one(fast, "2H"), why="a second half")
+    match, stream = stream_of_one(fast, "2H")
     with stream:
         hello, *read, end = stream.read_all(20)
         assert stream.complete
@@ -268,7 +268,7 @@ def test_the_stream_of_a_match_tells_it_to_its_end_and_then_204(fast: Board) -> 
 def test_the_stream_of_a_match_that_is_over_is_its_last_event_and_an_end(
     fast: Board,
 ) -> None:
-    match, stream = until(lambda: stream_of_one(fast, "FT"), why="one that is over")
+    match, stream = stream_of_one(fast, "FT")
     with stream:
         hello, score, *_, end = stream.read_all()
     assert (hello.event, score.event, end.event) == ("hello", "score", "end")
@@ -283,21 +283,20 @@ def test_the_stream_of_an_unknown_match_is_404(board: Board) -> None:
     assert (status, json.loads(body)["parameter"]) == (400, "symbols")
 
 
-def stream_of_one(board: Board, status: str) -> tuple[str, Stream] | None:
-    """Return a match that has this status, and its stream; None where there is none.
+def stream_of_one(board: Board, status: str) -> tuple[str, Stream]:
+    """Return a match that has this status, or has just had it, and its stream."""
+    match = until(lambda: match_that_is(board, status), why=f"a match that is {status}")
+    stream = board.stream(f"/stream/matches/{match}")
+    if match and stream.status == 200:
+        return match, stream
+    stream.close()  # it was retired in the meantime
+    return stream_of_one(board, status)
 
-    It may have gone on before its stream was opened, and even be retired.
-    """
+
+def match_that_is(board: Board, status: str) -> str | None:
     scores = json.loads(board.get("/api/state?events=score")[2])["scores"]
     found = [score for score in scores if score["status"] == status]
-    if not found:
-        return None
-    match: str = max(found, key=lambda score: score["at"])["match"]
-    stream = board.stream(f"/stream/matches/{match}")
-    if stream.status == 200:
-        return match, stream
-    stream.close()
-    return None
+    return max(found, key=lambda score: score["at"])["match"] if found else None
 
 
 # --- /api/state

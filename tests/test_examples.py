@@ -62,8 +62,8 @@ def test_a_csv_file_feeds_the_board(empty: Board) -> None:
 
 def test_standard_input_feeds_the_board(empty: Board) -> None:
     command = shown("from_stdin.py")
-    assert start(command, empty).wait(30) == 0
-    assert start(command.replace("ACME 101.24", "B/2 7"), empty).wait(30) == 0
+    assert start(command, empty).wait(60) == 0
+    assert start(command.replace("ACME 101.24", "B/2 7"), empty).wait(60) == 0
     found = {symbol: price["price"] for symbol, price in prices(empty).items()}
     assert found == {"ACME": 101.24, "B/2": 7}
 
