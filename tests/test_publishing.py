@@ -21,7 +21,7 @@ from feed.once import REMEMBERED, KeyReused, Once
 from feed.publishing import MAX_DEPTH, MAX_EVENTS, MAX_TYPES, Batch, NotJson, Refused
 from feed.settings import Settings
 from feed.shapes import MAX_AMOUNT
-from tests.harness import LOOPBACK, Board, until
+from tests.harness import LOOPBACK, Board, Stream, until
 from tests.holding import id_of, of_the_log
 from web import publish as door
 
@@ -576,8 +576,8 @@ def test_what_is_answered_is_what_a_subscriber_gets(
         status, _, told = ask(published, "POST", "/api/publish", body, **ndjson())
         assert (status, told["published"]) == (201, len(batch))
         wanted = told["ids"][-1].encode()
-        until(lambda: stream.read_for(0.05) or wanted in stream.raw, why="the last one")
-    lines = [json.loads(line) for line in stream.raw.split(b"\n")[:-1]]
+        until(lambda: stream.read_for(0.05) or wanted in whole(stream), why="the last")
+    lines = [json.loads(line) for line in whole(stream).splitlines()]
     news = [line for line in lines if line["id"] and id_of(line["id"]) > id_of(tail)]
     news = [line for line in news if line["event"] != "heartbeat"]
     assert [line["id"] for line in news] == told["ids"]
@@ -830,6 +830,11 @@ def test_pages_of_allowed_origins_may_publish() -> None:
         sent = BEARER | {"Origin": "https://a.example"}
         status, told, _ = board.request("PUT", "/api/prices/A", sent, b"1")
         assert (status, told["access-control-allow-origin"]) == (201, asked["Origin"])
+
+
+def whole(stream: Stream) -> bytes:
+    """Return the lines that have come whole."""
+    return stream.raw.rpartition(b"\n")[0]
 
 
 def state_id(board: Board) -> str:
