@@ -194,19 +194,21 @@ class Proxy:
         while data := await answers.read(self._piece()):
             if self.mode == "mute":
                 continue
-            if self.cut_after is not None:
-                data = data[: self.cut_after - sent]
+            cut_after, throttle = self.cut_after, self.throttle  # each only once
+            if cut_after is not None:
+                data = data[: max(0, cut_after - sent)]
             client.write(data)
             await client.drain()
             sent += len(data)
-            if self.cut_after is not None and sent >= self.cut_after:
+            if cut_after is not None and sent >= cut_after:
                 raise ConnectionResetError("cut")
-            if self.throttle is not None:
-                await asyncio.sleep(len(data) / self.throttle)
+            if throttle is not None:
+                await asyncio.sleep(len(data) / throttle)
 
     def _piece(self) -> int:
         """Return how many bytes to move at once: a tenth of a second's, throttled."""
-        return PIECE if self.throttle is None else max(1, self.throttle // 10)
+        throttle = self.throttle
+        return PIECE if throttle is None else max(1, throttle // 10)
 
 
 def _this_task() -> asyncio.Task[Any]:

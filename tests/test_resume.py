@@ -235,7 +235,7 @@ def test_nasty_values_come_through_a_browsers_own_event_source(
     page.goto(nasty.url + "/healthz")
     names = [*NAMES, "last", "hello", "forged"]
     page.evaluate(EVENT_SOURCE, [first_cursor(nasty), names])
-    until(lambda: page.evaluate("read.at(-1)?.[0]") == "last", why="the last event")
+    until(lambda: page.evaluate("read.at(-1)?.[0]") == "last", 30, "the last event")
     read = [Parsed(*fields) for fields in page.evaluate("read")]
     page.evaluate("source.close()")
     assert_all_came(of_the_log(read))

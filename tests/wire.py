@@ -77,6 +77,8 @@ class Wire:
                 connection = self._context.wrap_socket(connection, server_side=True)
                 held.enter_context(connection)
             self._open += connection, server
+            if not self._whole:  # cut while this one was being made
+                return
             back = threading.Thread(target=self._carry, args=(server, connection))
             back.daemon = True
             back.start()
