@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -18,6 +19,7 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
+from feed.market import AGE, SESSION
 from tests.harness import Board
 from tests.staged import Stage
 
@@ -32,6 +34,7 @@ expect.set_options(timeout=15_000)
 # the commands that are to be ended by it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+LONGEST_TEST = 120.0  # seconds, on a machine that has other work
 CUT = "Failed to load resource"  # what Chromium writes when a connection fails
 BROWSER_ARGUMENTS = [
     # Nothing but what the test asks for goes over the network.
@@ -49,11 +52,27 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 @pytest.fixture(scope="session")
-def board() -> Iterator[Board]:
-    """Yield a running board, the same day each time, for tests that only read."""
-    # At this speed its market closes first after ten minutes, when all is over.
-    with Board(SEED="7", SPEED="2", HEARTBEAT="1", PUBLISH_TOKEN="secret") as board:
-        yield board
+def days() -> Iterator[Iterator[Board]]:
+    """Yield what gives a running board, with a market that stays open for a while."""
+    speed = 2
+    with Board(SEED="7", SPEED=str(speed), HEARTBEAT="1", PUBLISH_TOKEN="secret") as it:
+        yield open_days(it, (SESSION - AGE) / speed)
+
+
+def open_days(board: Board, lasts: float) -> Iterator[Board]:
+    """Yield a board each time; begun anew where a test could see its market close."""
+    while True:
+        begun = time.monotonic()
+        while time.monotonic() < begun + lasts - LONGEST_TEST:
+            yield board
+        board.kill()
+        board.start().wait_ready(60)
+
+
+@pytest.fixture
+def board(days: Iterator[Board]) -> Board:
+    """Return a running board, the same day each time, for tests that only read."""
+    return next(days)
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,8 @@ CHECKS = (
 
 
 @pytest.fixture(scope="module")
-def description(board: Board) -> Schema:
+def description(days: Iterator[Board]) -> Schema:
+    board = next(days)
     status, headers, body = board.get("/api/openapi.json")
     assert (status, headers["content-type"]) == (200, "application/json")
     assert board.get("/api/openapi.json", {"If-None-Match": headers["etag"]})[0] == 304
