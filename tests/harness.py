@@ -49,7 +49,7 @@ os.execvp(sys.argv[2], sys.argv[2:])
 """
 
 
-def until(condition: Callable[[], T], seconds: float = 10, why: str = "") -> T:
+def until(condition: Callable[[], T], seconds: float = 30, why: str = "") -> T:
     """Return what `condition` returns as soon as that is true.
 
     AssertionError, saying `why` and what it returned last, after `seconds`.
@@ -231,7 +231,7 @@ class Server(Process):
         """The server's address, without a slash at the end."""
         return f"http://{LOOPBACK}:{self.port}"
 
-    def wait_ready(self, seconds: float = 15) -> Self:
+    def wait_ready(self, seconds: float = 60) -> Self:
         """Wait until it is ready; AssertionError with the log if it won't be."""
         self._wait_for(self._is_ready, seconds)
         return self
@@ -267,7 +267,7 @@ class Board(Server):
         path: str,
         headers: Mapping[str, str] | None = None,
         *,
-        seconds: float = 10,
+        seconds: float = 30,
     ) -> tuple[int, dict[str, str], bytes]:
         """Return the status, headers (lower-case names) and body of a GET."""
         return self.request("GET", path, headers, seconds=seconds)
@@ -279,7 +279,7 @@ class Board(Server):
         headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
         *,
-        seconds: float = 10,
+        seconds: float = 30,
     ) -> tuple[int, dict[str, str], bytes]:
         """Return the status, headers (lower-case names) and body of the answer."""
         connection = http.client.HTTPConnection(LOOPBACK, self.port, timeout=seconds)
@@ -341,7 +341,7 @@ class Stream:
         try:
             if rcvbuf is not None:
                 self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, rcvbuf)
-            self._socket.settimeout(10)
+            self._socket.settimeout(30)
             self._socket.connect((host, port))
             fields = {"Host": f"{host}:{port}", "Accept": "text/event-stream"}
             fields |= headers or {}
@@ -357,7 +357,7 @@ class Stream:
         self._gzip = zlib.decompressobj(wbits=31) if gzipped else None
         self._take(rest)
 
-    def events(self, n: int, seconds: float = 10) -> list[Parsed]:
+    def events(self, n: int, seconds: float = 30) -> list[Parsed]:
         """Return the next `n` events; AssertionError where they don't come in time."""
         deadline = time.monotonic() + seconds
         while len(self._waiting) < n:
@@ -365,7 +365,7 @@ class Stream:
         return self._hand_out(n)
 
     def until(
-        self, predicate: Callable[[Parsed], bool], seconds: float = 10
+        self, predicate: Callable[[Parsed], bool], seconds: float = 30
     ) -> list[Parsed]:
         """Return the next events, up to the first of which `predicate` is true."""
         deadline = time.monotonic() + seconds
@@ -377,7 +377,7 @@ class Stream:
                     return self._hand_out(seen)
             self._receive(deadline, "the event waited for")
 
-    def read_all(self, seconds: float = 10) -> list[Parsed]:
+    def read_all(self, seconds: float = 30) -> list[Parsed]:
         """Return all events that come until the server ends the stream."""
         deadline = time.monotonic() + seconds
         while not self.ended:

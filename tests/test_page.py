@@ -32,7 +32,7 @@ def test_values_change_within_seconds_and_without_a_reload(
     live(page)
     page.evaluate("() => { window.stays = true; }")
     before = texts(page, "price")
-    until(lambda: changed(before, texts(page, "price")) > 5, 10, "prices change")
+    until(lambda: changed(before, texts(page, "price")) > 5, 15, "prices change")
     assert page.evaluate("() => window.stays")
     assert "▲" in page.title()
 
@@ -244,7 +244,7 @@ def test_catch_up_never_flashes_and_what_is_live_does(page: Page, stage: Stage) 
     assert page.locator(".call", has_text="GOAL").count() == 0
     stage.say("price", quote(price=201), f"{at}-10")
     expect(cell(page, "ACME", "price")).to_have_text("201.00")
-    until(lambda: page.evaluate("() => window.flashed"), 10, "it flashes")
+    until(lambda: page.evaluate("() => window.flashed"), 15, "it flashes")
     assert page.evaluate("() => window.flashed") == ["up"]
     expect(cell(page, "ACME", "price")).not_to_have_attribute("data-flash", "up")
 
@@ -322,7 +322,7 @@ def test_hostile_names_are_only_text(page: Page, stage: Stage) -> None:
     stage.say("notice", {**notice, "topic": None, "until": None, "at": at}, f"{at}-3")
     market = {"market": HOSTILE, "status": "open", "until": None, "at": at}
     stage.say("market", market, f"{at}-4")
-    until(lambda: named_so(page, HOSTILE) == 7, 10, "all seven texts are there")
+    until(lambda: named_so(page, HOSTILE) == 7, 15, "all seven texts are there")
     assert page.locator("img").count() == 1  # the page's own
 
 
@@ -416,7 +416,7 @@ def changed(before: dict[str, str], after: dict[str, str]) -> int:
 def opened(page: Page, stage: Stage, path: str = "") -> int:
     """Open the page on a staged stream; return an instant after all that it shows."""
     page.goto(f"{stage.url}/{path}")
-    until(lambda: len(stage.cursors) == 1, 10, "the page opens its stream")
+    until(lambda: len(stage.cursors) == 1, 15, "the page opens its stream")
     id = str(page.evaluate("() => JSON.parse(boot.textContent).id"))
     assert stage.cursors == [id]
     return int(id.partition("-")[0]) + 10_000

@@ -81,7 +81,7 @@ def test_4_1_3_the_status_region_speaks_at_most_each_five_seconds(
     for goals in range(1, 9):
         stage.say("score", score_of(goals, 0), f"{at}-{goals + 1}")
         row = page.locator("[data-match=acton-burton] [data-field=home-score]")
-        until(partial(_shows, page, row, str(goals)), 10, "it is painted")
+        until(partial(_shows, page, row, str(goals)), 15, "it is painted")
         page.clock.run_for(1700)
     page.clock.run_for(6000)
     said = page.evaluate("() => window.said")

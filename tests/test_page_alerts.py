@@ -42,7 +42,7 @@ def test_a_price_alert_asks_once_is_told_once_and_is_kept(
     assert page.evaluate("() => window.asked") == 0
     add_price_alert(page, "ACME", "101,5")
     expect(page.locator("#alert-list")).to_contain_text("ACME above 101.50")
-    until(lambda: page.evaluate("() => window.asked") == 1, 10, "the first one asks")
+    until(lambda: page.evaluate("() => window.asked") == 1, 15, "the first one asks")
     page.get_by_role("button", name="Close", exact=True).click()
     stage.say("price", quote("ACME", 101.5), f"{at}-2")
     stage.say("price", quote("ACME", 101.6), f"{at}-3")
@@ -113,7 +113,7 @@ def test_sound_is_off_until_it_is_switched_on(page: Page, stage: Stage) -> None:
     page.keyboard.press("Enter")
     expect(page.locator("#alert-list")).to_contain_text("ACME above 150.00")
     stage.say("price", quote("ACME", 151), f"{at}-2")
-    until(lambda: page.evaluate("() => window.tones") == 4, 10, "it sounds")
+    until(lambda: page.evaluate("() => window.tones") == 4, 15, "it sounds")
 
 
 def add_price_alert(page: Page, symbol: str, price: str) -> None:

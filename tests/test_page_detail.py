@@ -82,12 +82,12 @@ def test_the_chart_shows_the_past_then_what_comes_in_a_line_words_and_a_table(
     assert before.count(",") >= 5
     page.get_by_text("Show as table").click()
     rows = page.get_by_role("region", name="Past prices").get_by_role("row")
-    until(lambda: rows.count() >= 5, 10, "the past is in the table")
+    until(lambda: rows.count() >= 5, 15, "the past is in the table")
     stage.say("price", quote("ACME", 4321, at=at), f"{at}-1")
     expect(sentence).to_contain_text("high 4,321.00")
     expect(rows.nth(1)).to_contain_text("4,321.00")
     line = page.locator("#chart-line")
-    until(lambda: line.get_attribute("points") != before, 10, "the line goes on")
+    until(lambda: line.get_attribute("points") != before, 15, "the line goes on")
     expect(page.locator("#chart-high")).to_have_text("4,321.00")
     page.get_by_role("button", name="15 min").click()
     expect(page.get_by_role("button", name="15 min")).to_have_attribute(
@@ -137,7 +137,7 @@ def test_the_library_is_loaded_only_when_a_chart_is_opened(
     assert not [url for url in asked if "vendor" in url or "library" in url]
     page.locator("[data-symbol=ACME] .symbol").click()
     until(
-        lambda: page.evaluate("() => window.drawn?.data.length"), 10, "it has the past"
+        lambda: page.evaluate("() => window.drawn?.data.length"), 15, "it has the past"
     )
     expect(page.locator("#own-line")).to_be_hidden()
     credit = page.get_by_role("link", name="TradingView")
@@ -146,19 +146,19 @@ def test_the_library_is_loaded_only_when_a_chart_is_opened(
     assert page.evaluate("() => drawn.width") > 200, "it can fit the past into that"
     stage.say("price", quote("ACME", 4321, at=at), f"{at}-1")
     until(
-        lambda: page.evaluate("() => drawn.updates.at(-1)?.close") == 4321, 10, "live"
+        lambda: page.evaluate("() => drawn.updates.at(-1)?.close") == 4321, 15, "live"
     )
     fitted = page.evaluate("() => { drawn.seen = { from: 0 }; return drawn.fitted; }")
     stage.say("price", quote("ACME", 4322, at=at + 60_000), f"{at}-2")
-    until(lambda: page.evaluate("() => drawn.fitted") == fitted + 1, 10, "a bar more")
+    until(lambda: page.evaluate("() => drawn.fitted") == fitted + 1, 15, "a bar more")
     page.evaluate("() => { drawn.seen = { from: 3.5 }; }")  # as a person left it
     stage.say("price", quote("ACME", 4323, at=at + 120_000), f"{at}-3")
     until(
-        lambda: page.evaluate("() => drawn.updates.at(-1)?.close") == 4323, 10, "live"
+        lambda: page.evaluate("() => drawn.updates.at(-1)?.close") == 4323, 15, "live"
     )
     assert page.evaluate("() => drawn.fitted") == fitted + 1
     page.get_by_role("link", name="Close").click()
-    until(lambda: page.evaluate("() => drawn.removed"), 10, "and goes with the panel")
+    until(lambda: page.evaluate("() => drawn.removed"), 15, "and goes with the panel")
 
 
 def test_without_the_library_a_chart_says_nothing_of_it(
@@ -217,7 +217,7 @@ def test_any_symbol_has_a_url(page: Page, stage: Stage, symbol: str) -> None:
     expect(title).to_have_text(symbol)
     before = len(stage.cursors)
     page.reload()
-    until(lambda: len(stage.cursors) > before, 10, "it opens its stream")
+    until(lambda: len(stage.cursors) > before, 15, "it opens its stream")
     expect(title).to_have_text(symbol)
     assert page.locator("img").count() == 1
 

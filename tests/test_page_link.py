@@ -133,7 +133,7 @@ def test_a_mute_server_is_noticed_and_left_for_one_that_speaks(
         expect(badge(page)).to_contain_text("Reconnecting")
         slow, gone = (first_said(page, it) for it in ("No update for", "Reconnecting"))
         assert slow < gone
-        until(lambda: proxy.accepted > accepted, 10, "the page opens another stream")
+        until(lambda: proxy.accepted > accepted, 15, "the page opens another stream")
         proxy.mode = "pass"
         live(page)
         goes_on(page, texts(page, "price"))
@@ -151,7 +151,7 @@ def test_nine_page_views_in_one_tab_work_and_streams_do_not_pile_up(
         page.wait_for_url(f"**/?view={view}")
         live(page)
     goes_on(page, texts(page, "price"))
-    until(lambda: streams(board) <= 1, 10, "one tab, one stream")
+    until(lambda: streams(board) <= 1, 15, "one tab, one stream")
 
 
 def test_a_page_from_the_back_forward_cache_goes_on(
@@ -170,7 +170,7 @@ def test_a_page_from_the_back_forward_cache_goes_on(
             " (event) => { window.cached = event.persisted; })"
         )
         page.goto(f"{board.url}/healthz")
-        until(lambda: streams(board) == 0, 10, "the page closed its stream as it left")
+        until(lambda: streams(board) == 0, 15, "the page closed its stream as it left")
         go_back(page)
         page.wait_for_function("() => window.cached === true")
         live(page)
@@ -185,7 +185,7 @@ def test_a_stream_goes_on_after_the_last_id_of_events_and_heartbeats(
     stage.say("price", quote(), f"{at}-1")
     stage.say("heartbeat", {"at": at}, f"{at}-7")
     stage.hang_up()
-    until(lambda: len(stage.cursors) == 2, 10, "the browser comes back by itself")
+    until(lambda: len(stage.cursors) == 2, 15, "the browser comes back by itself")
     # And the page, as it does where the browser has given up.
     page.evaluate(
         """() => {
@@ -193,7 +193,7 @@ def test_a_stream_goes_on_after_the_last_id_of_events_and_heartbeats(
           dispatchEvent(new PageTransitionEvent("pageshow", { persisted: true }));
         }"""
     )
-    until(lambda: len(stage.cursors) == 3, 10, "the page opens another stream")
+    until(lambda: len(stage.cursors) == 3, 15, "the page opens another stream")
     assert stage.cursors[1:] == [f"{at}-7"] * 2
 
 
@@ -217,7 +217,7 @@ def test_what_the_server_says_of_itself_is_on_the_badge(
     live(page)
     page.evaluate(NOTE_BADGE)
     stage.say("bye", {"reason": "full", "retry_ms": 20_000})
-    until(lambda: len(countdown(page)) > 2, 10, "it counts down")
+    until(lambda: len(countdown(page)) > 2, 15, "it counts down")
     assert countdown(page) == sorted({*countdown(page)}, reverse=True)
     assert 15 < countdown(page)[0] <= 20
     stage.hello(f"{at + 121_000}-2")
@@ -236,7 +236,7 @@ def test_a_stream_that_ends_of_age_is_no_news(page: Page, stage: Stage) -> None:
     stage.greet(f"{at}-0")
     stage.say("bye", {"reason": "age", "retry_ms": 9_000})
     stage.hang_up(retry=4_000)
-    until(lambda: len(stage.cursors) > 1, 10, "it comes back")
+    until(lambda: len(stage.cursors) > 1, 15, "it comes back")
     stage.say("price", quote(price=9), f"{at}-1")
     expect(cell(page, "ACME", "price")).to_have_text("9.00")
     assert {*page.evaluate("() => window.states")} <= {"live"}
@@ -277,7 +277,7 @@ def test_the_minute_ticks_from_the_periods_start_but_not_while_stale(
     expect(badge(page)).to_contain_text("Server restarting")
     page.clock.run_for(3 * 60_000)
     expect(badge(page)).to_contain_text("Reconnecting")
-    until(lambda: len(stage.cursors) > 1, 10, "the page tries by itself, in vain")
+    until(lambda: len(stage.cursors) > 1, 15, "the page tries by itself, in vain")
     expect(chip).to_have_text("11′")
     stage.greet(f"{at}-1", source="published", at=at + 3 * 60_000)
     page.get_by_role("button", name="Retry now").click()
@@ -312,21 +312,21 @@ def test_nine_tabs_share_one_stream(context: BrowserContext, board: Board) -> No
     for tab in tabs:
         tab.goto(board.url)
         live(tab)
-    until(lambda: streams(board) == 1, 10, "nine tabs, one stream")
+    until(lambda: streams(board) == 1, 15, "nine tabs, one stream")
     before = [texts(tab, "price") for tab in tabs]
     for tab, shown in zip(tabs, before, strict=True):
         goes_on(tab, shown)
     for tab in tabs:
         tab.close()
-    until(lambda: streams(board) == 0, 10, "no tab, no stream")
+    until(lambda: streams(board) == 0, 15, "no tab, no stream")
 
 
 def test_without_a_shared_worker_each_tab_has_its_stream(
     context: BrowserContext, board: Board, alone: None
 ) -> None:
     tabs = [reader(context, board.url) for _ in range(3)]
-    until(lambda: streams(board) == 3, 10, "three tabs, three streams")
-    until(lambda: all(map(told, tabs)), 10, "events come to each")
+    until(lambda: streams(board) == 3, 15, "three tabs, three streams")
+    until(lambda: all(map(told, tabs)), 15, "events come to each")
 
 
 def test_where_the_worker_cannot_be_loaded_a_tab_has_its_own_stream(
@@ -360,7 +360,7 @@ def test_a_tab_that_attaches_later_misses_nothing_and_is_told_how_the_stream_sta
     stage.say("bye", {"reason": "full", "retry_ms": 400_000})
     expect(badge(first)).to_contain_text("Server is full")
     third = reader(context, stage.url, id=f"{at}-4", version=boot(first)["version"])
-    until(lambda: told(third, "state"), 10, "it is told how the stream stands")
+    until(lambda: told(third, "state"), 15, "it is told how the stream stands")
     [state, *_] = told(third, "state")
     assert state["name"] == "full" and 300 < state["seconds"] <= 400
     assert len(stage.cursors) == 1
@@ -370,22 +370,22 @@ def test_what_lies_before_the_streams_beginning_is_fetched_once_more(
     context: BrowserContext, stage: Stage
 ) -> None:
     late = reader(context, stage.url, id="1000-0")
-    until(lambda: len(stage.cursors) == 1, 10, "it has a stream")
+    until(lambda: len(stage.cursors) == 1, 15, "it has a stream")
     turn(late, "pagehide")
     early = reader(context, stage.url, id="3000-0")
-    until(lambda: len(stage.cursors) == 2, 10, "the other has one")
+    until(lambda: len(stage.cursors) == 2, 15, "the other has one")
     stage.hello("3000-0")
     stage.say("price", quote(), "3000-1")
-    until(lambda: told(early), 10, "it came")
+    until(lambda: told(early), 15, "it came")
     turn(late, "pageshow")
-    until(lambda: len(stage.cursors) == 3, 10, "the stream goes back")
+    until(lambda: len(stage.cursors) == 3, 15, "the stream goes back")
     assert stage.cursors == ["1000-0", "3000-0", "1000-0"]
     stage.hello("3000-1")
     stage.say("incident", {"match": "m"}, "2000-0")
     stage.say("price", quote(), "3000-1")
     stage.say("price", quote(), "3000-2")
-    until(lambda: "3000-2" in told(early), 10, "it goes on")
-    until(lambda: "3000-2" in told(late), 10, "for the other too")
+    until(lambda: "3000-2" in told(early), 15, "it goes on")
+    until(lambda: "3000-2" in told(late), 15, "for the other too")
     assert told(late) == ["2000-0", "3000-1", "3000-2"]
     assert told(early) == ["3000-1", "3000-2"]
 
@@ -420,7 +420,7 @@ def test_when_the_worker_is_killed_the_tabs_find_another(
     before = [texts(tab, "price") for tab in tabs]
     for tab, shown in zip(tabs, before, strict=True):
         goes_on(tab, shown, 20)
-    until(lambda: streams(board) == 1, 10, "they share a stream again")
+    until(lambda: streams(board) == 1, 15, "they share a stream again")
 
 
 def test_a_newer_page_does_not_meet_an_older_pages_worker(
@@ -428,8 +428,8 @@ def test_a_newer_page_does_not_meet_an_older_pages_worker(
 ) -> None:
     older = reader(context, board.url, version="1")
     newer = reader(context, board.url, version="2")
-    until(lambda: streams(board) == 2, 10, "each version has its own")
-    until(lambda: told(older) and told(newer), 10, "events come to both")
+    until(lambda: streams(board) == 2, 15, "each version has its own")
+    until(lambda: told(older) and told(newer), 15, "events come to both")
 
 
 def test_a_tab_that_went_without_a_word_is_let_go_and_taken_back(
@@ -449,7 +449,7 @@ def test_a_tab_that_went_without_a_word_is_let_go_and_taken_back(
           ask(attach);
         }"""
     )
-    until(lambda: len(stage.cursors) == 1, 10, "there is a stream")
+    until(lambda: len(stage.cursors) == 1, 15, "there is a stream")
     page.clock.run_for(120_000)
     page.evaluate("() => ask({ ask: 'check', online: true })")
     assert page.evaluate("() => said.at(-1)") == "here"
@@ -457,7 +457,7 @@ def test_a_tab_that_went_without_a_word_is_let_go_and_taken_back(
     page.evaluate("() => ask({ ask: 'check', online: true })")
     assert page.evaluate("() => said.at(-1)") == "unknown"
     page.evaluate("() => ask(attach)")
-    until(lambda: len(stage.cursors) == 2, 10, "it attaches anew")
+    until(lambda: len(stage.cursors) == 2, 15, "it attaches anew")
 
 
 # Two windows with different selections, and the person's pace.
@@ -467,12 +467,12 @@ def test_the_stream_carries_what_all_tabs_show_and_each_gets_its_own(
     context: BrowserContext, stage: Stage
 ) -> None:
     acme = reader(context, stage.url, id="1000-0", symbols=["ACME"], matches=[])
-    until(lambda: len(stage.queries) == 1, 10, "it has a stream")
+    until(lambda: len(stage.queries) == 1, 15, "it has a stream")
     kinds = "price,market,notice"
     asked = {"symbols": "ACME", "events": kinds, "after": "1000-0"}
     assert stage.queries == [asked]
     bolt = reader(context, stage.url, id="1000-0", symbols=["BOLT"], matches=["m"])
-    until(lambda: len(stage.queries) == 2, 10, "the stream is wider")
+    until(lambda: len(stage.queries) == 2, 15, "the stream is wider")
     asked = {"symbols": "ACME,BOLT", "matches": "m", "after": "1000-0"}
     assert stage.queries[1] == asked
     stage.hello("1000-0")
@@ -482,17 +482,17 @@ def test_the_stream_carries_what_all_tabs_show_and_each_gets_its_own(
     stage.say("incident", {"match": "n"}, "1000-4")
     stage.say("gone", {"event": "price", "key": "BOLT", "at": 1}, "1000-5")
     stage.say("notice", {"notice": "n"}, "1000-6")
-    until(lambda: len(told(bolt)) == 4 and "1000-6" in told(acme), 10, "all came")
+    until(lambda: len(told(bolt)) == 4 and "1000-6" in told(acme), 15, "all came")
     assert told(acme) == ["1000-1", "1000-6"]
     assert told(bolt) == ["1000-2", "1000-3", "1000-5", "1000-6"]
     every = reader(context, stage.url, id="1000-4")
-    until(lambda: len(stage.queries) == 3, 10, "the stream is wider still")
+    until(lambda: len(stage.queries) == 3, 15, "the stream is wider still")
     assert stage.queries[2] == {"after": "1000-4"}
     stage.hello("1000-6", "replayed")
     stage.say("gone", {"event": "price", "key": "BOLT", "at": 1}, "1000-5")
     stage.say("notice", {"notice": "n"}, "1000-6")
     stage.say("price", quote("ZZZ"), "1000-7")
-    until(lambda: len(told(every)) == 3, 10, "it has what it missed")
+    until(lambda: len(told(every)) == 3, 15, "it has what it missed")
     assert told(acme) == ["1000-1", "1000-6"]
     every.close()
     until(lambda: len(stage.queries) == 4, 15, "the stream is narrow again")
@@ -508,8 +508,8 @@ def test_two_windows_with_different_selections_end_with_the_servers_values(
     made_with = boot(whole)
     wanted = {name: made_with[name] for name in ("id", "version")}
     narrow = reader(context, board.url, **wanted, symbols=["ACME"], matches=[])
-    until(lambda: streams(board) == 1, 10, "they share a stream")
-    until(lambda: len(told(narrow)) > 3, 10, "events come to both")
+    until(lambda: streams(board) == 1, 15, "they share a stream")
+    until(lambda: len(told(narrow)) > 3, 15, "events come to both")
     shown = narrow.evaluate(
         "() => told.filter(([it]) => it === 'event').map((it) => it[2].symbol ?? it[1])"
     )
@@ -522,26 +522,26 @@ def test_a_slower_pace_is_a_tabs_own_and_the_stream_has_the_quickest(
 ) -> None:
     quick = reader(context, stage.url, id="1000-0")
     slow = reader(context, stage.url, id="1000-0", pace=60)
-    until(lambda: len(stage.queries) == 1, 10, "they share a stream")
+    until(lambda: len(stage.queries) == 1, 15, "they share a stream")
     stage.hello("1000-0")
     # Who comes later is given at once what the others had.
-    until(lambda: told(quick, "hello") and told(slow, "hello"), 10, "both are there")
+    until(lambda: told(quick, "hello") and told(slow, "hello"), 15, "both are there")
     for n in range(1, 5):
         stage.say("price", quote(price=n), f"1000-{n}")
     stage.say("incident", {"match": "m"}, "1000-5")
-    until(lambda: len(told(quick)) == 5, 10, "one has all")
+    until(lambda: len(told(quick)) == 5, 15, "one has all")
     assert told(slow) == []
     slow.evaluate("() => { stream.pace = 0; }")
-    until(lambda: told(slow), 10, "the other has what is new of each key")
+    until(lambda: told(slow), 15, "the other has what is new of each key")
     assert told(slow) == ["1000-4", "1000-5"]
     assert len(stage.queries) == 1
     for tab in (slow, quick):
         tab.evaluate("() => { stream.pace = 30; }")
-    until(lambda: len(stage.queries) == 2, 10, "nobody wants it quicker")
+    until(lambda: len(stage.queries) == 2, 15, "nobody wants it quicker")
     assert stage.queries[1] == {"pace": "30", "after": "1000-5"}
     stage.hello("1000-5", pace=30)
     stage.say("price", quote(price=6), "1000-6")
-    until(lambda: told(slow)[-1] == "1000-6", 10, "a frame is delivered as it comes")
+    until(lambda: told(slow)[-1] == "1000-6", 15, "a frame is delivered as it comes")
 
 
 # Pages that are hidden, frozen, asleep.
@@ -552,18 +552,18 @@ def test_a_page_that_is_hidden_for_a_minute_has_no_stream_unless_an_alert_waits(
 ) -> None:
     page = reader(context, board.url)
     page.clock.install()
-    until(lambda: streams(board) == 1, 10, "it has a stream")
+    until(lambda: streams(board) == 1, 15, "it has a stream")
     page.evaluate("() => { stream.close(); stream.open(); }")  # by the new clock
     page.evaluate("() => { stream.armed = true; }")
     hide(page)
     page.clock.fast_forward(90_000)
     held = len(told(page))
-    until(lambda: len(told(page)) > held, 10, "armed, it goes on")
+    until(lambda: len(told(page)) > held, 15, "armed, it goes on")
     page.evaluate("() => { stream.armed = false; }")
-    until(lambda: streams(board) == 0, 10, "hidden, it has none")
+    until(lambda: streams(board) == 0, 15, "hidden, it has none")
     hide(page, False)
     held = len(told(page))
-    until(lambda: len(told(page)) > held, 10, "seen again, it goes on")
+    until(lambda: len(told(page)) > held, 15, "seen again, it goes on")
 
 
 @pytest.mark.usefixtures("either")
@@ -573,7 +573,7 @@ def test_a_frozen_page_has_no_stream_and_goes_on_when_it_wakes(
     page.goto(board.url)
     live(page)
     page.evaluate("() => document.dispatchEvent(new Event('freeze'))")
-    until(lambda: streams(board) == 0, 10, "frozen, it has none")
+    until(lambda: streams(board) == 0, 15, "frozen, it has none")
     page.evaluate("() => document.dispatchEvent(new Event('resume'))")
     live(page)
     equals(page, board)
@@ -591,7 +591,7 @@ def test_a_computer_that_slept_goes_on_with_the_right_values(
         began = time.monotonic()
         slept.until(lambda _: time.monotonic() - began > 5)
         slept.close()
-    until(lambda: page.evaluate("() => window.states"), 10, "it notices")
+    until(lambda: page.evaluate("() => window.states"), 15, "it notices")
     live(page)
     equals(page, board)
 
@@ -606,7 +606,7 @@ def test_after_sleep_it_asks_for_what_it_missed_and_says_what_that_was(
     stage.say("score", score_of(0, 0), f"{at}-2")
     expect(cell(page, "ACME", "price")).to_have_text("100.00")
     page.clock.fast_forward(8 * 3_600_000)
-    until(lambda: len(stage.cursors) > 1, 10, "it opens another stream")
+    until(lambda: len(stage.cursors) > 1, 15, "it opens another stream")
     assert {*stage.cursors[1:]} == {f"{at}-2"}
     woken = at + 8 * 3_600_000
     newer = "2.0.0+newer"
@@ -634,7 +634,7 @@ def test_a_slow_link_gets_fewer_prices_but_current_ones(
     busy = Board(SEED="7", SPEED="20", HEARTBEAT="5")
     with busy as board, Proxy(board.port) as proxy:
         page = reader(context, proxy.url)
-        until(lambda: told(page), 10, "events come")
+        until(lambda: told(page), 15, "events come")
         proxy.throttle = 4000
         proxy.cut()
         until(lambda: len(told(page, "hello")) > 1, 20, "it comes back")
@@ -781,7 +781,7 @@ def equals(page: Page, board: Board) -> None:
         found = shown_on(page)
         return any(found == then for then in since(board, state["id"], shown))
 
-    until(is_shown, 10, "the page equals the server's state")
+    until(is_shown, 15, "the page equals the server's state")
 
 
 def since(board: Board, id: str, shown: Shown) -> Iterator[Shown]:
@@ -922,5 +922,5 @@ def end_worker(browser: Browser, target: str) -> None:
     session.send(
         "Target.sendMessageToTarget", {"sessionId": id, "message": json.dumps(command)}
     )
-    until(lambda: target not in workers(browser), 10, "the worker is gone")
+    until(lambda: target not in workers(browser), 15, "the worker is gone")
     session.detach()

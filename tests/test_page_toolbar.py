@@ -32,9 +32,9 @@ def test_search_filters_and_sort_change_rows_and_url_together(
     expect(shown(page)).to_have_count(30)
     expect(page).to_have_url(f"{board.url}/")
     page.get_by_role("radio", name="Down").check()
-    until(lambda: directions(page) == {"down"}, 10, "only those that fell")
+    until(lambda: directions(page) == {"down"}, 15, "only those that fell")
     page.get_by_role("radio", name="Live").check()
-    until(lambda: phases(page) == {"live"}, 10, "only what is on")
+    until(lambda: phases(page) == {"live"}, 15, "only what is on")
     expect(shown(page)).to_have_count(30)
     page.get_by_role("combobox", name="Sort").select_option("Risen most")
     expect(page).to_have_url(f"{board.url}/?sort=-change_percent&filter=live")
@@ -75,19 +75,19 @@ def test_rows_keep_their_order_under_pointer_and_focus(
     stage.hello(f"{at}-0")
     stage.say("price", quote("ACME", 50), f"{at}-1")
     stage.say("price", quote("BOLT", 60), f"{at}-2")
-    until(lambda: order(page) == ["BOLT", "ACME"], 10, "in order of price")
+    until(lambda: order(page) == ["BOLT", "ACME"], 15, "in order of price")
     page.locator("[data-symbol=ACME]").hover()
     stage.say("price", quote("ACME", 70), f"{at}-3")
     expect(page.get_by_text("Order held")).to_be_visible()
     assert order(page) == ["BOLT", "ACME"]
     page.mouse.move(2, 2)
-    until(lambda: order(page) == ["ACME", "BOLT"], 10, "the pointer left")
+    until(lambda: order(page) == ["ACME", "BOLT"], 15, "the pointer left")
     page.locator("[data-symbol=BOLT] .symbol").focus()
     stage.say("price", quote("BOLT", 90), f"{at}-4")
     expect(page.get_by_text("Order held")).to_be_visible()
     assert order(page) == ["ACME", "BOLT"]
     page.evaluate("() => document.activeElement.blur()")
-    until(lambda: order(page) == ["BOLT", "ACME"], 10, "the focus left")
+    until(lambda: order(page) == ["BOLT", "ACME"], 15, "the focus left")
 
 
 def test_pins_come_first_have_a_filter_and_last(page: Page, board: Board) -> None:
@@ -96,7 +96,7 @@ def test_pins_come_first_have_a_filter_and_last(page: Page, board: Board) -> Non
     star = page.get_by_role("button", name="Pin NMBR")
     star.click()
     expect(star).to_have_attribute("aria-pressed", "true")
-    until(lambda: order(page)[0] == "NMBR", 10, "what is pinned comes first")
+    until(lambda: order(page)[0] == "NMBR", 15, "what is pinned comes first")
     page.locator(".match .star").first.click()
     page.get_by_role("radio", name="Pinned").check()
     expect(shown(page)).to_have_count(1)
@@ -141,7 +141,7 @@ def test_the_page_updates_as_seldom_as_is_wanted(page: Page, stage: Stage) -> No
     live(page)
     page.get_by_role("button", name="Settings").click()
     page.get_by_label("Update every").select_option("30 s")
-    until(lambda: stage.queries[-1].get("pace") == "30", 10, "it asks for that pace")
+    until(lambda: stage.queries[-1].get("pace") == "30", 15, "it asks for that pace")
 
 
 def test_settings_last_and_reach_other_tabs(page: Page, board: Board) -> None:
