@@ -20,6 +20,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from feed.market import RATE
 from tests.harness import LOOPBACK, Board, Nginx, Process, Stream, until
 from tests.holding import (
     CONTROL,
@@ -392,17 +393,21 @@ def test_a_slow_reader_sees_current_prices_and_ends_in_the_right_state() -> None
 
     `make bench` does it for a minute, and with 3000 symbols (its shapes "slow").
     """
-    with a_board(SPEED="50", SEED="4") as board, Proxy(board.port) as proxy:
+    speed = 75  # half a megabyte a second
+    with a_board(SPEED=str(speed), SEED="4") as board, Proxy(board.port) as proxy:
         with board.stream() as full:
-            full.events(100)
-            proxy.throttle = bandwidth(full.events(1000)) // 10
+            prices = [*filter(is_price, full.events(100))]
+            size = sum(map(weight, prices)) / len(prices)
+            proxy.throttle = round(size * RATE * speed / 10)
         with Stream(proxy.port, rcvbuf=8192) as slow:
             held: Held = {}
             ages: list[float] = []
             for _ in range(80):
-                late = slow.read_for(0.1)
-                ages += [age(event) for event in late if is_price(event)]
-                fold(held, late)
+                began = time.monotonic()
+                read = slow.read_for(0.1)
+                late = time.monotonic() - began - 0.1  # this reader's own fault
+                ages += [age(event) - late for event in read if is_price(event)]
+                fold(held, read)
             proxy.throttle = None
             fold(held, slow.until(lambda e: is_price(e) and age(e) < 0.3, 20))
         assert_polls_to_the_state(board, held, slow.last_id)
@@ -411,11 +416,9 @@ def test_a_slow_reader_sees_current_prices_and_ends_in_the_right_state() -> None
     assert dropped > 1_000
 
 
-def bandwidth(events: list[Parsed]) -> int:
-    """Return the bytes a second of a feed, by the times at which it all happened."""
-    began, ended = (id_of(events[at].id)[0] / 1000 for at in (0, -1))
-    size = sum(len(f"id: {e.id}\nevent: {e.event}\ndata: {e.data}\n\n") for e in events)
-    return round(size / (ended - began))
+def weight(event: Parsed) -> int:
+    """Return how many bytes an event is on the wire (ASCII)."""
+    return len(f"id: {event.id}\nevent: {event.event}\ndata: {event.data}\n\n")
 
 
 # --- Proxies that hold back or cut
