@@ -5,6 +5,7 @@ measured together with those of `backing`; `helpers` run on the load's core.
 """
 
 import os
+import random
 import shutil
 import signal
 import socket
@@ -33,6 +34,9 @@ NCHAN_PLACES = (
 )
 START = 20.0  # seconds a server may take to listen
 STOP = 3.0  # seconds it may take to end
+# Below the ephemeral ports, of which an outgoing connection may take one before the
+# server does, and not the tests'.
+PORTS = range(10_000, 20_000)
 
 Commands = list[list[str]]
 
@@ -137,9 +141,12 @@ def running(
 
 def free_port() -> int:
     """Return a port of the loopback that nobody uses."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    for port in random.sample(PORTS, len(PORTS)):
+        with socket.socket() as probe, suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise RuntimeError("every port is taken")
 
 
 def _await_listening(server: Server, started: Running) -> None:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from feed.event import Event, EventId
 from feed.ledger import Ledger
-from feed.log import Log
+from feed.log import Log, Read
 from feed.view import View, WireFormat
 from feed.wire import WIRES
 
@@ -197,16 +197,25 @@ class Frames:
     def _read(self, view: View, cursor: EventId) -> list[Event] | None:
         if view.pace:
             read = self._log.read(cursor, view.selects, compact=True)
-            return None if read.dropped is None else read.events
+            return None if read.dropped is None else self._of_the_moment(read)
         pending = self._pending.get(cursor)
         if pending is None:
             read = self._log.read(cursor)
             if read.dropped is None:
                 return None
-            pending = read.events
+            pending = self._of_the_moment(read)
             if len(self._pending) < SHARED_READS:
                 self._pending[cursor] = pending
         return pending if view.selects_all else [*filter(view.selects, pending)]
+
+    def _of_the_moment(self, read: Read) -> list[Event]:
+        """Return what was read, but for what another thread has appended meanwhile.
+
+        A frame ends with its moment: what came after would be in the next one too.
+        """
+        if read.tail == self._moment:
+            return read.events
+        return [event for event in read.events if event.id <= self._moment]
 
     def _encode(self, wire: WireFormat, events: list[Event]) -> Frame:
         encode, encoded, parts = WIRES[wire].event, self._encoded, []

@@ -327,7 +327,8 @@ class Stream:
         if self._log.tail > self._cursor and self._is_due(now):
             return self._owed()
         if self._cursor > self._log.tail and not self._streams.is_ahead(self._cursor):
-            self._is_lost = True
+            # What it asked about may have come while it asked.
+            self._is_lost = self._cursor > self._log.tail
             return ()
         if now >= self._silent:
             heartbeat = Heartbeat(now_ms(), self._streams.fanout.feed)

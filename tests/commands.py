@@ -76,7 +76,7 @@ class Command:
         assert self._process.stdin
         self._process.stdin.close()
 
-    def says(self, words: str, seconds: float = 20) -> None:
+    def says(self, words: str, seconds: float = 60) -> None:
         """Wait until it has said these words."""
         until(lambda: words in self.err, seconds, f"{words!r} in {self.err!r}")
 
@@ -85,7 +85,7 @@ class Command:
         self._process.send_signal(signal.SIGINT)
         return self.wait()
 
-    def wait(self, seconds: float = 30) -> int:
+    def wait(self, seconds: float = 60) -> int:
         """Wait for its end; return the exit status."""
         status = self._process.wait(seconds)
         if self._terminal:

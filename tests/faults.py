@@ -221,23 +221,30 @@ class Crowd(Worker):
 
 
 class Publisher(Worker):
-    """Publishes numbers, each until a board has said that it is published."""
+    """Publishes numbers, each until a board has said that it is published.
+
+    None is under way while somebody holds `resting`.
+    """
 
     def __init__(self, ports: list[int], hurry: bool) -> None:
         super().__init__()
         self.published = 0
+        self.resting = threading.Lock()
         self._ports = ports
         self._pause = (0.5 if hurry else 1) / RATE
+        self._turn = 0
 
     def _run(self) -> None:
-        turn = 0
         while not self._ends.wait(self._pause):
-            number = self.published
-            while not self._publish(number, self._ports[turn % len(self._ports)]):
-                turn += 1
-                if self._ends.wait(0.2):
-                    return
-            self.published += 1
+            with self.resting:
+                self._insist(self.published)
+
+    def _insist(self, number: int) -> None:
+        while not self._publish(number, self._ports[self._turn % len(self._ports)]):
+            self._turn += 1
+            if self._ends.wait(0.2):
+                return
+        self.published += 1
 
     def _publish(self, number: int, port: int) -> bool:
         headers = {**TOKEN, "Idempotency-Key": f"number-{number}"}
@@ -340,7 +347,7 @@ class Scene:
         (pid,) = self.boards[led].worker_pids()
         os.kill(pid, signal.SIGSTOP)
         time.sleep(seconds)
-        until(lambda: self.leader() not in (-1, led))
+        until(lambda: self.leader() not in (-1, led), SETTLED, "another leads")
         with contextlib.suppress(ProcessLookupError):  # gunicorn gives up after 30 s
             os.kill(pid, signal.SIGCONT)
 
@@ -352,7 +359,9 @@ class Scene:
             board.wait_ready(30)
 
     def kill_redis(self, forgetting: bool) -> None:
-        self.redis.kill()
+        # What only Redis has is lost with its data, and nobody promises otherwise.
+        with self.publisher.resting if forgetting else contextlib.nullcontext():
+            self.redis.kill()
         if forgetting:
             self.redis.forget()
         time.sleep(1)

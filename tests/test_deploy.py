@@ -438,11 +438,11 @@ def copy_context(target: Path) -> None:
 
 
 def walk(folder: Path) -> Iterator[Path]:
-    for path in folder.iterdir():
-        if path.is_dir() and path.name not in {".venv", ".git", "node_modules"}:
-            yield from walk(path)
-        elif path.is_file():
-            yield path
+    """Yield the files in a folder, at any depth."""
+    # By os.walk, since other tests may remove a folder meanwhile: it goes on then.
+    for parent, folders, names in os.walk(folder):
+        folders[:] = {*folders} - {".venv", ".git", "node_modules"}
+        yield from (Path(parent, name) for name in names)
 
 
 def ignore_pattern(rule: str) -> re.Pattern[str]:
@@ -481,7 +481,7 @@ def check_image(image: Image) -> None:
     command = [*as_user(only("USER")), *json.loads(only("CMD"))]
     url = f"http://127.0.0.1:{port}"
     with Process(command, env, image.workdir) as board:
-        until(lambda: status(f"{url}/healthz") == 200, 30, "it answers")
+        until(lambda: status(f"{url}/healthz") == 200, 60, "it answers")
         for path in ("/", "/readyz", "/static/board.css", "/static/page.js"):
             page = urllib.request.Request(url + path, headers={"Accept": "text/html"})
             with urllib.request.urlopen(page, timeout=10) as answer:
@@ -626,10 +626,12 @@ def nginx(boards: list[Board]) -> Iterator[Nginx]:
 def test_streams_flow_through_the_shipped_nginx_and_spread_over_both_boards(
     boards: list[Board], nginx: Nginx
 ) -> None:
+    for board in boards:
+        until(partial(is_empty, board), why="those of the tests before have gone")
     with contextlib.ExitStack() as held:
         streams = [held.enter_context(nginx.stream()) for _ in range(12)]
         for stream in streams:
-            assert stream.events(1, 5)[0].event == "hello"
+            assert stream.events(1)[0].event == "hello"
         assert [open_streams(board) for board in boards] == [6, 6]
         for stream in streams:
             assert stream.headers["cache-control"] == "no-cache, no-transform"
@@ -642,8 +644,8 @@ def test_the_shipped_nginx_holds_nothing_back_and_lets_a_silent_stream_live(
     nginx: Nginx,
 ) -> None:
     with nginx.stream(QUIET) as stream:
-        assert stream.events(1, 3)[0].event == "hello"
-        beats = stream.events(7, 15)  # more than its 3 s
+        assert stream.events(1)[0].event == "hello"
+        beats = stream.events(7, 30)  # more than its 3 s
         assert {event.event for event in beats} == {"heartbeat"}
         assert not stream.ended
 
@@ -684,7 +686,7 @@ def test_behind_the_shipped_nginx_the_board_knows_its_address_and_its_clients(
         until(all_have_one, why="nginx gives each board a stream, as others are open")
     for _ in boards:
         with nginx.stream("/", {"Accept": "text/plain"} | forged) as table:
-            table.read_all(5)
+            table.read_all()
         assert f"curl -N {nginx.url}/stream" in table.raw.decode()
     assert not [board for board in boards if "203.0.113.9" in board.log()]
 
@@ -711,12 +713,16 @@ def test_when_a_board_goes_its_streams_say_bye_and_the_other_takes_all() -> None
             stream.events(1)
         one.term()
         one.wait_exit()
-        ended = 0
-        for stream in streams:
-            types = {event.event for event in stream.read_for(1)}
-            ended += "bye" in types
-            assert stream.ended == ("bye" in types)
-        assert ended == 3
+        said: list[list[Parsed]] = [[] for _ in streams]
+
+        def half_have_ended() -> bool:
+            for stream, events in zip(streams, said, strict=True):
+                events += stream.read_for(0.05)
+            return sum(stream.ended for stream in streams) == 3
+
+        until(half_have_ended, why="nginx hands on what the board said last")
+        for stream, events in zip(streams, said, strict=True):
+            assert stream.ended == ("bye" in {event.event for event in events})
         again = [held.enter_context(nginx.stream()) for _ in range(6)]
         assert [stream.events(1)[0].event for stream in again] == ["hello"] * 6
         assert open_streams(other) == 9
@@ -734,7 +740,7 @@ def test_a_board_that_has_just_started_gets_the_next_streams() -> None:
             held.enter_context(nginx.stream()).events(1)
         one.start().wait_ready()
         # nginx leaves a board that failed alone for 10 s.
-        until(lambda: reaches(nginx, one), 20, "it is asked again")
+        until(lambda: reaches(nginx, one), 40, "it is asked again")
         for _ in range(5):
             held.enter_context(nginx.stream()).events(1)
         assert open_streams(one) == 5

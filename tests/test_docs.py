@@ -416,23 +416,29 @@ def test_the_board_takes_the_open_files_that_the_document_says() -> None:
 def test_the_commands_for_a_terminal_work(board: Board, tmp_path: Path) -> None:
     """Run as they stand; `.curlrc` ends them and lets them say the status."""
     assert shutil.which("curl"), "curl is missing; the documents are for who has it"
-    (tmp_path / ".curlrc").write_text(
-        'silent\nmax-time = 3\noutput = /dev/null\nwrite-out = "%{http_code}"\n'
-    )
+    for name, seconds in (("stream", 3), ("answer", 60)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / ".curlrc").write_text(
+            f"silent\nmax-time = {seconds}\n"
+            'output = /dev/null\nwrite-out = "%{http_code}"\n'
+        )
     commands = [*commands_shown(README)]
     assert len(commands) >= 9
     running = [
         subprocess.Popen(
             command.replace(SHOWN_URL, board.url),
             shell=True,
-            env=os.environ | {"CURL_HOME": str(tmp_path)},
+            env=os.environ
+            | {
+                "CURL_HOME": str(tmp_path / ("stream" if "-N" in command else "answer"))
+            },
             stdout=subprocess.PIPE,
             text=True,
         )
         for command in commands
     ]
     for command, process in zip(commands, running, strict=True):
-        status, _ = process.communicate(timeout=20)
+        status, _ = process.communicate(timeout=60)
         assert status == ("201" if "-X P" in command else "200"), command
         # A stream goes on until curl gives up (28), anything else ends by itself.
         assert process.returncode == (28 if "-N" in command else 0), command

@@ -1,8 +1,8 @@
 """The fan-out against the generator: whoever writes, a client reads the same bytes."""
 
-import contextlib
 import gzip
 import json
+import os
 import random
 import socket
 import threading
@@ -19,7 +19,7 @@ from feed.connection import Connection
 from feed.event import EventId, keyed, unkeyed
 from feed.fanout import FanOut, Follower, Group, Key
 from feed.frame import Form, Frames
-from feed.log import Log
+from feed.log import Log, Read
 from feed.settings import Settings
 from feed.stream import Peer, Streams, Subscription
 from feed.totals import Totals
@@ -47,8 +47,8 @@ class Served:
         self._frames = streams.frames(
             asked, Peer("192.0.2.1", Connection(self.ours, protocol))
         )
-        self._thread = threading.Thread(target=self._serve)
-        self._thread.start()
+        self.thread = threading.Thread(target=self._serve)
+        self.thread.start()
         while not self.events():
             assert self.read()  # hello: what happens from now on is for this stream too
 
@@ -90,8 +90,8 @@ class Served:
 
     def close(self) -> None:
         self.theirs.close()
-        self._thread.join(10)
-        assert not self._thread.is_alive()
+        self.thread.join(PATIENCE)
+        assert not self.thread.is_alive()
 
 
 def connected(buffer: int) -> tuple[socket.socket, socket.socket]:
@@ -117,6 +117,12 @@ def dechunked(received: bytes) -> bytes:
         assert rest[length : length + 2] == b"\r\n"
         received = rest[length + 2 :]
     return body
+
+
+@pytest.fixture(autouse=True)
+def _nobody_is_slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no stream be compacted because this machine kept its write waiting."""
+    monkeypatch.setattr(stream_module, "BEHIND_SLOW", 1_000_000)
 
 
 @contextmanager
@@ -179,11 +185,33 @@ def test_every_event_comes_once_in_order_whoever_writes(
             assert numbers(one) == [*range(60)]
 
 
+@pytest.mark.parametrize("pace", [0, 0.1])
+def test_a_frame_holds_nothing_that_was_appended_while_it_was_made(
+    monkeypatch: pytest.MonkeyPatch, pace: float
+) -> None:
+    log = Log(100, START)
+    begun, frames, read = log.tail, Frames(log), log.read
+    notes(log, 2)
+    made, view = log.tail, View(pace=pace)
+
+    def read_late(*asked: Any, **how: Any) -> Read:
+        notes(log, 3)  # as another thread may, after the tail was looked at
+        return read(*asked, **how)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(log, "read", read_late)
+        frame = frames.due(view, begun)
+    assert frame
+    assert (frame.events, frame.tail) == (2, made)
+    rest = frames.due(view, made)
+    assert rest
+    assert (rest.events, rest.tail) == (3, log.tail)
+
+
 def test_a_socket_that_takes_only_half_goes_on_at_the_exact_byte(
     serve: Callable[..., Served], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stream_module, "BEHIND", 1_000_000)
-    monkeypatch.setattr(stream_module, "BEHIND_SLOW", 1_000_000)
     rng = random.Random(7)
     with running(Log(100_000, START)) as streams:
         slow = [serve(streams, buffer=4096, gzip=zipped) for zipped in (False, True)]
@@ -245,15 +273,16 @@ def test_a_paced_stream_gets_the_newest_of_each_key_at_its_pace(
     serve: Callable[..., Served],
 ) -> None:
     with running(Log(1000, START), heartbeat=5.0) as streams:
-        one = serve(streams, View(pace=0.1))
+        one, began = serve(streams, View(pace=0.1)), time.monotonic()
         for n in range(50):
             streams.log.append([keyed("price", "A", b"%d" % n)], START + n)
             time.sleep(0.002)
         one.read_to(streams.log.tail)
+        paces = (time.monotonic() - began) / 0.1
         prices = [int(e.data) for e in one.events() if e.event == "price"]
         assert prices == sorted(set(prices))
         assert prices[-1] == 49
-        assert len(prices) < 25
+        assert len(prices) <= paces + 1  # however long it took
 
 
 def test_a_paced_newcomer_between_two_instants_follows_from_the_next() -> None:
@@ -329,9 +358,11 @@ def test_a_stream_that_ends_while_it_follows_leaves_its_descriptor_to_others(
     with running(Log(100, START), heartbeat=60.0) as streams:
         other = serve(streams)
         other.read_to(notes(streams.log, 1))
-        follows, ends = threading.Event(), threading.Event()
+        follows, ends, wait = threading.Event(), threading.Event(), Follower.wait
 
         def wait_and_end(follower: Follower) -> None:
+            if threading.current_thread() is other.thread:
+                return wait(follower)  # it may begin to follow only now
             follows.set()
             ends.wait(PATIENCE)
             raise ConnectionAbortedError("the server lets it go")
@@ -342,16 +373,15 @@ def test_a_stream_that_ends_while_it_follows_leaves_its_descriptor_to_others(
             assert follows.wait(PATIENCE)
         one.read_to(notes(streams.log, 1))
         fd = one.ours.fileno()
-        ends.set()
-        until(lambda: one.ours.fileno() < 0)
-        with contextlib.ExitStack() as opened:
-            newcomers = [*map(opened.enter_context, connected(1 << 20))]
-            assert fd in [newcomer.fileno() for newcomer in newcomers]
-            other.read_to(notes(streams.log, 5))
-            for newcomer in newcomers:
-                newcomer.setblocking(False)
-                with pytest.raises(BlockingIOError):
-                    newcomer.recv(1)
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            ends.set()
+            until(lambda: one.ours.fileno() < 0)
+            with socket.socket(fileno=os.dup2(ours.fileno(), fd)):
+                other.read_to(notes(streams.log, 5))
+            theirs.setblocking(False)
+            with pytest.raises(BlockingIOError):
+                theirs.recv(1)
 
 
 def test_a_stream_past_its_lifetime_comes_back_to_say_so(

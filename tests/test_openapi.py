@@ -143,13 +143,13 @@ def test_the_server_keeps_to_its_description(tmp_path: Path) -> None:
                 *("--phases", "examples,coverage,fuzzing", "--max-examples", "5"),
                 *("--seed", "1", "--generation-deterministic", "--no-color"),
                 "--continue-on-failure",
-                *("--suppress-health-check", "all", "--request-timeout", "10"),
+                *("--suppress-health-check", "all", "--request-timeout", "60"),
             ],
             cwd=tmp_path,
             env=clean_environment(PYTHONPATH=str(ROOT)),
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=600,
         )
     assert run.returncode == 0, run.stdout[-6000:] + run.stderr[-2000:]
     tested = re.search(r"Operations:\s+(\d+) selected / (\d+) total", run.stdout)

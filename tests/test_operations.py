@@ -16,9 +16,11 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 import pytest
 
+from feed.market import RATE
 from tests.harness import LOOPBACK, Board, Nginx, Process, Stream, until
 from tests.holding import (
     CONTROL,
@@ -34,12 +36,13 @@ from tests.sse import Parsed, Parser
 
 SILENT = "/stream?symbols=ZZZZ&events=price"  # nobody publishes that
 SLACK = 1.0  # seconds that a busy machine may add to what the contract promises
+LOGS = {"TZ": "UTC"}  # of a board whose log is read for the time
 
 
 @contextlib.contextmanager
 def a_board(**env: str) -> Iterator[Board]:
     """Run a board of whose end nothing is asked: an orderly one takes a second."""
-    with Board("app:app", None, **env) as board:
+    with Board("app:app", None, **LOGS | env) as board:
         yield board
         board.kill()
 
@@ -79,9 +82,7 @@ def test_a_board_full_of_streams_answers_health_at_once_and_refuses_in_kind() ->
         for _ in range(50):
             stream = held.enter_context(board.stream(SILENT))
             assert stream.events(1)[0].event == "hello"
-        began = time.monotonic()
-        assert board.get("/healthz")[0] == 200
-        assert time.monotonic() - began < 1
+        assert health_takes(board) < 1
         retries = [refusal(board) for _ in range(6)]
         assert all(15_000 <= retry <= 45_000 for retry in retries)
         assert len({*retries}) > 1
@@ -99,9 +100,20 @@ def test_idle_connections_leave_room_for_health() -> None:
             held.enter_context(contextlib.closing(idle))
             idle.request("GET", "/healthz")
             assert idle.getresponse().read() == b"ok\n"
+        assert health_takes(board) < 1
+
+
+def health_takes(board: Board) -> float:
+    """Return how many seconds `/healthz` takes, the quickest time of three.
+
+    Where no slot is left for it, it takes ever; a busy machine isn't busy each time.
+    """
+    taken = []
+    for _ in range(3):
         began = time.monotonic()
         assert board.get("/healthz")[0] == 200
-        assert time.monotonic() - began < 1
+        taken.append(time.monotonic() - began)
+    return min(taken)
 
 
 def refusal(board: Board) -> int:
@@ -154,17 +166,22 @@ def test_head_opens_no_stream() -> None:
 
 
 def test_sigterm_says_bye_to_all_and_the_worker_is_gone_in_time() -> None:
-    with Board(MAX_STREAMS="300") as board, contextlib.ExitStack() as held:
+    with (
+        Board("app:app", None, MAX_STREAMS="300", **LOGS) as board,
+        contextlib.ExitStack() as held,
+    ):
         streams = [held.enter_context(board.stream()) for _ in range(200)]
         for stream in streams:
             stream.events(1)
         (worker,) = board.worker_pids()
-        began = time.monotonic()
-        board.term()
-        read = [stream.read_all(5) for stream in streams]
-        assert time.monotonic() - began < 1 + SLACK
-        board.wait_exit()
-        assert time.monotonic() - began < 5
+        with ThreadPoolExecutor(1) as clock:
+            began, gone = time.time(), clock.submit(board.wait_exit)
+            board.term()
+            read = [stream.read_all(15) for stream in streams]
+            assert gone.result() < 5
+        ended = ended_at(board)
+        assert len(ended) == 200
+        assert max(ended) - began < 1 + SLACK
         assert not os.path.exists(f"/proc/{worker}")
         assert board.exit_code == 0
     retries = [stream.retry for stream in streams]
@@ -177,14 +194,22 @@ def test_sigterm_says_bye_to_all_and_the_worker_is_gone_in_time() -> None:
     assert len({*retries}) > 100
 
 
+def ended_at(board: Board) -> list[float]:
+    """Return when each stream ended (epoch seconds), as the board wrote it down."""
+    times = re.findall(r"^(\S+ \S+) INFO \S+ stream \d+ ended", board.log(), re.M)
+    logged = (datetime.strptime(each, "%Y-%m-%d %H:%M:%S,%f") for each in times)
+    return [each.replace(tzinfo=UTC).timestamp() for each in logged]
+
+
 def test_from_the_signal_on_the_board_is_not_ready() -> None:
     with Board() as board:
         connection = http.client.HTTPConnection(LOOPBACK, board.port, timeout=10)
         with contextlib.closing(connection):
             assert unreadiness(connection) is None
             board.term()
-            until(lambda: "Handling signal: term" in board.log(), why="the signal")
-            told = until(lambda: unreadiness(connection), 1, "not ready")
+            # Asked all the time, so that the connection is never idle for too long. A
+            # board that stays ready closes it, and is gone within five seconds.
+            told = until(lambda: unreadiness(connection), 5, "not ready")
         assert json.loads(told or b"")["detail"] == "The server is restarting."
 
 
@@ -210,10 +235,10 @@ def test_a_stream_that_opens_after_the_signal_is_sent_away_in_kind() -> None:
 
 def test_a_stream_past_its_age_says_bye_and_resumes_without_loss() -> None:
     with a_board(MAX_STREAM_AGE="2", SPEED="10") as board:
+        began = time.time()
         with board.stream() as stream, board.stream() as other:
-            began = time.monotonic()
             read = stream.read_all()
-            assert 1.5 < time.monotonic() - began < 2 + SLACK
+            assert 0.79 * 2 < ended_at(board)[0] - began < 2 + SLACK
             bye = json.loads(read[-1].data)
             assert (read[-1].event, bye["reason"]) == ("bye", "age")
             assert 2_000 <= bye["retry_ms"] <= 4_000
@@ -254,13 +279,13 @@ class Storm:
     async def view(self) -> None:
         """Read until `bye`, wait as long as it says, come back and read a little."""
         cursor, retry = await self.read("")
-        while True:
+        while retry:
             await asyncio.sleep(retry)
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, EOFError):
                 tried_at = time.monotonic()
-                await self.read(cursor)
-                self.back_at.append(tried_at)
-                return
+                # A process that ends may still take it in, and says `bye` again.
+                cursor, retry = await self.read(cursor)
+        self.back_at.append(tried_at)
 
     async def read(self, cursor: str) -> tuple[str, float]:
         """Return the last id and, in seconds, when the server wants the next try."""
@@ -307,7 +332,7 @@ def test_a_deploy_brings_every_viewer_back_and_not_all_at_once() -> None:
         storm = Storm(board.port)
         with ThreadPoolExecutor(1) as crowd:
             watching = crowd.submit(asyncio.run, watch())
-            until(lambda: storm.hellos >= VIEWERS, 20, "all are watching")
+            until(lambda: storm.hellos >= VIEWERS, 60, "all are watching")
             board.term()
             board.wait_exit()
             board.start()
@@ -330,23 +355,27 @@ def test_a_dead_client_is_noticed_within_two_heartbeats(death: str) -> None:
         dying = board.stream(SILENT)
         dying.events(1), witness.events(1)
         assert open_streams(board) == 2
+        died = time.time()
         getattr(dying, death)()
-        until(lambda: open_streams(board) == 1, 2 * 0.5 + SLACK, "the dead is noticed")
+        until(lambda: open_streams(board) == 1, why="the dead is noticed")
+        [noticed] = ended_at(board)
+        assert noticed - died < 2 * 0.5 + SLACK
 
 
 def test_a_client_that_never_reads_is_freed_and_delays_nobody() -> None:
-    with a_board(HEARTBEAT="0.3", SPEED="50", SEED="3") as board:
+    deadline = 3 * 0.6  # seconds
+    with a_board(HEARTBEAT="0.6", SPEED="50", SEED="3") as board:
         with board.stream() as witness, never_reading(board):
             until(lambda: open_streams(board) == 2, why="both are open")
-            stuck, ages = 0.0, []
-            deadline = time.monotonic() + 10
-            while open_streams(board) == 2 and time.monotonic() < deadline:
+            stuck, ages, ends = 0.0, [], time.monotonic() + 10
+            figures = metrics(board)
+            while figures["liveboard_streams"] == 2 and time.monotonic() < ends:
+                stuck = max(stuck, figures["liveboard_slowest_stream_seconds"])
                 ages += [age(event) for event in witness.read_for(0.1)[-1:]]
-                slowest = metrics(board)["liveboard_slowest_stream_seconds"]
-                stuck = max(stuck, slowest)
-            assert open_streams(board) == 1
-        assert 0.3 < stuck < 3 * 0.3 + SLACK
-        assert max(ages) < SLACK
+                figures = metrics(board)
+            assert figures["liveboard_streams"] == 1
+        assert 0.3 < stuck < deadline + SLACK
+        assert max(ages) < deadline  # as long as it would have been held up
         assert "the client did not read" in board.log()
 
 
@@ -364,25 +393,32 @@ def test_a_slow_reader_sees_current_prices_and_ends_in_the_right_state() -> None
 
     `make bench` does it for a minute, and with 3000 symbols (its shapes "slow").
     """
-    with a_board(SPEED="50", SEED="4") as board, Proxy(board.port) as proxy:
+    speed = 75  # half a megabyte a second
+    with a_board(SPEED=str(speed), SEED="4") as board, Proxy(board.port) as proxy:
         with board.stream() as full:
-            full.events(100)
-            size = len(full.raw)
-            full.read_for(1)
-            proxy.throttle = (len(full.raw) - size) // 10
+            prices = [*filter(is_price, full.events(100))]
+            size = sum(map(weight, prices)) / len(prices)
+            proxy.throttle = round(size * RATE * speed / 10)
         with Stream(proxy.port, rcvbuf=8192) as slow:
             held: Held = {}
             ages: list[float] = []
             for _ in range(80):
-                late = slow.read_for(0.1)
-                ages += [age(event) for event in late if is_price(event)]
-                fold(held, late)
+                began = time.monotonic()
+                read = slow.read_for(0.1)
+                late = time.monotonic() - began - 0.1  # this reader's own fault
+                ages += [age(event) - late for event in read if is_price(event)]
+                fold(held, read)
             proxy.throttle = None
             fold(held, slow.until(lambda e: is_price(e) and age(e) < 0.3, 20))
         assert_polls_to_the_state(board, held, slow.last_id)
         dropped = metrics(board)["liveboard_dropped_total"]
     assert max(ages) < 2
     assert dropped > 1_000
+
+
+def weight(event: Parsed) -> int:
+    """Return how many bytes an event is on the wire (ASCII)."""
+    return len(f"id: {event.id}\nevent: {event.event}\ndata: {event.data}\n\n")
 
 
 # --- Proxies that hold back or cut
@@ -407,10 +443,10 @@ def test_nginx_holds_nothing_back(board: Board, location: str) -> None:
         with nginx.stream("/stream?events=price", headers) as stream:
             gzipped = "content-encoding" in stream.headers
             assert gzipped == ("gzip" in location)
-            stream.until(is_price, 3)
-            live = stream.until(lambda e: is_price(e) and age(e) < 0.5, 3)
-            assert live
-            assert all(age(event) < 3 for event in stream.events(30, 3))
+            stream.until(lambda e: is_price(e) and age(e) < 0.5)
+        # What is held back waits for kilobytes, and these are some hundred bytes.
+        with nginx.stream(SILENT, headers) as stream:
+            assert [e.event for e in stream.events(3)] == ["hello", *["heartbeat"] * 2]
 
 
 def test_a_silent_stream_outlives_a_proxys_read_timeout() -> None:
@@ -423,12 +459,10 @@ def test_a_silent_stream_outlives_a_proxys_read_timeout() -> None:
         Nginx(server, board=board.url) as nginx,
     ):
         with nginx.stream() as stream:
-            read = stream.read_for(8)
+            hello, *beats = stream.events(6, 20)  # five seconds
             assert not stream.ended
-        hello, *beats = read
         assert hello.event == "hello"
         assert {event.event for event in beats} == {"heartbeat"}
-        assert len(beats) >= 5
 
 
 def test_a_paced_stream_beats_while_it_waits() -> None:
@@ -444,8 +478,10 @@ def test_a_paced_stream_beats_while_it_waits() -> None:
         a_board(HEARTBEAT="0.3", SPEED="5") as board,
         board.stream("/stream?pace=30") as stream,
     ):
-        read = stream.until(is_third_beat, seconds=6 * 0.3 + SLACK)
+        read = stream.until(is_third_beat)
     assert {event.event for event in read[-3:]} == {"heartbeat"}
+    first, _, third = (json.loads(event.data)["at"] for event in read[-3:])
+    assert third - first < 1000 * (2 * 0.3 + SLACK)
     assert {event.id for event in read[-3:]} == {of_the_log(read)[-1].id}
 
 
@@ -458,7 +494,7 @@ def test_a_worker_that_was_frozen_goes_on_without_a_burst() -> None:
         with board.stream() as stream:
             before = stream.until(lambda e: is_price(e) and age(e) < 0.3)
             before += stream.read_for(1)
-            usual = len([e for e in before[-200:] if is_price(e) and age(e) < 1])
+            usual = prices_of_a_second(before[::-1])
             os.kill(worker, signal.SIGSTOP)
             try:
                 before += stream.read_for(8)
@@ -467,10 +503,15 @@ def test_a_worker_that_was_frozen_goes_on_without_a_burst() -> None:
             after = stream.until(is_price)
             after += stream.read_for(1)
             assert not stream.ended
-    prices = [event for event in after if is_price(event)]
-    assert 0 < len(prices) < 3 * usual + 20
+    assert 0 < prices_of_a_second(after) < 3 * usual + 20
     ids = [id_of(e.id) for e in of_the_log([*before, *after])]
     assert ids == sorted({*ids})
+
+
+def prices_of_a_second(events: list[Parsed]) -> int:
+    """Return how many there are within a second of the first, by the board's clock."""
+    told = [id_of(event.id)[0] for event in events if is_price(event)]
+    return sum(abs(at - told[0]) < 1000 for at in told)
 
 
 # --- Names that forge
@@ -544,7 +585,7 @@ def test_a_bad_setting_stops_the_start_with_one_line_that_names_it(
 ) -> None:
     board = Board("app:app", None, **{name: value})
     try:
-        board.start().wait_exit(10)
+        board.start().wait_exit(60)
         (line,) = board.log().splitlines()
         assert board.exit_code
     finally:
@@ -577,11 +618,11 @@ def test_a_stream_is_two_lines_of_the_log_and_is_gone_after_them() -> None:
     with a_board(HEARTBEAT="0.3") as board:
         with board.stream("/stream?symbols=ACME&pace=0.1") as stream:
             stream.until(is_price)
-        until(lambda: open_streams(board) == 0, 2, "it is closed")
+        until(lambda: open_streams(board) == 0, why="it is closed")
         with board.stream("/stream?once=1") as stream:
             whole = stream.read_all()
         assert board.get("/stream?nonsense=1")[0] == 400
-        until(lambda: open_streams(board) == 0, 2, "it is closed")
+        until(lambda: open_streams(board) == 0, why="it is closed")
         lines = re.findall(r"INFO (liveboard\.\S+): (.*)", board.log())
     assert [name for name, _ in lines] == ["liveboard.stream"] * 4
     opened, ended, opened_once, ended_once = (line for _, line in lines)

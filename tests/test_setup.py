@@ -53,9 +53,9 @@ def test_a_platform_starts_the_board_from_the_requirements_alone(
         # Not 127.0.0.1: only what listens on every address answers on this one.
         address = "127.0.0.2" if sys.platform == "linux" else "127.0.0.1"
         url = f"http://{address}:{port}/healthz"
-        until(lambda: status(url) == 200, 15, f"{url} answers")
+        until(lambda: status(url) == 200, 60, f"{url} answers")
         platform.send(signal.SIGINT)
-        platform.wait_exit(10)
+        platform.wait_exit(30)
 
 
 def test_make_run_serves_until_ctrl_c() -> None:
@@ -64,7 +64,7 @@ def test_make_run_serves_until_ctrl_c() -> None:
         url = f"http://127.0.0.1:{port}/healthz"
         until(lambda: status(url) == 200, 60, f"{url} answers")
         os.killpg(running.pid, signal.SIGINT)  # what a terminal does
-        running.wait_exit(10)
+        running.wait_exit(30)
 
 
 def test_ci_runs_the_tests_then_the_checks() -> None:
