@@ -202,15 +202,22 @@ def ended_at(board: Board) -> list[float]:
 
 
 def test_from_the_signal_on_the_board_is_not_ready() -> None:
-    with Board() as board:
+    with Board() as board, board.stream(SILENT) as stream:
         connection = http.client.HTTPConnection(LOOPBACK, board.port, timeout=10)
+
+        def told() -> bytes | None:
+            leaving = any(event.event == "bye" for event in stream.read_for(0.01))
+            detail = unreadiness(connection)
+            assert detail or not leaving, "its streams were told bye, and it is ready"
+            return detail
+
         with contextlib.closing(connection):
             assert unreadiness(connection) is None
             board.term()
             # Asked all the time, so that the connection is never idle for too long. A
             # board that stays ready closes it, and is gone within five seconds.
-            told = until(lambda: unreadiness(connection), 5, "not ready")
-        assert json.loads(told or b"")["detail"] == "The server is restarting."
+            detail = until(told, 5, "not ready")
+        assert json.loads(detail or b"")["detail"] == "The server is restarting."
 
 
 def unreadiness(connection: http.client.HTTPConnection) -> bytes | None:
