@@ -291,8 +291,8 @@ class FanOut:
     def _serve_safely(self, group: Group) -> None:
         try:
             self._serve(group)
-        except Exception:
-            # These clients come back with their cursors; all others are served on.
+        except Exception:  # whatever a view does: all other views are served on
+            # These clients come back with their cursors.
             logger.exception("the fan-out failed for %s", group.view)
             group.tear()
 

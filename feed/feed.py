@@ -221,8 +221,7 @@ class Feed:
     def _step_safely(self) -> None:
         try:
             self.step(now_ms())
-        except Exception:
-            # One bad step must not stop the board; what is wrong stands in the log.
+        except Exception:  # one bad step must not stop the board; the log has it
             logger.exception("the source failed; going on")
 
     def _is_over(self) -> bool:

@@ -67,8 +67,7 @@ class Leader:
         while not leaving():
             try:
                 self.turn()
-            except Exception:
-                # One bad step must not stop the board; what is wrong stands there.
+            except Exception:  # one bad step must not stop the board; the log has it
                 logger.exception("the source failed; going on")
             time.sleep(self._tick if self._mandate else STAND_BY)
         if self._mandate:

@@ -190,8 +190,7 @@ class Relay:
                 self._note_away(_why(error))
             except Unavailable as error:
                 self._note_away(str(error))
-            except Exception:
-                # One bad answer must not end the reader; what is wrong stands there.
+            except Exception:  # one bad answer must not end the reader; the log has it
                 logger.exception("the reader failed; going on")
                 self._note_away("what Redis holds can't be read; the log says why")
             if self._away:

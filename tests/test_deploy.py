@@ -766,10 +766,16 @@ def is_live(event: Parsed) -> bool:
 # systemd
 
 
+class UnitParser(configparser.ConfigParser):
+    """Reads a unit, whose names tell capitals from small letters."""
+
+    def optionxform(self, optionstr: str) -> str:
+        return optionstr
+
+
 def unit_lines() -> dict[str, str]:
     """Return what the unit's `[Service]` says; a name that stands twice is an error."""
-    parser = configparser.ConfigParser(interpolation=None, delimiters="=")
-    parser.optionxform = str  # type: ignore[assignment,method-assign]  # names as they are
+    parser = UnitParser(interpolation=None, delimiters="=")
     parser.read_string(UNIT.read_text())
     assert {*parser} == {"DEFAULT", "Unit", "Service", "Install"}
     return dict(parser["Service"])

@@ -104,16 +104,10 @@ def test_idle_connections_leave_room_for_health() -> None:
 
 
 def health_takes(board: Board) -> float:
-    """Return how many seconds `/healthz` takes, the quickest time of three.
-
-    Where no slot is left for it, it takes ever; a busy machine isn't busy each time.
-    """
-    taken = []
-    for _ in range(3):
-        began = time.monotonic()
-        assert board.get("/healthz")[0] == 200
-        taken.append(time.monotonic() - began)
-    return min(taken)
+    """Return how many seconds `/healthz` takes: for ever where no slot is left."""
+    began = time.monotonic()
+    assert board.get("/healthz")[0] == 200
+    return time.monotonic() - began
 
 
 def refusal(board: Board) -> int:
@@ -382,7 +376,7 @@ def test_a_client_that_never_reads_is_freed_and_delays_nobody() -> None:
                 figures = metrics(board)
             assert figures["liveboard_streams"] == 1
         assert 0.3 < stuck < deadline + SLACK
-        assert max(ages) < deadline  # as long as it would have been held up
+        assert max(ages) < SLACK
         assert "the client did not read" in board.log()
 
 
@@ -451,6 +445,7 @@ def test_nginx_holds_nothing_back(board: Board, location: str) -> None:
             gzipped = "content-encoding" in stream.headers
             assert gzipped == ("gzip" in location)
             stream.until(lambda e: is_price(e) and age(e) < 0.5)
+            assert all(age(event) < 3 for event in stream.events(30))
         # What is held back waits for kilobytes, and these are some hundred bytes.
         with nginx.stream(SILENT, headers) as stream:
             assert [e.event for e in stream.events(3)] == ["hello", *["heartbeat"] * 2]

@@ -1,5 +1,6 @@
 """Access: the criteria of WCAG 2.2 that a machine can see, and the keyboard alone."""
 
+import time
 from functools import partial
 from itertools import pairwise
 from typing import Any
@@ -66,6 +67,7 @@ def test_4_1_3_the_status_region_speaks_at_most_each_five_seconds(
 ) -> None:
     page.clock.install()
     at = opened(page, stage)
+    page.clock.pause_at(time.time() + 1)  # from now on only this test moves it
     assert page.locator("[aria-live], [role=alert], [role=log]").count() == 0
     assert page.locator("[role=status]").count() == 1
     page.evaluate(
@@ -85,7 +87,7 @@ def test_4_1_3_the_status_region_speaks_at_most_each_five_seconds(
         page.clock.run_for(1700)
     page.clock.run_for(6000)
     said = page.evaluate("() => window.said")
-    assert len(said) >= 2
+    assert 2 <= len(said) <= 4
     assert said[-1][1] == "Goal: Acton 8–0 Burton"
     times = [when for when, _ in said]
     assert all(later - before >= 4990 for before, later in pairwise(times))

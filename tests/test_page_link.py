@@ -70,8 +70,7 @@ def test_a_server_that_restarts_or_is_killed_and_returns_is_live_within_5_second
     page: Page, page_errors: list[str]
 ) -> None:
     page_errors.append(CUT)
-    # At a shorter heartbeat the watchdog would not wait for a worker slow to start.
-    with Board() as board:
+    with Board(HEARTBEAT="1") as board:
         page.goto(board.url)
         live(page)
         board.term()
@@ -116,7 +115,7 @@ def test_a_503_in_between_does_not_end_it_and_retry_now_does_not_wait(
         until(waits_long, 30, "it waits ever longer")
         proxy.mode = "pass"
         page.get_by_role("button", name="Retry now").click()
-        live(page, 5)
+        live(page, 1)
 
 
 def test_a_mute_server_is_noticed_and_left_for_one_that_speaks(

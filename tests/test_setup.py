@@ -55,7 +55,7 @@ def test_a_platform_starts_the_board_from_the_requirements_alone(
         url = f"http://{address}:{port}/healthz"
         until(lambda: status(url) == 200, 60, f"{url} answers")
         platform.send(signal.SIGINT)
-        platform.wait_exit(30)
+        platform.wait_exit(10)
 
 
 def test_make_run_serves_until_ctrl_c() -> None:
@@ -64,7 +64,7 @@ def test_make_run_serves_until_ctrl_c() -> None:
         url = f"http://127.0.0.1:{port}/healthz"
         until(lambda: status(url) == 200, 60, f"{url} answers")
         os.killpg(running.pid, signal.SIGINT)  # what a terminal does
-        running.wait_exit(30)
+        running.wait_exit(10)
 
 
 def test_ci_runs_the_tests_then_the_checks() -> None:

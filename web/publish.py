@@ -135,7 +135,7 @@ def _body() -> bytes:
         body = request.get_data()
     except RequestEntityTooLarge:
         raise
-    except Exception as error:  # each server has its own for what is no HTTP
+    except Exception as error:  # each server raises its own where it is no HTTP
         if not late.is_set():
             raise BadRequest("The body broke off, or is no HTTP.") from error
         body = b""
