@@ -9,7 +9,7 @@ from flask import Flask, Response, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from feed.feed import Feed
-from feed.publishing import MAX_BODY
+from feed.publishing.batch import MAX_BODY
 from feed.settings import InvalidSetting, Settings
 from web import api, assets, openapi, ops, pages, problems, publish, streams
 from web.format import FILTERS

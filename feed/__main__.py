@@ -4,9 +4,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from feed.record import record
-from feed.remote import Misuse
-from feed.send import publish
+from feed.commands.board import Misuse
+from feed.commands.publish import publish
+from feed.commands.record import record
 
 
 def main() -> int:

@@ -14,22 +14,22 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from feed.clock import now_ms
-from feed.event import Event, EventId, Slot, gone
+from feed.events.event import Event, EventId, Slot, gone
+from feed.events.shapes import Notice
 from feed.history import History, Mark, marks
 from feed.log import Held, Log
-from feed.once import Answers, Once
+from feed.publishing.idempotency import Answers, Once
 from feed.settings import Settings
-from feed.shapes import Notice
 from feed.shared import Overtaken, Unavailable
-from feed.source import Published, Source, source
-from feed.stream import Streams
+from feed.sources.source import Published, Source, source
+from feed.streams.stream import Streams
 
 TICK = 0.05  # seconds; what falls due within one goes out together
 PERSISTENCE = 5.0  # seconds of trying to publish what others change at the same time
 REPORT = 60.0  # seconds between two lines with the totals
 
 if TYPE_CHECKING:
-    from feed.relay import Relay
+    from feed.cluster.relay import Relay
 
 logger = logging.getLogger("liveboard.feed")
 
@@ -177,7 +177,7 @@ class Feed:
         self.streams.fanout.start()
         _run("feed", self._run)
         if self.relay is not None:
-            from feed.leader import Leader
+            from feed.cluster.leader import Leader
 
             leader = Leader(self.relay, self, TICK)
             _run("reader", partial(self.relay.run, self._is_over))
@@ -212,7 +212,7 @@ class Feed:
             self.streams.enforce_deadlines()
 
     def _shared_log(self) -> "Relay":
-        from feed.relay import Relay  # loads the client library, which weighs
+        from feed.cluster.relay import Relay  # loads the client library, which weighs
 
         it = self.settings
         bounds = it.backlog, it.max_keys

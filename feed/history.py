@@ -12,8 +12,8 @@ from itertools import groupby
 
 import msgspec
 
-from feed.event import Event
-from feed.shapes import Quote
+from feed.events.event import Event
+from feed.events.shapes import Quote
 
 BASE = 5  # seconds of a base candle; every interval is a multiple of it
 MAX_INTERVAL = 86_400  # seconds

@@ -14,7 +14,7 @@ from typing import Literal
 
 import msgspec
 
-from feed.event import Event, EventId, Slot
+from feed.events.event import Event, EventId, Slot
 
 RETIREMENTS = 10_000  # how many retired keys the log can still account for
 EVICTIONS = 10_000  # how many evicted un-keyed events it can still count

@@ -19,7 +19,7 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
-from feed.market import AGE, SESSION
+from feed.sources.market import AGE, SESSION
 from tests.harness import Board
 from tests.staged import Stage
 

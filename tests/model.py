@@ -10,9 +10,9 @@ from typing import Any
 import msgspec
 from hypothesis import strategies as st
 
-from feed.event import Event, EventId, gone, keyed, unkeyed
+from feed.events.event import Event, EventId, gone, keyed, unkeyed
 from feed.log import Log
-from feed.view import View
+from feed.streams.view import View
 
 START = 1_700_000_000_000
 SYMBOLS = ("A", "B", "C", "D")

@@ -2,7 +2,7 @@
 
 import json
 
-from feed.event import DATA_LENGTH, Event, keyed, unkeyed
+from feed.events.event import DATA_LENGTH, Event, keyed, unkeyed
 
 TEXTS = (
     "CR \r LF \n CRLF \r\n NUL \0 ESC \x1b[31m TAB \t VT \v FF \f NEL \x85",

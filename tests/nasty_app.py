@@ -1,7 +1,7 @@
 """A board whose log holds nasty values, for tests: `gunicorn tests.nasty_app:app`."""
 
 from app import create_app
-from feed.event import keyed
+from feed.events.event import keyed
 from feed.settings import Settings
 from tests.nasty import nasty_events
 

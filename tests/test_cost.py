@@ -16,12 +16,12 @@ from typing import Any
 
 import pytest
 
-from feed.event import Event, keyed
-from feed.fanout import FanOut, Follower, Key
-from feed.frame import Form, Frames
+from feed.events.event import Event, keyed
 from feed.log import Log
-from feed.totals import Totals
-from feed.view import View
+from feed.streams.fanout import FanOut, Follower, Key
+from feed.streams.frame import Form, Frames
+from feed.streams.totals import Totals
+from feed.streams.view import View
 from tests.model import START
 
 STREAMS = 500

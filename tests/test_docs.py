@@ -21,25 +21,20 @@ from playwright.sync_api import Page
 from prometheus_client import CollectorRegistry
 
 from app import create_app
-from feed import (
-    control,
-    frame,
-    log,
-    publishing,
-    recording,
-    replay,
-    send,
-    shapes,
-    stream,
-)
 from feed import history as past
-from feed.control import Bye, End, Gap, Heartbeat, Hello
-from feed.event import CONTROL_TYPES, gone, unkeyed
+from feed import log
+from feed.commands import publish as send
+from feed.events import control, shapes
+from feed.events.control import Bye, End, Gap, Heartbeat, Hello
+from feed.events.event import CONTROL_TYPES, gone, unkeyed
+from feed.events.shapes import Incident, MarketState, Notice, Quote, Score, Team
 from feed.feed import Feed
-from feed.replay import Replay
+from feed.publishing import batch as publishing
 from feed.settings import InvalidSetting, Settings
-from feed.shapes import Incident, MarketState, Notice, Quote, Score, Team
-from feed.view import (
+from feed.sources import recording, replay
+from feed.sources.replay import Replay
+from feed.streams import frame, stream
+from feed.streams.view import (
     MATCH_PARAMETERS,
     MAX_PACE,
     STATE_PARAMETERS,
@@ -466,14 +461,16 @@ def test_every_file_of_the_table_to_change_something_exists() -> None:
 
 def test_every_module_is_in_the_drawing_or_the_table() -> None:
     [drawing] = blocks(README, "")
-    drawn = {f"feed/{name}" for name in re.findall(r"(?<!/)\b\w+\.py", drawing)}
-    files = {f for f in re.findall(r"\w+/\w+\.\w+", drawing) if "api" not in f} | drawn
+    files = {f for f in re.findall(r"\w+/\w+\.\w+", drawing) if "api" not in f}
+    for name in re.findall(r"(?<!/)\b\w+\.py", drawing):
+        [module] = (ROOT / "feed").rglob(name)
+        files.add(str(module.relative_to(ROOT)))
     assert [file for file in files if not (ROOT / file).is_file()] == []
     files |= {*spans(table_headed("to change", README).column("open"))}
     modules = {
         str(path.relative_to(ROOT))
         for folder in ("feed", "web")
-        for path in (ROOT / folder).glob("*.py")
+        for path in (ROOT / folder).rglob("*.py")
         if path.name != "__init__.py"
     }
     assert modules <= files

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feed.event import DATA_LENGTH, EventId, InvalidEvent, gone, keyed, unkeyed
+from feed.events.event import DATA_LENGTH, EventId, InvalidEvent, gone, keyed, unkeyed
 
 ids = st.builds(EventId, st.integers(0, 10**15 - 1), st.integers(0, 10**20 - 1))
 

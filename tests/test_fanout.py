@@ -14,16 +14,16 @@ from typing import Any
 
 import pytest
 
-from feed import stream as stream_module
-from feed.connection import Connection
-from feed.event import EventId, keyed, unkeyed
-from feed.fanout import FanOut, Follower, Group, Key
-from feed.frame import Form, Frames
+from feed.events.event import EventId, keyed, unkeyed
 from feed.log import Log, Read
 from feed.settings import Settings
-from feed.stream import Peer, Streams, Subscription
-from feed.totals import Totals
-from feed.view import View
+from feed.streams import stream as stream_module
+from feed.streams.connection import Connection
+from feed.streams.fanout import FanOut, Follower, Group, Key
+from feed.streams.frame import Form, Frames
+from feed.streams.stream import Peer, Streams, Subscription
+from feed.streams.totals import Totals
+from feed.streams.view import View
 from tests.harness import until
 from tests.model import START
 from tests.sse import Parsed, Parser

@@ -6,11 +6,11 @@ import msgspec
 import pytest
 
 from feed.clock import now_ms
-from feed.event import gone, keyed
+from feed.events.event import gone, keyed
+from feed.events.shapes import Notice
 from feed.feed import Feed
 from feed.settings import Settings
-from feed.shapes import Notice
-from feed.view import View
+from feed.streams.view import View
 from tests.test_history import quote
 
 

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from feed import history as history_module
-from feed.event import gone
+from feed.events.event import gone
+from feed.events.shapes import Quote
 from feed.history import BASE, History, marks
-from feed.shapes import Quote
 
 START = 1_700_000_000_000  # a multiple of 100 s
 

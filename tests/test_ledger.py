@@ -5,7 +5,7 @@ from zlib import crc32
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feed.ledger import Ledger
+from feed.streams.ledger import Ledger
 
 writes = st.lists(st.binary(max_size=300), max_size=8)
 

@@ -8,9 +8,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from feed import log as log_module
-from feed.event import Event, EventId, gone, keyed, unkeyed
+from feed.events.event import Event, EventId, gone, keyed, unkeyed
 from feed.log import Log, Read
-from feed.view import View
+from feed.streams.view import View
 from tests.model import START, News, World, fold, news, views
 
 FEW = 3

@@ -9,10 +9,10 @@ from statistics import correlation, mean
 import msgspec
 import pytest
 
-from feed import market
-from feed.event import Event
-from feed.market import COMPANIES, SESSION, Company, Market
-from feed.shapes import MarketState, Quote
+from feed.events.event import Event
+from feed.events.shapes import MarketState, Quote
+from feed.sources import market
+from feed.sources.market import COMPANIES, SESSION, Company, Market
 
 START = 1_700_000_000_000
 SYMBOLS = [company.symbol for company in COMPANIES]

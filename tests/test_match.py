@@ -9,9 +9,9 @@ from itertools import pairwise
 import msgspec
 import pytest
 
-from feed.event import Event, Slot
-from feed.match import CLUBS, SQUADS, League
-from feed.shapes import Incident, Score
+from feed.events.event import Event, Slot
+from feed.events.shapes import Incident, Score
+from feed.sources.match import CLUBS, SQUADS, League
 
 START = 1_700_000_000_000
 HOUR = 3_600_000

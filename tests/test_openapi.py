@@ -13,7 +13,7 @@ import pytest
 from app import create_app
 from feed.clock import now_ms
 from feed.feed import Feed
-from feed.publishing import KINDS, Batch, Refused
+from feed.publishing.batch import KINDS, Batch, Refused
 from feed.settings import Settings
 from tests.harness import ROOT, Board, clean_environment
 from tests.test_docs import FEED, bare, tables

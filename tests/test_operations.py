@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from feed.market import RATE
+from feed.sources.market import RATE
 from tests.harness import LOOPBACK, Board, Nginx, Process, Stream, until
 from tests.holding import (
     CONTROL,

@@ -10,8 +10,8 @@ from flask import render_template
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from app import create_app
+from feed.events.shapes import Status
 from feed.settings import Settings
-from feed.shapes import Status
 from tests.conftest import CUT
 from tests.harness import Board, until
 from tests.staged import Stage

@@ -15,12 +15,19 @@ from hypothesis import strategies as st
 
 from app import create_app
 from feed.clock import now_ms
-from feed.event import EventId
+from feed.events.event import EventId
+from feed.events.shapes import MAX_AMOUNT
 from feed.feed import Feed
-from feed.once import REMEMBERED, KeyReused, Once
-from feed.publishing import MAX_DEPTH, MAX_EVENTS, MAX_TYPES, Batch, NotJson, Refused
+from feed.publishing.batch import (
+    MAX_DEPTH,
+    MAX_EVENTS,
+    MAX_TYPES,
+    Batch,
+    NotJson,
+    Refused,
+)
+from feed.publishing.idempotency import REMEMBERED, KeyReused, Once
 from feed.settings import Settings
-from feed.shapes import MAX_AMOUNT
 from tests.harness import LOOPBACK, Board, Stream, until
 from tests.holding import id_of, of_the_log
 from web import publish as door

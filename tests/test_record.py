@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from feed.event import EventId
-from feed.record import stream_of, with_cursor
-from feed.remote import LONGEST_WAIT, Misuse, Waits, address
+from feed.commands.board import LONGEST_WAIT, Misuse, Waits, address
+from feed.commands.record import stream_of, with_cursor
+from feed.events.event import EventId
 from tests.commands import Command
 from tests.harness import LOOPBACK, ROOT, Board, until
 from tests.proxy import Proxy

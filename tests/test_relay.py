@@ -16,19 +16,19 @@ import pytest
 import redis
 import trustme
 
-from feed import relay as relay_module
 from feed.clock import now_ms
-from feed.event import Event, EventId, gone, keyed, unkeyed
+from feed.cluster import relay as relay_module
+from feed.cluster.relay import Mandate, Superseded
+from feed.events.event import Event, EventId, gone, keyed, unkeyed
+from feed.events.shapes import Notice
 from feed.feed import Feed
 from feed.log import Log
-from feed.once import KeyReused, Once
-from feed.relay import Mandate, Superseded
+from feed.publishing.idempotency import KeyReused, Once
 from feed.settings import Settings
-from feed.shapes import Notice
 from feed.shared import Overtaken, Unavailable
-from feed.source import Simulator
-from feed.stream import Peer, Streams, Subscription
-from feed.view import View
+from feed.sources.source import Simulator
+from feed.streams.stream import Peer, Streams, Subscription
+from feed.streams.view import View
 from tests.harness import LOOPBACK, Board, until
 from tests.holding import Held, Id, id_of, of_the_log, state
 from tests.redis_server import RedisServer, bundled, find_redis

@@ -17,15 +17,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from feed.control import Bye, Control, Heartbeat, Hello
-from feed.event import Event, EventId, Slot, gone, keyed, unkeyed
+from feed.events.control import Bye, Control, Heartbeat, Hello
+from feed.events.event import Event, EventId, Slot, gone, keyed, unkeyed
+from feed.events.shapes import Incident, MarketState, Notice, Quote, Score, Team
 from feed.feed import Feed
-from feed.publishing import MAX_TYPES
-from feed.recording import LONGEST, Damage, Reader, Record
-from feed.replay import EVENTS, REPORTS, Replay
+from feed.publishing.batch import MAX_TYPES
 from feed.settings import InvalidSetting, Settings
-from feed.shapes import Incident, MarketState, Notice, Quote, Score, Team
-from feed.wire import WIRES
+from feed.sources.recording import LONGEST, Damage, Reader, Record
+from feed.sources.replay import EVENTS, REPORTS, Replay
+from feed.streams.wire import WIRES
 from tests.harness import ROOT, Board, until
 
 T0 = 1_700_000_000_000  # when it was recorded
@@ -650,7 +650,7 @@ def test_another_goes_on_where_one_was_killed(
     """As if there had been one: `k` kills after a step, `x` before it is published."""
     speed, loop = how
     with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setattr("feed.replay.EVENTS", most)
+        patch.setattr("feed.sources.replay.EVENTS", most)
         path = Path(folder) / "day.ndjson"
         path.write_bytes(recorded(drawn, format))
         one, several = (Begun(path, loop, speed) for _ in range(2))

@@ -10,8 +10,8 @@ import pytest
 from playwright.sync_api import Page
 
 from feed.clock import now_ms
-from feed.event import Event
-from feed.source import Simulator
+from feed.events.event import Event
+from feed.sources.source import Simulator
 from tests.harness import LOOPBACK, Board, reset_on_close, until
 from tests.holding import Held, fold, id_of, of_the_log, state
 from tests.nasty import NAMES, nasty_events

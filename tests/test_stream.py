@@ -12,18 +12,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from feed import frame as frame_module
 from feed import log as log_module
-from feed import stream as stream_module
-from feed.connection import Connection
-from feed.control import Hello
-from feed.event import CONTROL_TYPES, EventId, gone, keyed, unkeyed
-from feed.frame import Frames
+from feed.events.control import Hello
+from feed.events.event import CONTROL_TYPES, EventId, gone, keyed, unkeyed
+from feed.events.shapes import Score, Team
 from feed.log import Log
 from feed.settings import Settings
-from feed.shapes import Score, Team
-from feed.stream import Peer, Streams, Subscription
-from feed.view import View
+from feed.streams import frame as frame_module
+from feed.streams import stream as stream_module
+from feed.streams.connection import Connection
+from feed.streams.frame import Frames
+from feed.streams.stream import Peer, Streams, Subscription
+from feed.streams.view import View
 from tests.harness import until
 from tests.model import START, News, World, fold, news, views
 from tests.sse import Parsed, Parser

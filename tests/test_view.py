@@ -4,9 +4,9 @@ from itertools import combinations
 
 import pytest
 
-from feed.event import EventId, gone, keyed, unkeyed
+from feed.events.event import EventId, gone, keyed, unkeyed
 from feed.log import Log
-from feed.view import (
+from feed.streams.view import (
     STREAM_PARAMETERS,
     InvalidParameter,
     Query,

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from feed.control import Bye, End, Gap, Heartbeat, Hello
-from feed.event import (
+from feed.events.control import Bye, End, Gap, Heartbeat, Hello
+from feed.events.event import (
     BROWSER_TYPES,
     CONTROL_TYPES,
     DATA_LENGTH,
@@ -23,7 +23,7 @@ from feed.event import (
     keyed,
     unkeyed,
 )
-from feed.wire import WIRES, name_of
+from feed.streams.wire import WIRES, name_of
 from tests.sse import Parsed, Parser
 
 SSE, NDJSON, TEXT = WIRES["sse"], WIRES["ndjson"], WIRES["text"]

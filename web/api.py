@@ -6,10 +6,10 @@ import msgspec
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import NotFound
 
-from feed.event import Event, EventId
+from feed.events.event import Event, EventId
 from feed.feed import Feed
 from feed.history import BASE, MAX_INTERVAL
-from feed.view import STATE_PARAMETERS, InvalidParameter, View, parse, whole
+from feed.streams.view import STATE_PARAMETERS, InvalidParameter, View, parse, whole
 from web import the_feed
 
 SECTIONS = {

@@ -10,13 +10,18 @@ from typing import Any
 import msgspec
 from flask import Blueprint, Response, request
 
-from feed.control import Bye, End, Gap, Heartbeat, Hello
-from feed.event import BROWSER_TYPES, CONTROL_TYPES, KEY_LENGTH, TYPE_NAME
+from feed.events.control import Bye, End, Gap, Heartbeat, Hello
+from feed.events.event import BROWSER_TYPES, CONTROL_TYPES, KEY_LENGTH, TYPE_NAME
+from feed.events.shapes import Amount, Quote, Team
 from feed.history import BASE, MAX_INTERVAL
-from feed.publishing import KINDS, KNOWN, MAX_EVENTS, Envelope, Retirement
-from feed.shapes import Amount, Quote, Team
-from feed.view import MATCH_PARAMETERS, MAX_PACE, STATE_PARAMETERS, STREAM_PARAMETERS
-from feed.wire import WIRES
+from feed.publishing.batch import KINDS, KNOWN, MAX_EVENTS, Envelope, Retirement
+from feed.streams.view import (
+    MATCH_PARAMETERS,
+    MAX_PACE,
+    STATE_PARAMETERS,
+    STREAM_PARAMETERS,
+)
+from feed.streams.wire import WIRES
 from web import the_feed
 from web.api import MAX_CANDLES, SECTIONS, Other
 from web.problems import PROBLEM, Problem

@@ -16,13 +16,13 @@ from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
 from feed.feed import Feed
-from feed.view import View
+from feed.streams.view import View
 from web import the_feed
 from web.address import FILTERS, SORTS, Selection
 from web.api import state_json
 from web.assets import compressible
-from web.board import text_board
 from web.format import directions
+from web.terminal import text_board
 
 SPARK_INTERVAL = 30  # seconds between the points of a sparkline
 SPARK_POINTS = 60

@@ -21,10 +21,10 @@ from werkzeug.exceptions import (
 )
 
 from feed.clock import now_ms
-from feed.connection import Connection
-from feed.event import Event, EventId
-from feed.once import Once
-from feed.publishing import MAX_BODY, Batch, Refused
+from feed.events.event import Event, EventId
+from feed.publishing.batch import MAX_BODY, Batch, Refused
+from feed.publishing.idempotency import Once
+from feed.streams.connection import Connection
 from web import the_feed
 
 RECEIPT = 30.0  # seconds in which a body must have come

@@ -6,11 +6,11 @@ from typing import Any
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import NotFound
 
-from feed.connection import Connection
-from feed.event import EventId
+from feed.events.event import EventId
 from feed.shared import Unavailable
-from feed.stream import Peer, Subscription, last_event, understood
-from feed.view import (
+from feed.streams.connection import Connection
+from feed.streams.stream import Peer, Subscription, last_event, understood
+from feed.streams.view import (
     MATCH_PARAMETERS,
     STREAM_PARAMETERS,
     Query,
@@ -18,7 +18,7 @@ from feed.view import (
     WireFormat,
     parse,
 )
-from feed.wire import WIRES
+from feed.streams.wire import WIRES
 from web import the_feed
 
 MIME_TYPES: dict[str, WireFormat] = {

@@ -14,7 +14,7 @@ import time
 
 from app import app
 from bench.servers import ticks
-from feed.event import Event, keyed, unkeyed
+from feed.events.event import Event, keyed, unkeyed
 
 SYMBOLS = int(os.environ.get("SYMBOLS", "0"))
 VIEWS = int(os.environ.get("VIEWS", "1"))

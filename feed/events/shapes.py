@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from feed.event import KEY_LENGTH, Event, keyed, unkeyed
+from feed.events.event import KEY_LENGTH, Event, keyed, unkeyed
 
 Status = Literal[
     "NS", "1H", "HT", "2H", "ET", "AET", "PEN", "FT", "PST", "SUSP", "ABD", "CANC"

@@ -6,12 +6,12 @@ from typing import Protocol
 
 import msgspec
 
-from feed.event import Event
-from feed.market import Market
-from feed.match import League
-from feed.replay import Replay
+from feed.events.event import Event
+from feed.events.shapes import MarketState, Quote, Score
 from feed.settings import Settings
-from feed.shapes import MarketState, Quote, Score
+from feed.sources.market import Market
+from feed.sources.match import League
+from feed.sources.replay import Replay
 
 SHAPES: dict[str, type[Quote | MarketState | Score]] = {
     "price": Quote,

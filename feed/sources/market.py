@@ -13,8 +13,8 @@ from typing import Literal
 import msgspec
 
 from feed.clock import WorldClock
-from feed.event import Event
-from feed.shapes import MarketState, Quote
+from feed.events.event import Event
+from feed.events.shapes import MarketState, Quote
 
 MARKET = "MAIN"
 CURRENCY = "EUR"

@@ -13,7 +13,7 @@ from weakref import WeakValueDictionary
 
 import msgspec
 
-from feed.event import CONTROL_TYPES, FORBIDDEN_IN_KEY, TYPE_NAME, Event, EventId
+from feed.events.event import CONTROL_TYPES, FORBIDDEN_IN_KEY, TYPE_NAME, Event, EventId
 
 WireFormat = Literal["sse", "ndjson", "text"]
 WIRE_FORMATS: tuple[WireFormat, ...] = get_args(WireFormat)

@@ -18,9 +18,9 @@ from redis.backoff import NoBackoff
 from redis.lock import Lock
 from redis.retry import Retry
 
-from feed.event import Event, EventId
+from feed.events.event import Event, EventId
 from feed.log import Held, Log
-from feed.once import KeyReused, Once
+from feed.publishing.idempotency import KeyReused, Once
 from feed.shared import Overtaken, Unavailable
 
 SCRIPT = Path(__file__).with_name("relay.lua")

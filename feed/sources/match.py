@@ -15,8 +15,8 @@ from typing import Literal
 import msgspec
 
 from feed.clock import WorldClock
-from feed.event import Event, gone
-from feed.shapes import Incident, IncidentKind, Score, Status, Team
+from feed.events.event import Event, gone
+from feed.events.shapes import Incident, IncidentKind, Score, Status, Team
 
 LEAGUE = "Meridian League"
 MINUTE = 5.0  # seconds of a match minute: a match in nine minutes

@@ -4,7 +4,7 @@ import unicodedata
 from collections.abc import Iterable
 from typing import Any
 
-from feed.text import UNPRINTABLE, signed, time_of
+from feed.streams.text import UNPRINTABLE, signed, time_of
 
 Fields = dict[str, Any]
 

@@ -18,19 +18,19 @@ from functools import partial
 import msgspec
 
 from feed.clock import next_instant, now_ms
-from feed.connection import Connection
-from feed.control import Bye, Control, End, Farewell, Gap, Heartbeat, Hello
-from feed.event import Event, EventId
-from feed.fanout import FanOut, Follower, Key
-from feed.frame import GZIP_HEADER, Form, Frame, Frames, gzip_trailer
-from feed.ledger import Ledger
+from feed.events.control import Bye, Control, End, Farewell, Gap, Heartbeat, Hello
+from feed.events.event import Event, EventId
+from feed.events.shapes import FINAL
 from feed.log import Log, Read
 from feed.settings import Settings
-from feed.shapes import FINAL
-from feed.text import UNPRINTABLE
-from feed.totals import Totals
-from feed.view import View
-from feed.wire import WIRES
+from feed.streams.connection import Connection
+from feed.streams.fanout import FanOut, Follower, Key
+from feed.streams.frame import GZIP_HEADER, Form, Frame, Frames, gzip_trailer
+from feed.streams.ledger import Ledger
+from feed.streams.text import UNPRINTABLE
+from feed.streams.totals import Totals
+from feed.streams.view import View
+from feed.streams.wire import WIRES
 
 BEHIND = 1_000  # pending events at which a stream is compacted, whoever is to blame
 BEHIND_SLOW = 50  # the same, where the last write had to wait for the reader

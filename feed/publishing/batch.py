@@ -1,7 +1,8 @@
 """What others publish: JSON becomes events, all of it, or is refused with its place.
 
 Strategy: what came is completed into one of the shapes that the board itself shows
-(`feed/shapes.py`), and that shape judges it: there is no second description of a quote.
+(`feed/events/shapes.py`), and that shape judges it: there is no second description of
+a quote.
 """
 
 import math
@@ -14,9 +15,16 @@ from typing import Any, NamedTuple, TypeVar, get_args
 
 import msgspec
 
-from feed.event import Event, InvalidEvent, Slot, checked_key, gone, keyed, unkeyed
-from feed.log import Log
-from feed.shapes import (
+from feed.events.event import (
+    Event,
+    InvalidEvent,
+    Slot,
+    checked_key,
+    gone,
+    keyed,
+    unkeyed,
+)
+from feed.events.shapes import (
     MAX_AMOUNT,
     Incident,
     MarketState,
@@ -25,6 +33,7 @@ from feed.shapes import (
     Score,
     Team,
 )
+from feed.log import Log
 
 MAX_BODY = 1 << 20  # bytes of one request
 MAX_EVENTS = 1000  # in one request

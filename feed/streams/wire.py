@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 import msgspec
 
-from feed import text
-from feed.control import Control
-from feed.event import Event, EventId
-from feed.view import WireFormat
+from feed.events.control import Control
+from feed.events.event import Event, EventId
+from feed.streams import text
+from feed.streams.view import WireFormat
 
 DATA_HAS_KEY = frozenset({"price", "score", "market", "notice", "gone"})
 

@@ -4,7 +4,7 @@ from collections import Counter
 
 import msgspec
 
-from feed.frame import Frame
+from feed.streams.frame import Frame
 
 
 class Totals(msgspec.Struct):

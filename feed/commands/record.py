@@ -22,9 +22,7 @@ from urllib.parse import SplitResult, parse_qsl, urlencode
 import msgspec
 from tqdm import tqdm
 
-from feed.event import CONTROL_TYPES
-from feed.recording import LONGEST, NO_JSON, Object
-from feed.remote import (
+from feed.commands.board import (
     BROKEN,
     BUSY,
     Busy,
@@ -36,6 +34,8 @@ from feed.remote import (
     counted,
     refused,
 )
+from feed.events.event import CONTROL_TYPES
+from feed.sources.recording import LONGEST, NO_JSON, Object
 
 NDJSON = "application/x-ndjson"
 PATIENCE = 30.0  # seconds of silence, until `hello` says how often a heartbeat comes

@@ -9,7 +9,7 @@ from typing import Protocol
 
 import msgspec
 
-from feed.event import DATA_LENGTH, EventId
+from feed.events.event import DATA_LENGTH, EventId
 
 LONGEST = DATA_LENGTH + 4096  # bytes of a line: the data, and what stands around it
 BOM = b"\xef\xbb\xbf"

@@ -4,7 +4,7 @@ from collections import OrderedDict
 
 import msgspec
 
-from feed.event import EventId
+from feed.events.event import EventId
 
 REMEMBERED = 10_000  # idempotency keys
 

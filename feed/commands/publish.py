@@ -20,10 +20,7 @@ from urllib.parse import SplitResult
 import msgspec
 from tqdm import tqdm
 
-from feed.event import CONTROL_TYPES
-from feed.publishing import MAX_EVENTS
-from feed.recording import Damage, Reader, Record
-from feed.remote import (
+from feed.commands.board import (
     BROKEN,
     BUSY,
     Busy,
@@ -35,6 +32,9 @@ from feed.remote import (
     counted,
     refused,
 )
+from feed.events.event import CONTROL_TYPES
+from feed.publishing.batch import MAX_EVENTS
+from feed.sources.recording import Damage, Reader, Record
 
 BATCH = 512 * 1024  # bytes; half of what a request may have
 PIECE = 1 << 16  # bytes to read at once

@@ -19,8 +19,8 @@ import redis
 from redis.exceptions import LockError
 
 from feed.clock import now_ms
-from feed.event import Event
-from feed.relay import Mandate, Relay, Superseded
+from feed.cluster.relay import Mandate, Relay, Superseded
+from feed.events.event import Event
 from feed.shared import Unavailable
 
 LOCK = (

@@ -10,11 +10,11 @@ import threading
 import zlib
 from typing import NamedTuple
 
-from feed.event import Event, EventId
-from feed.ledger import Ledger
+from feed.events.event import Event, EventId
 from feed.log import Log, Read
-from feed.view import View, WireFormat
-from feed.wire import WIRES
+from feed.streams.ledger import Ledger
+from feed.streams.view import View, WireFormat
+from feed.streams.wire import WIRES
 
 SHARED_BYTES = 16 << 20  # what shared frames may hold, of one moment and of the past
 CUTS = 10_000  # how many are remembered, to find them faster than by counting

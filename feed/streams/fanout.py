@@ -20,14 +20,14 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from feed.clock import next_instant, now_ms
-from feed.control import Heartbeat
-from feed.event import EventId
-from feed.frame import Form, Frame, Frames
-from feed.ledger import Ledger
+from feed.events.control import Heartbeat
+from feed.events.event import EventId
 from feed.log import Log
-from feed.totals import Totals
-from feed.view import Route, View, routes_of
-from feed.wire import WIRES
+from feed.streams.frame import Form, Frame, Frames
+from feed.streams.ledger import Ledger
+from feed.streams.totals import Totals
+from feed.streams.view import Route, View, routes_of
+from feed.streams.wire import WIRES
 
 SLICE = 128  # streams written to between two looks at the clock
 TURN = 0.004  # seconds of writing after which other requests have their turn

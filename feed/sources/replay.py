@@ -17,10 +17,10 @@ from pathlib import Path
 import msgspec
 
 from feed.clock import STANDSTILL, WorldClock
-from feed.event import CONTROL_TYPES, Event, EventId, Slot, gone, keyed, unkeyed
-from feed.publishing import KINDS, MAX_TYPES, Shape, check_depth
-from feed.recording import Damage, Reader, Record
-from feed.shapes import Notice, Quote, Score
+from feed.events.event import CONTROL_TYPES, Event, EventId, Slot, gone, keyed, unkeyed
+from feed.events.shapes import Notice, Quote, Score
+from feed.publishing.batch import KINDS, MAX_TYPES, Shape, check_depth
+from feed.sources.recording import Damage, Reader, Record
 
 EVENTS = 500  # of a step; a stream has fallen behind when twice as many are to come
 BYTES = 256 * 1024  # read in a step

@@ -1,0 +1,1 @@
+"""What an event is: its id, its key, its shape, and the server's own control events."""

@@ -1,0 +1,1 @@
+"""What others publish: JSON becomes events, or is refused with its place."""

@@ -1,0 +1,1 @@
+"""Where events come from by themselves: a simulated world, or a recording."""

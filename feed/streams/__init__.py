@@ -1,0 +1,1 @@
+"""What each reader is sent: views, streams, the fan-out, frames and wire formats."""
