@@ -3,19 +3,19 @@
  * and a badge; nothing to set, and nothing kept.
  */
 
-import { Badge } from "./badge.js";
-import { Board } from "./board.js";
+import { Badge } from "./board/badge.js";
+import { Board } from "./board/state.js";
 import { byId, setHidden, setText } from "./dom.js";
 import { clock } from "./format.js";
-import { Prices } from "./prices.js";
-import { Scores } from "./scores.js";
-import { read } from "./address.js";
-import { Stream } from "./stream.js";
+import { Prices } from "./board/prices.js";
+import { Scores } from "./board/scores.js";
+import { read } from "./controls/address.js";
+import { Stream } from "./stream/stream.js";
 
 const SECOND = 1000; // ms
 const NO_PINS = { isPinned: () => false };
 
-/** @type {import("./board.js").Boot} */
+/** @type {import("./board/state.js").Boot} */
 const boot = JSON.parse(byId("boot").textContent ?? "");
 const board = new Board(boot);
 const choice = { now: read(location) };

@@ -3,10 +3,10 @@
  * The same rules as `web/format.py`; a test holds the two side by side.
  */
 
-/** @typedef {import("./board.js").Quote} Quote */
-/** @typedef {import("./board.js").Score} Score */
-/** @typedef {import("./board.js").Incident} Incident */
-/** @typedef {import("./board.js").MarketState} MarketState */
+/** @typedef {import("./board/state.js").Quote} Quote */
+/** @typedef {import("./board/state.js").Score} Score */
+/** @typedef {import("./board/state.js").Incident} Incident */
+/** @typedef {import("./board/state.js").MarketState} MarketState */
 /** @typedef {"up" | "down" | "flat"} Direction */
 /** @typedef {"live" | "upcoming" | "over"} Phase */
 

@@ -3,30 +3,30 @@
  * which paint at most once a frame. How seldom events come is up to the stream's pace.
  */
 
-import { Alerts } from "./alerts.js";
-import { Announcer } from "./announcer.js";
-import { Away } from "./away.js";
-import { Badge, isStale, words } from "./badge.js";
-import { Board } from "./board.js";
-import { Choice } from "./choice.js";
+import { Alerts } from "./alerts/alerts.js";
+import { Announcer } from "./alerts/announcer.js";
+import { Away } from "./alerts/away.js";
+import { Badge, isStale, words } from "./board/badge.js";
+import { Board } from "./board/state.js";
+import { Choice } from "./controls/choice.js";
 import { byId, setAttribute, setHidden, setText } from "./dom.js";
 import { clock, date } from "./format.js";
-import { listen, step } from "./keys.js";
-import { Notices } from "./notices.js";
-import { Pause } from "./pause.js";
-import { paintPins, rowOf } from "./pins.js";
-import { Prices } from "./prices.js";
+import { listen, step } from "./controls/keys.js";
+import { Notices } from "./board/notices.js";
+import { Pause } from "./controls/pause.js";
+import { paintPins, rowOf } from "./controls/pins.js";
+import { Prices } from "./board/prices.js";
 import { Renewal } from "./renewal.js";
-import { Scores } from "./scores.js";
-import { Settings, pinOf } from "./settings.js";
-import { SettingsDialog } from "./settings-dialog.js";
-import { Stream } from "./stream.js";
-import { Terminal } from "./terminal.js";
-import { Told } from "./told.js";
-import { Toolbar, onPlainClick } from "./toolbar.js";
+import { Scores } from "./board/scores.js";
+import { Settings, pinOf } from "./controls/settings.js";
+import { SettingsDialog } from "./controls/settings-dialog.js";
+import { Stream } from "./stream/stream.js";
+import { Terminal } from "./controls/terminal.js";
+import { Told } from "./alerts/notify.js";
+import { Toolbar, onPlainClick } from "./controls/toolbar.js";
 
-/** @typedef {import("./board.js").Boot} Boot */
-/** @typedef {import("./stream.js").StateName} StateName */
+/** @typedef {import("./board/state.js").Boot} Boot */
+/** @typedef {import("./stream/stream.js").StateName} StateName */
 
 const SECOND = 1000; // ms between two paintings of what time alone changes
 const TITLE_EACH = 5; // seconds between two titles; a tab that flickers is no friend
@@ -49,9 +49,9 @@ let gapTimer = 0;
 let isUrgent = true; // whether a person's own action is to be painted, paused or not
 
 // What is loaded when it is first opened.
-/** @type {import("./alerts-dialog.js").AlertsDialog | null} */
+/** @type {import("./alerts/alerts-dialog.js").AlertsDialog | null} */
 let alertsDialog = null;
-/** @type {import("./detail.js").Detail | null} */
+/** @type {import("./detail/detail.js").Detail | null} */
 let detail = null;
 
 /** @type {Boot} */
@@ -199,7 +199,7 @@ function title() {
   return parts.filter(Boolean).join(" · ");
 }
 
-/** @param {import("./stream.js").Gap} gap */
+/** @param {import("./stream/stream.js").Gap} gap */
 function showGap({ dropped, lost }) {
   const line = byId("gap");
   const left = dropped === null ? "Some" : String(dropped);
@@ -252,14 +252,16 @@ function meant() {
 
 /** Open what is selected; its script is loaded with the first. @param {boolean} isFirst */
 async function openDetail(isFirst) {
-  const { Detail } = await import("./detail.js");
+  const { Detail } = await import("./detail/detail.js");
   detail ??= new Detail(board, choice, settings);
   detail.choose(isFirst);
 }
 
 /** Open the dialog of alerts; its script is loaded with the first time. */
-async function openAlerts(/** @type {import("./address.js").Opened | null} */ about = null) {
-  const { AlertsDialog } = await import("./alerts-dialog.js");
+async function openAlerts(
+  /** @type {import("./controls/address.js").Opened | null} */ about = null,
+) {
+  const { AlertsDialog } = await import("./alerts/alerts-dialog.js");
   alertsDialog ??= new AlertsDialog(alerts, board, settings, told);
   alertsDialog.open(about);
 }

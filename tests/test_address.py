@@ -44,7 +44,7 @@ def test_the_page_and_the_server_understand_a_url_in_the_same_way(
     page.goto(board.url)
     theirs = page.evaluate(
         """async ([queries, quotes, scores]) => {
-          const a = await import("/static/address.js");
+          const a = await import("/static/controls/address.js");
           return queries.map((asked) => {
             const url = new URL(location.origin);
             for (const [name, value] of Object.entries(asked)) {

@@ -1,12 +1,17 @@
 """The page's files as they are sent: the same program, in fewer bytes."""
 
 import gzip
+import os.path
 import re
 
 from tests.harness import ROOT, Board
 from web.assets import COMMENT
 
-MODULES = [*(ROOT / "static").glob("*.js"), ROOT / "static/board.css"]
+VENDOR = ROOT / "static/vendor"
+MODULES = [
+    *(p for p in (ROOT / "static").rglob("*.js") if VENDOR not in p.parents),
+    ROOT / "static/board.css",
+]
 
 
 def test_a_file_is_sent_without_comments_compressed_and_only_once(board: Board) -> None:
@@ -48,3 +53,28 @@ def test_the_first_html_is_compressed_too(board: Board) -> None:
     assert headers["content-encoding"] == "gzip"
     assert {"Accept", "Accept-Encoding"} <= {*headers["vary"].split(", ")}
     assert b"Liveboard" in gzip.decompress(body)
+
+
+def test_the_page_fetches_at_once_what_its_script_imports_and_nothing_else(
+    board: Board,
+) -> None:
+    html = board.get("/", {"Accept": "text/html"})[2].decode()
+    preloaded = re.findall(r'rel="modulepreload" href="/static/([^"]+)"', html)
+    assert len(preloaded) > 20
+    assert {*preloaded} == imported("page.js") - {"page.js"}
+
+
+def imported(name: str) -> set[str]:
+    """Return the modules that a module needs before it runs, itself among them."""
+    found: set[str] = set()
+    waiting = [name]
+    while waiting:
+        name = waiting.pop()
+        if name in found:
+            continue
+        found.add(name)
+        source = (ROOT / "static" / name).read_text()
+        folder = os.path.dirname(name)
+        paths = re.findall(r'^(?:import|\}) .*"([^"]+)";$', source, re.M)
+        waiting += [os.path.normpath(os.path.join(folder, path)) for path in paths]
+    return found

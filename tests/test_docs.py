@@ -461,7 +461,8 @@ def test_every_file_of_the_table_to_change_something_exists() -> None:
 
 def test_every_module_is_in_the_drawing_or_the_table() -> None:
     [drawing] = blocks(README, "")
-    files = {f for f in re.findall(r"\w+/\w+\.\w+", drawing) if "api" not in f}
+    paths = re.findall(r"\w+(?:/\w+)+\.\w+", drawing)
+    files = {path for path in paths if "api" not in path}
     for name in re.findall(r"(?<!/)\b\w+\.py", drawing):
         [module] = (ROOT / "feed").rglob(name)
         files.add(str(module.relative_to(ROOT)))

@@ -30,7 +30,7 @@ export function createChart(place, options) {
   };
 }
 """
-"""What `library.js` uses of the library, to see what it is told."""
+"""What `chart-library.js` uses of the library, to see what it is told."""
 
 
 def test_a_row_opens_its_detail_and_the_back_button_closes_it(
@@ -102,7 +102,7 @@ def test_candles_are_made_of_quotes_and_are_never_more_than_shown(
     page.goto(board.url)
     bars = page.evaluate(
         """async () => {
-          const { Candles } = await import("/static/candles.js");
+          const { Candles } = await import("/static/detail/candles.js");
           const candles = new Candles(60, 3);
           candles.fill([[0, 1, 2, 1, 2, 9]], [{ price: 5, at: 30_000 }]);
           const came = [[4, 61_000], [6, 62_000], [3, 119_000], [9, 59_000],

@@ -331,7 +331,7 @@ def test_without_a_shared_worker_each_tab_has_its_stream(
 def test_where_the_worker_cannot_be_loaded_a_tab_has_its_own_stream(
     page: Page, stage: Stage
 ) -> None:
-    stage.missing.add("/static/worker.js")
+    stage.missing.add("/static/stream/worker.js")
     at = opened(page, stage)
     stage.hello(f"{at}-0")
     live(page)
@@ -438,7 +438,7 @@ def test_a_tab_that_went_without_a_word_is_let_go_and_taken_back(
     page.clock.install()
     page.evaluate(
         """async () => {
-          const { Hub } = await import("/static/hub.js");
+          const { Hub } = await import("/static/stream/hub.js");
           window.said = [];
           window.ask = new Hub().join((it) => said.push(it.say));
           window.attach = {
@@ -736,7 +736,7 @@ def reader(context: BrowserContext, url: str, **options: Any) -> Page:
     page.goto(f"{url}/healthz")
     page.evaluate(
         """async (options) => {
-          const { Stream } = await import("/static/stream.js");
+          const { Stream } = await import("/static/stream/stream.js");
           window.told = [];
           const note = (name) => (...values) => {
             told.push([name, ...values, Date.now()]);

@@ -9,7 +9,7 @@ from tests.harness import Board, until
 from tests.staged import Stage
 from tests.test_page import badge, cell, live, opened, quote, score_of
 
-STAMPED = 60  # new rows in one frame, as in static/prices.js
+STAMPED = 60  # new rows in one frame, as in static/board/prices.js
 
 
 BAR_COLOURS = """() => [...document.querySelectorAll("meta[name=theme-color]")]

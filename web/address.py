@@ -1,8 +1,8 @@
 """What a page's URL selects: view, symbols, search, filter, sort.
 
-`static/address.js` has the same rules for the page in motion, and a test holds the two
-side by side. A page's URL is passed on by people and by tools that add to it, so what
-can't be understood counts as not given.
+`static/controls/address.js` has the same rules for the page in motion, and a test
+compares the two. People pass a page's URL on, and tools add parameters to it, so a
+value that isn't valid counts as not given.
 """
 
 from collections.abc import Iterable, Mapping

@@ -20,7 +20,7 @@ from feed.streams.view import View
 from web import the_feed
 from web.address import FILTERS, SORTS, Selection
 from web.api import state_json
-from web.assets import compressible
+from web.assets import FOREIGN, compressible
 from web.format import directions
 from web.terminal import text_board
 
@@ -28,11 +28,17 @@ SPARK_INTERVAL = 30  # seconds between the points of a sparkline
 SPARK_POINTS = 60
 SPARK_POINTS_UNSEEN = 12  # of a row that a script may add: a thousand must be cheap
 ROWS = 200  # prices in the first HTML; a script adds the rest, and a link shows all
-CHART_INTERVAL, CHART_CANDLES = 60, 240  # seconds, count; as in static/chart.js
+CHART_INTERVAL, CHART_CANDLES = 60, 240  # seconds, count; as in static/detail/chart.js
 CHART_LIBRARY = "vendor/lightweight-charts.js"  # where `scripts/set-up` puts it
-# The page itself, what it loads when something is opened, and what isn't of this page.
-OPENED = {"alerts-dialog", "candles", "chart", "detail", "library", "sentences"}
-NOT_PRELOADED = {"page", "embed", "theme", "worker"} | OPENED
+# Modules and folders below `static/` that the page doesn't fetch at once: its entry
+# points, then those that it loads when a person opens something, then the names by
+# which pages of the release before load those.
+NOT_PRELOADED = {
+    *("page.js", "embed.js", "theme.js", "stream/worker.js"),
+    *("detail", "alerts/alerts-dialog.js"),
+    *("alerts-dialog.js", "candles.js", "chart.js", "detail.js", "library.js"),
+    *("sentences.js", "worker.js"),
+}
 # What a page shows of a quote, and of an incident.
 QUOTE = (
     *("symbol", "name", "price", "change", "change_percent", "low", "high", "at"),
@@ -216,8 +222,13 @@ def _chart_library() -> str:
 
 def _modules() -> list[str]:
     """Return the page's modules, for the browser to fetch them all at once."""
-    paths = Path(current_app.static_folder or "").glob("*.js")
-    return sorted(path.stem for path in paths if path.stem not in NOT_PRELOADED)
+    folder = Path(current_app.static_folder or "")
+    paths = (path.relative_to(folder) for path in folder.rglob("*.js"))
+    return sorted(path.as_posix() for path in paths if _is_preloaded(path))
+
+
+def _is_preloaded(path: Path) -> bool:
+    return not {path.as_posix(), path.parts[0]} & {*NOT_PRELOADED, FOREIGN}
 
 
 def _sparks(feed: Feed, quotes: list[State], shown: set[str]) -> dict[str, list[int]]:

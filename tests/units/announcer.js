@@ -1,4 +1,4 @@
-import { Announcer } from "../../static/announcer.js";
+import { Announcer } from "../../static/alerts/announcer.js";
 import { byId } from "../../static/dom.js";
 import { withClock } from "./clock.js";
 import { equal, test } from "./runner.js";

@@ -1,5 +1,5 @@
-import { Away, sentence } from "../../static/away.js";
-import { Board } from "../../static/board.js";
+import { Away, sentence } from "../../static/alerts/away.js";
+import { Board } from "../../static/board/state.js";
 import { equal, test } from "./runner.js";
 import { boot, quote, score } from "./samples.js";
 
@@ -60,7 +60,7 @@ function side(goals) {
 }
 
 /**
- * @param {import("../../static/board.js").Score[]} scores
+ * @param {import("../../static/board/state.js").Score[]} scores
  * @param {number[]} prices Those of A, B, C and D.
  */
 function world(scores, prices) {

@@ -1,4 +1,4 @@
-import { Flashes } from "../../static/flashes.js";
+import { Flashes } from "../../static/board/flashes.js";
 import { withClock } from "./clock.js";
 import { assert, equal, test } from "./runner.js";
 

@@ -3,10 +3,10 @@
  * can be in, brought about as a server and a network bring it about.
  */
 
-import { Badge } from "../../static/badge.js";
+import { Badge } from "../../static/board/badge.js";
 import { byId } from "../../static/dom.js";
-import { Link } from "../../static/link.js";
-import { Pause } from "../../static/pause.js";
+import { Link } from "../../static/stream/link.js";
+import { Pause } from "../../static/controls/pause.js";
 import { withClock } from "./clock.js";
 import { assert, equal, test } from "./runner.js";
 

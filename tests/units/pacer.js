@@ -1,4 +1,4 @@
-import { Pacer } from "../../static/pacer.js";
+import { Pacer } from "../../static/stream/pacer.js";
 import { equal, test } from "./runner.js";
 
 const TENTH = 100; // ms between two events

@@ -1,9 +1,9 @@
 /** Whole events to start from; a test says only what it is about. */
 
-/** @typedef {import("../../static/board.js").Quote} Quote */
-/** @typedef {import("../../static/board.js").Score} Score */
-/** @typedef {import("../../static/board.js").Incident} Incident */
-/** @typedef {import("../../static/board.js").Boot} Boot */
+/** @typedef {import("../../static/board/state.js").Quote} Quote */
+/** @typedef {import("../../static/board/state.js").Score} Score */
+/** @typedef {import("../../static/board/state.js").Incident} Incident */
+/** @typedef {import("../../static/board/state.js").Boot} Boot */
 
 /** @param {Partial<Quote>} changes @returns {Quote} */
 export function quote(changes = {}) {

@@ -1,4 +1,4 @@
-import { covers, parameters, selects, union } from "../../static/selection.js";
+import { covers, parameters, selects, union } from "../../static/stream/selection.js";
 import { equal, test } from "./runner.js";
 
 const ALL = { symbols: null, matches: null };

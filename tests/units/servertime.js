@@ -1,4 +1,4 @@
-import { ServerTime } from "../../static/servertime.js";
+import { ServerTime } from "../../static/stream/servertime.js";
 import { equal, test } from "./runner.js";
 
 test("before anything is heard the server's time is not known", () => {

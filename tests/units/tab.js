@@ -1,8 +1,8 @@
-import { Tab } from "../../static/tab.js";
+import { Tab } from "../../static/stream/tab.js";
 import { withClock } from "./clock.js";
 import { equal, test } from "./runner.js";
 
-/** @typedef {import("../../static/record.js").Happening} Happening */
+/** @typedef {import("../../static/stream/missed.js").Happening} Happening */
 
 test("an event is delivered at once, and only what came after the tab's cursor", () => {
   const { tab, told } = opened();
@@ -67,7 +67,7 @@ test(
 
 /**
  * A tab, and what it is told: ids of events, else what is said.
- * @param {Partial<import("../../static/hub.js").Attach>} changes
+ * @param {Partial<import("../../static/stream/hub.js").Attach>} changes
  */
 function opened(changes = {}) {
   /** @type {string[]} */

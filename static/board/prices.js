@@ -3,17 +3,17 @@
  * the newest of each, at most once a frame; puts them in order now and then.
  */
 
-import { arrange, byId, fieldsOf, setAttribute, setHidden, setText, stamp } from "./dom.js";
+import { arrange, byId, fieldsOf, setAttribute, setHidden, setText, stamp } from "../dom.js";
 import { Flashes } from "./flashes.js";
-import { age, arrow, direction, percent, points, position, price, signed } from "./format.js";
-import { paintPin } from "./pins.js";
-import { chooseQuotes, write } from "./address.js";
-import { pinOf } from "./settings.js";
+import { age, arrow, direction, percent, points, position, price, signed } from "../format.js";
+import { paintPin } from "../controls/pins.js";
+import { chooseQuotes, write } from "../controls/address.js";
+import { pinOf } from "../controls/settings.js";
 
-/** @typedef {import("./board.js").Board} Board */
-/** @typedef {import("./board.js").Quote} Quote */
-/** @typedef {import("./board.js").Change} Change */
-/** @typedef {import("./address.js").Selection} Selection */
+/** @typedef {import("./state.js").Board} Board */
+/** @typedef {import("./state.js").Quote} Quote */
+/** @typedef {import("./state.js").Change} Change */
+/** @typedef {import("../controls/address.js").Selection} Selection */
 /** @typedef {{now: Selection}} Choice */
 /** @typedef {{isPinned: (pin: string) => boolean}} Pins */
 /** @typedef {{row: HTMLElement, fields: Record<string, HTMLElement>}} Row */

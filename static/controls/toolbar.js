@@ -3,7 +3,7 @@
  * plain form whose answer is the same page for another URL.
  */
 
-import { byId, setAttribute, setHidden, setText } from "./dom.js";
+import { byId, setAttribute, setHidden, setText } from "../dom.js";
 import { write } from "./address.js";
 
 /** @typedef {import("./choice.js").Choice} Choice */

@@ -9,7 +9,7 @@ const LIT = 350; // ms
 // late brings the next one closer.
 const APART = 550;
 
-/** @typedef {import("./format.js").Direction} Direction */
+/** @typedef {import("../format.js").Direction} Direction */
 
 export class Flashes {
   /** @type {WeakMap<HTMLElement, number>} */ #last = new WeakMap();

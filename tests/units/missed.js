@@ -1,7 +1,7 @@
-import { Record, slotOf } from "../../static/record.js";
+import { Record, slotOf } from "../../static/stream/missed.js";
 import { equal, test } from "./runner.js";
 
-/** @typedef {import("../../static/record.js").Happening} Happening */
+/** @typedef {import("../../static/stream/missed.js").Happening} Happening */
 
 test("an event takes its key's place, a retirement too, and one without a key its own", () => {
   equal(slotOf(price("1-0")), "price ACME");

@@ -3,10 +3,10 @@
  * rules as `web/format.py`; loaded with the first detail.
  */
 
-import { GOALS, atMinute, direction, hours, price } from "./format.js";
+import { GOALS, atMinute, direction, hours, price } from "../format.js";
 
-/** @typedef {import("./board.js").Score} Score */
-/** @typedef {import("./board.js").Incident} Incident */
+/** @typedef {import("../board/state.js").Score} Score */
+/** @typedef {import("../board/state.js").Incident} Incident */
 
 const SCORING = new Set([...GOALS, "var_cancelled"]);
 /** @type {Record<string, string>} */

@@ -3,11 +3,11 @@
  * computer slept, the network was gone, or nobody looked at the page.
  */
 
-import { percent } from "./format.js";
+import { percent } from "../format.js";
 
-/** @typedef {import("./board.js").Board} Board */
-/** @typedef {import("./board.js").Quote} Quote */
-/** @typedef {import("./board.js").Score} Score */
+/** @typedef {import("../board/state.js").Board} Board */
+/** @typedef {import("../board/state.js").Quote} Quote */
+/** @typedef {import("../board/state.js").Score} Score */
 /** @typedef {{at: number, quotes: Map<string, Quote>, scores: Map<string, Score>}} Past */
 
 const AWAY = 120_000; // ms without anything that are worth a word

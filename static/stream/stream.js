@@ -17,7 +17,7 @@
  *   is of, and the server's time, in epoch ms by the server's clock, null if unknown.
  */
 
-import { instant } from "./ids.js";
+import { instant } from "../events.js";
 import { lineToWorker, lineWithin } from "./line.js";
 import { ServerTime } from "./servertime.js";
 
@@ -219,7 +219,7 @@ export class Stream {
     }
   }
 
-  /** @param {import("./record.js").Happening[]} happenings */
+  /** @param {import("./missed.js").Happening[]} happenings */
   #onEvents(happenings) {
     for (const { type, data, id, live } of happenings) {
       this.#cursor = id;

@@ -3,11 +3,11 @@
  * The same rules as `web/address.py`; a test holds the two side by side.
  */
 
-import { byMatch, byNumber, bySymbol, byText, direction, phase } from "./format.js";
+import { byMatch, byNumber, bySymbol, byText, direction, phase } from "../format.js";
 import { pinOf } from "./settings.js";
 
-/** @typedef {import("./board.js").Quote} Quote */
-/** @typedef {import("./board.js").Score} Score */
+/** @typedef {import("../board/state.js").Quote} Quote */
+/** @typedef {import("../board/state.js").Score} Score */
 /**
  * @typedef {{kind: "quote" | "match", key: string}} Opened
  * @typedef {object} Selection

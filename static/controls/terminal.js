@@ -1,6 +1,6 @@
 /** "Use it from a terminal": the line that follows what the page shows, ready to run. */
 
-import { byId, setText } from "./dom.js";
+import { byId, setText } from "../dom.js";
 
 /** @typedef {import("./address.js").Selection} Selection */
 

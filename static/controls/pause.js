@@ -3,10 +3,10 @@
  * it stands still and how many rows have changed meanwhile.
  */
 
-import { byId, setAttribute, setHidden, setText } from "./dom.js";
-import { clock } from "./format.js";
+import { byId, setAttribute, setHidden, setText } from "../dom.js";
+import { clock } from "../format.js";
 
-/** @typedef {import("./board.js").Change} Change */
+/** @typedef {import("../board/state.js").Change} Change */
 
 export class Pause {
   #button = byId("pause");

@@ -3,7 +3,7 @@
  * bars of one width, and never more of them than a chart shows. It knows no DOM.
  */
 
-/** @typedef {import("./board.js").Quote} Quote */
+/** @typedef {import("../board/state.js").Quote} Quote */
 /** @typedef {number[]} Candle At (epoch ms), open, high, low, close. */
 
 export class Candles {

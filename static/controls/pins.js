@@ -1,6 +1,6 @@
 /** The stars: what is pinned in this browser comes first, and has a filter of its own. */
 
-import { setAttribute, setText } from "./dom.js";
+import { setAttribute, setText } from "../dom.js";
 import { pinOf } from "./settings.js";
 
 /** @typedef {import("./settings.js").Settings} Settings */

@@ -3,9 +3,9 @@
  * in front, always by a line on the page and in the status region, by a sound if wanted.
  */
 
-import { byId, fieldsOf, setText, stamp } from "./dom.js";
+import { byId, fieldsOf, setText, stamp } from "../dom.js";
 
-/** @typedef {import("./settings.js").Settings} Settings */
+/** @typedef {import("../controls/settings.js").Settings} Settings */
 /** @typedef {import("./announcer.js").Announcer} Announcer */
 
 const SHOWN = 20_000; // ms; the list of alerts keeps what was reached

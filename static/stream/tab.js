@@ -1,12 +1,12 @@
 /** One tab at the hub: what it has been told, what it shows, and how often. */
 
-import { isAfter } from "./ids.js";
-import { slotOf } from "./record.js";
+import { isAfter } from "../events.js";
+import { slotOf } from "./missed.js";
 import { selects } from "./selection.js";
 
 /** @typedef {import("./hub.js").Said} Said */
 /** @typedef {import("./hub.js").Attach} Attach */
-/** @typedef {import("./record.js").Happening} Happening */
+/** @typedef {import("./missed.js").Happening} Happening */
 
 export class Tab {
   selection;

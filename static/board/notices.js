@@ -3,11 +3,11 @@
  * which is always seen.
  */
 
-import { byId, fieldsOf, setAttribute, setHidden, setText, stamp } from "./dom.js";
-import { hours, level, marketStatus } from "./format.js";
+import { byId, fieldsOf, setAttribute, setHidden, setText, stamp } from "../dom.js";
+import { hours, level, marketStatus } from "../format.js";
 
-/** @typedef {import("./board.js").Board} Board */
-/** @typedef {import("./board.js").Notice} Notice */
+/** @typedef {import("./state.js").Board} Board */
+/** @typedef {import("./state.js").Notice} Notice */
 
 export class Notices {
   #board;

@@ -10,16 +10,16 @@
  * is told so when it speaks again, and attaches anew.
  */
 
-import { older } from "./ids.js";
+import { older } from "../events.js";
 import { Link } from "./link.js";
-import { Record } from "./record.js";
+import { Record } from "./missed.js";
 import { covers, union } from "./selection.js";
 import { Tab } from "./tab.js";
 
 /** @typedef {import("./link.js").Gap} Gap */
 /** @typedef {import("./link.js").Hello} Hello */
 /** @typedef {import("./link.js").State} State */
-/** @typedef {import("./record.js").Happening} Happening */
+/** @typedef {import("./missed.js").Happening} Happening */
 /** @typedef {import("./selection.js").Selection} Selection */
 
 /**

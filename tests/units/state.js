@@ -1,8 +1,8 @@
-import { Board } from "../../static/board.js";
+import { Board } from "../../static/board/state.js";
 import { equal, test } from "./runner.js";
 import { boot, incident, quote, score } from "./samples.js";
 
-/** @typedef {import("../../static/board.js").Change} Change */
+/** @typedef {import("../../static/board/state.js").Change} Change */
 
 const MINUTE = 60_000;
 

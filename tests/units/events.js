@@ -1,4 +1,4 @@
-import { instant, isAfter } from "../../static/ids.js";
+import { instant, isAfter } from "../../static/events.js";
 import { equal, test } from "./runner.js";
 
 test("ids are compared as two numbers, never as text", () => {

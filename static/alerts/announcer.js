@@ -3,7 +3,7 @@
  * message each five seconds; where several waited, the newest of those that matter most.
  */
 
-import { byId } from "./dom.js";
+import { byId } from "../dom.js";
 
 const APART = 5000; // ms
 

@@ -1,10 +1,10 @@
 /** The badge: how the stream stands, in words that are true; and who is told of it. */
 
-import { byId, setHidden, setText } from "./dom.js";
-import { clock } from "./format.js";
+import { byId, setHidden, setText } from "../dom.js";
+import { clock } from "../format.js";
 
-/** @typedef {import("./stream.js").State} State */
-/** @typedef {import("./stream.js").StateName} StateName */
+/** @typedef {import("../stream/stream.js").State} State */
+/** @typedef {import("../stream/stream.js").StateName} StateName */
 
 /** @type {Record<StateName, string>} */
 const SIGNS = {

@@ -3,16 +3,24 @@
  * word GOAL up for a while, and lets the minute tick between two events.
  */
 
-import { arrange, byId, fieldsOf, setAttribute, setHidden, setText, stamp } from "./dom.js";
-import { byCompetition, date, minute, phase, redCards, scoreLine, scorers } from "./format.js";
-import { paintPin } from "./pins.js";
-import { chooseScores, write } from "./address.js";
-import { pinOf } from "./settings.js";
+import { arrange, byId, fieldsOf, setAttribute, setHidden, setText, stamp } from "../dom.js";
+import {
+  byCompetition,
+  date,
+  minute,
+  phase,
+  redCards,
+  scoreLine,
+  scorers,
+} from "../format.js";
+import { paintPin } from "../controls/pins.js";
+import { chooseScores, write } from "../controls/address.js";
+import { pinOf } from "../controls/settings.js";
 
-/** @typedef {import("./board.js").Board} Board */
-/** @typedef {import("./board.js").Score} Score */
-/** @typedef {import("./board.js").SideName} SideName */
-/** @typedef {import("./board.js").Change} Change */
+/** @typedef {import("./state.js").Board} Board */
+/** @typedef {import("./state.js").Score} Score */
+/** @typedef {import("./state.js").SideName} SideName */
+/** @typedef {import("./state.js").Change} Change */
 /** @typedef {import("./prices.js").Choice} Choice */
 /** @typedef {import("./prices.js").Pins} Pins */
 /** @typedef {{row: HTMLElement, fields: Record<string, HTMLElement>}} Row */

@@ -1,15 +1,15 @@
 /** The dialog of alerts: what there are, and new ones for a price or a match. */
 
 import { priceAlertText } from "./alerts.js";
-import { byId, fieldsOf, setAttribute, setHidden, setText, stamp } from "./dom.js";
-import { byMatch, bySymbol, clock, phase } from "./format.js";
+import { byId, fieldsOf, setAttribute, setHidden, setText, stamp } from "../dom.js";
+import { byMatch, bySymbol, clock, phase } from "../format.js";
 
 /** @typedef {import("./alerts.js").Alerts} Alerts */
-/** @typedef {import("./board.js").Board} Board */
-/** @typedef {import("./address.js").Opened} Opened */
-/** @typedef {import("./settings.js").Alert} Alert */
-/** @typedef {import("./settings.js").Settings} Settings */
-/** @typedef {import("./told.js").Told} Told */
+/** @typedef {import("../board/state.js").Board} Board */
+/** @typedef {import("../controls/address.js").Opened} Opened */
+/** @typedef {import("../controls/settings.js").Alert} Alert */
+/** @typedef {import("../controls/settings.js").Settings} Settings */
+/** @typedef {import("./notify.js").Told} Told */
 
 const WAYS = {
   granted: "You are told by the system, and by a line on this page.",

@@ -8,7 +8,7 @@
  * Where events come late it asks for a slower pace, so that fewer of them come in time.
  */
 
-import { instant, isAfter } from "./ids.js";
+import { instant, isAfter } from "../events.js";
 import { Pacer } from "./pacer.js";
 import { parameters } from "./selection.js";
 import { ServerTime } from "./servertime.js";

@@ -5,7 +5,7 @@
  * of retirements, a bounded number.
  */
 
-import { compare, isAfter } from "./ids.js";
+import { compare, isAfter } from "../events.js";
 
 /**
  * @typedef {object} Happening An event of the log as it is handed on.

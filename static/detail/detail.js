@@ -3,20 +3,20 @@
  * match with its timeline. The URL says which; it may be of something yet to come.
  */
 
-import { arrow, clock, date, direction, minute, percent } from "./format.js";
-import { price, scoreLine, signed } from "./format.js";
-import { byId, fieldsOf, setAttribute, setHidden, setText, stamp } from "./dom.js";
-import { write } from "./address.js";
-import { pinOf } from "./settings.js";
+import { arrow, clock, date, direction, minute, percent } from "../format.js";
+import { price, scoreLine, signed } from "../format.js";
+import { byId, fieldsOf, setAttribute, setHidden, setText, stamp } from "../dom.js";
+import { write } from "../controls/address.js";
+import { pinOf } from "../controls/settings.js";
 import { incidentText, moment } from "./sentences.js";
 
-/** @typedef {import("./board.js").Board} Board */
-/** @typedef {import("./board.js").Change} Change */
-/** @typedef {import("./board.js").Quote} Quote */
-/** @typedef {import("./board.js").Score} Score */
-/** @typedef {import("./choice.js").Choice} Choice */
-/** @typedef {import("./settings.js").Settings} Settings */
-/** @typedef {import("./address.js").Opened} Opened */
+/** @typedef {import("../board/state.js").Board} Board */
+/** @typedef {import("../board/state.js").Change} Change */
+/** @typedef {import("../board/state.js").Quote} Quote */
+/** @typedef {import("../board/state.js").Score} Score */
+/** @typedef {import("../controls/choice.js").Choice} Choice */
+/** @typedef {import("../controls/settings.js").Settings} Settings */
+/** @typedef {import("../controls/address.js").Opened} Opened */
 
 export class Detail {
   #board;

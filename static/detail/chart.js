@@ -4,14 +4,14 @@
  */
 
 import { Candles } from "./candles.js";
-import { byId, fieldsOf, setAttribute, setHidden, setText, stamp } from "./dom.js";
-import { hours, line, price } from "./format.js";
+import { byId, fieldsOf, setAttribute, setHidden, setText, stamp } from "../dom.js";
+import { hours, line, price } from "../format.js";
 import { chartSentence } from "./sentences.js";
 
-/** @typedef {import("./board.js").Quote} Quote */
+/** @typedef {import("../board/state.js").Quote} Quote */
 /** @typedef {import("./candles.js").Candle} Candle */
-/** @typedef {import("./settings.js").Settings} Settings */
-/** @typedef {import("./library.js").LibraryChart} LibraryChart */
+/** @typedef {import("../controls/settings.js").Settings} Settings */
+/** @typedef {import("./chart-library.js").LibraryChart} LibraryChart */
 
 /** How far back, in seconds of a bar and bars. The server draws the one at USUAL. */
 const SPANS = [
@@ -182,7 +182,7 @@ async function loadLibrary(url) {
   try {
     const [library, { LibraryChart }] = await Promise.all([
       import(url),
-      import("./library.js"),
+      import("./chart-library.js"),
     ]);
     return (place) => new LibraryChart(library, place);
   } catch {

@@ -1,6 +1,6 @@
 /** The dialog of settings, and what a theme or a choice of colours does to the page. */
 
-import { byId } from "./dom.js";
+import { byId } from "../dom.js";
 
 /** @typedef {import("./settings.js").Settings} Settings */
 /** @typedef {import("./settings.js").Values} Values */

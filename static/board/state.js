@@ -3,7 +3,7 @@
  * no DOM and no connection; whoever watches is told of each change.
  */
 
-import { isAfter } from "./ids.js";
+import { isAfter } from "../events.js";
 
 /**
  * @typedef {object} Quote A `price` event's data (docs/feed.md, section 2).

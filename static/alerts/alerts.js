@@ -1,17 +1,17 @@
 /**
  * Alerts: a price that passes a mark, once; goals, half-time and full time of a match.
- * They watch what the stream says; who is told, and how, is told.js.
+ * They watch what the stream says; who is told, and how, is notify.js.
  */
 
-import { price, scoreLine } from "./format.js";
+import { price, scoreLine } from "../format.js";
 
-/** @typedef {import("./board.js").Board} Board */
-/** @typedef {import("./board.js").Change} Change */
-/** @typedef {import("./board.js").Quote} Quote */
-/** @typedef {import("./board.js").Score} Score */
-/** @typedef {import("./settings.js").Settings} Settings */
-/** @typedef {import("./settings.js").Alert} Alert */
-/** @typedef {import("./settings.js").PriceAlert} PriceAlert */
+/** @typedef {import("../board/state.js").Board} Board */
+/** @typedef {import("../board/state.js").Change} Change */
+/** @typedef {import("../board/state.js").Quote} Quote */
+/** @typedef {import("../board/state.js").Score} Score */
+/** @typedef {import("../controls/settings.js").Settings} Settings */
+/** @typedef {import("../controls/settings.js").Alert} Alert */
+/** @typedef {import("../controls/settings.js").PriceAlert} PriceAlert */
 
 const MOST = 50;
 /** @type {Record<string, string>} */
