@@ -4,6 +4,9 @@ import gzip
 import os.path
 import re
 
+import pytest
+from playwright.sync_api import Page
+
 from tests.harness import ROOT, Board
 from web.assets import COMMENT
 
@@ -62,6 +65,48 @@ def test_the_page_fetches_at_once_what_its_script_imports_and_nothing_else(
     preloaded = re.findall(r'rel="modulepreload" href="/static/([^"]+)"', html)
     assert len(preloaded) > 20
     assert {*preloaded} == imported("page.js") - {"page.js"}
+
+
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [
+        ("alerts-dialog.js", "alerts/alerts-dialog.js"),
+        ("candles.js", "detail/candles.js"),
+        ("chart.js", "detail/chart.js"),
+        ("detail.js", "detail/detail.js"),
+        ("library.js", "detail/chart-library.js"),
+        ("sentences.js", "detail/sentences.js"),
+    ],
+)
+def test_a_page_of_the_release_before_finds_what_it_loads_when_something_is_opened(
+    page: Page, board: Board, before: str, now: str
+) -> None:
+    page.goto(board.url)
+    assert page.evaluate(
+        """async ([before, now]) => {
+          const [old, young] = [await import(before), await import(now)];
+          const names = Object.keys(young);
+          return names.length > 0 && names.every((name) => old[name] === young[name]);
+        }""",
+        [f"/static/{before}", f"/static/{now}"],
+    )
+
+
+def test_a_page_of_the_release_before_finds_its_worker(
+    page: Page, board: Board
+) -> None:
+    page.goto(board.url)
+    hello = page.evaluate(
+        """() => new Promise((done) => {
+          const url = "/static/worker.js?v=0";
+          const { port } = new SharedWorker(url, { type: "module" });
+          port.onmessage = ({ data }) => data.say === "hello" && done(data.hello);
+          const selection = { symbols: null, matches: null };
+          port.postMessage({ ask: "attach", id: null, heartbeat: 10, types: ["ticket"],
+            selection, pace: 0, online: true });
+        })"""
+    )
+    assert hello["resume"] == "fresh"
 
 
 def imported(name: str) -> set[str]:
