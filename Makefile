@@ -2,7 +2,7 @@
 
 BIN := .venv/bin
 NODE := PATH="$(CURDIR)/.cache/node/bin:$$PATH"
-SCRIPTS := "static/**/*.{js,css}" "tests/units/**/*.js"
+PRETTIER := "static/**/*.{js,css}" "tests/units/**/*.js" "{,web/}*.yaml"
 
 .PHONY: help run test check format screenshots audit soak bench faults clean
 
@@ -24,14 +24,14 @@ check:  ## Check form, style and types
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m mypy
-	@$(NODE) node_modules/.bin/prettier --check $(SCRIPTS)
+	@$(NODE) node_modules/.bin/prettier --check $(PRETTIER)
 	@$(NODE) node_modules/.bin/tsc
 
 format:  ## Bring the code into form
 	@scripts/set-up develop
 	$(BIN)/python -m ruff format .
 	$(BIN)/python -m ruff check --fix .
-	@$(NODE) node_modules/.bin/prettier --write $(SCRIPTS)
+	@$(NODE) node_modules/.bin/prettier --write $(PRETTIER)
 
 screenshots:  ## Take pictures of the page in each state; the README's: README=1
 	@scripts/set-up test

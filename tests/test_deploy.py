@@ -22,11 +22,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 import pytest
-from ruamel.yaml import YAML
 
 from feed.settings import Settings
 from tests.harness import (
@@ -51,6 +50,14 @@ MAIN_CONFIG = ROOT / "deploy/nginx.conf"
 SITE = ROOT / "deploy/liveboard.conf"
 UNIT = ROOT / "deploy/liveboard.service"
 FAREWELL = 5  # seconds from SIGTERM until the board is gone
+# One path for each kind of file that the image must have.
+PATHS = (
+    "/",
+    "/readyz",
+    "/api/openapi.json",
+    "/static/board.css",
+    "/static/page.js",
+)
 QUIET = "/stream?events=price&symbols=NOBODY"  # fills no buffer
 
 
@@ -170,8 +177,8 @@ def app_json() -> AppJson:
 
 
 def blueprint() -> RenderService:
-    loaded = yaml((ROOT / "render.yaml").read_text())
-    [service] = msgspec.convert(loaded, Blueprint, strict=True).services
+    text = (ROOT / "render.yaml").read_bytes()
+    [service] = msgspec.yaml.decode(text, type=Blueprint, strict=True).services
     return service
 
 
@@ -179,16 +186,16 @@ def fly_toml() -> FlyToml:
     return msgspec.convert(tomllib.loads((ROOT / "fly.toml").read_text()), FlyToml)
 
 
-def yaml(text: str) -> Any:
-    return YAML(typ="safe").load(text)
-
-
 def environments() -> dict[str, dict[str, str]]:
     """Return what each file puts into the board's environment."""
-    boards = [yaml(COMPOSE.read_text())["services"][name] for name in BOARDS]
+    boards = [
+        msgspec.yaml.decode(COMPOSE.read_text())["services"][name] for name in BOARDS
+    ]
     unit = dict(pair.split("=", 1) for pair in unit_lines()["Environment"].split())
     [run] = re.findall(r"--set-env-vars=(\S+)", DEPLOY.read_text())
-    shown = [yaml(block)["services"][0] for block in blocks(DEPLOY, "yaml")]
+    shown = [
+        msgspec.yaml.decode(block)["services"][0] for block in blocks(DEPLOY, "yaml")
+    ]
     [app_spec] = [service for service in shown if "envs" in service]
     return {
         "app.json": {n: v.value for n, v in app_json().env.items() if not v.generator},
@@ -482,7 +489,7 @@ def check_image(image: Image) -> None:
     url = f"http://127.0.0.1:{port}"
     with Process(command, env, image.workdir) as board:
         until(lambda: status(f"{url}/healthz") == 200, 60, "it answers")
-        for path in ("/", "/readyz", "/static/board.css", "/static/page.js"):
+        for path in PATHS:
             page = urllib.request.Request(url + path, headers={"Accept": "text/html"})
             with urllib.request.urlopen(page, timeout=10) as answer:
                 assert answer.status == 200, path
@@ -542,7 +549,7 @@ def test_compose_fits_the_compose_specification() -> None:
 
 
 def test_compose_starts_two_boards_on_one_log_behind_nginx() -> None:
-    services = yaml(COMPOSE.read_text())["services"]
+    services = msgspec.yaml.decode(COMPOSE.read_text())["services"]
     assert {*services} == {*BOARDS, "redis", "nginx"}
     for name in BOARDS:
         board = services[name]
@@ -556,7 +563,7 @@ def test_compose_starts_two_boards_on_one_log_behind_nginx() -> None:
 
 
 def test_nginx_in_compose_has_its_files_and_room_for_all_streams() -> None:
-    nginx = yaml(COMPOSE.read_text())["services"]["nginx"]
+    nginx = msgspec.yaml.decode(COMPOSE.read_text())["services"]["nginx"]
     mounted = dict(volume.split(":")[:2] for volume in nginx["volumes"])
     assert all((ROOT / path).is_file() for path in mounted)
     assert f"include {mounted['./deploy/liveboard.conf']};" in MAIN_CONFIG.read_text()

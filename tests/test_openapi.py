@@ -12,11 +12,21 @@ import pytest
 
 from app import create_app
 from feed.clock import now_ms
+from feed.events.event import KEY_LENGTH, TYPE_NAME
 from feed.feed import Feed
-from feed.publishing.batch import KINDS, Batch, Refused
+from feed.history import BASE, MAX_INTERVAL
+from feed.publishing.batch import KINDS, MAX_EVENTS, Batch, Refused
 from feed.settings import Settings
+from feed.streams.view import (
+    MATCH_PARAMETERS,
+    MAX_PACE,
+    STATE_PARAMETERS,
+    STREAM_PARAMETERS,
+)
 from tests.harness import ROOT, Board, clean_environment
 from tests.test_docs import FEED, bare, tables
+from web.api import MAX_CANDLES
+from web.publish import IDEMPOTENCY_KEY, NDJSON
 
 Schema = dict[str, Any]
 
@@ -71,10 +81,51 @@ def test_every_route_is_described_and_no_other(description: Schema) -> None:
     assert {path for path in served if path.startswith(stable)} <= {*described}
 
 
-def test_every_reference_leads_somewhere(description: Schema) -> None:
-    named = {*re.findall(r'"#/components/schemas/(\w+)"', json.dumps(description))}
-    assert named <= {*description["components"]["schemas"]}
-    assert len(named) > 15
+def test_every_reference_is_defined_and_every_definition_is_referred_to(
+    description: Schema,
+) -> None:
+    named = {*re.findall(r'"#/components/(\w+)/(\w+)"', json.dumps(description))}
+    components = description["components"]
+    defined = {(kind, name) for kind in components for name in components[kind]}
+    # A security scheme is referred to by its name alone.
+    assert defined - {("securitySchemes", "token")} == named
+
+
+def test_the_bounds_and_patterns_are_those_of_the_code(description: Schema) -> None:
+    components = description["components"]
+    schemas, parameters = components["schemas"], components["parameters"]
+    assert parameters["pace"]["schema"]["maximum"] == MAX_PACE
+    interval, limit = (parameters[name]["schema"] for name in ("interval", "limit"))
+    assert (interval["minimum"], interval["multipleOf"]) == (BASE, BASE)
+    assert interval["maximum"] == MAX_INTERVAL
+    assert (limit["minimum"], limit["maximum"]) == (1, MAX_CANDLES)
+    key = parameters["IdempotencyKey"]["schema"]["pattern"]
+    assert key == f"^{IDEMPOTENCY_KEY.pattern}$"
+    assert schemas["Key"]["maxLength"] == KEY_LENGTH
+    own = schemas["PublishedOther"]["properties"]["event"]
+    assert own["pattern"] == f"^{TYPE_NAME.pattern}$"
+    body = description["paths"]["/api/publish"]["post"]["requestBody"]["content"]
+    assert f"up to {MAX_EVENTS} " in body[NDJSON]["schema"]["description"]
+
+
+def test_a_url_takes_the_parameters_of_the_code(description: Schema) -> None:
+    asked = {
+        "/stream": STREAM_PARAMETERS,
+        "/stream.ndjson": STREAM_PARAMETERS,
+        "/stream.txt": STREAM_PARAMETERS,
+        "/stream/matches/{match}": MATCH_PARAMETERS,
+        "/api/state": STATE_PARAMETERS,
+        "/api/history/{symbol}": ("interval", "limit"),
+    }
+    parameters = description["components"]["parameters"]
+    for path, methods in description["paths"].items():
+        for its in methods.values():
+            names = (each["$ref"].rpartition("/")[2] for each in its["parameters"])
+            given = [parameters[name] for name in names]
+            in_path = [each["name"] for each in given if each["in"] == "path"]
+            assert in_path == re.findall(r"{(\w+)}", path)
+            in_query = [each["name"] for each in given if each["in"] == "query"]
+            assert in_query == [*asked.get(path, ())], path
 
 
 def test_publishing_is_described_with_the_statuses_of_the_document(
@@ -112,10 +163,36 @@ def test_what_is_described_as_needed_is_needed_and_nothing_else(
     schema = description["components"]["schemas"][f"Published{type.title()}"]
     needed = {*schema["required"], KINDS[type].key} - {None}
     assert needed == {*LEAST[type]} == {*KINDS[type].required}
-    publish(type, LEAST[type])
-    for name in LEAST[type]:
+    check_needed(type, LEAST[type], LEAST[type])
+
+
+@pytest.mark.parametrize(
+    ("name", "within", "least"),
+    [
+        ("PublishedTeam", "home", {"name": "A"}),
+        ("PublishedIncidentOfScore", "incidents", {"incident": "1", "kind": "goal"}),
+    ],
+)
+def test_what_is_described_as_needed_within_a_score_is_needed_and_nothing_else(
+    description: Schema, name: str, within: str, least: Schema
+) -> None:
+    assert {*description["components"]["schemas"][name]["required"]} == {*least}
+    inner = dict(least)
+    outer = {"home": inner, "incidents": [inner]}[within]
+    check_needed("score", {**LEAST["score"], within: outer}, inner)
+
+
+def check_needed(type: str, data: Schema, needed: Schema) -> None:
+    """Check that data is published, and refused without any field of `needed`.
+
+    `needed` is `data` itself or an object within it.
+    """
+    publish(type, data)
+    for name in [*needed]:
+        value = needed.pop(name)
         with pytest.raises(Refused):
-            publish(type, {k: v for k, v in LEAST[type].items() if k != name})
+            publish(type, data)
+        needed[name] = value
 
 
 def publish(type: str, data: Schema) -> None:
