@@ -17,12 +17,11 @@ from feed.clock import now_ms
 from feed.events.event import Event, EventId, Slot, gone
 from feed.events.shapes import Notice
 from feed.history import History, Mark, marks
-from feed.log import Held, Log
+from feed.log import Held, Log, Overtaken, Unavailable
 from feed.publishing.idempotency import Answers, Once
 from feed.settings import Settings
-from feed.shared import Overtaken, Unavailable
 from feed.sources.source import Published, Source, source
-from feed.streams.stream import Streams
+from feed.streams.admission import Streams
 
 TICK = 0.05  # seconds; what falls due within one goes out together
 PERSISTENCE = 5.0  # seconds of trying to publish what others change at the same time

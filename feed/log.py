@@ -10,17 +10,27 @@ from bisect import bisect_right
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import takewhile
-from typing import Literal
 
 import msgspec
 
+from feed.events.control import Resume
 from feed.events.event import Event, EventId, Slot
 
 RETIREMENTS = 10_000  # how many retired keys the log can still account for
 EVICTIONS = 10_000  # how many evicted un-keyed events it can still count
 
-Resume = Literal["fresh", "replayed", "compacted"]
 Selects = Callable[[Event], bool]
+
+
+class Unavailable(ConnectionError):
+    """The shared log can't be reached; the message says why.
+
+    Nothing was published, or nobody knows: with a key it can be published again.
+    """
+
+
+class Overtaken(Exception):
+    """A key has changed since what was to be published was worked out."""
 
 
 class Read(msgspec.Struct, frozen=True):

@@ -18,8 +18,10 @@ import pytest
 
 from feed.events.event import Event, keyed
 from feed.log import Log
-from feed.streams.fanout import FanOut, Follower, Key
-from feed.streams.frame import Form, Frames
+from feed.streams.fanout import FanOut
+from feed.streams.frame import Form
+from feed.streams.framecache import Frames
+from feed.streams.group import Follower, Key
 from feed.streams.totals import Totals
 from feed.streams.view import View
 from tests.model import START

@@ -26,26 +26,26 @@ from feed import log
 from feed.commands import publish as send
 from feed.events import control, shapes
 from feed.events.control import Bye, End, Gap, Heartbeat, Hello
-from feed.events.event import CONTROL_TYPES, gone, unkeyed
+from feed.events.event import CONTROL_TYPES, MAX_TYPES, gone, unkeyed
 from feed.events.shapes import Incident, MarketState, Notice, Quote, Score, Team
 from feed.feed import Feed
 from feed.publishing import batch as publishing
 from feed.settings import InvalidSetting, Settings
 from feed.sources import recording, replay
 from feed.sources.replay import Replay
-from feed.streams import frame, stream
-from feed.streams.view import (
+from feed.streams import framecache, stream
+from feed.streams.view import View
+from tests.harness import ROOT, Board
+from tests.sse import Parsed, Parser
+from web import api
+from web.ops import REFUSALS, FeedCollector
+from web.query import (
     MATCH_PARAMETERS,
     MAX_PACE,
     STATE_PARAMETERS,
     STREAM_PARAMETERS,
     InvalidParameter,
-    View,
 )
-from tests.harness import ROOT, Board
-from tests.sse import Parsed, Parser
-from web import api
-from web.ops import REFUSALS, FeedCollector
 
 README = ROOT / "README.md"
 FEED = ROOT / "docs/feed.md"
@@ -270,7 +270,7 @@ def test_the_numbers_of_the_text_are_those_of_the_code() -> None:
     text = " ".join(FEED.read_text().split())
     for words in (
         "`retry:` line of {} to {} ms".format(*stream.RETRY),
-        f"at most {frame.LONGEST * frame.FAR_MILESTONE} in a catch-up",
+        f"at most {framecache.LONGEST * framecache.FAR_MILESTONE} in a catch-up",
         f"more than {stream.BEHIND} events to come",
         f"more than {stream.BEHIND_SLOW} where a recent write",
         f"over {stream.SLOW_WRITE} s for its reader",
@@ -285,7 +285,7 @@ def test_the_numbers_of_recording_and_replaying_are_those_of_the_code() -> None:
     for words in (
         f"up to {replay.EVENTS} events or {replay.BYTES >> 10} KiB of the recording",
         f"with its number, up to {replay.REPORTS} of them",
-        f"more than {publishing.MAX_TYPES} types of your own",
+        f"more than {MAX_TYPES} types of your own",
         f"A line has up to {recording.LONGEST >> 20} MiB",
         f"batches of up to {publishing.MAX_EVENTS} events or {send.BATCH >> 10} KiB",
     ):
@@ -304,7 +304,7 @@ def test_every_farewell_has_a_row_with_its_waits() -> None:
 
 def test_every_way_to_resume_has_a_row() -> None:
     assert {*table_headed("`resume`").by_name()} == values(
-        msgspec.inspect.type_info(log.Resume)
+        msgspec.inspect.type_info(control.Resume)
     )
 
 

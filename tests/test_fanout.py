@@ -18,12 +18,15 @@ from feed.events.event import EventId, keyed, unkeyed
 from feed.log import Log, Read
 from feed.settings import Settings
 from feed.streams import stream as stream_module
-from feed.streams.connection import Connection
-from feed.streams.fanout import FanOut, Follower, Group, Key
-from feed.streams.frame import Form, Frames
-from feed.streams.stream import Peer, Streams, Subscription
+from feed.streams.admission import Streams
+from feed.streams.connection import Connection, Peer
+from feed.streams.fanout import FanOut
+from feed.streams.frame import Form
+from feed.streams.framecache import Frames
+from feed.streams.group import Follower, Group, Key
+from feed.streams.stream import Stream
 from feed.streams.totals import Totals
-from feed.streams.view import View
+from feed.streams.view import Subscription, View
 from tests.harness import until
 from tests.model import START
 from tests.sse import Parsed, Parser
@@ -44,9 +47,9 @@ class Served:
         self.theirs.settimeout(PATIENCE)
         self.received = bytearray()
         self._streams = streams
-        self._frames = streams.frames(
-            asked, Peer("192.0.2.1", Connection(self.ours, protocol))
-        )
+        self._frames = Stream(
+            streams, asked, Peer("192.0.2.1", Connection(self.ours, protocol))
+        ).frames()
         self.thread = threading.Thread(target=self._serve)
         self.thread.start()
         while not self.events():

@@ -11,7 +11,8 @@ import pytest
 
 from feed.events.event import Event, Slot
 from feed.events.shapes import Incident, Score
-from feed.sources.match import CLUBS, SQUADS, League
+from feed.sources.league import League
+from feed.sources.match import CLUBS, SQUADS
 
 START = 1_700_000_000_000
 HOUR = 3_600_000

@@ -15,18 +15,19 @@ from feed.clock import now_ms
 from feed.events.event import KEY_LENGTH, TYPE_NAME
 from feed.feed import Feed
 from feed.history import BASE, MAX_INTERVAL
-from feed.publishing.batch import KINDS, MAX_EVENTS, Batch, Refused
+from feed.publishing.batch import MAX_EVENTS, Batch, Refused
+from feed.publishing.completion import KINDS
 from feed.settings import Settings
-from feed.streams.view import (
+from tests.harness import ROOT, Board, clean_environment
+from tests.test_docs import FEED, bare, tables
+from web.api import MAX_CANDLES
+from web.publish import IDEMPOTENCY_KEY, NDJSON
+from web.query import (
     MATCH_PARAMETERS,
     MAX_PACE,
     STATE_PARAMETERS,
     STREAM_PARAMETERS,
 )
-from tests.harness import ROOT, Board, clean_environment
-from tests.test_docs import FEED, bare, tables
-from web.api import MAX_CANDLES
-from web.publish import IDEMPOTENCY_KEY, NDJSON
 
 Schema = dict[str, Any]
 

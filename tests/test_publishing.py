@@ -15,17 +15,10 @@ from hypothesis import strategies as st
 
 from app import create_app
 from feed.clock import now_ms
-from feed.events.event import EventId
+from feed.events.event import MAX_DEPTH, MAX_TYPES, EventId
 from feed.events.shapes import MAX_AMOUNT
 from feed.feed import Feed
-from feed.publishing.batch import (
-    MAX_DEPTH,
-    MAX_EVENTS,
-    MAX_TYPES,
-    Batch,
-    NotJson,
-    Refused,
-)
+from feed.publishing.batch import MAX_EVENTS, Batch, NotJson, Refused
 from feed.publishing.idempotency import REMEMBERED, KeyReused, Once
 from feed.settings import Settings
 from tests.harness import LOOPBACK, Board, Stream, until

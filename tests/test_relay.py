@@ -22,13 +22,14 @@ from feed.cluster.relay import Mandate, Superseded
 from feed.events.event import Event, EventId, gone, keyed, unkeyed
 from feed.events.shapes import Notice
 from feed.feed import Feed
-from feed.log import Log
+from feed.log import Log, Overtaken, Unavailable
 from feed.publishing.idempotency import KeyReused, Once
 from feed.settings import Settings
-from feed.shared import Overtaken, Unavailable
 from feed.sources.source import Simulator
-from feed.streams.stream import Peer, Streams, Subscription
-from feed.streams.view import View
+from feed.streams.admission import Streams
+from feed.streams.connection import Peer
+from feed.streams.stream import Stream
+from feed.streams.view import Subscription, View
 from tests.harness import LOOPBACK, Board, until
 from tests.holding import Held, Id, id_of, of_the_log, state
 from tests.redis_server import RedisServer, bundled, find_redis
@@ -401,7 +402,7 @@ def test_a_stream_goes_on_whose_process_catches_up_while_redis_is_asked() -> Non
     streams = Streams(log, Settings(feed="published"), "published", "1")
     theirs, news = (note(text).with_id(EventId(9, n)) for n, text in enumerate("ab"))
     streams.is_ahead = lambda cursor: True
-    frames = streams.frames(Subscription(View(), theirs.id), Peer())
+    frames = Stream(streams, Subscription(View(), theirs.id), Peer()).frames()
     [hello] = Parser().feed(next(frames))
     assert json.loads(hello.data)["resume"] == "replayed"
 

@@ -18,10 +18,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from feed.events.control import Bye, Control, Heartbeat, Hello
-from feed.events.event import Event, EventId, Slot, gone, keyed, unkeyed
+from feed.events.event import MAX_TYPES, Event, EventId, Slot, gone, keyed, unkeyed
 from feed.events.shapes import Incident, MarketState, Notice, Quote, Score, Team
 from feed.feed import Feed
-from feed.publishing.batch import MAX_TYPES
 from feed.settings import InvalidSetting, Settings
 from feed.sources.recording import LONGEST, Damage, Reader, Record
 from feed.sources.replay import EVENTS, REPORTS, Replay

@@ -18,12 +18,13 @@ from feed.events.event import CONTROL_TYPES, EventId, gone, keyed, unkeyed
 from feed.events.shapes import Score, Team
 from feed.log import Log
 from feed.settings import Settings
-from feed.streams import frame as frame_module
+from feed.streams import framecache as frame_module
 from feed.streams import stream as stream_module
-from feed.streams.connection import Connection
-from feed.streams.frame import Frames
-from feed.streams.stream import Peer, Streams, Subscription
-from feed.streams.view import View
+from feed.streams.admission import Streams
+from feed.streams.connection import Connection, Peer
+from feed.streams.framecache import Frames
+from feed.streams.stream import Stream
+from feed.streams.view import Subscription, View
 from tests.harness import until
 from tests.model import START, News, World, fold, news, views
 from tests.sse import Parsed, Parser
@@ -68,7 +69,7 @@ class Client:
 
     def open(self) -> None:
         asked = Subscription(self.view, self.cursor)
-        self.frames = self.streams.frames(asked, Peer())
+        self.frames = Stream(self.streams, asked, Peer()).frames()
         self.parser = Parser()
 
     def cut(self) -> None:
@@ -242,7 +243,7 @@ def test_a_replay_goes_on_compacted_once_its_reader_is_found_to_be_slow() -> Non
     log = Log(1000, START)
     begin = log.tail
     log.append([keyed("price", "A", b"%d" % n) for n in range(100)], START + 5)
-    frames = streams_of(log).frames(Subscription(View(), begin), Peer())
+    frames = Stream(streams_of(log), Subscription(View(), begin), Peer()).frames()
     with every_write_waits():
         hello, *replayed = said(next(frames))
         gap, price = said(next(frames))
@@ -262,7 +263,7 @@ def test_a_poll_is_replayed_every_event_however_slow_it_reads() -> None:
     log.append([keyed("price", "A", b"%d" % n) for n in range(100)], START + 5)
     asked = Subscription(View(), begin, once=True)
     with every_write_waits():
-        events = said(b"".join(streams_of(log).frames(asked, Peer())))
+        events = said(b"".join(Stream(streams_of(log), asked, Peer()).frames()))
     shown = [int(event.data) for event in events if event.event == "price"]
     assert shown == [*range(100)]
 
@@ -278,7 +279,9 @@ def test_a_reader_that_keeps_up_for_a_while_counts_as_a_quick_one_again(
 
     monkeypatch.setattr(log, "wait", wait)
     monkeypatch.setattr(stream_module, "KEPT_UP", -1.0)
-    frames = streams_of(log, heartbeat=3600.0).frames(Subscription(View()), Peer())
+    frames = Stream(
+        streams_of(log, heartbeat=3600.0), Subscription(View()), Peer()
+    ).frames()
     with every_write_waits():
         next(frames)
         told = said(next(frames))
@@ -288,7 +291,7 @@ def test_a_reader_that_keeps_up_for_a_while_counts_as_a_quick_one_again(
 def test_a_paced_reader_that_is_slow_hears_of_no_gap_and_gets_small_frames() -> None:
     log = Log(1000, START)
     streams = streams_of(log)
-    frames = streams.frames(Subscription(View(pace=0.001)), Peer())
+    frames = Stream(streams, Subscription(View(pace=0.001)), Peer()).frames()
     with every_write_waits():
         next(frames)
         for n in range(40):
@@ -345,7 +348,9 @@ def test_an_instant_since_which_nothing_happened_is_understood_as_the_tail() -> 
 
 def test_silence_is_broken_by_heartbeats_that_carry_the_cursor() -> None:
     log = Log(10, START)
-    frames = streams_of(log).frames(Subscription(View(symbols=frozenset("Z"))), Peer())
+    frames = Stream(
+        streams_of(log), Subscription(View(symbols=frozenset("Z"))), Peer()
+    ).frames()
     next(frames)
     (id,) = log.append([keyed("price", "A", b"1")], START + 5)
     heartbeat = said(next(frames))[0]
@@ -355,7 +360,7 @@ def test_silence_is_broken_by_heartbeats_that_carry_the_cursor() -> None:
 def test_a_stream_that_falls_behind_is_told_and_compacted() -> None:
     log = Log(100, START)
     streams = streams_of(log)
-    frames = streams.frames(Subscription(View()), Peer())
+    frames = Stream(streams, Subscription(View()), Peer()).frames()
     next(frames)
     begin = log.tail
     log.append([keyed("price", "A", b"%d" % n) for n in range(9)], START + 5)
@@ -373,7 +378,7 @@ def test_a_stream_that_falls_behind_is_told_and_compacted() -> None:
 
 def test_falling_behind_with_nothing_superseded_is_no_gap() -> None:
     log = Log(100, START)
-    frames = streams_of(log).frames(Subscription(View()), Peer())
+    frames = Stream(streams_of(log), Subscription(View()), Peer()).frames()
     next(frames)
     log.append([unkeyed("note", b"%d" % n) for n in range(9)], START + 5)
     shown: list[str] = []
@@ -386,7 +391,7 @@ def test_once_is_the_catch_up_then_end() -> None:
     log = Log(10, START)
     log.append([keyed("price", "A", b"1")], START + 5)
     asked = Subscription(View(), once=True)
-    events = said(b"".join(streams_of(log).frames(asked, Peer())))
+    events = said(b"".join(Stream(streams_of(log), asked, Peer()).frames()))
     assert [e.event for e in events] == ["hello", "price", "end"]
 
 
@@ -394,7 +399,7 @@ def test_the_stream_of_a_match_ends_after_its_last_event() -> None:
     log = Log(10, START)
     log.append([score("m", "2H")], START + 5)
     asked = Subscription(View(matches=frozenset({"m"})), match="m")
-    frames = streams_of(log).frames(asked, Peer())
+    frames = Stream(streams_of(log), asked, Peer()).frames()
     assert [e.event for e in said(next(frames))] == ["hello", "score"]
     log.append([score("m", "FT")], START + 6)
     assert [e.event for e in said(b"".join(frames))] == ["score", "end"]
@@ -402,9 +407,9 @@ def test_the_stream_of_a_match_ends_after_its_last_event() -> None:
 
 def test_over_the_limit_a_stream_is_told_to_come_back_much_later() -> None:
     streams = streams_of(Log(10, START), max_streams=1)
-    held = streams.frames(Subscription(View()), Peer())
+    held = Stream(streams, Subscription(View()), Peer()).frames()
     next(held)
-    refused = b"".join(streams.frames(Subscription(View()), Peer()))
+    refused = b"".join(Stream(streams, Subscription(View()), Peer()).frames())
     assert re.match(rb"retry: \d{5}\nevent: bye\n", refused)
     bye = json.loads(said(refused)[0].data)
     assert bye["reason"] == "full"
@@ -414,9 +419,9 @@ def test_over_the_limit_a_stream_is_told_to_come_back_much_later() -> None:
 
 def test_a_refused_client_that_goes_leaves_nothing_behind() -> None:
     streams = streams_of(Log(10, START), max_streams=1)
-    held = streams.frames(Subscription(View()), Peer())
+    held = Stream(streams, Subscription(View()), Peer()).frames()
     next(held)
-    refused = streams.frames(Subscription(View()), Peer())
+    refused = Stream(streams, Subscription(View()), Peer()).frames()
     next(refused)
     refused.close()
     assert len(streams.writing) == 1  # the one that is held
@@ -444,39 +449,41 @@ def test_shared_frames_of_many_wide_views_stay_bounded() -> None:
 
 def test_a_client_address_may_hold_only_so_many_streams() -> None:
     streams = streams_of(Log(10, START), max_streams_per_client=1)
-    one = streams.frames(Subscription(View()), Peer("192.0.2.1"))
-    other = streams.frames(Subscription(View()), Peer("192.0.2.2"))
+    one = Stream(streams, Subscription(View()), Peer("192.0.2.1")).frames()
+    other = Stream(streams, Subscription(View()), Peer("192.0.2.2")).frames()
     next(one), next(other)
-    refused = b"".join(streams.frames(Subscription(View()), Peer("192.0.2.1")))
+    refused = b"".join(
+        Stream(streams, Subscription(View()), Peer("192.0.2.1")).frames()
+    )
     assert b'"reason":"full"' in refused
     one.close()
-    again = streams.frames(Subscription(View()), Peer("192.0.2.1"))
+    again = Stream(streams, Subscription(View()), Peer("192.0.2.1")).frames()
     assert b"hello" in next(again)
 
 
 def test_a_drain_says_bye_to_all_and_admits_no_more() -> None:
     streams = streams_of(Log(10, START))
-    frames = streams.frames(Subscription(View()), Peer())
+    frames = Stream(streams, Subscription(View()), Peer()).frames()
     next(frames)
     streams.drain()
     bye = json.loads(said(b"".join(frames))[-1].data)
     assert bye["reason"] == "restart"
     assert 1_000 <= bye["retry_ms"] <= 5_000
-    refused = b"".join(streams.frames(Subscription(View()), Peer()))
+    refused = b"".join(Stream(streams, Subscription(View()), Peer()).frames())
     assert b'"reason":"restart"' in refused
     assert len(streams) == 0
 
 
 def test_a_stream_past_its_lifetime_says_bye_and_may_resume() -> None:
     streams = streams_of(Log(10, START), max_stream_age=0.01)
-    events = said(b"".join(streams.frames(Subscription(View()), Peer())))
+    events = said(b"".join(Stream(streams, Subscription(View()), Peer()).frames()))
     assert json.loads(events[-1].data)["reason"] == "age"
 
 
 def test_an_unstarted_stream_is_never_counted() -> None:
     streams = streams_of(Log(10, START))
     for _ in range(100):
-        frames = streams.frames(Subscription(View()), Peer())
+        frames = Stream(streams, Subscription(View()), Peer()).frames()
         frames.close()
     assert (len(streams), streams.totals.opened) == (0, 0)
 
@@ -485,7 +492,7 @@ def test_a_stream_that_outlived_what_the_log_accounts_for_is_sent_to_begin_anew(
     None
 ):
     log = Log(1, START)
-    frames = streams_of(log).frames(Subscription(View()), Peer())
+    frames = Stream(streams_of(log), Subscription(View()), Peer()).frames()
     log.append([keyed("price", "A", b"1")], START + 5)
     next(frames)
     cursor = log.tail
@@ -501,7 +508,7 @@ def test_streams_that_come_back_share_what_they_catch_up_on() -> None:
     ids = log.append([unkeyed("note", b"%d" % n) for n in range(100)], START + 5)
     streams = streams_of(log)
     frames = [
-        [*streams.frames(Subscription(View(), cursor, once=True), Peer())]
+        [*Stream(streams, Subscription(View(), cursor, once=True), Peer()).frames()]
         for cursor in ids[:20]
     ]
     whole = [b"".join(some) for some in frames]
@@ -514,7 +521,7 @@ def test_streams_that_come_back_share_what_they_catch_up_on() -> None:
 def test_streams_with_the_same_view_and_cursor_share_their_bytes() -> None:
     log = Log(10, START)
     streams = streams_of(log)
-    held = [streams.frames(Subscription(View()), Peer()) for _ in range(3)]
+    held = [Stream(streams, Subscription(View()), Peer()).frames() for _ in range(3)]
     for frames in held:
         next(frames)
     log.append([keyed("price", "A", b"1")], START + 5)
@@ -526,9 +533,11 @@ def test_a_write_that_waits_past_the_deadline_is_broken_off() -> None:
     streams = streams_of(Log(10, START), heartbeat=0.0001)
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        frames = streams.frames(
-            Subscription(View()), Peer("192.0.2.1", Connection(ours, "HTTP/1.1"))
-        )
+        frames = Stream(
+            streams,
+            Subscription(View()),
+            Peer("192.0.2.1", Connection(ours, "HTTP/1.1")),
+        ).frames()
         next(frames)  # it is written for as long as no further frame is asked for
         until(lambda: streams.slowest() > 3 * 0.0001)
         streams.enforce_deadlines()
@@ -538,7 +547,7 @@ def test_a_write_that_waits_past_the_deadline_is_broken_off() -> None:
 def first(view: View, log: Log | None = None, cursor: EventId | None = None) -> bytes:
     """Return the first frame of a stream."""
     log = log or Log(10, START)
-    return next(streams_of(log).frames(Subscription(view, cursor), Peer()))
+    return next(Stream(streams_of(log), Subscription(view, cursor), Peer()).frames())
 
 
 def said(stream: bytes) -> list[Parsed]:

@@ -6,16 +6,9 @@ import pytest
 
 from feed.events.event import EventId, gone, keyed, unkeyed
 from feed.log import Log
-from feed.streams.view import (
-    STREAM_PARAMETERS,
-    InvalidParameter,
-    Query,
-    View,
-    parse,
-    routes_of,
-    whole,
-)
+from feed.streams.view import View, routes_of
 from tests.model import MATCHES, START, SYMBOLS, World
+from web.query import STREAM_PARAMETERS, InvalidParameter, Query, parse, whole
 
 PRICE = keyed("price", "ACME", b"1")
 SCORE = keyed("score", "m1", b"1")

@@ -9,8 +9,9 @@ from werkzeug.exceptions import NotFound
 from feed.events.event import Event, EventId
 from feed.feed import Feed
 from feed.history import BASE, MAX_INTERVAL
-from feed.streams.view import STATE_PARAMETERS, InvalidParameter, View, parse, whole
+from feed.streams.view import View
 from web import the_feed
+from web.query import STATE_PARAMETERS, InvalidParameter, parse, whole
 
 SECTIONS = {
     "price": "prices",

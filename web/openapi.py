@@ -16,7 +16,8 @@ from flask import Blueprint, Response, request
 from feed.events.control import Bye, End, Gap, Heartbeat, Hello
 from feed.events.event import BROWSER_TYPES, CONTROL_TYPES
 from feed.events.shapes import Amount, Instant
-from feed.publishing.batch import KINDS, KNOWN, Retirement
+from feed.publishing.batch import Retirement
+from feed.publishing.completion import KINDS, KNOWN
 from web import the_feed
 from web.api import SECTIONS, Other
 from web.problems import Problem

@@ -6,10 +6,10 @@ import msgspec
 from flask import Flask, Response
 from werkzeug.exceptions import HTTPException, InternalServerError
 
+from feed.log import Unavailable
 from feed.publishing.batch import NotJson, Refused
 from feed.publishing.idempotency import KeyReused
-from feed.shared import Unavailable
-from feed.streams.view import InvalidParameter
+from web.query import InvalidParameter
 
 PROBLEM = "application/problem+json"
 COME_BACK = 2  # seconds; the shared log is mostly back within five

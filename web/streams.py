@@ -7,19 +7,14 @@ from flask import Blueprint, Response, request
 from werkzeug.exceptions import NotFound
 
 from feed.events.event import EventId
-from feed.shared import Unavailable
-from feed.streams.connection import Connection
-from feed.streams.stream import Peer, Subscription, last_event, understood
-from feed.streams.view import (
-    MATCH_PARAMETERS,
-    STREAM_PARAMETERS,
-    Query,
-    View,
-    WireFormat,
-    parse,
-)
+from feed.log import Unavailable
+from feed.streams.connection import Connection, Peer
+from feed.streams.ending import last_event, understood
+from feed.streams.stream import Stream
+from feed.streams.view import Subscription, View, WireFormat
 from feed.streams.wire import WIRES
 from web import the_feed
+from web.query import MATCH_PARAMETERS, STREAM_PARAMETERS, Query, parse
 
 MIME_TYPES: dict[str, WireFormat] = {
     "text/event-stream": "sse",
@@ -97,7 +92,7 @@ def _stream(asked: Subscription) -> Response:
     peer = Peer(request.remote_addr or "unknown", connection)
     # For HEAD the generator is never started, and so nothing is opened.
     lighten = partial(_lighten, request.environ)
-    frames = the_feed().streams.frames(asked, peer, lighten)
+    frames = Stream(the_feed().streams, asked, peer).frames(lighten)
     content_type = WIRES[asked.view.wire].content_type
     response = Response(frames, content_type=content_type, direct_passthrough=True)
     response.headers["Cache-Control"] = "no-cache, no-transform"

@@ -21,7 +21,7 @@ from redis.exceptions import LockError
 from feed.clock import now_ms
 from feed.cluster.relay import Mandate, Relay, Superseded
 from feed.events.event import Event
-from feed.shared import Unavailable
+from feed.log import Unavailable
 
 LOCK = (
     5.0  # seconds without renewal after which another may lead; half of what's promised

@@ -19,9 +19,8 @@ from redis.lock import Lock
 from redis.retry import Retry
 
 from feed.events.event import Event, EventId
-from feed.log import Held, Log
+from feed.log import Held, Log, Overtaken, Unavailable
 from feed.publishing.idempotency import KeyReused, Once
-from feed.shared import Overtaken, Unavailable
 
 SCRIPT = Path(__file__).with_name("relay.lua")
 TABLES = ("events", "state", "retired", "meta", "once", "onces", "leader")

@@ -1,11 +1,16 @@
 """A board somewhere else, as the commands ask it: addresses, answers, waits."""
 
+import contextlib
 import http.client
 import random
+import secrets
 import ssl
+import sys
+import time
 from urllib.parse import SplitResult, urlsplit
 
 import msgspec
+from tqdm import tqdm
 
 FIRST_WAIT = 1.0  # seconds, before the first try anew
 LONGEST_WAIT = 30.0  # seconds; each wait is twice the one before, up to this
@@ -122,3 +127,65 @@ def refused(answer: http.client.HTTPResponse) -> Refused:
 def counted(number: int, what: str) -> str:
     """Return a number of something in words: "1 event", "2 events"."""
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+ANSWER = 60.0  # seconds that the board may take
+PATIENCE = 600.0  # seconds of trying, until a batch is given up
+
+
+class GivenUp(Exception):
+    """The board did not take a batch in all that time; the message says why."""
+
+
+class Board:
+    """The board that is published to; it is asked until it has answered."""
+
+    def __init__(self, url: SplitResult, token: str) -> None:
+        self._path = url.path.rstrip("/") + "/api/publish"
+        self._name = url.netloc.rpartition("@")[2]
+        self._connection = connect(url, ANSWER)
+        self._kept = False  # open since an earlier request, and maybe closed meanwhile
+        self._headers = {"Content-Type": "application/x-ndjson"}
+        if token:
+            self._headers["Authorization"] = f"Bearer {token}"
+
+    def publish(self, body: bytes) -> None:
+        """Publish NDJSON once; Refused or GivenUp where it can't be."""
+        headers = self._headers | {"Idempotency-Key": secrets.token_hex(16)}
+        waits, deadline = Waits(), time.monotonic() + PATIENCE
+        while True:
+            try:
+                self._ask(body, headers)
+                return
+            except Busy as error:
+                why, told = str(error), error.retry
+            except BROKEN as error:
+                why, told = str(error) or type(error).__name__, None
+            was_kept, self._kept = self._kept, False
+            self._connection.close()
+            if was_kept:
+                continue  # the board lets go of what isn't used: no reason to wait
+            if time.monotonic() > deadline:
+                raise GivenUp(f"given up after {PATIENCE:.0f} s: {why}")
+            wait = waits.next() if told is None else told
+            say(f"{self._name}: {why}; again in {wait:.1f} s")
+            time.sleep(wait)
+
+    def _ask(self, body: bytes, headers: dict[str, str]) -> None:
+        # Where it breaks, the board may have answered before it had all: a wrong token.
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            self._connection.request("POST", self._path, body, headers)
+        answer = self._connection.getresponse()
+        if answer.status in BUSY:
+            raise Busy(answer)
+        if answer.status != 201:
+            error = refused(answer)
+            self._connection.close()
+            raise error
+        answer.read()
+        self._kept = True
+
+
+def say(what: str) -> None:
+    """Tell the user, beside the progress bar."""
+    tqdm.write(what, file=sys.stderr)

@@ -4,33 +4,25 @@ Strategy: a batch has an idempotency key of its own and is sent until the board 
 answered. So each is published once, whatever breaks in between.
 """
 
-import contextlib
 import os
 import re
-import secrets
 import select
 import stat
-import sys
-import time
 from collections.abc import Iterator
 from io import FileIO
 from typing import NamedTuple
-from urllib.parse import SplitResult
 
 import msgspec
 from tqdm import tqdm
 
 from feed.commands.board import (
-    BROKEN,
-    BUSY,
-    Busy,
+    Board,
+    GivenUp,
     Misuse,
     Refused,
-    Waits,
     address,
-    connect,
     counted,
-    refused,
+    say,
 )
 from feed.events.event import CONTROL_TYPES
 from feed.publishing.batch import MAX_EVENTS
@@ -38,14 +30,8 @@ from feed.sources.recording import Damage, Reader, Record
 
 BATCH = 512 * 1024  # bytes; half of what a request may have
 PIECE = 1 << 16  # bytes to read at once
-ANSWER = 60.0  # seconds that the board may take
-PATIENCE = 600.0  # seconds of trying, until a batch is given up
 OF_LINES = frozenset({400, 413, 422})  # statuses that are about what was sent
 PLACE = re.compile(r"\$\[([0-9]+)\]")
-
-
-class GivenUp(Exception):
-    """The board did not take a batch in all that time; the message says why."""
 
 
 class Line(NamedTuple):
@@ -148,55 +134,6 @@ class Publication:
         self._meter.update(self._reader.consumed - self._meter.n)
 
 
-class Board:
-    """The board that is published to; it is asked until it has answered."""
-
-    def __init__(self, url: SplitResult, token: str) -> None:
-        self._path = url.path.rstrip("/") + "/api/publish"
-        self._name = url.netloc.rpartition("@")[2]
-        self._connection = connect(url, ANSWER)
-        self._kept = False  # open since an earlier request, and maybe closed meanwhile
-        self._headers = {"Content-Type": "application/x-ndjson"}
-        if token:
-            self._headers["Authorization"] = f"Bearer {token}"
-
-    def publish(self, body: bytes) -> None:
-        """Publish NDJSON once; Refused or GivenUp where it can't be."""
-        headers = self._headers | {"Idempotency-Key": secrets.token_hex(16)}
-        waits, deadline = Waits(), time.monotonic() + PATIENCE
-        while True:
-            try:
-                self._ask(body, headers)
-                return
-            except Busy as error:
-                why, told = str(error), error.retry
-            except BROKEN as error:
-                why, told = str(error) or type(error).__name__, None
-            was_kept, self._kept = self._kept, False
-            self._connection.close()
-            if was_kept:
-                continue  # the board lets go of what isn't used: no reason to wait
-            if time.monotonic() > deadline:
-                raise GivenUp(f"given up after {PATIENCE:.0f} s: {why}")
-            wait = waits.next() if told is None else told
-            say(f"{self._name}: {why}; again in {wait:.1f} s")
-            time.sleep(wait)
-
-    def _ask(self, body: bytes, headers: dict[str, str]) -> None:
-        # Where it breaks, the board may have answered before it had all: a wrong token.
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            self._connection.request("POST", self._path, body, headers)
-        answer = self._connection.getresponse()
-        if answer.status in BUSY:
-            raise Busy(answer)
-        if answer.status != 201:
-            error = refused(answer)
-            self._connection.close()
-            raise error
-        answer.read()
-        self._kept = True
-
-
 class Pipe:
     """A file, read as far as there is something: it may be one that still grows."""
 
@@ -234,11 +171,6 @@ def written(record: Record) -> bytes:
     key = b"" if record.key is None else b'"key":%b,' % msgspec.json.encode(record.key)
     event = msgspec.json.encode(record.type)
     return b'{"event":%b,%b"data":%b}\n' % (event, key, record.data)
-
-
-def say(what: str) -> None:
-    """Tell the user, beside the progress bar."""
-    tqdm.write(what, file=sys.stderr)
 
 
 def _index(error: Refused, batch: list[Line]) -> int | None:

@@ -4,8 +4,7 @@ from typing import Literal
 
 import msgspec
 
-from feed.log import Resume
-
+Resume = Literal["fresh", "replayed", "compacted"]
 Farewell = Literal["restart", "full", "age"]
 
 

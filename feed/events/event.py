@@ -16,6 +16,8 @@ BROWSER_TYPES = frozenset({"open", "error"})
 TYPE_NAME = re.compile(r"[a-z][a-z0-9_.-]{0,63}")
 KEY_LENGTH = 200  # characters; a key goes into ids, URLs and log lines
 DATA_LENGTH = 1 << 20  # bytes; what one publish may weigh (1 MiB)
+MAX_DEPTH = 64  # levels of arrays and objects; readers of JSON give up at a few hundred
+MAX_TYPES = 100  # event types of publishers' own; each is counted by its name
 FORBIDDEN_IN_KEY = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 Slot = tuple[str, str]
@@ -125,3 +127,19 @@ def checked_data(data: bytes) -> bytes:
     if b"\n" in data or b"\r" in data or b"\0" in data:
         raise InvalidEvent("data holds a raw line break or NUL; write \\n, \\u0000")
     return data
+
+
+def check_depth(value: object) -> None:
+    """Raise InvalidEvent where JSON is nested deeper than its readers manage."""
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [child for each in level for child in _children(each)]
+        if not level:
+            return
+    raise InvalidEvent(f"nested more than {MAX_DEPTH} levels deep")
+
+
+def _children(value: object) -> list[object]:
+    if isinstance(value, dict):
+        return [*value.values()]
+    return value if isinstance(value, list) else []

@@ -5,45 +5,34 @@ Strategy: what came is completed into one of the shapes that the board itself sh
 a quote.
 """
 
-import math
 import re
 from codecs import BOM_UTF8
-from collections.abc import Callable, Iterator
-from decimal import Decimal
+from collections.abc import Iterator
 from types import NoneType
-from typing import Any, NamedTuple, TypeVar, get_args
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
 from feed.events.event import (
+    MAX_DEPTH,
+    MAX_TYPES,
     Event,
     InvalidEvent,
     Slot,
+    check_depth,
     checked_key,
     gone,
     keyed,
     unkeyed,
 )
-from feed.events.shapes import (
-    MAX_AMOUNT,
-    Incident,
-    MarketState,
-    Notice,
-    Quote,
-    Score,
-    Team,
-)
 from feed.log import Log
+from feed.publishing.completion import KINDS, KNOWN, Fields, is_number
 
 MAX_BODY = 1 << 20  # bytes of one request
 MAX_EVENTS = 1000  # in one request
-MAX_TYPES = 100  # event types of publishers' own; each is counted by its name
-AHEAD = 60_000  # ms by which a publisher's clock may be fast
-MAX_DEPTH = 64  # levels of arrays and objects; readers of JSON give up at a few hundred
 SHOWN = 80  # characters of what was published in a message about it
 HALF_A_PAIR = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])")
 
-Fields = dict[str, Any]
 T = TypeVar("T")
 
 
@@ -115,7 +104,7 @@ class Batch:
     def add_price(self, symbol: str, body: bytes) -> None:
         """Take in a number, or an object with fields of a quote."""
         given = _json(body, "$")
-        if _is_number(given):
+        if is_number(given):
             given = {"price": given}
         self._add_known("price", symbol, given, Place("the URL", "$"))
 
@@ -164,7 +153,7 @@ class Batch:
 
     def _add_own(self, it: Envelope, data: bytes, place: str) -> None:
         """Add an event of a publisher's own type, whose data is carried as it is."""
-        check_depth(_json(data, f"{place}.data"), f"{place}.data")
+        _check_depth(_json(data, f"{place}.data"), f"{place}.data")
         data = data.replace(b"\n", b" ").replace(b"\r", b" ")  # between its tokens
         try:
             event = unkeyed(it.event, data)
@@ -196,108 +185,6 @@ class Batch:
         return None if event is None or event.retires else event
 
 
-Shape = Quote | Score | MarketState | Notice | Incident
-
-
-class Kind(NamedTuple):
-    """A type that the board knows: the field that is its key, and how to complete it.
-
-    `required` are the fields that there is no default for.
-    """
-
-    shape: type[Shape]
-    key: str | None
-    required: tuple[str, ...]
-    complete: Callable[[Fields, Event | None, int], Shape]
-
-
-def _quote(given: Fields, held: Event | None, now: int) -> Quote:
-    """Return a quote: what isn't given is as in the last one, or worked out."""
-    before = {} if held is None else msgspec.json.decode(held.data, type=Fields)
-    for name in ("at", "change", "change_percent"):
-        before.pop(name, None)
-    first = {"decimals": _decimals(given.get("price"))}
-    filled = {**_unknown(Quote), **first, "at": now, **before, **given}
-    quote = msgspec.convert(filled, Quote)
-    if quote.at > now + AHEAD:
-        # A chart would wait until then for its next candle.
-        raise msgspec.ValidationError(
-            "Expected an instant, no later than now - at `$.at`"
-        )
-    price, close = quote.price, quote.previous_close
-    quote = msgspec.structs.replace(
-        quote,
-        high=price if quote.high is None else max(quote.high, price),
-        low=price if quote.low is None else min(quote.low, price),
-    )
-    if close is None:
-        return quote
-    change = price - close
-    share = change / abs(close) * 100 if close else math.inf
-    return msgspec.structs.replace(
-        quote,
-        change=_rounded(change, quote.decimals),
-        change_percent=_rounded(share, 2),
-    )
-
-
-def _score(given: Fields, _: Event | None, now: int) -> Score:
-    filled = {**_unknown(Score), "at": now, "incidents": [], **given}
-    for side in ("home", "away"):
-        filled[side] = _completed(filled.get(side), _unknown(Team))
-    common = {**_unknown(Incident), "match": filled.get("match"), "at": filled["at"]}
-    incidents = filled["incidents"]
-    if isinstance(incidents, list):
-        filled["incidents"] = [_completed(each, common) for each in incidents]
-    return msgspec.convert(filled, Score)
-
-
-def _incident(given: Fields, _: Event | None, now: int) -> Incident:
-    return msgspec.convert({**_unknown(Incident), "at": now, **given}, Incident)
-
-
-def _market(given: Fields, _: Event | None, now: int) -> MarketState:
-    return msgspec.convert({**_unknown(MarketState), "at": now, **given}, MarketState)
-
-
-def _notice(given: Fields, _: Event | None, now: int) -> Notice:
-    filled = {**_unknown(Notice), "level": "info", "at": now, **given}
-    return msgspec.convert(filled, Notice)
-
-
-KINDS = {
-    "price": Kind(Quote, "symbol", ("symbol", "price"), _quote),
-    "score": Kind(Score, "match", ("match", "home", "away", "status"), _score),
-    "incident": Kind(Incident, None, ("match", "incident", "kind"), _incident),
-    "market": Kind(MarketState, "market", ("market", "status"), _market),
-    "notice": Kind(Notice, "notice", ("notice", "title"), _notice),
-}
-KNOWN = {*KINDS, "gone"}
-
-
-def _unknown(shape: type[msgspec.Struct]) -> Fields:
-    """Return the fields of a shape that may be unknown, as null."""
-    fields = msgspec.structs.fields(shape)
-    return {field.name: None for field in fields if NoneType in get_args(field.type)}
-
-
-def _completed(given: object, defaults: Fields) -> object:
-    return {**defaults, **given} if isinstance(given, dict) else given
-
-
-def _rounded(change: float, decimals: int) -> float | None:
-    """Return a change as it is shown; None for one so large that it means nothing."""
-    if abs(change) > MAX_AMOUNT:
-        return None
-    return round(change, decimals) + 0.0  # never -0.0
-
-
-def _decimals(price: object) -> int:
-    """Return how many decimals to show of a symbol whose first price this is."""
-    exponent = Decimal(repr(price)).as_tuple().exponent if _is_number(price) else 0
-    return min(max(-int(exponent), 2), 8)
-
-
 def _lines(body: bytes) -> Iterator[bytes]:
     return (line for line in body.split(b"\n") if line.strip())
 
@@ -315,7 +202,7 @@ def _decoded(body: bytes, type: type[T], place: str) -> T:
     except msgspec.ValidationError as error:
         raise _refused(error, place) from error
     except RecursionError as error:
-        raise _too_deep(place) from error
+        raise Refused(place, f"nested more than {MAX_DEPTH} levels deep") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise NotJson(place, f"no JSON in UTF-8: {_reason(body, error)}") from error
 
@@ -354,28 +241,11 @@ def _check_key(
         raise Refused(at.key, f"it is {_cut(key)}, but the data's {field} is another")
 
 
-def check_depth(value: object, place: str) -> None:
-    """Refuse a value of JSON that is nested deeper than its readers manage."""
-    level = [value]
-    for _ in range(MAX_DEPTH):
-        level = [child for each in level for child in _children(each)]
-        if not level:
-            return
-    raise _too_deep(place)
-
-
-def _children(value: object) -> list[object]:
-    if isinstance(value, dict):
-        return [*value.values()]
-    return value if isinstance(value, list) else []
-
-
-def _too_deep(place: str) -> Refused:
-    return Refused(place, f"nested more than {MAX_DEPTH} levels deep")
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def _check_depth(value: object, place: str) -> None:
+    try:
+        check_depth(value)
+    except InvalidEvent as error:
+        raise Refused(place, str(error)) from error
 
 
 def _cut(text: str) -> str:

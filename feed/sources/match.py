@@ -1,13 +1,10 @@
-"""A simulated league, one of the sources: clubs and players that don't exist.
+"""A simulated match between clubs and players that don't exist.
 
 Strategy: chance has no memory. A match draws how long until something happens, then
 what it is, from rates that depend only on how it stands: who is on the pitch, and the
 score's own incidents. The minute is not counted, it is read off the clock.
 """
 
-import re
-from collections.abc import Sequence
-from heapq import heappop, heappush, heapreplace
 from math import exp, inf
 from random import Random
 from typing import Literal
@@ -15,7 +12,7 @@ from typing import Literal
 import msgspec
 
 from feed.clock import WorldClock
-from feed.events.event import Event, gone
+from feed.events.event import Event
 from feed.events.shapes import Incident, IncidentKind, Score, Status, Team
 
 LEAGUE = "Meridian League"
@@ -24,10 +21,7 @@ HALF = 45  # match minutes
 HALF_TIME = 4  # match minutes; a real one is 15, too long to look at
 FIRST_ADDED = (1.0, 4.0)  # match minutes added to the first half, at random between
 SECOND_ADDED = (2.0, 7.0)
-KICK_OFF_GAP = 90.0  # seconds from one match's kick-off to the next one's
-TO_COME = 2  # matches announced before they kick off
 RETIRED_AFTER = 180.0  # seconds from full time; the next match is over before that
-WARM_UP = 790.0  # seconds before the start; longer than any match is held once begun
 
 HOME_GOALS = 1.50  # a match, for equal clubs; in Europe's leagues about 1.5 and 1.2
 AWAY_GOALS = 1.20
@@ -82,7 +76,6 @@ CLUBS = (
 
 
 BY_CODE = {club.code: club for club in CLUBS}
-ID = re.compile(r"[a-z]+-[a-z]+-[0-9a-z]{1,12}")
 
 
 def _squads() -> dict[str, list[str]]:
@@ -101,132 +94,7 @@ def _squads() -> dict[str, list[str]]:
 SQUADS = _squads()
 
 
-class League:
-    """The simulated league: matches to come, in play and just finished.
-
-    Instants are epoch milliseconds; `speed` is how many of its seconds pass in one.
-    Without `minutely`, a score comes only when something changed, not each minute.
-    With `held`, the scores that a league told last, it goes on from there.
-    """
-
-    def __init__(
-        self,
-        seed: int,
-        start: int,
-        speed: float = 1.0,
-        *,
-        minutely: bool = True,
-        held: Sequence[Score] = (),
-    ) -> None:
-        mine = sorted(filter(_is_of_the_league, held), key=_number_of)
-        # Not the same chance again, where it goes on.
-        self._rng = Random(f"league {seed} {start}" if mine else f"league {seed}")
-        self._clock = WorldClock(start, speed)
-        self._minutely = minutely
-        self._rested = self._rng.sample(CLUBS, len(CLUBS))  # longest ago first
-        self._number = start  # of the next match
-        self._next_kick_off = -WARM_UP
-        self._held: list[tuple[float, int, _Match]] = []  # a heap by what is due next
-        self._begun = False
-        if mine:
-            self._go_on(mine)
-            return
-        for _ in range(TO_COME):
-            self._announce()
-        self._run(0.0)
-
-    def step(self, now: int) -> list[Event]:
-        """Return the events that fell due up to `now` (epoch ms), in their order.
-
-        The first step begins with the score of each match held. A step after a
-        standstill tells those anew whose instants moved, and goes on.
-        """
-        stood_still = self._clock.advance(now)
-        events: list[Event] = []
-        if not self._begun:
-            events = [match.score(0.0) for match in self._matches()]
-        elif stood_still:
-            events = [
-                match.score(self._clock.seconds)
-                for match in self._matches()
-                if match.status != "FT"
-            ]
-        self._begun = True
-        return events + self._run(self._clock.seconds)
-
-    def _go_on(self, scores: Sequence[Score]) -> None:
-        """Take up the matches where their scores, in the order announced, say."""
-        for score in scores:
-            clubs = [BY_CODE[team.code or ""] for team in (score.home, score.away)]
-            self._rested = [club for club in self._rested if club not in clubs] + clubs
-            match = _Match(
-                score.match,
-                (_Side("home", clubs[0]), _Side("away", clubs[1])),
-                self._clock.age(score.kick_off or 0),
-                self._clock,
-                self._rng,
-                self._minutely,
-            )
-            match.go_on(score)
-            number = _number_of(score)
-            heappush(self._held, (match.due, number, match))
-            self._number = number + 1
-            self._next_kick_off = self._clock.age(score.kick_off or 0) + KICK_OFF_GAP
-        to_come = sum(score.status == "NS" for score in scores)
-        self._begun = to_come >= TO_COME
-        for _ in range(to_come, TO_COME):
-            self._next_kick_off = max(self._next_kick_off, 0.0)
-            self._announce()
-
-    def _matches(self) -> list["_Match"]:
-        """Return the matches held, by kick-off."""
-        return [match for _, _, match in sorted(self._held, key=lambda held: held[1])]
-
-    def _run(self, until: float) -> list[Event]:
-        events: list[Event] = []
-        while self._held[0][0] <= until:
-            events += self._happen()
-        return events
-
-    def _happen(self) -> list[Event]:
-        """Do what is due next; return its events."""
-        due, number, match = self._held[0]
-        if match.status == "FT":
-            heappop(self._held)
-            return [gone("score", match.id, self._clock.instant(due))]
-        kicks_off = match.status == "NS"
-        events = match.happen()
-        heapreplace(self._held, (match.due, number, match))
-        if kicks_off:
-            events.append(self._announce().score(due))
-        return events
-
-    def _announce(self) -> "_Match":
-        """Return the next match to come.
-
-        The two are of the four clubs whose last match was announced longest ago; the
-        eight matches since then are more than can be unfinished at once. An id ends
-        in the start's milliseconds and a count, so that a restart makes new ones.
-        """
-        home, away = self._rng.sample(self._rested[:4], 2)
-        self._rested.remove(home)
-        self._rested.remove(away)
-        self._rested += home, away
-        match = _Match(
-            f"{home.code}-{away.code}".lower() + f"-{_base36(self._number)}",
-            (_Side("home", home), _Side("away", away)),
-            self._next_kick_off,
-            self._clock,
-            self._rng,
-            self._minutely,
-        )
-        heappush(self._held, (match.due, self._number, match))
-        self._number += 1
-        self._next_kick_off += KICK_OFF_GAP
-        return match
-
-
-class _Side:
+class Side:
     """A club in a match, and who of it may still play."""
 
     def __init__(self, name: SideName, club: Club) -> None:
@@ -265,7 +133,7 @@ class _Side:
         return Team(self.club.name, self.club.code, score, self.red_cards)
 
 
-class _Match:
+class Match:
     """A match, from its announcement to full time; times are the world's seconds.
 
     `due` is when something happens next; after full time, when it is retired.
@@ -274,7 +142,7 @@ class _Match:
     def __init__(
         self,
         id: str,
-        sides: tuple[_Side, _Side],
+        sides: tuple[Side, Side],
         kick_off: float,
         clock: WorldClock,
         rng: Random,
@@ -290,7 +158,7 @@ class _Match:
         self._incidents: list[Incident] = []
         self._period_started = self._whistle = kick_off
         self._next_incident = self._next_minute = inf
-        self._reviewed: tuple[_Side, str] | None = None  # a goal about to be cancelled
+        self._reviewed: tuple[Side, str] | None = None  # a goal about to be cancelled
 
     def go_on(self, score: Score) -> None:
         """Take the match up where a score left it.
@@ -424,7 +292,7 @@ class _Match:
             self._whistle = max(self._whistle, self._next_incident + MINUTE)
         return events
 
-    def _attack(self, at: float, side: _Side, other: _Side) -> list[Event]:
+    def _attack(self, at: float, side: Side, other: Side) -> list[Event]:
         [kind] = self._rng.choices([*ATTACKS], [*ATTACKS.values()])
         if kind == "own_goal":
             player = other.pitch[other.outfield(self._rng)]
@@ -436,12 +304,12 @@ class _Match:
             self._reviewed = side, player
         return self._tell(at, kind, side, player)
 
-    def _cancel(self, at: float, side: _Side, player: str) -> list[Event]:
+    def _cancel(self, at: float, side: Side, player: str) -> list[Event]:
         self._reviewed = None
         side.score -= 1
         return self._tell(at, "var_cancelled", side, player)
 
-    def _book(self, at: float, side: _Side, other: _Side) -> list[Event]:
+    def _book(self, at: float, side: Side, other: Side) -> list[Event]:
         position = side.outfield(self._rng)
         if side.pitch[position] in side.booked:  # who takes care: draw once more
             position = side.outfield(self._rng)
@@ -451,14 +319,14 @@ class _Match:
         side.booked.add(player)
         return self._tell(at, "yellow_card", side, player)
 
-    def _send_off(self, at: float, side: _Side, other: _Side) -> list[Event]:
+    def _send_off(self, at: float, side: Side, other: Side) -> list[Event]:
         return self._dismiss(at, side, side.outfield(self._rng))
 
-    def _dismiss(self, at: float, side: _Side, position: int) -> list[Event]:
+    def _dismiss(self, at: float, side: Side, position: int) -> list[Event]:
         side.red_cards += 1
         return self._tell(at, "red_card", side, side.pitch.pop(position))
 
-    def _substitute(self, at: float, side: _Side, other: _Side) -> list[Event]:
+    def _substitute(self, at: float, side: Side, other: Side) -> list[Event]:
         position = side.outfield(self._rng)
         player = side.pitch[position]
         side.pitch[position] = side.bench.pop(0)
@@ -468,7 +336,7 @@ class _Match:
         self,
         at: float,
         kind: IncidentKind,
-        side: _Side | None = None,
+        side: Side | None = None,
         player: str | None = None,
     ) -> list[Event]:
         """Add an incident; return its event, then that of the score that has it."""
@@ -489,27 +357,3 @@ class _Match:
         self._incidents.append(incident)
         self.status = WHISTLES.get(kind, self.status)
         return [incident.event(), self.score(at)]
-
-
-def _is_of_the_league(score: Score) -> bool:
-    """Whether a score is of a match that a league told, and not of a publisher's."""
-    codes = {score.home.code, score.away.code}
-    return (
-        score.competition == LEAGUE
-        and codes <= BY_CODE.keys()
-        and score.status in ("NS", "1H", "HT", "2H", "FT")
-        and score.kick_off is not None
-        and (score.status == "NS" or score.period_started is not None)
-        and ID.fullmatch(score.match) is not None
-    )
-
-
-def _number_of(score: Score) -> int:
-    return int(score.match.rpartition("-")[2], 36)
-
-
-def _base36(number: int) -> str:
-    """Return a whole number's digits to the base of 36."""
-    digits = "0123456789abcdefghijklmnopqrstuvwxyz"
-    rest, last = divmod(number, 36)
-    return (_base36(rest) if rest else "") + digits[last]

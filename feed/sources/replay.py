@@ -17,9 +17,19 @@ from pathlib import Path
 import msgspec
 
 from feed.clock import STANDSTILL, WorldClock
-from feed.events.event import CONTROL_TYPES, Event, EventId, Slot, gone, keyed, unkeyed
+from feed.events.event import (
+    CONTROL_TYPES,
+    MAX_TYPES,
+    Event,
+    EventId,
+    Slot,
+    check_depth,
+    gone,
+    keyed,
+    unkeyed,
+)
 from feed.events.shapes import Notice, Quote, Score
-from feed.publishing.batch import KINDS, MAX_TYPES, Shape, check_depth
+from feed.publishing.completion import KINDS, Shape
 from feed.sources.recording import Damage, Reader, Record
 
 EVENTS = 500  # of a step; a stream has fallen behind when twice as many are to come
@@ -519,7 +529,7 @@ def moved(shape: Shape, move: Callable[[int], int]) -> Shape:
 
 def own(record: Record) -> Event:
     """Return an event of a user's own type, as it was recorded."""
-    check_depth(msgspec.json.decode(record.data), "data")
+    check_depth(msgspec.json.decode(record.data))
     if record.key is None:
         return unkeyed(record.type, record.data)
     return keyed(record.type, record.key, record.data)

@@ -9,8 +9,8 @@ import msgspec
 from feed.events.event import Event
 from feed.events.shapes import MarketState, Quote, Score
 from feed.settings import Settings
+from feed.sources.league import League
 from feed.sources.market import Market
-from feed.sources.match import League
 from feed.sources.replay import Replay
 
 SHAPES: dict[str, type[Quote | MarketState | Score]] = {

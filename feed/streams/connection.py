@@ -6,6 +6,8 @@ import ssl
 import struct
 from typing import Protocol
 
+import msgspec
+
 NO_LINGER = struct.pack("ii", 1, 0)  # close at once, by a reset
 UNSENT = 16 << 10  # bytes a socket may hold unsent; more would only be older prices
 
@@ -100,3 +102,10 @@ class Connection:
         and TLS would go on in plain text.
         """
         return socket.socket(fileno=os.dup(self._sock.fileno()))
+
+
+class Peer(msgspec.Struct, frozen=True):
+    """Who is at the other end; `connection` is None where no socket is at hand."""
+
+    address: str = "local"
+    connection: Connection | None = None

@@ -5,9 +5,11 @@ stream was written is the difference between two of its pages; for the checksum 
 takes a little algebra, since a CRC is a remainder of polynomials.
 """
 
+import struct
 from typing import NamedTuple
 from zlib import crc32
 
+GZIP_HEADER = b"\x1f\x8b\x08\0\0\0\0\0\0\xff"  # RFC 1952, section 2.3
 POLYNOMIAL = 0xEDB88320  # of CRC-32, bits reversed (RFC 1952, section 8)
 
 
@@ -41,6 +43,11 @@ class Ledger(NamedTuple):
             _shifted(self.crc ^ joined.crc, length) ^ left.crc,
             self.length + length,
         )
+
+
+def gzip_trailer(ledger: Ledger) -> bytes:
+    """Return what ends a gzip stream: a last block, checksum, length (RFC 1952)."""
+    return b"\x03\0" + struct.pack("<II", ledger.crc, ledger.length & 0xFFFFFFFF)
 
 
 def _shifted(crc: int, length: int) -> int:

@@ -9,9 +9,7 @@ import itertools
 import logging
 import math
 import random
-import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator
 from functools import partial
 
@@ -19,17 +17,16 @@ import msgspec
 
 from feed.clock import next_instant, now_ms
 from feed.events.control import Bye, Control, End, Farewell, Gap, Heartbeat, Hello
-from feed.events.event import Event, EventId
-from feed.events.shapes import FINAL
-from feed.log import Log, Read
-from feed.settings import Settings
-from feed.streams.connection import Connection
-from feed.streams.fanout import FanOut, Follower, Key
-from feed.streams.frame import GZIP_HEADER, Form, Frame, Frames, gzip_trailer
-from feed.streams.ledger import Ledger
+from feed.events.event import EventId
+from feed.log import Read
+from feed.streams.admission import Streams
+from feed.streams.connection import Peer
+from feed.streams.ending import is_past_last, understood
+from feed.streams.frame import Form, Frame
+from feed.streams.group import Follower, Key
+from feed.streams.ledger import GZIP_HEADER, Ledger, gzip_trailer
 from feed.streams.text import UNPRINTABLE
-from feed.streams.totals import Totals
-from feed.streams.view import View
+from feed.streams.view import Subscription
 from feed.streams.wire import WIRES
 
 BEHIND = 1_000  # pending events at which a stream is compacted, whoever is to blame
@@ -39,8 +36,6 @@ STILL_SLOW = 0.01  # the same for one that does: what it is written then is litt
 OLD = 1.0  # seconds in which a catch-up is told as it was read
 REPLAY = 1.0  # seconds in which a slow reader is replayed what it missed, whole
 KEPT_UP = 1.0  # seconds since the last such write until it counts as quick again
-WRITE_DEADLINE = 3  # heartbeats in which a write must end
-DRAIN = 1.0  # seconds that open streams have to say bye
 FAREWELL_RETRY: dict[Farewell, tuple[int, int]] = {
     "restart": (1_000, 5_000),
     "full": (15_000, 45_000),
@@ -52,115 +47,6 @@ RETRY = (2_000, 4_000)  # the same, where nobody said bye
 NOTHING_DUE = (None,)
 
 logger = logging.getLogger("liveboard.stream")
-
-
-class Peer(msgspec.Struct, frozen=True):
-    """Who is at the other end; `connection` is None where no socket is at hand."""
-
-    address: str = "local"
-    connection: Connection | None = None
-
-
-class Subscription(msgspec.Struct, frozen=True):
-    """What a subscriber asked for; `match` is set on the stream of one match."""
-
-    view: View
-    cursor: EventId | None = None
-    once: bool = False
-    match: str | None = None
-    gzip: bool = False
-
-
-class Streams:
-    """The open streams of this process: admission, shared frames, deadlines, drain."""
-
-    def __init__(self, log: Log, settings: Settings, source: str, version: str) -> None:
-        self.log = log
-        self.settings = settings
-        self.source = source
-        self.version = version
-        self.totals = Totals()
-        self.draining = threading.Event()
-        self._open: set[Stream] = set()
-        self._clients: Counter[str] = Counter()
-        self.shared = Frames(log)
-        self.fanout = FanOut(log, self.shared, self.totals, settings.heartbeat)
-        self.writing: set[Stream] = set()
-        # Whether a cursor beyond the tail is only a moment ahead of a shared log.
-        self.is_ahead: Callable[[EventId], bool] = lambda cursor: False
-        self._drain_ends = 0.0
-
-    def __len__(self) -> int:
-        return len(self._open)
-
-    @property
-    def full(self) -> bool:
-        """Whether another stream would be refused."""
-        return len(self._open) >= self.settings.max_streams
-
-    def frames(
-        self,
-        subscription: Subscription,
-        peer: Peer,
-        begun: Callable[[], None] | None = None,
-    ) -> Generator[bytes, None, None]:
-        """Yield the bytes of one stream, from hello to farewell.
-
-        Nothing is counted or held until the first frame is asked for: a response
-        that is never started (HEAD, an early abort) leaves no trace. `begun` is called
-        then, when what only the asking needed may go.
-        """
-        return Stream(self, subscription, peer).frames(begun)
-
-    def admit(self, stream: "Stream") -> Farewell | None:
-        """Take a stream in, or return why it can't be."""
-        address = stream.peer.address
-        limit = self.settings.max_streams_per_client
-        if self.draining.is_set():
-            return self._refuse("restart", "restart")
-        if self.full:
-            return self._refuse("full", "limit")
-        if limit and self._clients[address] >= limit:
-            return self._refuse("full", "client")
-        self._open.add(stream)
-        self._clients[address] += 1
-        self.totals.opened += 1
-        return None
-
-    def leave(self, stream: "Stream") -> None:
-        """Take a stream out."""
-        self._open.discard(stream)
-        self.writing.discard(stream)
-        address = stream.peer.address
-        self._clients[address] -= 1
-        if not self._clients[address]:
-            del self._clients[address]
-
-    def drain(self) -> None:
-        """Say `bye` to every stream, now, and take in no more."""
-        if self.draining.is_set():
-            return
-        self._drain_ends = time.monotonic() + DRAIN
-        self.draining.set()
-        self.fanout.stop()
-
-    def enforce_deadlines(self) -> None:
-        """Break the connections whose write waits for a reader that doesn't read."""
-        now = time.monotonic()
-        deadline = WRITE_DEADLINE * self.settings.heartbeat
-        drained = self.draining.is_set() and now > self._drain_ends
-        for stream in [*self.writing]:
-            if drained or stream.write_waits(now) > deadline:
-                stream.break_off()
-
-    def slowest(self) -> float:
-        """Return for how many seconds the slowest stream's write has been waiting."""
-        now = time.monotonic()
-        return max((stream.write_waits(now) for stream in [*self.writing]), default=0.0)
-
-    def _refuse(self, farewell: Farewell, reason: str) -> Farewell:
-        self.totals.refused[reason] += 1
-        return farewell
 
 
 class Stream:
@@ -210,8 +96,14 @@ class Stream:
         self._ledger = Ledger()
         self._why = "the client went away"
 
-    def frames(self, begun: Callable[[], None] | None) -> Generator[bytes, None, None]:
+    def frames(
+        self, begun: Callable[[], None] | None = None
+    ) -> Generator[bytes, None, None]:
         """Yield the bytes of each write, from hello to farewell.
+
+        Nothing is counted or held until the first frame is asked for: a response
+        that is never started (HEAD, an early abort) leaves no trace. `begun` is called
+        then, when what only the asking needed may go.
 
         It waits here, and in no generator below: what stands on the stack while a
         stream waits is what a stream weighs.
@@ -503,33 +395,3 @@ class Stream:
 
     def _say(self, control: Control, id: EventId | None = None) -> Frame:
         return Frame(self._wire.control(control, id), 0, self._cursor)
-
-
-def understood(cursor: EventId | None, tail: EventId) -> EventId | None:
-    """Return a cursor; the tail for an instant since which nothing happened."""
-    if cursor and cursor.seq < 0 and tail < cursor and cursor.ms <= now_ms():
-        return tail
-    return cursor
-
-
-def is_past_last(log: Log, match: str, cursor: EventId) -> bool:
-    """Return whether a reader at `cursor` has had the last event of a match."""
-    last = last_event(log, match)
-    return last is not None and last <= cursor
-
-
-def last_event(log: Log, match: str) -> EventId | None:
-    """Return the id of the event that ended or retired a match; None before it."""
-    newest = log.newest(("score", match))
-    if newest is None:
-        return None
-    over = newest.retires or _status(newest) in FINAL
-    return newest.id if over else None
-
-
-def _status(score: Event) -> str:
-    return msgspec.json.decode(score.data, type=_Status).status
-
-
-class _Status(msgspec.Struct):
-    status: str

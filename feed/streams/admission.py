@@ -1,0 +1,109 @@
+"""The open streams of this process: admission, deadlines, drain."""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import Protocol
+
+from feed.events.control import Farewell
+from feed.events.event import EventId
+from feed.log import Log
+from feed.settings import Settings
+from feed.streams.connection import Peer
+from feed.streams.fanout import FanOut
+from feed.streams.framecache import Frames
+from feed.streams.totals import Totals
+
+WRITE_DEADLINE = 3  # heartbeats in which a write must end
+DRAIN = 1.0  # seconds that open streams have to say bye
+
+
+class Subscriber(Protocol):
+    """What is asked of a stream by those who let it in."""
+
+    peer: Peer
+
+    def write_waits(self, now: float) -> float:
+        """Return for how many seconds the present write has been waiting."""
+
+    def break_off(self) -> None:
+        """Break the connection, so that a write that waits ends."""
+
+
+class Streams:
+    """The open streams of this process: admission, shared frames, deadlines, drain."""
+
+    def __init__(self, log: Log, settings: Settings, source: str, version: str) -> None:
+        self.log = log
+        self.settings = settings
+        self.source = source
+        self.version = version
+        self.totals = Totals()
+        self.draining = threading.Event()
+        self._open: set[Subscriber] = set()
+        self._clients: Counter[str] = Counter()
+        self.shared = Frames(log)
+        self.fanout = FanOut(log, self.shared, self.totals, settings.heartbeat)
+        self.writing: set[Subscriber] = set()
+        # Whether a cursor beyond the tail is only a moment ahead of a shared log.
+        self.is_ahead: Callable[[EventId], bool] = lambda cursor: False
+        self._drain_ends = 0.0
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    @property
+    def full(self) -> bool:
+        """Whether another stream would be refused."""
+        return len(self._open) >= self.settings.max_streams
+
+    def admit(self, stream: Subscriber) -> Farewell | None:
+        """Take a stream in, or return why it can't be."""
+        address = stream.peer.address
+        limit = self.settings.max_streams_per_client
+        if self.draining.is_set():
+            return self._refuse("restart", "restart")
+        if self.full:
+            return self._refuse("full", "limit")
+        if limit and self._clients[address] >= limit:
+            return self._refuse("full", "client")
+        self._open.add(stream)
+        self._clients[address] += 1
+        self.totals.opened += 1
+        return None
+
+    def leave(self, stream: Subscriber) -> None:
+        """Take a stream out."""
+        self._open.discard(stream)
+        self.writing.discard(stream)
+        address = stream.peer.address
+        self._clients[address] -= 1
+        if not self._clients[address]:
+            del self._clients[address]
+
+    def drain(self) -> None:
+        """Say `bye` to every stream, now, and take in no more."""
+        if self.draining.is_set():
+            return
+        self._drain_ends = time.monotonic() + DRAIN
+        self.draining.set()
+        self.fanout.stop()
+
+    def enforce_deadlines(self) -> None:
+        """Break the connections whose write waits for a reader that doesn't read."""
+        now = time.monotonic()
+        deadline = WRITE_DEADLINE * self.settings.heartbeat
+        drained = self.draining.is_set() and now > self._drain_ends
+        for stream in [*self.writing]:
+            if drained or stream.write_waits(now) > deadline:
+                stream.break_off()
+
+    def slowest(self) -> float:
+        """Return for how many seconds the slowest stream's write has been waiting."""
+        now = time.monotonic()
+        return max((stream.write_waits(now) for stream in [*self.writing]), default=0.0)
+
+    def _refuse(self, farewell: Farewell, reason: str) -> Farewell:
+        self.totals.refused[reason] += 1
+        return farewell
