@@ -2,7 +2,7 @@
 
 BIN := .venv/bin
 NODE := PATH="$(CURDIR)/.cache/node/bin:$$PATH"
-PRETTIER := "static/**/*.{js,css}" "tests/units/**/*.js" "{,web/}*.yaml"
+PRETTIER := "static/**/*.{js,css}" "tests/page/units/**/*.js" "{,web/}*.yaml"
 
 .PHONY: help run test check format screenshots audit soak bench faults clean
 
@@ -15,7 +15,7 @@ run:  ## Start the board on http://127.0.0.1:8000 (or on $PORT)
 	@$(BIN)/python -m feed.settings
 	@exec $(BIN)/python -m gunicorn app:app
 
-test:  ## Run every test; some of them: make test ARGS="tests/test_sse.py -k nul"
+test:  ## Run every test; some of them: make test ARGS="tests/streams/test_sse.py -k nul"
 	@scripts/set-up test
 	@exec $(BIN)/python -m pytest $(or $(ARGS),-n auto --dist worksteal)
 
@@ -35,15 +35,15 @@ format:  ## Bring the code into form
 
 screenshots:  ## Take pictures of the page in each state; the README's: README=1
 	@scripts/set-up test
-	@exec $(BIN)/python -m tests.screenshots $(ARGS)
+	@exec $(BIN)/python -m tools.screenshots $(ARGS)
 
 audit:  ## Let Lighthouse look at the live page
 	@scripts/set-up audit
-	@$(NODE) $(BIN)/python -m tests.audit
+	@$(NODE) $(BIN)/python -m tools.audit
 
 soak:  ## Watch a page for ten minutes at 50 times speed; shorter: make soak MINUTES=1
 	@scripts/set-up test
-	@exec $(BIN)/python -m tests.soak
+	@exec $(BIN)/python -m tools.soak
 
 bench:  ## Measure it beside its peers; in about a minute: make bench QUICK=1
 	@scripts/set-up run
@@ -52,7 +52,7 @@ bench:  ## Measure it beside its peers; in about a minute: make bench QUICK=1
 
 faults:  ## Measure what is missed when something dies, for docs/reliability.md
 	@scripts/set-up test
-	@exec $(BIN)/python -m tests.faults
+	@exec $(BIN)/python -m tools.faults
 
 clean:  ## Remove what the others made, .venv too
 	rm -rf .venv .cache node_modules static/vendor screenshots .pytest_cache .mypy_cache .ruff_cache .hypothesis

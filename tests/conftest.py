@@ -20,8 +20,8 @@ from playwright.sync_api import (
 )
 
 from feed.sources.market import AGE, SESSION
-from tests.harness import Board
-from tests.staged import Stage
+from tests.helpers.harness import Board
+from tests.helpers.staged import Stage
 
 # An example may take long on a machine that has other work: that is no failure.
 hypothesis_settings.register_profile("board", deadline=None)

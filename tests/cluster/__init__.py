@@ -1,0 +1,1 @@
+"""Several processes that share one log over Redis, and what their faults cost."""

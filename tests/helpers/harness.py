@@ -1,0 +1,633 @@
+"""What tests of real processes stand on: a board, a stream, an nginx, and patience.
+
+Strategy: everything runs as its users run it, on loopback and on a port of its own,
+and nothing is left behind: each process leads its own group, and dies with the tests.
+"""
+
+import contextlib
+import http.client
+import os
+import random
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+from tests.helpers.sse import Parsed, Parser
+
+ROOT = Path(__file__).resolve().parents[2]
+LOOPBACK = "127.0.0.1"
+# Below Linux's and macOS's ephemeral ports, so that none of the tests' own outgoing
+# connections takes a port between its choice here and the server's bind. Each of
+# several test runners (pytest-xdist) has ports of its own, for the same reason.
+RUNNER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+RUNNERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+PORTS = range(20_000 + RUNNER, 32_000, RUNNERS)
+
+T = TypeVar("T")
+_ports_taken: set[int] = set()
+
+# Run in the child before the program: it is to end with the tests, whatever ends them.
+# By SIGTERM, which a program hands on to its children.
+_DIE_WITH_PARENT = """
+import ctypes, os, signal, sys
+parent = int(sys.argv[1])
+if sys.platform == "linux":
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+if os.getppid() != parent:
+    sys.exit("the tests are gone")
+os.execvp(sys.argv[2], sys.argv[2:])
+"""
+
+
+def until(condition: Callable[[], T], seconds: float = 30, why: str = "") -> T:
+    """Return what `condition` returns as soon as that is true.
+
+    AssertionError, saying `why` and what it returned last, after `seconds`.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {seconds} s: {why or condition}: {value}")
+        time.sleep(0.02)
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on and that was not given before."""
+    for port in random.sample(PORTS, len(PORTS)):
+        if port not in _ports_taken and _can_listen(port):
+            _ports_taken.add(port)
+            return port
+    raise AssertionError("no free port")
+
+
+def clean_environment(**variables: str) -> dict[str, str]:
+    """Return an environment in which only `variables` can steer a program."""
+    kept = {"PATH", "HOME", "LANG", "LC_ALL", "TMPDIR"}
+    return {name: os.environ[name] for name in kept & os.environ.keys()} | variables
+
+
+class Process:
+    """A program in a session of its own that writes to a log file of its own.
+
+    A context manager: it starts on entry and is gone, with its children, on exit. On
+    Linux it also dies with the thread that started it.
+    """
+
+    def __init__(
+        self, command: list[str], env: Mapping[str, str], cwd: Path = ROOT
+    ) -> None:
+        self._command = command
+        self._env = env
+        self._cwd = cwd
+        self._process: subprocess.Popen[bytes] | None = None
+        self._last_log = ""
+        self._folder = tempfile.TemporaryDirectory(prefix="liveboard-")
+        self.folder = Path(self._folder.name)
+
+    def start(self) -> Self:
+        """Start the program, or start it again; it need not be ready yet."""
+        if self.alive:
+            raise AssertionError("already started")
+        wrapper = [sys.executable, "-I", "-S", "-c", _DIE_WITH_PARENT, str(os.getpid())]
+        with self._log_path.open("ab") as log:
+            self._process = subprocess.Popen(
+                [*wrapper, *self._command],
+                cwd=self._cwd,
+                env=dict(self._env),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        return self
+
+    @property
+    def pid(self) -> int:
+        """The process id of the program itself."""
+        return self._started.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether the program was started and still runs."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def exit_code(self) -> int | None:
+        """What the program exited with; None while it runs."""
+        return self._started.poll()
+
+    def log(self) -> str:
+        """Return what the program wrote to its output so far."""
+        if not self._log_path.exists():
+            return self._last_log
+        return self._log_path.read_text(errors="replace")
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal to the program alone, as a platform does."""
+        self._started.send_signal(number)
+
+    def term(self) -> None:
+        """Ask the program to end (SIGTERM)."""
+        self.send(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End the program and all its children at once (SIGKILL)."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+        self._started.wait()
+
+    def wait_exit(self, seconds: float = 15) -> float:
+        """Wait until the program has ended; return how many seconds that took."""
+        began = time.monotonic()
+        try:
+            self._started.wait(seconds)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(
+                f"still running after {seconds} s:\n{self._tail()}"
+            ) from None
+        return time.monotonic() - began
+
+    def stop(self) -> None:
+        """End the program, kindly first, and remove what it left."""
+        if self.alive:
+            self.term()
+            with contextlib.suppress(AssertionError):
+                self.wait_exit(8)
+        if self._process is not None:
+            self.kill()
+        self._last_log = self.log()
+        self._folder.cleanup()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if error is not None and self._process is not None:
+            error.add_note(f"{self._command}:\n{self._tail()}")
+        self.stop()
+
+    def _wait_for(self, condition: Callable[[], bool], seconds: float) -> None:
+        def answers() -> bool:
+            if not self.alive:
+                raise AssertionError(
+                    f"ended with {self.exit_code} before it was ready:\n{self._tail()}"
+                )
+            return condition()
+
+        try:
+            until(answers, seconds, f"{self._command} is ready")
+        except AssertionError as error:
+            error.add_note(self._tail())
+            raise
+
+    def _tail(self) -> str:
+        return "\n".join(self.log().splitlines()[-40:])
+
+    @property
+    def _log_path(self) -> Path:
+        return self.folder / "log"
+
+    @property
+    def _started(self) -> subprocess.Popen[bytes]:
+        if self._process is None:
+            raise AssertionError("not started")
+        return self._process
+
+
+class Server(Process):
+    """A program that answers on a port; on entry it is waited for."""
+
+    port: int
+
+    def __enter__(self) -> Self:
+        self.start()
+        try:
+            self.wait_ready()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    @property
+    def url(self) -> str:
+        """The server's address, without a slash at the end."""
+        return f"http://{LOOPBACK}:{self.port}"
+
+    def wait_ready(self, seconds: float = 60) -> Self:
+        """Wait until it is ready; AssertionError with the log if it won't be."""
+        self._wait_for(self._is_ready, seconds)
+        return self
+
+    def _is_ready(self) -> bool:
+        raise NotImplementedError
+
+
+class Board(Server):
+    """A real server as its users start it: `gunicorn app:app` in the project's root.
+
+    Only `env` steers it; the variables of the tests' own environment don't reach it.
+    """
+
+    def __init__(
+        self, app: str = "app:app", port: int | None = None, **env: str
+    ) -> None:
+        self.port = port or free_port()
+        settings = {"HOST": LOOPBACK, "PORT": str(self.port)} | env
+        super().__init__(
+            [sys.executable, "-m", "gunicorn", app], clean_environment(**settings)
+        )
+
+    def worker_pids(self) -> list[int]:
+        """Return the process ids of the workers (Linux)."""
+        pids: list[int] = []
+        for path in Path(f"/proc/{self.pid}/task").glob("*/children"):
+            pids += map(int, path.read_text().split())
+        return sorted(pids)
+
+    def get(
+        self,
+        path: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        seconds: float = 30,
+    ) -> tuple[int, dict[str, str], bytes]:
+        """Return the status, headers (lower-case names) and body of a GET."""
+        return self.request("GET", path, headers, seconds=seconds)
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        *,
+        seconds: float = 30,
+    ) -> tuple[int, dict[str, str], bytes]:
+        """Return the status, headers (lower-case names) and body of the answer."""
+        connection = http.client.HTTPConnection(LOOPBACK, self.port, timeout=seconds)
+        with contextlib.closing(connection):
+            connection.request(method, path, body, dict(headers or {}))
+            answer = connection.getresponse()
+            names = {name.lower() for name in answer.headers}
+            found = {
+                name: ", ".join(answer.headers.get_all(name, [])) for name in names
+            }
+            return answer.status, found, answer.read()
+
+    def stream(
+        self,
+        path: str = "/stream",
+        headers: Mapping[str, str] | None = None,
+        *,
+        rcvbuf: int | None = None,
+        read_limit: int | None = None,
+    ) -> "Stream":
+        """Open a stream; see `Stream` for the options."""
+        return Stream(self.port, path, headers, rcvbuf=rcvbuf, read_limit=read_limit)
+
+    def _is_ready(self) -> bool:
+        """Whether `/readyz` says 200."""
+        try:
+            return self.get("/readyz", seconds=2)[0] == 200
+        except (OSError, http.client.HTTPException):
+            return False
+
+
+class Stream:
+    """An event stream read from a plain socket over HTTP/1.1.
+
+    The status and headers have been read when it is made. `rcvbuf` is the socket's
+    receive buffer in bytes; after `read_limit` bytes of the body it cuts the
+    connection by itself, as a lost network would. A gzipped body is decompressed for
+    the events; `raw` is as it came. `last_id` belongs to the last event handed out.
+    """
+
+    def __init__(
+        self,
+        port: int,
+        path: str = "/stream",
+        headers: Mapping[str, str] | None = None,
+        *,
+        host: str = LOOPBACK,
+        method: str = "GET",
+        rcvbuf: int | None = None,
+        read_limit: int | None = None,
+    ) -> None:
+        self.last_id = ""
+        self.ended = False
+        self._raw = bytearray()
+        self._read_limit = read_limit
+        self._parser = Parser()
+        self._waiting: list[Parsed] = []
+        self._socket = socket.socket()
+        try:
+            if rcvbuf is not None:
+                self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, rcvbuf)
+            self._socket.settimeout(30)
+            self._socket.connect((host, port))
+            fields = {"Host": f"{host}:{port}", "Accept": "text/event-stream"}
+            fields |= headers or {}
+            lines = [f"{method} {path} HTTP/1.1", *map(": ".join, fields.items())]
+            self._socket.sendall("\r\n".join([*lines, "", ""]).encode("latin-1"))
+            rest = self._read_head()
+        except BaseException:
+            self._socket.close()
+            raise
+        bodiless = method == "HEAD" or self.status in {204, 304}
+        self._body = _Body({"content-length": "0"} if bodiless else self.headers)
+        gzipped = self.headers.get("content-encoding") == "gzip"
+        self._gzip = zlib.decompressobj(wbits=31) if gzipped else None
+        self._take(rest)
+
+    def events(self, n: int, seconds: float = 30) -> list[Parsed]:
+        """Return the next `n` events; AssertionError where they don't come in time."""
+        deadline = time.monotonic() + seconds
+        while len(self._waiting) < n:
+            self._receive(deadline, f"{n} events")
+        return self._hand_out(n)
+
+    def until(
+        self, predicate: Callable[[Parsed], bool], seconds: float = 30
+    ) -> list[Parsed]:
+        """Return the next events, up to the first of which `predicate` is true."""
+        deadline = time.monotonic() + seconds
+        seen = 0
+        while True:
+            while seen < len(self._waiting):
+                seen += 1
+                if predicate(self._waiting[seen - 1]):
+                    return self._hand_out(seen)
+            self._receive(deadline, "the event waited for")
+
+    def read_all(self, seconds: float = 30) -> list[Parsed]:
+        """Return all events that come until the server ends the stream."""
+        deadline = time.monotonic() + seconds
+        while not self.ended:
+            self._receive(deadline, "the stream's end")
+        return self._hand_out(len(self._waiting))
+
+    def read_for(self, seconds: float) -> list[Parsed]:
+        """Return the events that come within `seconds`, or until the stream ends."""
+        deadline = time.monotonic() + seconds
+        with contextlib.suppress(TimeoutError):
+            while not self.ended and time.monotonic() < deadline:
+                self._receive_once(deadline)
+        return self._hand_out(len(self._waiting))
+
+    @property
+    def raw(self) -> bytes:
+        """The bytes of the body so far, without the transfer coding."""
+        return bytes(self._raw)
+
+    @property
+    def retry(self) -> int | None:
+        """The reconnection time that the server asked for last, in milliseconds."""
+        return self._parser.retry
+
+    @property
+    def comments(self) -> list[str]:
+        """The stream's comment lines so far."""
+        return self._parser.comments
+
+    @property
+    def complete(self) -> bool:
+        """Whether the body came to the end that HTTP announced, and was not cut."""
+        return self._body.complete
+
+    def close(self) -> None:
+        """Close the connection in order (FIN)."""
+        self.ended = True
+        self._socket.close()
+
+    def abort(self) -> None:
+        """Cut the connection (RST)."""
+        if self._socket.fileno() >= 0:
+            reset_on_close(self._socket)
+        self.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _read_head(self) -> bytes:
+        """Set `status` and `headers` (lower-case names); return what came after."""
+        head = b""
+        while b"\r\n\r\n" not in head:
+            data = self._socket.recv(65536)
+            if not data:
+                raise ConnectionError(f"closed before the headers' end: {head!r}")
+            head += data
+        head, _, rest = head.partition(b"\r\n\r\n")
+        first, *lines = head.decode("latin-1").split("\r\n")
+        self.status = int(first.split(" ")[1])
+        self.headers: dict[str, str] = {}
+        for line in lines:
+            name, _, value = line.partition(":")
+            name, value = name.lower(), value.strip()
+            earlier = self.headers.get(name)
+            self.headers[name] = f"{earlier}, {value}" if earlier else value
+        return rest
+
+    def _receive(self, deadline: float, what: str) -> None:
+        """Read once more; AssertionError when that can't bring `what` any more."""
+        if self.ended:
+            raise AssertionError(f"the stream ended before {what}: {self._seen()}")
+        try:
+            self._receive_once(deadline)
+        except TimeoutError:
+            raise AssertionError(f"{what} did not come: {self._seen()}") from None
+
+    def _receive_once(self, deadline: float) -> None:
+        self._socket.settimeout(max(0.001, deadline - time.monotonic()))
+        try:
+            data = self._socket.recv(65536)
+        except ConnectionResetError:
+            data = b""
+        if data:
+            self._take(data)
+        else:
+            self._body.end()
+            self.close()
+
+    def _take(self, data: bytes) -> None:
+        body = self._body.feed(data)
+        if self._read_limit is not None:
+            body = body[: self._read_limit - len(self._raw)]
+        self._raw += body
+        text = self._gzip.decompress(body) if self._gzip else body
+        self._waiting += self._parser.feed(text)
+        if self._read_limit is not None and len(self._raw) >= self._read_limit:
+            self.abort()
+        elif self.complete:
+            self.close()
+
+    def _hand_out(self, n: int) -> list[Parsed]:
+        out, self._waiting = self._waiting[:n], self._waiting[n:]
+        if out:
+            self.last_id = out[-1].id
+        return out
+
+    def _seen(self) -> str:
+        names = [event.event for event in self._waiting]
+        return f"{self.status}, waiting: {names[-50:]}, raw: {self.raw[-500:]!r}"
+
+
+class _Body:
+    """Takes the transfer coding of a body off: chunked, a length, or until the end."""
+
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        self._chunked = headers.get("transfer-encoding", "").lower() == "chunked"
+        length = headers.get("content-length")
+        self._left = None if length is None or self._chunked else int(length)
+        self._buffer = bytearray()
+        self._decoder = self._chunks()
+        next(self._decoder)
+        self.complete = self._left == 0
+
+    def feed(self, data: bytes) -> bytes:
+        """Return the part of the body that `data` completes."""
+        if self.complete:
+            return b""
+        if self._chunked:
+            self._buffer += data
+            return next(self._decoder)
+        if self._left is not None:
+            data = data[: self._left]
+            self._left -= len(data)
+            self.complete = self._left == 0
+        return data
+
+    def end(self) -> None:
+        """Note that the connection was closed: an end only where none was announced."""
+        self.complete = self.complete or not (self._chunked or self._left is not None)
+
+    def _chunks(self) -> Iterator[bytes]:
+        """Yield what can be decoded so far (RFC 9112, section 7.1), for ever."""
+        out = b""
+        while True:
+            while (end := self._buffer.find(b"\r\n")) < 0:
+                yield out
+                out = b""
+            size = int(self._buffer[:end].split(b";")[0], 16)
+            del self._buffer[: end + 2]
+            if size == 0:
+                break
+            left = size
+            while left:
+                if not self._buffer:
+                    yield out
+                    out = b""
+                part = bytes(self._buffer[:left])
+                del self._buffer[: len(part)]
+                left -= len(part)
+                out += part
+            while len(self._buffer) < 2:
+                yield out
+                out = b""
+            if self._buffer[:2] != b"\r\n":
+                raise AssertionError(f"no line end after a chunk: {self._buffer[:20]}")
+            del self._buffer[:2]
+        self.complete = True
+        while True:
+            yield out
+            out = b""
+
+
+class Nginx(Server):
+    """A real nginx with the `server` block given, on a free port.
+
+    In `server` and `http` (what stands before it, such as an `upstream`), `@port@`
+    stands for the port and `@name@` for the value of that name.
+    """
+
+    def __init__(self, server: str, http: str = "", **values: str) -> None:
+        self.port = free_port()
+        super().__init__([], clean_environment())
+        values["port"] = str(self.port)
+        for name, value in values.items():
+            server = server.replace(f"@{name}@", value)
+            http = http.replace(f"@{name}@", value)
+        config = self.folder / "nginx.conf"
+        config.write_text(self._config(http, server))
+        prefix = ["-p", str(self.folder), "-e", "stderr"]
+        self._command = [find_nginx(), *prefix, "-c", str(config)]
+
+    def stream(
+        self, path: str = "/stream", headers: Mapping[str, str] | None = None
+    ) -> Stream:
+        """Open a stream through this nginx."""
+        return Stream(self.port, path, headers)
+
+    def _is_ready(self) -> bool:
+        try:
+            socket.create_connection((LOOPBACK, self.port), 2).close()
+        except OSError:
+            return False
+        return True
+
+    def _config(self, http: str, server: str) -> str:
+        return f"""
+            {self._own_process()}
+            worker_processes 1;
+            events {{ worker_connections 512; }}
+            http {{
+            access_log off;
+            {self._own_files()}
+            {http}
+            {server}
+            }}
+        """
+
+    def _own_process(self) -> str:
+        """Return what keeps nginx a child of the tests."""
+        user = "user root;" if os.geteuid() == 0 else ""
+        return f"daemon off; {user} pid {self.folder}/pid;"
+
+    def _own_files(self) -> str:
+        """Return what keeps its files in a folder of its own."""
+        kinds = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+        return "\n".join(f"{kind}_temp_path {self.folder};" for kind in kinds)
+
+
+def find_nginx() -> str:
+    """Return the path of nginx; AssertionError saying how to get it."""
+    path = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+    if path is None:
+        raise AssertionError("nginx is missing: `make test` installs it, or says how")
+    return path
+
+
+def reset_on_close(connection: socket.socket) -> None:
+    """Make closing this socket send RST (SO_LINGER of 0 s)."""
+    now = struct.pack("ii", 1, 0)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, now)
+
+
+def _can_listen(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("", port))
+        except OSError:
+            return False
+    return True

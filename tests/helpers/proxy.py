@@ -1,0 +1,239 @@
+"""A network with faults: a TCP proxy whose switches tests flip in mid-stream.
+
+Strategy: one thread with an event loop of its own moves the bytes; the switches are
+plain attributes that it looks at for each piece, so they act on open connections too.
+"""
+
+import asyncio
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Collection, Coroutine
+from typing import Any, Literal, Self, TypeVar
+
+from tests.helpers.harness import LOOPBACK, reset_on_close
+
+Mode = Literal["pass", "mute", "refuse", "503"]
+
+UNAVAILABLE = (
+    b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\n"
+    b"Content-Length: 12\r\nConnection: close\r\n\r\ncome again.\n"
+)
+PIECE = 64 * 1024  # bytes moved at once
+LATE = 0.3  # seconds by which a throttled piece may be late and be made up for
+SMALL_BUFFER = 4096  # bytes; with a throttle the server must feel what isn't read
+
+T = TypeVar("T")
+
+
+class Proxy:
+    """Stands before the server on `target`; a context manager.
+
+    `mode`: "pass"; "mute" takes requests on but swallows what the server says; "refuse"
+    resets new connections; "503" gives that answer to new requests. A request on a
+    connection that was open before counts as new. `cut_after` cuts each connection
+    after that many bytes of response; `throttle` is bytes a second to each client, and
+    holds back best on connections made after it was set. `target` may change: it is
+    where new connections go. `accepted` counts all connections ever taken.
+    """
+
+    def __init__(self, target: int, mode: Mode = "pass") -> None:
+        self.target = target
+        self.mode: Mode = mode
+        self.cut_after: int | None = None
+        self.throttle: int | None = None
+        self.accepted = 0
+        self._open: set[asyncio.Task[Any]] = set()
+        self._listener = socket.create_server((LOOPBACK, 0), backlog=1024)
+        self.port: int = self._listener.getsockname()[1]
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, name="proxy", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self._call(self._serve())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._call(self._close())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+
+    @property
+    def url(self) -> str:
+        """The proxy's address, without a slash at the end."""
+        return f"http://{LOOPBACK}:{self.port}"
+
+    @property
+    def connections(self) -> int:
+        """How many connections are open now."""
+        return len(self._open)
+
+    def cut(self) -> int:
+        """Cut all present connections (RST); return how many there were."""
+        return self._call(self._cut())
+
+    def _run(self) -> None:
+        self._loop.run_forever()
+        self._loop.close()
+
+    def _call(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(10)
+
+    async def _serve(self) -> None:
+        self._server = await asyncio.start_server(
+            self._accept, sock=self._listener, limit=SMALL_BUFFER
+        )
+
+    async def _close(self) -> None:
+        self._server.close()
+        await _cancel(asyncio.all_tasks() - {_this_task()})
+        await self._server.wait_closed()
+
+    async def _cut(self) -> int:
+        tasks = set(self._open)
+        await _cancel(tasks)
+        return len(tasks)
+
+    async def _accept(
+        self, reader: asyncio.StreamReader, client: asyncio.StreamWriter
+    ) -> None:
+        """Live through one connection, from its first byte to its end."""
+        self.accepted += 1
+        task = _this_task()
+        self._open.add(task)
+        try:
+            if self.mode == "refuse":
+                raise ConnectionResetError("refused")
+            request = await reader.read(PIECE)
+            if request and not await self._turned_away(client):
+                await self._relay(request, reader, client)
+        except (OSError, asyncio.CancelledError):  # cancelled by cut(), which waits
+            _reset(client)
+        finally:
+            client.close()
+            with contextlib.suppress(OSError):
+                await client.wait_closed()
+            self._open.discard(task)
+
+    async def _turned_away(self, client: asyncio.StreamWriter) -> bool:
+        """Return whether a request got its 503; OSError where it gets nothing."""
+        if self.mode == "refuse":
+            raise ConnectionResetError("refused")
+        if self.mode == "503":
+            client.write(UNAVAILABLE)
+            await client.drain()
+        return self.mode == "503"
+
+    async def _relay(
+        self,
+        request: bytes,
+        reader: asyncio.StreamReader,
+        client: asyncio.StreamWriter,
+    ) -> None:
+        answers, server = await self._connect(client)
+        there = asyncio.create_task(self._forward(request, reader, client, server))
+        back = asyncio.create_task(self._answer(answers, client))
+        try:
+            await asyncio.wait({there, back}, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            _reset(server)
+            raise
+        finally:
+            ends = await _cancel({there, back})
+            failures = [end for end in ends if isinstance(end, OSError)]
+            if failures:
+                _reset(server)
+            server.close()
+            with contextlib.suppress(OSError):
+                await server.wait_closed()
+        if failures:
+            raise failures[0]
+
+    async def _connect(
+        self, client: asyncio.StreamWriter
+    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        upstream = socket.socket()
+        try:
+            if self.throttle is not None:
+                upstream.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL_BUFFER)
+                ours: socket.socket = client.get_extra_info("socket")
+                ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SMALL_BUFFER)
+            upstream.setblocking(False)
+            await self._loop.sock_connect(upstream, (LOOPBACK, self.target))
+        except BaseException:
+            upstream.close()
+            raise
+        answers, server = await asyncio.open_connection(
+            sock=upstream, limit=SMALL_BUFFER
+        )
+        # drain() is to wait until the kernel has taken everything.
+        server.transport.set_write_buffer_limits(0)
+        client.transport.set_write_buffer_limits(0)
+        return answers, server
+
+    async def _forward(
+        self,
+        request: bytes,
+        reader: asyncio.StreamReader,
+        client: asyncio.StreamWriter,
+        server: asyncio.StreamWriter,
+    ) -> None:
+        """Take the client's requests to the server, until it hangs up."""
+        while request:
+            server.write(request)
+            await server.drain()
+            request = await reader.read(PIECE)
+            if request and await self._turned_away(client):
+                return
+
+    async def _answer(
+        self, answers: asyncio.StreamReader, client: asyncio.StreamWriter
+    ) -> None:
+        """Take the server's answers to the client, with the faults that are set."""
+        sent, due = 0, 0.0
+        while data := await answers.read(self._piece()):
+            if self.mode == "mute":
+                continue
+            cut_after, throttle = self.cut_after, self.throttle  # each only once
+            if cut_after is not None:
+                data = data[: max(0, cut_after - sent)]
+            client.write(data)
+            await client.drain()
+            sent += len(data)
+            if cut_after is not None and sent >= cut_after:
+                raise ConnectionResetError("cut")
+            if throttle is not None:
+                # By the clock: a busy machine that wakes late makes the link no slower.
+                due = max(due, time.monotonic() - LATE) + len(data) / throttle
+                await asyncio.sleep(due - time.monotonic())
+
+    def _piece(self) -> int:
+        """Return how many bytes to move at once: a tenth of a second's, throttled."""
+        throttle = self.throttle
+        return PIECE if throttle is None else max(1, throttle // 10)
+
+
+def _this_task() -> asyncio.Task[Any]:
+    task = asyncio.current_task()
+    if task is None:
+        raise RuntimeError("not in a task")
+    return task
+
+
+async def _cancel(tasks: Collection[asyncio.Task[Any]]) -> list[BaseException | None]:
+    """Cancel the tasks; return the errors that they ended with."""
+    for task in tasks:
+        task.cancel()
+    ends: list[BaseException | None]
+    ends = await asyncio.gather(*tasks, return_exceptions=True)
+    return ends
+
+
+def _reset(writer: asyncio.StreamWriter) -> None:
+    """Close with RST, dropping what is unsent."""
+    connection: socket.socket = writer.get_extra_info("socket")
+    if connection.fileno() >= 0:
+        reset_on_close(connection)
+    writer.transport.abort()

@@ -1,0 +1,1 @@
+"""What is remembered: events, the log, the views of it, the history."""

@@ -1,0 +1,95 @@
+"""The feed of one process: everything that happens passes `publish`."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from feed.clock import now_ms
+from feed.events.event import gone, keyed
+from feed.events.shapes import Notice
+from feed.feed import Feed
+from feed.settings import Settings
+from feed.streams.view import View
+from tests.log.test_history import quote
+
+
+def feed(**changed: Any) -> Feed:
+    return Feed(Settings(**{"feed": "published", **changed}), "1")
+
+
+def notice(key: str, until: int | None) -> Notice:
+    return Notice(key, "Title", None, "info", None, until, now_ms())
+
+
+def test_what_is_published_stands_in_the_log_and_in_the_history() -> None:
+    it = feed()
+    it.publish([quote(now_ms(), 5).event()])
+    assert [event.type for event in it.log.read(None).events] == ["price"]
+    assert it.history.closes("A", 60, 1) == [5]
+
+
+@pytest.mark.parametrize("type", ["price", "notice"])
+def test_what_has_not_its_shape_is_refused_with_all_that_came_with_it(
+    type: str,
+) -> None:
+    it = feed()
+    tail = it.log.tail
+    with pytest.raises(msgspec.ValidationError):
+        it.publish([quote(now_ms(), 5).event(), keyed(type, "A", b'{"symbol":"A"}')])
+    assert it.log.tail == tail
+    assert it.history.closes("A", 60, 1) == []
+
+
+def test_a_notice_is_retired_at_its_time() -> None:
+    it, now = feed(), now_ms()
+    it.publish([notice("n", now + 1000).event(), notice("stays", None).event()])
+    it.step(now + 999)
+    assert len(it.log.state()) == 2
+    it.step(now + 1000)
+    (left,) = it.log.state()
+    assert left.subject == "stays"
+    retired = it.log.newest(("notice", "n"))
+    assert retired is not None
+    assert retired.retires
+
+
+def test_a_notice_that_was_prolonged_or_retired_is_not_retired_twice() -> None:
+    it, now = feed(), now_ms()
+    it.publish([notice("n", now + 10).event(), notice("m", now + 10).event()])
+    it.publish([notice("n", now + 5000).event(), gone("notice", "m", now)])
+    tail = it.log.tail
+    it.step(now + 20)
+    assert it.log.tail == tail
+    it.step(now + 5000)
+    assert it.log.read(tail).events[0].data == (
+        b'{"event":"notice","key":"n","at":%d}' % (now + 5000)
+    )
+    assert len(it.log.read(tail).events) == 1
+
+
+def test_the_simulator_shows_a_market_a_league_and_their_past_at_once() -> None:
+    it = feed(feed="simulator", seed=7)
+    it.start()
+    try:
+        kinds = {event.type for event in it.log.state()}
+        assert kinds >= {"price", "score", "market"}
+        symbols = [e.subject for e in it.log.state(View(events=_only("price")).selects)]
+        assert len(symbols) == 30
+        for symbol in symbols:
+            assert len(it.history.closes(symbol or "", 30, 60)) >= 10
+    finally:
+        it.streams.drain()
+
+
+def test_starting_twice_starts_once() -> None:
+    it = feed(feed="simulator")
+    it.start()
+    before = it.log.statistics().appended["market"]
+    it.start()
+    it.streams.drain()
+    assert it.log.statistics().appended["market"] == before
+
+
+def _only(*types: str) -> frozenset[str]:
+    return frozenset(types)

@@ -1,0 +1,272 @@
+"""The log against the model: whatever is told, cut off, evicted or retired."""
+
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from feed import log as log_module
+from feed.events.event import Event, EventId, gone, keyed, unkeyed
+from feed.log import Log, Read
+from feed.streams.view import View
+from tests.helpers.model import START, News, World, fold, news, views
+
+FEW = 3
+
+
+@pytest.fixture(autouse=True, scope="module")
+def small_memory() -> Any:
+    """Let a short test outlive what the log remembers of events that are gone."""
+    patch = pytest.MonkeyPatch()
+    patch.setattr(log_module, "RETIREMENTS", FEW)
+    patch.setattr(log_module, "EVICTIONS", FEW)
+    yield
+    patch.undo()
+
+
+class Reader:
+    """A client that breaks off wherever it is told to, and resumes."""
+
+    def __init__(self, view: View) -> None:
+        self.view = view
+        self.cursor: EventId | None = None
+        self.held: dict[tuple[str, str], str] = {}
+        self.unkeyed: list[EventId] = []
+
+    def read(self, world: World, compact: bool, cut: int | None) -> None:
+        selects = None if self.view.selects_all else self.view.selects
+        read = world.log.read(self.cursor, selects, compact)
+        check_promise(world, self.cursor, self.view, read)
+        if read.resume == "fresh":
+            self.held.clear()
+            self.unkeyed.clear()
+            self.cursor = None
+        for event in read.events[:cut]:
+            assert self.cursor is None or event.id > self.cursor
+            self.cursor = event.id
+            fold(self.held, event.type, event.data.decode())
+            if event.slot is None:
+                self.unkeyed.append(event.id)
+        if cut is None:
+            self.cursor = read.tail
+
+
+def check_promise(world: World, cursor: EventId | None, view: View, read: Read) -> None:
+    """Hold `dropped` and `lost` against every event that was ever told."""
+    assert all(a.id < b.id for a, b in pairwise(read.events))
+    if cursor is None or read.resume == "fresh":
+        assert (read.dropped, read.lost) == (None, None)
+        return
+    due = world.after(cursor, view)
+    if read.resume == "replayed":
+        assert read.events == due
+        assert (read.dropped, read.lost) == (0, 0)
+    elif read.dropped is None:
+        floor = world.log.statistics().floor
+        assert cursor < floor
+        evicted = [e for e in due if e.slot is None and e.id <= floor]
+        assert read.lost in (len(evicted), None)
+        if len([e for e in world.told if not e.slot and e.id <= floor]) <= FEW:
+            assert read.lost == len(evicted)
+    else:
+        assert [e for e in read.events if not e.slot] == [e for e in due if not e.slot]
+        assert read.dropped == len(due) - len(read.events)
+        assert read.lost == 0
+
+
+@settings(max_examples=400)
+@given(
+    backlog=st.integers(1, 30),
+    view=views | st.just(View()),
+    rounds=st.lists(
+        st.tuples(
+            st.lists(news, max_size=25),
+            st.booleans(),
+            st.none() | st.integers(0, 12),
+        ),
+        max_size=12,
+    ),
+)
+@example(
+    backlog=4,
+    view=View(),
+    rounds=[
+        ([("price", "A", 0)], False, None),
+        ([("gone", key, 0) for key in "ABCD"], True, None),
+    ],
+)
+def test_a_reader_that_breaks_off_and_resumes_ends_as_one_that_saw_every_event(
+    backlog: int, view: View, rounds: list[tuple[list[News], bool, int | None]]
+) -> None:
+    world, reader = World(Log(backlog, START)), Reader(view)
+    for batch, compact, cut in rounds:
+        world.tell(batch)
+        reader.read(world, compact, cut)
+    reader.read(world, compact=False, cut=None)
+    assert reader.held == world.state(view)
+    assert len(reader.unkeyed) == len(set(reader.unkeyed))
+    assert reader.unkeyed == sorted(reader.unkeyed)
+
+
+@settings(max_examples=200)
+@given(
+    backlog=st.integers(1, 30),
+    batch=st.lists(news, max_size=120),
+    rest=st.lists(news, max_size=30),
+)
+def test_a_log_that_took_anothers_place_reads_as_that_one_does(
+    backlog: int, batch: list[News], rest: list[News]
+) -> None:
+    world, other = World(Log(backlog, START)), Log(backlog, 0)
+    world.tell(batch)
+    other.hold(world.log.held(backlog))
+    known = world.log.tail
+    world.tell(rest)
+    other.extend(world.log.read(known).events if len(rest) <= backlog else [])
+    if other.tail != world.log.tail:
+        return
+    assert other.read(None) == world.log.read(None)
+    for cursor in [EventId(START, 0), *(event.id for event in world.told)]:
+        mine, its = world.log.read(cursor), other.read(cursor)
+        assert (its.resume, its.events, its.dropped) == (
+            mine.resume,
+            mine.events,
+            mine.dropped,
+        )
+        assert its.lost in (mine.lost, None)
+
+
+def test_events_under_ids_of_their_own_come_only_above_the_tail() -> None:
+    log = Log(10, START)
+    log.extend([unkeyed("note", b"1").with_id(EventId(START, 1))])
+    with pytest.raises(ValueError, match="tail"):
+        log.extend([unkeyed("note", b"1").with_id(EventId(START, 1))])
+
+
+@settings(max_examples=200)
+@given(backlog=st.integers(1, 30), batch=st.lists(news, max_size=120), data=st.data())
+def test_unkeyed_events_within_retention_come_once_each_in_order(
+    backlog: int, batch: list[News], data: st.DataObject
+) -> None:
+    world = World(Log(backlog, START))
+    world.tell(batch)
+    ids = [EventId(START, 0), *(event.id for event in world.told)]
+    cursor = data.draw(st.sampled_from(ids))
+    read = world.log.read(cursor, compact=True)
+    retained = world.told[-backlog:]
+    if read.resume != "fresh":
+        shown = [event for event in read.events if event.slot is None]
+        assert shown == [e for e in retained if e.slot is None and e.id > cursor]
+
+
+@given(batch=st.lists(news, min_size=1, max_size=60))
+def test_ids_increase_strictly_even_when_the_clock_runs_backward(
+    batch: list[News],
+) -> None:
+    log, now, ids = Log(1000, START), START, []
+    for type, subject, passed in batch:
+        now -= passed  # backward
+        ids += log.append([unkeyed("note", b"1", type + subject)], now)
+    assert all(a < b for a, b in pairwise([EventId(START, 0), *ids]))
+
+
+def test_ids_compare_as_two_numbers() -> None:
+    log = Log(1000, START)
+    ids = log.append([unkeyed("note", b"1")] * 12, START)
+    assert str(ids[9]) == f"{START}-10"
+    assert [e.id for e in log.read(ids[8]).events] == ids[9:]
+
+
+def test_a_new_page_gets_the_newest_event_of_each_key_in_id_order() -> None:
+    log = Log(100, START)
+    told = [
+        quote("A", 1),
+        quote("B", 2),
+        unkeyed("incident", b"{}", "m1"),
+        quote("A", 3),
+        gone("price", "B", START),
+    ]
+    log.append(told, START + 1)
+    read = log.read(None)
+    assert read.resume == "fresh"
+    assert [(e.type, e.data) for e in read.events] == [("price", b"3")]
+
+
+def test_a_cursor_below_the_floor_gets_the_compacted_log() -> None:
+    log = Log(3, START)
+    first, *_ = log.append([quote("A", n) for n in range(9)], START + 1)
+    read = log.read(first)
+    assert read.resume == "compacted"
+    assert [e.data for e in read.events] == [b"8"]
+    assert (read.dropped, read.lost) == (None, 0)
+
+
+def test_unkeyed_events_that_were_evicted_are_counted_as_lost() -> None:
+    log = Log(2, START)
+    cursor = log.tail
+    log.append([unkeyed("incident", b"1", match) for match in "aabcd"], START + 1)
+    read = log.read(cursor)
+    assert (read.resume, read.dropped, read.lost) == ("compacted", None, 3)
+    assert log.read(cursor, lambda event: event.subject == "a").lost == 2
+    log.append([unkeyed("incident", b"1", "e")], START + 1)  # the fourth is too many
+    assert log.read(cursor).lost is None
+
+
+def test_a_cursor_of_another_log_gets_all_anew() -> None:
+    log = Log(10, START)
+    log.append([quote("A", 1)], START + 1)
+    before, future = EventId(START - 1, 0), EventId(START + 2, 0)
+    assert log.read(before).resume == log.read(future).resume == "fresh"
+
+
+def test_an_id_between_two_of_this_log_is_another_logs_and_an_instant_is_not() -> None:
+    log = Log(10, START)
+    log.append([quote("A", 1)], START + 1)
+    log.append([quote("B", 1)], START + 9)
+    assert log.read(EventId(START + 5, 0)).resume == "fresh"
+    read = log.read(EventId.parse(str(START + 5)))
+    assert (read.resume, [e.subject for e in read.events]) == ("replayed", ["B"])
+
+
+def test_a_cursor_from_before_the_remembered_retirements_gets_all_anew() -> None:
+    log = Log(2, START)
+    (cursor,) = log.append([quote("A", 1)], START + 1)
+    for key in "ABCD":  # one more than the log remembers, see small_memory
+        log.append([quote(key, 1), gone("price", key, START)], START + 2)
+    assert log.read(cursor).resume == "fresh"
+
+
+def test_a_key_that_was_retired_while_a_reader_slept_is_named_to_it() -> None:
+    log = Log(2, START)
+    (cursor,) = log.append([quote("A", 1)], START + 1)
+    log.append([gone("price", "A", START + 2)], START + 2)
+    log.append([quote("B", n) for n in range(9)], START + 3)
+    read = log.read(cursor)
+    assert read.resume == "compacted"
+    assert [e.type for e in read.events] == ["gone", "price"]
+
+
+def test_a_waiting_reader_is_woken_by_an_append_and_only_then() -> None:
+    log = Log(10, START)
+    assert not log.wait(log.tail, timeout=0)
+    cursor = log.tail
+    log.append([quote("A", 1)], START + 1)
+    assert log.wait(cursor, timeout=0)
+
+
+def test_memory_stays_bounded_by_the_backlog_and_the_keys() -> None:
+    log = Log(50, START)
+    for n in range(5000):
+        log.append([quote(str(n), n), gone("price", str(n), n)], START + n)
+        log.append([unkeyed("note", b"1")], START + n)
+    figures = log.statistics()
+    assert (figures.retained, figures.keys, figures.retired) == (50, 0, 3)
+    assert len(log._retained) < 200
+    assert len(log._unkeyed) <= 50
+
+
+def quote(symbol: str, n: int) -> Event:
+    """Return a `price` event of which only the number matters."""
+    return keyed("price", symbol, str(n).encode())

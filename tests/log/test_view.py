@@ -1,0 +1,146 @@
+"""What a query string asks for, and what is refused by name."""
+
+from itertools import combinations
+
+import pytest
+
+from feed.events.event import EventId, gone, keyed, unkeyed
+from feed.log import Log
+from feed.streams.view import View, routes_of
+from tests.helpers.model import MATCHES, START, SYMBOLS, World
+from web.query import STREAM_PARAMETERS, InvalidParameter, Query, parse, whole
+
+PRICE = keyed("price", "ACME", b"1")
+SCORE = keyed("score", "m1", b"1")
+INCIDENT = unkeyed("incident", b"1", "m1")
+NOTE = unkeyed("note", b"1")
+
+
+def query(*pairs: tuple[str, str]) -> Query:
+    return parse(pairs, STREAM_PARAMETERS)
+
+
+def test_no_parameters_ask_for_everything() -> None:
+    view = query().view()
+    assert view.selects_all
+    assert all(map(view.selects, (PRICE, SCORE, INCIDENT, NOTE)))
+
+
+def test_all_parameters_are_understood() -> None:
+    asked = query(
+        ("symbols", "ACME,BOLT"),
+        ("matches", "m1"),
+        ("events", "price,hello"),
+        ("after", "5-1"),
+        ("pace", "0.25"),
+        ("once", "1"),
+    )
+    assert asked == Query(
+        frozenset({"ACME", "BOLT"}),
+        frozenset({"m1"}),
+        frozenset({"price"}),
+        EventId(5, 1),
+        0.25,
+        True,
+    )
+
+
+def test_symbols_narrow_prices_and_nothing_else() -> None:
+    view = View(symbols=frozenset({"BOLT"}))
+    assert not view.selects(PRICE)
+    assert all(map(view.selects, (SCORE, INCIDENT, NOTE)))
+
+
+def test_matches_narrow_scores_and_incidents_and_nothing_else() -> None:
+    view = View(matches=frozenset({"m2"}))
+    assert not view.selects(SCORE)
+    assert not view.selects(INCIDENT)
+    assert all(map(view.selects, (PRICE, NOTE)))
+
+
+def test_a_retirement_is_shown_where_its_key_was() -> None:
+    retired = gone("price", "ACME", 1)
+    assert View(events=frozenset({"price"})).selects(retired)
+    assert View(events=frozenset({"gone"})).selects(retired)
+    assert not View(events=frozenset({"score"})).selects(retired)
+    assert not View(symbols=frozenset({"BOLT"})).selects(retired)
+
+
+TYPES = ("price", "score", "incident", "note", "gone")
+
+
+@pytest.mark.parametrize("symbols", [None, frozenset({"A"})])
+@pytest.mark.parametrize("matches", [None, frozenset({"m1"})])
+def test_what_a_view_shows_passes_by_one_of_its_routes(
+    symbols: frozenset[str] | None, matches: frozenset[str] | None
+) -> None:
+    world = World(Log(100, START))
+    world.tell([(type, subject, 0) for type in TYPES for subject in SYMBOLS + MATCHES])
+    some = (frozenset(c) for n in range(1, 6) for c in combinations(TYPES, n))
+    for types in (None, *some):
+        view = View(symbols, matches, types)
+        shown = [*filter(view.selects, world.told)]
+        assert shown
+        assert all({*routes_of(event)} & {*view.routes()} for event in shown)
+
+
+def test_a_narrow_view_lies_on_few_routes() -> None:
+    view = View(frozenset({"ACME"}), frozenset({"m1"}), frozenset({"price", "score"}))
+    assert view.routes() == [("price", "ACME"), ("match", "m1")]
+    assert not {*routes_of(keyed("price", "BOLT", b"1"))} & {*view.routes()}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "says"),
+    [
+        ("simbols", "A", "Did you mean symbols?"),
+        ("Pace", "1", "Did you mean pace?"),
+        ("xyz", "1", "no such parameter"),
+        ("symbols", "", "names nothing"),
+        ("symbols", ",,", "names nothing"),
+        ("events", "Price", "can't be an event type"),
+        ("after", "yesterday", "not an event id"),
+        ("after", "", "not an event id"),
+        ("pace", "61", "from 0 to 60"),
+        ("pace", "-1", "from 0 to 60"),
+        ("pace", "nan", "from 0 to 60"),
+        ("pace", "fast", "from 0 to 60"),
+        ("pace", "1_0", "from 0 to 60"),
+        ("pace", "1e-320", "from 0 to 60"),
+        ("pace", "", "from 0 to 60"),
+        ("once", "yes", "neither 1 nor 0"),
+    ],
+)
+def test_what_is_not_clear_is_refused_by_name(name: str, text: str, says: str) -> None:
+    with pytest.raises(InvalidParameter, match=says.replace("?", r"\?")) as refused:
+        query((name, text))
+    assert refused.value.name == name
+
+
+def test_a_pace_is_kept_to_the_millisecond() -> None:
+    assert query(("pace", "0.2504")).pace == 0.25
+    assert query(("pace", "0.0001")).pace == 0
+
+
+def test_a_parameter_given_twice_is_refused() -> None:
+    with pytest.raises(InvalidParameter, match="twice"):
+        query(("symbols", "A"), ("symbols", "B"))
+
+
+@pytest.mark.parametrize("text", ["", "0", "11", "1.5", "-1", "x", "²", "9" * 400])
+def test_a_whole_number_out_of_bounds_is_refused(text: str) -> None:
+    with pytest.raises(InvalidParameter, match="limit"):
+        whole("limit", text, 1, 10)
+
+
+def test_equal_views_share_and_read_alike() -> None:
+    one, other = (View(symbols=frozenset({"A", "B"}), pace=0.5) for _ in range(2))
+    assert hash(one) == hash(other)
+    assert str(one) == "sse symbols=A,B pace=0.5"
+
+
+def test_streams_that_ask_for_the_same_hold_one_view() -> None:
+    query = {"symbols": "A,B", "pace": "1"}
+    one, other = (parse(query.items(), STREAM_PARAMETERS).view() for _ in range(2))
+    assert one is other
+    assert one is not parse(query.items(), STREAM_PARAMETERS).view("ndjson")

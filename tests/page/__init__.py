@@ -1,0 +1,1 @@
+"""The page in a real browser, and its modules one by one."""

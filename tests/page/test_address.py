@@ -1,0 +1,83 @@
+"""What a page's URL selects, by the server and by the page: the same."""
+
+from typing import Any
+
+from playwright.sync_api import Page
+
+from tests.helpers.harness import Board
+from tests.page.test_format import match, team
+from tests.page.test_page import quote
+from web.address import Selection
+
+QUOTES = [
+    quote("ACME", 100, change=1.0, change_percent=1.0, volume=None),
+    quote("BOLT", 100, name="Boltwright", change=-1.0, change_percent=-1.0, volume=5),
+    quote("KEEL", 7, name=None, change=None, change_percent=None, volume=9),
+    quote("Zed", 8, name="bolt two", change=0.001, change_percent=3.0, volume=5),
+]
+SCORES = [
+    match("1H", match="a", home=team("Acton"), away=team("Burton")),
+    match("FT", match="b", home=team("Corby"), away=team("Derby"), competition=None),
+    match("NS", match="c", home=team("Ely"), away=team("Frome"), kick_off=None),
+    match("PST", match="d", home=team("Boltby"), away=team("Frome")),
+]
+QUERIES: list[dict[str, str]] = [
+    {},
+    {"view": "prices", "filter": "up"},
+    {"filter": "down", "sort": "-price"},
+    {"sort": "-change_percent"},
+    {"sort": "change_percent", "q": "BOLT"},
+    {"sort": "-volume"},
+    {"sort": "name", "q": " bolt "},
+    {"sort": "-symbol", "symbols": "ACME,Zed,NONE"},
+    {"filter": "live"},
+    {"filter": "finished", "q": "corby"},
+    {"filter": "upcoming"},
+    {"filter": "sideways", "sort": "colour", "view": "all", "symbols": ",,"},
+    {"q": "x" * 300, "symbols": "a b,ü&=?#"},
+]
+
+
+def test_the_page_and_the_server_understand_a_url_in_the_same_way(
+    page: Page, board: Board
+) -> None:
+    page.goto(board.url)
+    theirs = page.evaluate(
+        """async ([queries, quotes, scores]) => {
+          const a = await import("/static/controls/address.js");
+          return queries.map((asked) => {
+            const url = new URL(location.origin);
+            for (const [name, value] of Object.entries(asked)) {
+              url.searchParams.set(name, value);
+            }
+            const selection = a.read(url);
+            return [
+              a.chooseQuotes(quotes, selection, () => false).map((q) => q.symbol),
+              a.chooseScores(scores, selection, () => false).map((s) => s.match).sort(),
+              a.write(selection),
+            ];
+          });
+        }""",
+        [QUERIES, QUOTES, SCORES],
+    )
+    assert theirs == [chosen(asked) for asked in QUERIES]
+
+
+def test_what_is_not_understood_counts_as_not_given() -> None:
+    assert Selection.of({"view": "x", "sort": "-x", "filter": "x"}) == Selection()
+
+
+def test_a_query_says_only_what_differs_and_can_be_changed() -> None:
+    selection = Selection.of({"sort": "-price", "symbols": "A,B", "q": "é &"})
+    assert selection.query() == "?symbols=A,B&sort=-price&q=%C3%A9%20%26"
+    assert selection.query(sort="symbol", symbols=(), q="") == ""
+    assert Selection.of({"q": "é &", "symbols": "A,B", "sort": "-price"}) == selection
+
+
+def chosen(asked: dict[str, str]) -> list[Any]:
+    selection = Selection.of(asked)
+    return [
+        [quote["symbol"] for quote in selection.prices(QUOTES)],
+        sorted(score["match"] for score in selection.scores(SCORES)),
+        "/" + selection.query(),
+    ]

@@ -1,0 +1,125 @@
+"""The page's files as they are sent: the same program, in fewer bytes."""
+
+import gzip
+import os.path
+import re
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.helpers.harness import ROOT, Board
+from web.assets import COMMENT
+
+VENDOR = ROOT / "static/vendor"
+MODULES = [
+    *(p for p in (ROOT / "static").rglob("*.js") if VENDOR not in p.parents),
+    ROOT / "static/board.css",
+]
+
+
+def test_a_file_is_sent_without_comments_compressed_and_only_once(board: Board) -> None:
+    source = (ROOT / "static/page.js").read_bytes()
+    status, headers, plain = board.get("/static/page.js")
+    assert status == 200 and headers["content-type"].startswith("text/javascript")
+    assert "content-encoding" not in headers
+    assert plain.count(b"\n") == source.count(b"\n")
+    assert b"/**" in source and b"/**" not in plain
+    accept = {"Accept-Encoding": "gzip"}
+    _, zipped_headers, zipped = board.get("/static/page.js", accept)
+    assert zipped_headers["content-encoding"] == "gzip"
+    assert "Accept-Encoding" in zipped_headers["vary"]
+    assert gzip.decompress(zipped) == plain and len(zipped) < len(plain) / 2
+    assert headers["etag"] != zipped_headers["etag"]
+    known = {"If-None-Match": headers["etag"]}
+    assert board.get("/static/page.js", known)[0] == 304
+    assert board.get("/static/../app.py")[0] == 404
+    assert board.get("/static/none.js")[0] == 404
+
+
+def test_nothing_but_comments_is_taken_out() -> None:
+    assert len(MODULES) > 20
+    for path in MODULES:
+        source = path.read_text()
+        for found in COMMENT.findall(source.encode()):
+            text = found.decode().strip()
+            assert re.match(r"/\*|//", text), f"{path.name}: {text}"
+            if text.startswith("/*"):
+                assert text.index("*/") == len(text) - 2, f"{path.name}: {text}"
+        # Within a template's text a line could look like a comment.
+        code = COMMENT.sub(b"", source.encode()).decode()
+        assert [it for it in re.findall(r"`[^`]*`", code) if "\n" in it] == []
+
+
+def test_the_first_html_is_compressed_too(board: Board) -> None:
+    asked = {"Accept": "text/html", "Accept-Encoding": "gzip"}
+    _, headers, body = board.get("/", asked)
+    assert headers["content-encoding"] == "gzip"
+    assert {"Accept", "Accept-Encoding"} <= {*headers["vary"].split(", ")}
+    assert b"Liveboard" in gzip.decompress(body)
+
+
+def test_the_page_fetches_at_once_what_its_script_imports_and_nothing_else(
+    board: Board,
+) -> None:
+    html = board.get("/", {"Accept": "text/html"})[2].decode()
+    preloaded = re.findall(r'rel="modulepreload" href="/static/([^"]+)"', html)
+    assert len(preloaded) > 20
+    assert {*preloaded} == imported("page.js") - {"page.js"}
+
+
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [
+        ("alerts-dialog.js", "alerts/alerts-dialog.js"),
+        ("candles.js", "detail/candles.js"),
+        ("chart.js", "detail/chart.js"),
+        ("detail.js", "detail/detail.js"),
+        ("library.js", "detail/chart-library.js"),
+        ("sentences.js", "detail/sentences.js"),
+    ],
+)
+def test_a_page_of_the_release_before_finds_what_it_loads_when_something_is_opened(
+    page: Page, board: Board, before: str, now: str
+) -> None:
+    page.goto(board.url)
+    assert page.evaluate(
+        """async ([before, now]) => {
+          const [old, young] = [await import(before), await import(now)];
+          const names = Object.keys(young);
+          return names.length > 0 && names.every((name) => old[name] === young[name]);
+        }""",
+        [f"/static/{before}", f"/static/{now}"],
+    )
+
+
+def test_a_page_of_the_release_before_finds_its_worker(
+    page: Page, board: Board
+) -> None:
+    page.goto(board.url)
+    hello = page.evaluate(
+        """() => new Promise((done) => {
+          const url = "/static/worker.js?v=0";
+          const { port } = new SharedWorker(url, { type: "module" });
+          port.onmessage = ({ data }) => data.say === "hello" && done(data.hello);
+          const selection = { symbols: null, matches: null };
+          port.postMessage({ ask: "attach", id: null, heartbeat: 10, types: ["ticket"],
+            selection, pace: 0, online: true });
+        })"""
+    )
+    assert hello["resume"] == "fresh"
+
+
+def imported(name: str) -> set[str]:
+    """Return the modules that a module needs before it runs, itself among them."""
+    found: set[str] = set()
+    waiting = [name]
+    while waiting:
+        name = waiting.pop()
+        if name in found:
+            continue
+        found.add(name)
+        source = (ROOT / "static" / name).read_text()
+        folder = os.path.dirname(name)
+        paths = re.findall(r'^(?:import|\}) .*"([^"]+)";$', source, re.M)
+        waiting += [os.path.normpath(os.path.join(folder, path)) for path in paths]
+    return found

@@ -1,0 +1,63 @@
+"""The page's access, as axe-core sees it: no violation in any state, light or dark."""
+
+from collections.abc import Iterator
+from itertools import product
+from typing import Literal
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.conftest import CUT
+from tests.helpers.harness import ROOT, Board
+from tests.helpers.staged import Stage
+from tests.page.states import STATES
+
+AXE = ROOT / "node_modules/axe-core/axe.min.js"
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+WIDTHS = (1280, 320)
+PASSING = {"goal"}  # states that end by themselves before all is looked at
+
+
+@pytest.fixture(scope="module")
+def nothing() -> Iterator[Board]:
+    with Board(FEED="published") as board:
+        yield board
+
+
+@pytest.fixture
+def stage(
+    board: Board, nothing: Board, state: str, page_errors: list[str]
+) -> Iterator[Stage]:
+    page_errors.append(CUT)
+    with Stage(nothing if state == "empty" else board) as stage:
+        yield stage
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_axe_finds_nothing(page: Page, stage: Stage, state: str) -> None:
+    found: dict[tuple[str, int], list[str]] = {}
+    for scheme, width in product(SCHEMES, WIDTHS):
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        page.set_viewport_size({"width": width, "height": 800})
+        if not found or state in PASSING:
+            STATES[state](page, stage)
+            page.evaluate(AXE.read_text())
+        found[scheme, width] = violations(page)
+    assert not any(found.values()), found
+
+
+def violations(page: Page) -> list[str]:
+    """Return what is wrong, and where."""
+    found: list[str] = page.evaluate(
+        """async (rules) => {
+          const alike = ["tbody tr:nth-child(n + 9)", ".match:nth-child(n + 9)"];
+          const { violations } = await axe.run({ exclude: alike }, { runOnly: rules });
+          return violations.flatMap(({ id, nodes }) =>
+            nodes.map(({ target, failureSummary }) =>
+              `${id}: ${target}: ${failureSummary}`),
+          );
+        }""",
+        RULES,
+    )
+    return found

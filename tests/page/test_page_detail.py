@@ -1,0 +1,260 @@
+"""What is opened: a quote's chart, a match's timeline, each with a URL of its own."""
+
+import re
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.helpers.harness import Board, until
+from tests.helpers.staged import Stage
+from tests.page.test_format import EVENING, goal
+from tests.page.test_page import HOSTILE, go_back, live, opened, quote, score_of
+
+LIBRARY = """
+export class CandlestickSeries {}
+export function createChart(place, options) {
+  const width = place.clientWidth;
+  window.drawn = { options, width, data: [], updates: [], removed: false, fitted: 0 };
+  const series = {
+    applyOptions() {},
+    setData(data) { window.drawn.data = data; },
+    update(bar) { window.drawn.updates.push(bar); },
+  };
+  return {
+    applyOptions() {}, addSeries: () => series,
+    remove() { window.drawn.removed = true; },
+    timeScale: () => ({
+      fitContent() { window.drawn.fitted += 1; },
+      getVisibleLogicalRange: () => window.drawn.seen ?? null,
+    }),
+  };
+}
+"""
+"""What `chart-library.js` uses of the library, to see what it is told."""
+
+
+def test_a_row_opens_its_detail_and_the_back_button_closes_it(
+    page: Page, board: Board
+) -> None:
+    page.goto(f"{board.url}/?sort=-price")
+    live(page)
+    page.evaluate("() => { window.stays = true; }")
+    page.locator("[data-symbol=ACME] .symbol").click()
+    panel = page.get_by_role("complementary")
+    expect(panel.get_by_role("heading", name="ACME")).to_be_visible()
+    expect(page).to_have_url(f"{board.url}/s/ACME?sort=-price")
+    expect(panel).to_be_focused()
+    page.locator("[data-symbol=BOLT] .symbol").click()
+    expect(panel.get_by_role("heading", name="BOLT")).to_be_visible()
+    go_back(page)
+    expect(panel).to_be_hidden()
+    expect(page).to_have_url(f"{board.url}/?sort=-price")
+    page.locator("[data-match]:visible").first.click()
+    expect(page).to_have_url(re.compile("/m/"))
+    expect(panel.get_by_text("Timeline")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(panel).to_be_hidden()
+    expect(page).to_have_url(f"{board.url}/?sort=-price")
+    assert page.evaluate("() => window.stays")
+
+
+def test_a_link_to_a_detail_opens_it_and_closes_to_the_board(
+    page: Page, board: Board
+) -> None:
+    page.goto(f"{board.url}/s/ACME?sort=-price")
+    live(page)
+    panel = page.get_by_role("complementary")
+    expect(panel.get_by_role("heading", name="ACME")).to_be_visible()
+    panel.get_by_role("link", name="Close").click()
+    expect(panel).to_be_hidden()
+    expect(page).to_have_url(f"{board.url}/?sort=-price")
+
+
+def test_the_chart_shows_the_past_then_what_comes_in_a_line_words_and_a_table(
+    page: Page, stage: Stage
+) -> None:
+    page.route("**/static/vendor/**", lambda route: route.abort())
+    at = opened(page, stage, "s/ACME")
+    stage.hello(f"{at}-0")
+    sentence = page.locator("#chart-sentence")
+    expect(sentence).to_contain_text("ACME")
+    before = page.locator("#chart-line").get_attribute("points") or ""
+    assert before.count(",") >= 5
+    page.get_by_text("Show as table").click()
+    rows = page.get_by_role("region", name="Past prices").get_by_role("row")
+    until(lambda: rows.count() >= 5, 15, "the past is in the table")
+    stage.say("price", quote("ACME", 4321, at=at), f"{at}-1")
+    expect(sentence).to_contain_text("high 4,321.00")
+    expect(rows.nth(1)).to_contain_text("4,321.00")
+    line = page.locator("#chart-line")
+    until(lambda: line.get_attribute("points") != before, 15, "the line goes on")
+    expect(page.locator("#chart-high")).to_have_text("4,321.00")
+    page.get_by_role("button", name="15 min").click()
+    expect(page.get_by_role("button", name="15 min")).to_have_attribute(
+        "aria-pressed", "true"
+    )
+    expect(page.locator("#detail-price")).to_contain_text("4,321.00")
+
+
+def test_candles_are_made_of_quotes_and_are_never_more_than_shown(
+    page: Page, board: Board
+) -> None:
+    page.goto(board.url)
+    bars = page.evaluate(
+        """async () => {
+          const { Candles } = await import("/static/detail/candles.js");
+          const candles = new Candles(60, 3);
+          candles.fill([[0, 1, 2, 1, 2, 9]], [{ price: 5, at: 30_000 }]);
+          const came = [[4, 61_000], [6, 62_000], [3, 119_000], [9, 59_000],
+            [7, 120_000], [8, 600_000]];
+          for (const [price, at] of came) candles.add({ price, at });
+          return candles.bars;
+        }"""
+    )
+    assert bars == [
+        [60_000, 4, 9, 3, 9],
+        [120_000, 7, 7, 7, 7],
+        [600_000, 8, 8, 8, 8],
+    ]
+
+
+def test_the_library_is_loaded_only_when_a_chart_is_opened(
+    page: Page, stage: Stage
+) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.route(
+        "**/static/vendor/lightweight-charts.js",
+        lambda route: route.fulfill(body=LIBRARY, content_type="text/javascript"),
+    )
+    at = opened(page, stage)
+    stage.hello(f"{at}-0")
+    page.evaluate(
+        """() => { document.querySelector("#chart").dataset.drawnBy =
+          "/static/vendor/lightweight-charts.js"; }"""
+    )
+    live(page)
+    assert not [url for url in asked if "vendor" in url or "library" in url]
+    page.locator("[data-symbol=ACME] .symbol").click()
+    until(
+        lambda: page.evaluate("() => window.drawn?.data.length"), 15, "it has the past"
+    )
+    expect(page.locator("#own-line")).to_be_hidden()
+    credit = page.get_by_role("link", name="TradingView")
+    expect(credit).to_have_attribute("href", "https://www.tradingview.com/")
+    assert page.evaluate("() => drawn.options.layout.attributionLogo") is False
+    assert page.evaluate("() => drawn.width") > 200, "it can fit the past into that"
+    stage.say("price", quote("ACME", 4321, at=at), f"{at}-1")
+    until(
+        lambda: page.evaluate("() => drawn.updates.at(-1)?.close") == 4321, 15, "live"
+    )
+    fitted = page.evaluate("() => { drawn.seen = { from: 0 }; return drawn.fitted; }")
+    stage.say("price", quote("ACME", 4322, at=at + 60_000), f"{at}-2")
+    until(lambda: page.evaluate("() => drawn.fitted") == fitted + 1, 15, "a bar more")
+    page.evaluate("() => { drawn.seen = { from: 3.5 }; }")  # as a person left it
+    stage.say("price", quote("ACME", 4323, at=at + 120_000), f"{at}-3")
+    until(
+        lambda: page.evaluate("() => drawn.updates.at(-1)?.close") == 4323, 15, "live"
+    )
+    assert page.evaluate("() => drawn.fitted") == fitted + 1
+    page.get_by_role("link", name="Close").click()
+    until(lambda: page.evaluate("() => drawn.removed"), 15, "and goes with the panel")
+
+
+def test_without_the_library_a_chart_says_nothing_of_it(
+    page: Page, stage: Stage
+) -> None:
+    page.route("**/static/vendor/**", lambda route: route.abort())
+    at = opened(page, stage, "s/ACME")
+    stage.hello(f"{at}-0")
+    live(page)
+    page.get_by_role("button", name="1 h").click()
+    expect(page.locator("#own-line")).to_be_visible()
+    expect(page.locator("#chart-credit")).to_be_hidden()
+
+
+def test_a_match_shows_what_has_happened_newest_first_and_goes_on(
+    page: Page, stage: Stage
+) -> None:
+    at = opened(page, stage)
+    stage.hello(f"{at}-0")
+    first = goal("goal", "home", "Ames", 12, 1, 0)
+    stage.say("score", score_of(1, 0, [first]), f"{at}-1")
+    page.locator("[data-match=acton-burton]").click()
+    lines = page.locator("#timeline li")
+    expect(lines).to_have_text(["12′ Goal 1–0 · Ames (Acton)"])
+    card = {**goal("red_card", "away", "Bell", 45, 1, 0), "stoppage": 2}
+    stage.say("score", score_of(1, 0, [first, card]), f"{at}-2")
+    expect(lines).to_have_text(
+        ["45+2′ Red card · Bell (Burton)", "12′ Goal 1–0 · Ames (Acton)"]
+    )
+    expect(page.get_by_role("complementary")).to_contain_text("Acton 1–0 Burton")
+
+
+def test_what_is_not_there_yet_is_waited_for(
+    page: Page, stage: Stage, board: Board
+) -> None:
+    assert board.get("/s/NEWT", {"Accept": "text/html"})[0] == 404
+    assert board.get("/m/none", {"Accept": "text/html"})[0] == 404
+    at = opened(page, stage, "s/NEWT")
+    stage.hello(f"{at}-0")
+    expect(page.get_by_text("Nothing about it yet")).to_be_visible()
+    stage.say("price", quote("NEWT", 7, at=at), f"{at}-1")
+    expect(page.locator("#detail-price")).to_contain_text("7.00")
+    expect(page.get_by_text("Nothing about it yet")).to_be_hidden()
+
+
+@pytest.mark.parametrize("symbol", [HOSTILE, "a/b?c#d", "../../etc", "x y%20z"])
+def test_any_symbol_has_a_url(page: Page, stage: Stage, symbol: str) -> None:
+    at = opened(page, stage)
+    stage.hello(f"{at}-0")
+    stage.say("price", quote(symbol, 7, at=at), f"{at}-1")
+    page.get_by_role("searchbox").fill(symbol[:20])
+    row = page.locator("#price-rows tr:not([hidden])")
+    expect(row).to_have_count(1)
+    row.click()
+    title = page.locator("#detail-title")
+    expect(title).to_have_text(symbol)
+    before = len(stage.cursors)
+    page.reload()
+    until(lambda: len(stage.cursors) > before, 15, "it opens its stream")
+    expect(title).to_have_text(symbol)
+    assert page.locator("img").count() == 1
+
+
+def test_a_detail_is_right_for_a_terminal_and_without_javascript(
+    browser: Browser, board: Board
+) -> None:
+    _, _, body = board.get("/s/ACME")
+    assert b"ACME" in body and b"BOLT" not in body.split(b"Follow it")[0]
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(board.url)
+    page.locator("[data-phase=over] .open").first.click()
+    expect(page.locator("#timeline li").first).to_contain_text("Full time")
+    context.close()
+
+
+def test_a_notice_past_its_time_leaves_and_the_tray_keeps_the_older(
+    page: Page, stage: Stage
+) -> None:
+    page.clock.install()
+    at = opened(page, stage)
+    stage.hello(f"{at}-0", at=at)
+    for n, (level, until_) in enumerate([("warning", None), ("critical", at + 30_000)]):
+        notice = {
+            "notice": f"n{n}",
+            "title": f"Title {n}",
+            "body": "Body",
+            "topic": None,
+        }
+        told = {**notice, "level": level, "until": until_, "at": at + n}
+        stage.say("notice", told, f"{at}-{n + 1}")
+    newest = page.locator("#newest-notice")
+    expect(newest).to_contain_text("✕ Critical Title 1 Body")
+    page.get_by_text("1 more").click()
+    expect(page.locator("#older-notices")).to_contain_text("⚠ Warning Title 0")
+    page.clock.run_for(40_000)
+    expect(newest).to_contain_text("⚠ Warning Title 0")
+    expect(page.get_by_text("more", exact=True)).to_be_hidden()
+    assert at > EVENING

@@ -1,0 +1,43 @@
+"""A page that stays open: what it holds does not grow, and what it loads is little.
+
+`make soak` does the same for ten minutes, and looks at the time that it takes.
+"""
+
+import gzip
+
+from playwright.sync_api import Page
+
+from tests.helpers.harness import Board, until
+from tests.page.states import settled
+from tools.soak import SPEED, events, opened, too_much
+
+WEIGHT = 60_000  # bytes, compressed
+EVENTS = 10_000
+
+
+def test_ten_thousand_events_leave_nothing_behind(page: Page) -> None:
+    with Board(SEED="7", SPEED=str(SPEED)) as board:
+        watched = opened(page, board)
+        first = watched.held()
+        already = events(board)
+        until(lambda: events(board) - already > EVENTS, 60, "many events came")
+        assert too_much(watched.held() - first) == []
+
+
+def test_the_page_and_all_that_it_loads_weigh_under_60_kb(
+    page: Page, board: Board
+) -> None:
+    asked: set[str] = set()
+    page.on("request", lambda request: asked.add(request.url.removeprefix(board.url)))
+    page.goto(board.url)
+    settled(page, "live")
+    paths = {path for path in asked if not path.startswith("/stream")}
+    assert {"/", "/static/page.js", "/static/board.css"} <= paths
+    assert sum(weight(board, path) for path in paths) < WEIGHT
+
+
+def weight(board: Board, path: str) -> int:
+    """Return how many bytes a browser gets, where nothing else compresses them."""
+    asked = {"Accept": "text/html", "Accept-Encoding": "gzip"}
+    _, headers, body = board.get(path, asked)
+    return len(body if "content-encoding" in headers else gzip.compress(body))

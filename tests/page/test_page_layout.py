@@ -1,0 +1,215 @@
+"""The layout: each width has its own, and nothing is cut off; print, embed, weight."""
+
+import contextlib
+import re
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.conftest import CUT
+from tests.helpers.harness import LOOPBACK, ROOT, Board
+from tests.helpers.staged import Stage
+from tests.page.test_page import live, opened, quote
+
+SMALL = """
+(least) => [...document.querySelectorAll("a, button, input, select, summary")]
+  .filter((it) => it.checkVisibility() && !it.closest("p, dd, noscript, .skip"))
+  .filter((it) => !it.matches(".skip, .symbol, .open, .sort, .credit a"))
+  .map((it) => [it.outerHTML.slice(0, 80), it.closest("label") ?? it])
+  .map(([html, it]) => [html, it.getBoundingClientRect()])
+  .filter(([_, box]) => box.width < least - 0.5 || box.height < least - 0.5)
+  .map(([html, box]) => `${html} ${box.width}x${box.height}`)
+"""
+
+
+@pytest.mark.parametrize("path", ["/s/ACME", "/?view=scores"])
+@pytest.mark.parametrize("width", [320, 640, 1024, 1440])
+def test_no_page_scrolls_sideways(
+    page: Page, board: Board, path: str, width: int
+) -> None:
+    page.set_viewport_size({"width": width, "height": 700})
+    page.goto(board.url + path)
+    live(page)
+    wide = "() => document.documentElement.scrollWidth"
+    assert page.evaluate(wide) <= width
+    for button in ("#open-settings", "#alerts-tab" if width < 640 else "#open-alerts"):
+        page.evaluate("(it) => document.querySelector(it).click()", button)
+        assert page.evaluate(wide) <= width
+        box = page.locator("dialog[open]").bounding_box()
+        assert box and box["x"] >= 0 and box["x"] + box["width"] <= width
+        page.keyboard.press("Escape")
+
+
+def test_zoomed_to_200_percent_it_is_the_layout_of_half_the_width(
+    browser: Browser, board: Board
+) -> None:
+    # What a browser does at 200 %: half the CSS pixels, twice the device's.
+    context = browser.new_context(
+        viewport={"width": 640, "height": 400}, device_scale_factor=2
+    )
+    page = context.new_page()
+    page.goto(board.url)
+    live(page)
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= 640
+    expect(page.locator("[data-symbol=ACME] [data-field=percent]")).to_be_visible()
+    context.close()
+
+
+def test_wide_prices_and_scores_stand_beside_each_other_and_the_detail_too(
+    page: Page, board: Board
+) -> None:
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.goto(board.url)
+    live(page)
+    prices, scores = box(page, "#prices"), box(page, "#scores")
+    share = prices["width"] / (prices["width"] + scores["width"])
+    assert scores["x"] > prices["x"] and 0.6 < share < 0.64
+    page.locator("[data-symbol=ACME] .symbol").click()
+    detail = box(page, "#detail")
+    assert detail["x"] > box(page, "#scores")["x"] > box(page, "#prices")["x"]
+    page.set_viewport_size({"width": 1100, "height": 900})
+    assert box(page, "#detail")["x"] >= box(page, "#prices")["x"] + 300
+
+
+def test_between_there_are_tabs_and_on_a_phone_a_bar_at_the_thumb(
+    page: Page, board: Board
+) -> None:
+    page.set_viewport_size({"width": 800, "height": 900})
+    page.goto(board.url)
+    live(page)
+    views = page.get_by_role("navigation", name="View")
+    expect(views.get_by_role("link")).to_have_text(["Prices", "Scores"])
+    expect(page.get_by_role("heading", name="Scores")).to_be_hidden()
+    expect(views.get_by_role("link", name="Prices")).to_have_attribute(
+        "aria-current", "page"
+    )
+    views.get_by_role("link", name="Scores").click()
+    expect(page.get_by_role("heading", name="Scores")).to_be_visible()
+    expect(page.get_by_role("heading", name="Prices")).to_be_hidden()
+    page.set_viewport_size({"width": 390, "height": 844})
+    bar = box(page, "#views")
+    assert bar["y"] + bar["height"] == 844 and bar["width"] == 390
+    views.get_by_role("link", name="Prices").click()
+    row = page.locator("[data-symbol=ACME]")
+    last, change = row.locator(".last"), row.locator(".change")
+    upper, lower = last.bounding_box(), change.bounding_box()
+    assert upper and lower and lower["y"] > upper["y"]
+    views.get_by_role("button", name="Alerts").click()
+    expect(page.get_by_role("dialog", name="Alerts")).to_be_visible()
+    page.keyboard.press("Escape")
+    row.locator(".symbol").click()
+    assert box(page, "#detail") == {"x": 0, "y": 0, "width": 390, "height": 844}
+
+
+@pytest.mark.parametrize(("width", "least"), [(1280, 24), (390, 44)])
+def test_targets_are_large_enough(
+    page: Page, board: Board, width: int, least: int
+) -> None:
+    page.set_viewport_size({"width": width, "height": 844})
+    page.goto(f"{board.url}/s/ACME")
+    live(page)
+    assert page.evaluate(SMALL, least) == []
+    for dialog in ("settings", "alerts", "help"):
+        page.evaluate("(it) => document.getElementById(it).showModal()", dialog)
+        assert page.evaluate(SMALL, least) == [], dialog
+        page.keyboard.press("Escape")
+
+
+def test_print_has_an_instant_and_no_controls(page: Page, board: Board) -> None:
+    page.goto(board.url)
+    live(page)
+    page.emulate_media(media="print")
+    expect(page.locator(".as-of")).to_be_visible()
+    expect(page.locator("[data-symbol=ACME]")).to_be_visible()
+    shown = page.evaluate(
+        """() => [...document.querySelectorAll("button, input, select")]
+          .filter((it) => it.checkVisibility()).map((it) => it.outerHTML)"""
+    )
+    assert shown == []
+
+
+def test_an_embedded_board_shows_its_symbols_live_in_a_frame_of_another_site(
+    page: Page, board: Board
+) -> None:
+    policy = board.get("/embed")[1]["content-security-policy"]
+    assert "frame-ancestors *" in policy and "unsafe" not in policy
+    for path in ("/", "/s/ACME"):
+        headers = board.get(path, {"Accept": "text/html"})[1]
+        assert "frame-ancestors 'self'" in headers["content-security-policy"]
+    frame = f"{board.url}/embed?symbols=ACME,BOLT&view=prices"
+    icon = "<link rel=icon href='data:,'>"
+    with elsewhere(
+        f"{icon}<iframe src='{frame}' width=420 height=220></iframe>"
+    ) as url:
+        page.goto(url)
+    inside = page.frame_locator("iframe")
+    expect(inside.locator("#badge")).to_have_attribute("data-state", "live")
+    expect(inside.locator("[data-symbol]")).to_have_count(2)
+    expect(inside.locator("#scores")).to_be_hidden()
+    expect(inside.get_by_text("Simulated data")).to_be_visible()
+    price = inside.locator("[data-symbol=ACME] .price")
+    before = price.text_content() or ""
+    expect(price).not_to_have_text(before, timeout=20_000)
+    expect(inside.get_by_role("link", name="Liveboard")).to_be_visible()
+
+
+def test_each_colour_stands_once_in_the_stylesheet() -> None:
+    css = (ROOT / "static/board.css").read_text()
+    tokens = re.findall(r"^\s*--(\w[\w-]*): light-dark\(", css, re.M)
+    assert len(tokens) == len({*tokens}) == 14
+    rest = re.sub(r"light-dark\([^)]*\)", "", css)
+    assert re.findall(r"#[0-9a-f]{6}\b", rest) == []
+
+
+def test_an_empty_board_fits_a_phone_and_fills_by_itself(
+    page: Page, page_errors: list[str]
+) -> None:
+    page_errors.append(CUT)
+    page.set_viewport_size({"width": 390, "height": 844})
+    with Board(FEED="published") as empty, Stage(empty) as stage:
+        at = opened(page, stage)
+        stage.hello(f"{at}-0", source="published")
+        line = page.get_by_text("curl -X PUT")
+        expect(line).to_have_text(
+            f"curl -X PUT {stage.url}/api/prices/ACME"
+            ' -H "Authorization: Bearer $PUBLISH_TOKEN" -d 101.24'
+        )
+        expect(page.get_by_role("searchbox")).to_be_hidden()
+        wide = "() => document.documentElement.scrollWidth"
+        assert page.evaluate(wide) == 390
+        stage.say("price", quote("NEWT", 7), f"{at}-1")
+        expect(page.locator("[data-symbol=NEWT]")).to_be_visible()
+        expect(line).to_be_hidden()
+        expect(page.get_by_role("searchbox")).to_be_visible()
+
+
+@contextlib.contextmanager
+def elsewhere(html: str) -> Iterator[str]:
+    """Yield the address of a page of another origin."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(html.encode())
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Keep quiet."""
+
+    with HTTPServer((LOOPBACK, 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://{LOOPBACK}:{server.server_port}/"
+        server.shutdown()
+
+
+def box(page: Page, selector: str) -> dict[str, Any]:
+    expect(page.locator(selector)).to_be_visible()
+    found = page.locator(selector).bounding_box()
+    assert found
+    return {**found}

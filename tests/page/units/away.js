@@ -1,0 +1,72 @@
+import { Away, sentence } from "../../../static/alerts/away.js";
+import { Board } from "../../../static/board/state.js";
+import { equal, test } from "./runner.js";
+import { boot, quote, score } from "./samples.js";
+
+const MINUTE = 60_000;
+
+test("two minutes without anything are worth a sentence, less is not", () => {
+  equal(saidAfter(2 * MINUTE - 1), null);
+  equal(saidAfter(2 * MINUTE), "While you were away (2 min): ACME +1.00 %");
+});
+
+test("it is said once", () => {
+  const board = new Board(boot({ prices: [quote()] }));
+  const away = new Away(board);
+  away.begin(0, 5 * MINUTE);
+  board.apply("price", quote({ price: 90 }), "1000-1", false);
+  equal(away.end(5 * MINUTE), "While you were away (5 min): ACME −10.00 %");
+  equal(away.end(5 * MINUTE), null);
+});
+
+test("goals are counted, taken-back ones not, and the three that moved most are named", () => {
+  const before = world(
+    [score({ home: side(1) }), score({ match: "n" })],
+    [100, 100, 100, 100],
+  );
+  const after = world(
+    [score({ home: side(0) }), score({ match: "n", home: side(2) })],
+    [101, 97, 100.5, 110],
+  );
+  equal(
+    sentence({ at: 0, ...before }, after, 90 * MINUTE),
+    "While you were away (1 h 30 min): 2 goals, D +10.00 %, B −3.00 %, A +1.00 %",
+  );
+});
+
+test("one goal is no goals, and whole hours have no minutes", () => {
+  const after = world([score({ away: side(1) })], []);
+  const said = sentence({ at: 0, ...world([score()], []) }, after, 3 * 60 * MINUTE);
+  equal(said, "While you were away (3 h): 1 goal");
+});
+
+test("where nothing moved, or by less than a twentieth of a percent, nothing is said", () => {
+  const past = { at: 0, ...world([score()], [100]) };
+  equal(sentence(past, world([score()], [100.04]), 9 * MINUTE), null);
+});
+
+/** @param {number} ms */
+function saidAfter(ms) {
+  const board = new Board(boot({ prices: [quote()] }));
+  const away = new Away(board);
+  away.begin(1000, 1000 + ms);
+  board.apply("price", quote({ price: 101 }), "1000-1", false);
+  return away.end(1000 + ms);
+}
+
+/** @param {number} goals */
+function side(goals) {
+  return { name: "Acton", code: null, score: goals, red_cards: 0 };
+}
+
+/**
+ * @param {import("../../../static/board/state.js").Score[]} scores
+ * @param {number[]} prices Those of A, B, C and D.
+ */
+function world(scores, prices) {
+  const quotes = prices.map((price, i) => quote({ symbol: "ABCD"[i], price }));
+  return {
+    scores: new Map(scores.map((it) => [it.match, it])),
+    quotes: new Map(quotes.map((it) => [it.symbol, it])),
+  };
+}

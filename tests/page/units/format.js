@@ -1,0 +1,116 @@
+import * as format from "../../../static/format.js";
+import { equal, test } from "./runner.js";
+import { incident, quote, score } from "./samples.js";
+
+const EVENING = Date.UTC(2026, 2, 5, 19, 45, 7);
+
+test("a price has its decimals and its thousands apart", () => {
+  equal(format.price(1234.5, 2), "1,234.50");
+  equal(format.price(1234567, 0), "1,234,567");
+  equal(format.price(0.1, 4), "0.1000");
+});
+
+test("what is unknown is a dash and never 0", () => {
+  equal(format.price(null, 2), format.UNKNOWN);
+  equal(format.signed(null, 2), format.UNKNOWN);
+  equal(format.percent(null), format.UNKNOWN);
+  equal(format.clock(null), format.UNKNOWN);
+});
+
+test("a change has a sign, and minus is a real one", () => {
+  equal(format.signed(0.36, 2), "+0.36");
+  equal(format.signed(-0.36, 2), "−0.36");
+  equal(format.percent(-1.2), "−1.20 %");
+});
+
+test("what rounds to nothing has neither sign nor arrow", () => {
+  equal(format.signed(0.001, 2), "0.00");
+  equal(format.signed(-0.001, 2), "0.00");
+  equal(format.arrow(-0.001, 2), "");
+  equal(format.direction(0.001, 2), "flat");
+});
+
+test("instants read in UTC", () => {
+  equal(format.clock(EVENING), "19:45:07");
+  equal(format.hours(EVENING), "19:45");
+  equal(format.date(EVENING), "2026-03-05 19:45 UTC");
+});
+
+test("an instant that no calendar has is unknown", () => {
+  equal(format.clock(1e17), format.UNKNOWN);
+});
+
+test("an age is said shortly", () => {
+  const said = [0, 999, 1000, 59_999, 60_000, 3_600_000, 86_400_000].map(format.age);
+  equal(said, ["now", "now", "1 s", "59 s", "1 min", "1 h", "1 d"]);
+});
+
+test("a match's chip says its minute, with stoppage, or its status", () => {
+  equal(format.minute(score({ status: "2H", minute: 67 })), "67′");
+  equal(format.minute(score({ status: "1H", minute: 45, stoppage: 2 })), "45+2′");
+  equal(format.minute(score({ status: "HT" })), "HT");
+  equal(format.minute(score({ status: "PST" })), "Postponed");
+});
+
+test("a match that is to come says when", () => {
+  equal(format.minute(score({ status: "NS", kick_off: EVENING })), "19:45");
+  equal(format.minute(score({ status: "NS" })), "Upcoming");
+});
+
+test("a shoot-out is counted apart from the goals", () => {
+  const kick = incident({ kind: "penalty", minute: 121 });
+  const shown = score({ status: "PEN", incidents: [kick, { ...kick, team: "away" }, kick] });
+  equal(format.minute(shown), "PEN 2–1");
+  equal(format.scorers(shown, "home"), []);
+});
+
+test("a scorer's goals stand in one line", () => {
+  const incidents = [
+    incident({ minute: 23, home_score: 1 }),
+    incident({ minute: 67, home_score: 2, kind: "penalty" }),
+  ];
+  equal(format.scorers(score({ incidents }), "home"), ["Ames\u00a023′ 67′ (pen)"]);
+});
+
+test("an own goal counts for the other side", () => {
+  const own = incident({ kind: "own_goal", team: "away", home_score: 1, minute: 8 });
+  equal(format.scorers(score({ incidents: [own] }), "home"), ["Ames\u00a08′ (og)"]);
+});
+
+test("a goal that was cancelled is nobody's", () => {
+  const incidents = [
+    incident({ minute: 23, home_score: 1 }),
+    incident({ minute: 24, kind: "var_cancelled" }),
+  ];
+  equal(format.scorers(score({ incidents }), "home"), []);
+});
+
+test("a line of prices fills its box from edge to edge", () => {
+  equal(format.points([1, 2, 3]), "0.0,26.0 50.0,14.0 100.0,2.0");
+  equal(format.points([5, 5]), "0.0,14.0 100.0,14.0");
+  equal(format.points([5]), "");
+});
+
+test("a price's place in the day's range stays within it", () => {
+  equal(format.position(quote({ price: 15, low: 10, high: 20 })), "50.0");
+  equal(format.position(quote({ price: 99, low: 10, high: 20 })), "100.0");
+  equal(format.position(quote({ price: 15, low: null, high: 20 })), "50.0");
+});
+
+test("matches are listed by competition, phase and kick-off", () => {
+  const matches = [
+    score({ match: "none", competition: null }),
+    score({ match: "over", status: "FT" }),
+    score({ match: "late", status: "NS", kick_off: 2 }),
+    score({ match: "early", status: "NS", kick_off: 1 }),
+    score({ match: "live" }),
+  ];
+  const listed = matches.sort(format.byMatch).map(({ match }) => match);
+  equal(listed, ["live", "early", "late", "over", "none"]);
+});
+
+test("a market's status is a sentence's beginning", () => {
+  const market = { market: "MAIN", status: "open", until: EVENING, at: EVENING };
+  equal(format.marketStatus(market), "Open until 19:45 UTC");
+  equal(format.marketStatus({ ...market, until: null }), "Open");
+});

@@ -1,0 +1,1 @@
+"""What others publish: what is accepted, what is refused, the examples."""

@@ -1,0 +1,810 @@
+"""The files that platforms read, tried as far as that goes without the platform.
+
+nginx and the container's steps are run for real. The rest is read by real parsers and
+held against the shapes below, which have the keys that we use and no other: a key that
+a platform doesn't know is mostly ignored there without a word.
+"""
+
+import configparser
+import contextlib
+import http.client
+import json
+import os
+import re
+import shutil
+import stat
+import subprocess
+import sys
+import tempfile
+import tomllib
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import Literal
+
+import msgspec
+import pytest
+
+from feed.settings import Settings
+from tests.helpers.harness import (
+    LOOPBACK,
+    ROOT,
+    Board,
+    Nginx,
+    Process,
+    clean_environment,
+    free_port,
+    until,
+)
+from tests.helpers.holding import age
+from tests.helpers.sse import Parsed
+from tests.running.test_docs import DEPLOY, FEED, blocks, settings_table
+from tests.running.test_operations import open_streams
+from tests.running.test_setup import status
+
+DOCKERFILE = ROOT / "Dockerfile"
+COMPOSE = ROOT / "compose.yaml"
+MAIN_CONFIG = ROOT / "deploy/nginx.conf"
+SITE = ROOT / "deploy/liveboard.conf"
+UNIT = ROOT / "deploy/liveboard.service"
+FAREWELL = 5  # seconds from SIGTERM until the board is gone
+# One path for each kind of file that the image must have.
+PATHS = (
+    "/",
+    "/readyz",
+    "/api/openapi.json",
+    "/static/board.css",
+    "/static/page.js",
+)
+QUIET = "/stream?events=price&symbols=NOBODY"  # fills no buffer
+
+
+# What platforms are told
+
+
+class Shape(msgspec.Struct, forbid_unknown_fields=True):
+    """A table of a platform's file, with the keys that we use."""
+
+
+class Url(Shape):
+    url: Literal["heroku/python"]
+
+
+class Dyno(Shape):
+    quantity: Literal[1]
+    size: Literal["basic", "standard-1x", "standard-2x"]
+
+
+class Formation(Shape):
+    web: Dyno
+
+
+class ConfigVar(Shape):
+    description: str
+    value: str = ""
+    generator: Literal["", "secret"] = ""
+
+
+class AppJson(Shape):
+    """Heroku's app.json."""
+
+    name: str
+    description: str
+    keywords: list[str]
+    buildpacks: list[Url]
+    formation: Formation
+    env: dict[str, ConfigVar]
+
+
+class EnvVar(Shape, rename="camel"):
+    key: str
+    value: str = ""
+    generate_value: bool = False
+
+
+class RenderService(Shape, rename="camel"):
+    type: Literal["web"]
+    name: str
+    runtime: Literal["python"]
+    plan: Literal["starter", "standard", "pro"]  # not free: it has no shutdown delay
+    num_instances: Literal[1]
+    build_command: str
+    start_command: str
+    health_check_path: str
+    max_shutdown_delay_seconds: int
+    env_vars: list[EnvVar]
+
+
+class Blueprint(Shape):
+    """Render's render.yaml."""
+
+    services: list[RenderService]
+
+
+class FlyBuild(Shape):
+    dockerfile: str
+
+
+class Concurrency(Shape):
+    type: Literal["connections"]
+    soft_limit: int
+    hard_limit: int
+
+
+class HttpOptions(Shape):
+    idle_timeout: int
+
+
+class Check(Shape):
+    path: str
+    interval: str
+    timeout: str
+    grace_period: str
+
+
+class HttpService(Shape):
+    internal_port: int
+    force_https: bool
+    auto_stop_machines: Literal["off"]
+    auto_start_machines: Literal[False]
+    concurrency: Concurrency
+    http_options: HttpOptions
+    checks: list[Check]
+
+
+class Machine(Shape):
+    size: str
+    memory: str
+
+
+class FlyToml(Shape):
+    """Fly.io's fly.toml."""
+
+    app: str
+    kill_signal: Literal["SIGTERM"]
+    kill_timeout: int
+    build: FlyBuild
+    env: dict[str, str]
+    http_service: HttpService
+    vm: list[Machine]
+
+
+def app_json() -> AppJson:
+    text = (ROOT / "app.json").read_bytes()
+    return msgspec.json.decode(text, type=AppJson, strict=True)
+
+
+def blueprint() -> RenderService:
+    text = (ROOT / "render.yaml").read_bytes()
+    [service] = msgspec.yaml.decode(text, type=Blueprint, strict=True).services
+    return service
+
+
+def fly_toml() -> FlyToml:
+    return msgspec.convert(tomllib.loads((ROOT / "fly.toml").read_text()), FlyToml)
+
+
+def environments() -> dict[str, dict[str, str]]:
+    """Return what each file puts into the board's environment."""
+    boards = [
+        msgspec.yaml.decode(COMPOSE.read_text())["services"][name] for name in BOARDS
+    ]
+    unit = dict(pair.split("=", 1) for pair in unit_lines()["Environment"].split())
+    [run] = re.findall(r"--set-env-vars=(\S+)", DEPLOY.read_text())
+    shown = [
+        msgspec.yaml.decode(block)["services"][0] for block in blocks(DEPLOY, "yaml")
+    ]
+    [app_spec] = [service for service in shown if "envs" in service]
+    return {
+        "app.json": {n: v.value for n, v in app_json().env.items() if not v.generator},
+        "render.yaml": {v.key: v.value for v in blueprint().env_vars if v.value},
+        "fly.toml": fly_toml().env,
+        "compose.yaml": {n: default(v) for n, v in boards[0]["environment"].items()},
+        "liveboard.service": unit,
+        "Cloud Run": dict(pair.split("=", 1) for pair in run.split(",")),
+        "DigitalOcean": {env["key"]: env["value"] for env in app_spec["envs"]},
+    }
+
+
+def default(value: str) -> str:
+    """Return what compose makes of a value where its own environment has nothing."""
+    return re.sub(r"\$\{\w+:-(.*?)\}", r"\1", value)
+
+
+def test_every_variable_that_a_file_sets_is_a_setting_with_a_value_that_it_takes() -> (
+    None
+):
+    known = {*settings_table(FEED)}
+    found = environments()
+    assert len(found) == 7
+    for name, variables in found.items():
+        assert {*variables} <= known, name
+        assert variables["TRUSTED_PROXIES"] == "1", name
+        Settings.from_env(variables)
+
+
+def test_a_platform_waits_for_the_farewell_and_asks_whether_the_board_is_ready() -> (
+    None
+):
+    render, fly = blueprint(), fly_toml()
+    assert FAREWELL < render.max_shutdown_delay_seconds <= 300
+    assert FAREWELL < fly.kill_timeout <= 300
+    assert render.health_check_path == "/readyz"
+    assert [check.path for check in fly.http_service.checks] == ["/readyz"]
+
+
+def test_fly_lets_in_all_streams_that_the_board_takes_and_short_requests() -> None:
+    service = fly_toml().http_service
+    assert service.concurrency.soft_limit == Settings().max_streams
+    assert service.concurrency.hard_limit == Settings().max_streams + short_requests()
+    assert service.http_options.idle_timeout > 2 * Settings().heartbeat
+    assert str(service.internal_port) == fly_toml().env["PORT"]
+
+
+def test_the_platforms_start_what_the_procfile_starts() -> None:
+    procfile = (ROOT / "Procfile").read_text().removeprefix("web: ").strip()
+    assert blueprint().start_command == procfile
+    assert " ".join(json.loads(instructions()[-1].text)) == procfile
+
+
+def test_a_build_without_the_chart_library_goes_on(tmp_path: Path) -> None:
+    """As on a machine that has neither npm nor a network."""
+    (tmp_path / "scripts").mkdir()
+    scratch = tmp_path / ".cache/npm"
+    scratch.mkdir(parents=True)
+    set_up = tmp_path / "scripts/set-up"
+    set_up.write_text("#!/bin/sh\necho asked for $1\nexit 1\n")
+    set_up.chmod(0o755)
+    build = blueprint().build_command.replace("pip install -r requirements.txt", "true")
+    for command in (str(ROOT / "bin/post_compile"), build):
+        done = subprocess.run(
+            ["sh", "-c", command], cwd=tmp_path, capture_output=True, text=True
+        )
+        assert (done.returncode, done.stderr) == (0, ""), command
+        assert "asked for chart" in done.stdout
+    assert not scratch.exists()
+
+
+def test_what_the_document_shows_for_railway_is_json_with_a_farewell() -> None:
+    [block] = blocks(DEPLOY, "json")
+    deploy = json.loads(block)["deploy"]
+    assert int(deploy["drainingSeconds"]) > FAREWELL
+    assert deploy["healthcheckPath"] == "/readyz"
+
+
+def test_the_sizing_takes_its_figures_from_the_measurements() -> None:
+    measured = one_line(ROOT / "docs/performance.md")
+    sizing = one_line(DEPLOY).partition("## Sizing")[2]
+    for figure in ("101 000", "15 000 streams", "16.6 KB", "1050"):
+        assert figure in sizing
+        assert figure in measured
+
+
+def short_requests() -> int:
+    conf = (ROOT / "gunicorn.conf.py").read_text()
+    [found] = re.findall(r"^SHORT_REQUESTS = (\d+)", conf, re.M)
+    return int(found)
+
+
+def needed_files() -> int:
+    [found] = re.findall(r"and (\d+) more: \d+ by default", one_line(DEPLOY))
+    return Settings().max_streams + int(found)
+
+
+def one_line(document: Path) -> str:
+    return " ".join(document.read_text().split())
+
+
+# The container
+
+
+@dataclass
+class Instruction:
+    """An instruction of the Dockerfile; `text` is what follows its name."""
+
+    name: str
+    text: str
+
+    def words(self) -> list[str]:
+        return [word for word in self.text.split() if not word.startswith("--")]
+
+
+def instructions() -> list[Instruction]:
+    """Return the Dockerfile's instructions, in order."""
+    lines = [
+        line
+        for line in DOCKERFILE.read_text().splitlines()
+        if line and not line.startswith("#")
+    ]
+    joined = "\n".join(lines).replace("\\\n", " ").splitlines()
+    return [Instruction(*line.split(" ", 1)) for line in joined]
+
+
+def last_stage() -> list[Instruction]:
+    every = instructions()
+    starts = [at for at, each in enumerate(every) if each.name == "FROM"]
+    return every[starts[-1] :]
+
+
+def only(name: str) -> str:
+    """Return the one of this name in the stage that becomes the image."""
+    [found] = [each.text for each in last_stage() if each.name == name]
+    return found
+
+
+def test_the_linter_of_dockerfiles_finds_nothing() -> None:
+    linter = Path(sys.executable).with_name("hadolint")
+    done = subprocess.run([linter, DOCKERFILE], capture_output=True, text=True)
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+def test_the_image_is_pinned_small_healthy_and_not_roots() -> None:
+    bases = [each.text.split()[0] for each in instructions() if each.name == "FROM"]
+    assert all(re.fullmatch(r"(node|python):[\d.]+-[\w-]*slim.*", b) for b in bases)
+    python = (ROOT / ".python-version").read_text().strip()
+    assert bases[-1].startswith(f"python:{python}-slim")
+    assert int(only("USER")) > 0
+    assert only("HEALTHCHECK").endswith("]")
+    assert json.loads(only("CMD")) == ["gunicorn", "app:app"]
+    every = "\n".join(each.text for each in instructions() if each.name == "RUN")
+    assert f"--uid {only('USER')} " in every
+    for line in re.findall(r"pip install.*", every):
+        assert "--no-cache-dir" in line
+    assert "sudo" not in every and "apt" not in every
+
+
+class Image:
+    """What the Dockerfile makes, in a folder: each stage is a root of its own.
+
+    The base image's Python is this one, in a new venv; users aren't made.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.context = folder / "context"
+        self.bin = folder / "venv/bin"
+        self.env: dict[str, str] = {}
+        self._stages: dict[str, Path] = {}
+        self._root = folder
+        self.workdir = folder
+
+    def build(self) -> None:
+        """Carry out every instruction up to the last that changes a file."""
+        copy_context(self.context)
+        subprocess.run([sys.executable, "-m", "venv", self.bin.parent], check=True)
+        for each in instructions():
+            act = getattr(self, f"_{each.name.lower()}", None)
+            if act:
+                act(each)
+        self.env |= {"PATH": f"{self.bin}:/usr/bin:/bin"}
+
+    def _from(self, each: Instruction) -> None:
+        _, _, name = each.text.partition(" AS ")
+        self._root = self.folder / f"stage-{len(self._stages)}"
+        self._root.mkdir()
+        self._stages[name] = self._root
+        self.env = {}
+
+    def _workdir(self, each: Instruction) -> None:
+        assert each.text.startswith("/")
+        self.workdir = self._root / each.text.lstrip("/")
+        self.workdir.mkdir(parents=True)
+
+    def _env(self, each: Instruction) -> None:
+        name, value = each.text.split("=")
+        self.env[name] = value
+
+    def _copy(self, each: Instruction) -> None:
+        [*sources, target] = each.words()
+        [stage] = re.findall(r"--from=(\w+)", each.text) or [""]
+        root = self._stages[stage] if stage else self.context
+        names = [name.strip("./") for name in sources]
+        found = [p for n in names for p in (root.glob(n) if n else [root])]
+        assert found, f"COPY {each.text}: there is nothing to copy"
+        for path in found:
+            # A folder's contents are copied, a file under its own name.
+            to = self.workdir / target
+            if path.is_dir():
+                shutil.copytree(path, to, dirs_exist_ok=True)
+            else:
+                shutil.copy(path, to)
+
+    def _run(self, each: Instruction) -> None:
+        if each.text.startswith("useradd "):
+            return
+        env = clean_environment(HOME=str(self.folder))
+        env["PATH"] = f"{self.bin}:{env['PATH']}"
+        done = subprocess.run(
+            ["sh", "-c", each.text],
+            cwd=self.workdir,
+            env=env,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, f"RUN {each.text}:\n{done.stdout}{done.stderr}"
+
+
+def copy_context(target: Path) -> None:
+    """Copy what `.dockerignore` lets through."""
+    rules = [
+        (not line.startswith("!"), ignore_pattern(line.lstrip("!")))
+        for line in (ROOT / ".dockerignore").read_text().splitlines()
+        if line and not line.startswith("#")
+    ]
+    for path in walk(ROOT):
+        name = path.relative_to(ROOT).as_posix()
+        ignored = False
+        for ignore, pattern in rules:  # the last one that matches decides
+            if pattern.match(name):
+                ignored = ignore
+        if not ignored:
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, target / name)
+
+
+def walk(folder: Path) -> Iterator[Path]:
+    """Yield the files in a folder, at any depth."""
+    # By os.walk, since other tests may remove a folder meanwhile: it goes on then.
+    for parent, folders, names in os.walk(folder):
+        folders[:] = {*folders} - {".venv", ".git", "node_modules"}
+        yield from (Path(parent, name) for name in names)
+
+
+def ignore_pattern(rule: str) -> re.Pattern[str]:
+    """Return what a rule matches: itself, and all that is inside of it."""
+    parts = [
+        "(.*/)?" if part == "**" else one_name(part) + "/"
+        for part in PurePosixPath(rule).parts
+    ]
+    return re.compile("".join(parts).removesuffix("/") + "(/|$)")
+
+
+def one_name(part: str) -> str:
+    return re.escape(part).replace(r"\*", "[^/]*")
+
+
+def test_nothing_but_the_board_gets_into_the_image(tmp_path: Path) -> None:
+    copy_context(tmp_path)
+    names = {path.name for path in tmp_path.iterdir()}
+    assert {"app.py", "feed", "web", "static", "templates", "LICENSE"} <= names
+    assert not names & {".git", ".venv", "tests", "tools", "bench", "docs", "deploy"}
+    assert not [*tmp_path.rglob("__pycache__")]
+
+
+def test_the_steps_of_the_dockerfile_make_a_board_that_runs_as_nobody_special() -> None:
+    with tempfile.TemporaryDirectory(prefix="liveboard-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        image = Image(folder)
+        image.build()
+        check_image(image)
+
+
+def check_image(image: Image) -> None:
+    port = free_port()
+    env = image.env | {"PORT": str(port)}
+    command = [*as_user(only("USER")), *json.loads(only("CMD"))]
+    url = f"http://127.0.0.1:{port}"
+    with Process(command, env, image.workdir) as board:
+        until(lambda: status(f"{url}/healthz") == 200, 60, "it answers")
+        for path in PATHS:
+            page = urllib.request.Request(url + path, headers={"Accept": "text/html"})
+            with urllib.request.urlopen(page, timeout=10) as answer:
+                assert answer.status == 200, path
+        assert healthy(image, env)
+        assert not healthy(image, env | {"PORT": str(free_port())})
+        assert owner(board.pid) != 0
+        board.term()
+        assert board.wait_exit(10) < FAREWELL
+        assert board.exit_code == 0
+        assert "Permission denied" not in board.log()
+
+
+def healthy(image: Image, env: dict[str, str]) -> bool:
+    command = json.loads(only("HEALTHCHECK").partition("CMD ")[2])
+    done = subprocess.run(
+        command, cwd=image.workdir, env=env, capture_output=True, timeout=20
+    )
+    return done.returncode == 0
+
+
+def as_user(number: str) -> list[str]:
+    """Return what makes a command run as this user, where that can be done."""
+    if os.geteuid() != 0:
+        return []
+    base = Path(sys.base_prefix)
+    hidden = any(not p.stat().st_mode & stat.S_IXOTH for p in [base, *base.parents])
+    # To read a Python that is in root's own folder, and to write nothing.
+    reading = "+dac_read_search"
+    extra = [f"--inh-caps={reading}", f"--ambient-caps={reading}"] if hidden else []
+    return [
+        "setpriv",
+        f"--reuid={number}",
+        f"--regid={number}",
+        "--clear-groups",
+        *extra,
+    ]
+
+
+def owner(pid: int) -> int:
+    [found] = re.findall(r"^Uid:\t(\d+)", Path(f"/proc/{pid}/status").read_text(), re.M)
+    return int(found)
+
+
+# Compose
+
+
+BOARDS = ("board-1", "board-2")
+
+
+def test_compose_fits_the_compose_specification() -> None:
+    check = [sys.executable, "-m", "check_jsonschema"]
+    schema = ["--builtin-schema", "vendor.compose-spec"]
+    done = subprocess.run(
+        [*check, *schema, str(COMPOSE)], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_compose_starts_two_boards_on_one_log_behind_nginx() -> None:
+    services = msgspec.yaml.decode(COMPOSE.read_text())["services"]
+    assert {*services} == {*BOARDS, "redis", "nginx"}
+    for name in BOARDS:
+        board = services[name]
+        assert board["environment"]["REDIS_URL"].startswith("redis://redis:")
+        assert board["ulimits"]["nofile"] >= needed_files()
+        assert int(board["stop_grace_period"].removesuffix("s")) > FAREWELL
+    servers = re.findall(r"^    server (\S+):(\d+);", SITE.read_text(), re.M)
+    assert servers == [(name, dict_of_env()["PORT"]) for name in BOARDS]
+    images = [service.get("image", "") for service in services.values()]
+    assert all(re.search(r":\d", image) or image == "liveboard" for image in images)
+
+
+def test_nginx_in_compose_has_its_files_and_room_for_all_streams() -> None:
+    nginx = msgspec.yaml.decode(COMPOSE.read_text())["services"]["nginx"]
+    mounted = dict(volume.split(":")[:2] for volume in nginx["volumes"])
+    assert all((ROOT / path).is_file() for path in mounted)
+    assert f"include {mounted['./deploy/liveboard.conf']};" in MAIN_CONFIG.read_text()
+    [connections] = map(
+        int, re.findall(r"worker_connections (\d+)", MAIN_CONFIG.read_text())
+    )
+    [files] = map(
+        int, re.findall(r"worker_rlimit_nofile (\d+)", MAIN_CONFIG.read_text())
+    )
+    streams = len(BOARDS) * (Settings().max_streams + short_requests())
+    assert connections >= 2 * streams
+    assert connections < files <= nginx["ulimits"]["nofile"]
+
+
+def dict_of_env() -> dict[str, str]:
+    return dict(each.text.split("=") for each in last_stage() if each.name == "ENV")
+
+
+# nginx
+
+
+class ShippedNginx(Nginx):
+    """nginx as compose.yaml starts it, by the same files, before these boards.
+
+    Only addresses are others, and the seconds that a stream may be silent.
+    """
+
+    def __init__(self, *boards: Board, read_timeout: str = "60s") -> None:
+        other = {
+            "listen 80;": "listen 127.0.0.1:@port@;",
+            "proxy_read_timeout 60s;": f"proxy_read_timeout {read_timeout};",
+        }
+        for name, board in zip(BOARDS, boards, strict=True):
+            other[f"{name}:8000"] = f"127.0.0.1:{board.port}"
+        site = SITE.read_text()
+        for shipped, tested in other.items():
+            assert shipped in site
+            site = site.replace(shipped, tested)
+        super().__init__(site)
+
+    def _config(self, http: str, server: str) -> str:
+        site = self.folder / "liveboard.conf"
+        site.write_text(self._own_files() + server)
+        main = MAIN_CONFIG.read_text()
+        return self._own_process() + main.replace(
+            "/etc/nginx/conf.d/liveboard.conf", str(site)
+        )
+
+
+@pytest.fixture(scope="module")
+def boards() -> Iterator[list[Board]]:
+    """Yield two boards, each with a log of its own."""
+    settings = {"TRUSTED_PROXIES": "1", "HEARTBEAT": "1", "SPEED": "5"}
+    with (
+        Board("app:app", None, SEED="1", **settings) as one,
+        Board("app:app", None, SEED="2", **settings) as other,
+    ):
+        yield [one, other]
+
+
+@pytest.fixture(scope="module")
+def nginx(boards: list[Board]) -> Iterator[Nginx]:
+    with ShippedNginx(*boards, read_timeout="3s") as nginx:
+        yield nginx
+
+
+def test_streams_flow_through_the_shipped_nginx_and_spread_over_both_boards(
+    boards: list[Board], nginx: Nginx
+) -> None:
+    for board in boards:
+        until(partial(is_empty, board), why="those of the tests before have gone")
+    with contextlib.ExitStack() as held:
+        streams = [held.enter_context(nginx.stream()) for _ in range(12)]
+        for stream in streams:
+            assert stream.events(1)[0].event == "hello"
+        assert [open_streams(board) for board in boards] == [6, 6]
+        for stream in streams:
+            assert stream.headers["cache-control"] == "no-cache, no-transform"
+            stream.until(is_live, 10)
+    for board in boards:
+        until(partial(is_empty, board), why="all have gone")
+
+
+def test_the_shipped_nginx_holds_nothing_back_and_lets_a_silent_stream_live(
+    nginx: Nginx,
+) -> None:
+    with nginx.stream(QUIET) as stream:
+        assert stream.events(1)[0].event == "hello"
+        beats = stream.events(7, 30)  # more than its 3 s
+        assert {event.event for event in beats} == {"heartbeat"}
+        assert not stream.ended
+
+
+def test_a_stream_that_the_board_compressed_passes_the_shipped_nginx(
+    nginx: Nginx,
+) -> None:
+    with nginx.stream("/stream", {"Accept-Encoding": "gzip"}) as stream:
+        assert stream.headers["content-encoding"] == "gzip"
+        assert stream.until(is_live, 10)
+    with nginx.stream() as stream:
+        assert "content-encoding" not in stream.headers
+
+
+def test_the_shipped_nginx_compresses_the_page_and_hides_the_figures(
+    nginx: Nginx,
+) -> None:
+    for path in ("/", "/static/board.css", "/static/page.js", "/api/state"):
+        asked = {"Accept-Encoding": "gzip", "Accept": "text/html, */*"}
+        with nginx.stream(path, asked) as page:
+            assert page.status == 200
+            assert page.headers["content-encoding"] == "gzip", path
+    for path, expected in (("/metrics", 403), ("/healthz", 200), ("/readyz", 200)):
+        with nginx.stream(path) as answer:
+            assert answer.status == expected, path
+
+
+def test_behind_the_shipped_nginx_the_board_knows_its_address_and_its_clients(
+    boards: list[Board], nginx: Nginx
+) -> None:
+    forged = {"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Host": "evil.example"}
+    with contextlib.ExitStack() as held:
+
+        def all_have_one() -> bool:
+            held.enter_context(nginx.stream(QUIET, forged)).events(1)
+            return all("for 127.0.0.1" in board.log() for board in boards)
+
+        until(all_have_one, why="nginx gives each board a stream, as others are open")
+    for _ in boards:
+        with nginx.stream("/", {"Accept": "text/plain"} | forged) as table:
+            table.read_all()
+        assert f"curl -N {nginx.url}/stream" in table.raw.decode()
+    assert not [board for board in boards if "203.0.113.9" in board.log()]
+
+
+def test_a_body_over_the_boards_limit_is_refused_by_the_board_itself(
+    nginx: Nginx,
+) -> None:
+    connection = http.client.HTTPConnection(LOOPBACK, nginx.port, timeout=10)
+    with contextlib.closing(connection):
+        connection.request("POST", "/api/publish", bytes(1536 * 1024))
+        answer = connection.getresponse()
+        assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_when_a_board_goes_its_streams_say_bye_and_the_other_takes_all() -> None:
+    with (
+        Board(TRUSTED_PROXIES="1") as one,
+        Board(TRUSTED_PROXIES="1") as other,
+        ShippedNginx(one, other) as nginx,
+        contextlib.ExitStack() as held,
+    ):
+        streams = [held.enter_context(nginx.stream()) for _ in range(6)]
+        for stream in streams:
+            stream.events(1)
+        one.term()
+        one.wait_exit()
+        said: list[list[Parsed]] = [[] for _ in streams]
+
+        def half_have_ended() -> bool:
+            for stream, events in zip(streams, said, strict=True):
+                events += stream.read_for(0.05)
+            return sum(stream.ended for stream in streams) == 3
+
+        until(half_have_ended, why="nginx hands on what the board said last")
+        for stream, events in zip(streams, said, strict=True):
+            assert stream.ended == ("bye" in {event.event for event in events})
+        again = [held.enter_context(nginx.stream()) for _ in range(6)]
+        assert [stream.events(1)[0].event for stream in again] == ["hello"] * 6
+        assert open_streams(other) == 9
+
+
+def test_a_board_that_has_just_started_gets_the_next_streams() -> None:
+    with (
+        Board(TRUSTED_PROXIES="1") as one,
+        Board(TRUSTED_PROXIES="1") as other,
+        ShippedNginx(one, other) as nginx,
+        contextlib.ExitStack() as held,
+    ):
+        one.kill()
+        for _ in range(6):
+            held.enter_context(nginx.stream()).events(1)
+        one.start().wait_ready()
+        # nginx leaves a board that failed alone for 10 s.
+        until(lambda: reaches(nginx, one), 40, "it is asked again")
+        for _ in range(5):
+            held.enter_context(nginx.stream()).events(1)
+        assert open_streams(one) == 5
+
+
+def reaches(nginx: Nginx, board: Board) -> bool:
+    """Whether a stream through nginx is this board's; it is gone afterwards."""
+    with nginx.stream() as stream:
+        stream.events(1)
+        reached = not is_empty(board)
+    until(lambda: not reached or is_empty(board), why="it has gone")
+    return reached
+
+
+def is_empty(board: Board) -> bool:
+    return open_streams(board) == 0
+
+
+def is_live(event: Parsed) -> bool:
+    return event.event == "price" and age(event) < 0.5
+
+
+# systemd
+
+
+class UnitParser(configparser.ConfigParser):
+    """Reads a unit, whose names tell capitals from small letters."""
+
+    def optionxform(self, optionstr: str) -> str:
+        return optionstr
+
+
+def unit_lines() -> dict[str, str]:
+    """Return what the unit's `[Service]` says; a name that stands twice is an error."""
+    parser = UnitParser(interpolation=None, delimiters="=")
+    parser.read_string(UNIT.read_text())
+    assert {*parser} == {"DEFAULT", "Unit", "Service", "Install"}
+    return dict(parser["Service"])
+
+
+def test_the_unit_gives_the_board_its_files_its_signal_and_its_farewell() -> None:
+    service = unit_lines()
+    assert int(service["LimitNOFILE"]) >= needed_files()
+    assert int(service["TimeoutStopSec"]) > FAREWELL
+    assert (service["KillSignal"], service["KillMode"]) == ("SIGTERM", "mixed")
+    assert service["ExecStart"].endswith("python -m gunicorn app:app")
+
+
+def test_systemd_finds_nothing_wrong_with_the_unit(tmp_path: Path) -> None:
+    python = tmp_path / ".venv/bin/python"
+    python.parent.mkdir(parents=True)
+    python.symlink_to(shutil.which("true") or "")
+    unit = tmp_path / UNIT.name
+    unit.write_text(UNIT.read_text().replace("/srv/liveboard", str(tmp_path)))
+    if sys.platform != "linux":
+        return  # there is none elsewhere; what can be read was checked above
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", unit], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")

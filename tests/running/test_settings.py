@@ -1,0 +1,122 @@
+"""Settings are read once and checked: a bad one is named."""
+
+import subprocess
+
+import pytest
+
+from feed.settings import InvalidSetting, Settings
+from tests.helpers.harness import ROOT, clean_environment
+
+
+def test_a_laptop_keeps_to_itself_and_a_platform_is_reachable() -> None:
+    at_home, hosted = Settings.from_env({}), Settings.from_env({"PORT": "5000"})
+    assert (at_home.host, at_home.port) == ("127.0.0.1", 8000)
+    assert (hosted.host, hosted.port) == ("0.0.0.0", 5000)
+
+
+@pytest.mark.parametrize("host", ["localhost", "::", "::1", "0.0.0.0", "b-1.example"])
+def test_a_host_is_a_name_or_an_address(host: str) -> None:
+    assert Settings.from_env({"HOST": host}).host == host
+
+
+def test_the_defaults_are_those_of_the_contract() -> None:
+    settings = Settings.from_env({})
+    assert (settings.feed, settings.speed, settings.backlog) == ("simulator", 1, 20_000)
+    assert (settings.heartbeat, settings.max_streams) == (10, 8000)
+    assert (settings.max_keys, settings.trusted_proxies) == (5000, 0)
+    assert (settings.max_streams_per_client, settings.max_stream_age) == (0, 0)
+    assert settings.allowed_origins == ()
+
+
+def test_an_unset_seed_differs_from_start_to_start() -> None:
+    assert len({Settings.from_env({}).seed for _ in range(20)}) > 1
+    assert Settings.from_env({"SEED": "7"}).seed == 7
+    assert Settings.from_env({"SEED": str(2**63 - 1)}).seed == 2**63 - 1
+
+
+def test_an_empty_variable_counts_as_not_set() -> None:
+    assert Settings.from_env({"PORT": "", "HEARTBEAT": " "}).port == 8000
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "http"),
+        ("PORT", "0"),
+        ("PORT", "65536"),
+        ("FEED", "simulater"),
+        ("SEED", "-1"),
+        ("SEED", str(2**63)),
+        ("SPEED", "0"),
+        ("SPEED", "nan"),
+        ("SPEED", "fast"),
+        ("WEB_CONCURRENCY", "0"),
+        ("BACKLOG", "1e3"),
+        ("HEARTBEAT", "0"),
+        ("HEARTBEAT", "inf"),
+        ("MAX_STREAMS", "many"),
+        ("MAX_STREAM_AGE", "-1"),
+        ("MAX_STREAMS_PER_CLIENT", "-1"),
+        ("MAX_KEYS", "0"),
+        ("TRUSTED_PROXIES", "yes"),
+        ("ALLOWED_ORIGINS", "example.org"),
+        ("ALLOWED_ORIGINS", "https://example.org/path"),
+        ("ALLOWED_ORIGINS", "https://*.example.org"),
+        ("ALLOWED_ORIGINS", "https://"),
+        ("HOST", "[::1]"),
+        ("HOST", "999.1.1.1"),
+        ("HOST", "a b"),
+        ("REDIS_URL", "localhost:6379"),
+        ("REDIS_URL", "http://localhost"),
+        ("REDIS_URL", "redis://"),
+        ("REDIS_URL", "redis://localhost:port"),
+        ("REDIS_URL", "redis://localhost/one"),
+        ("REDIS_URL", "unix://"),
+        ("REDIS_PREFIX", "two words"),
+        ("REDIS_PREFIX", "x" * 65),
+    ],
+)
+def test_a_bad_value_is_refused_by_name(name: str, value: str) -> None:
+    with pytest.raises(InvalidSetting, match=name):
+        Settings.from_env({name: value})
+
+
+def test_make_run_names_a_bad_web_concurrency_before_gunicorn_fails_at_it() -> None:
+    done = subprocess.run(
+        ["make", "-s", "run"],
+        cwd=ROOT,
+        env=clean_environment(WEB_CONCURRENCY="two"),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode
+    said = [line for line in done.stderr.splitlines() if not line.startswith("make")]
+    wrong = "WEB_CONCURRENCY='two' is not a whole number from 1 to 1000"
+    assert said == [f"liveboard: {wrong}"]
+
+
+def test_origins_are_a_list_or_a_star() -> None:
+    origins = {"ALLOWED_ORIGINS": "https://a.example, http://localhost:3000"}
+    allowed = Settings.from_env(origins).allowed_origins
+    assert allowed == ("https://a.example", "http://localhost:3000")
+    assert Settings.from_env({"ALLOWED_ORIGINS": "*"}).allowed_origins == ("*",)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://localhost",
+        "rediss://:secret@redis.example:6380/1?ssl_cert_reqs=none",
+        "redis://user:secret@[::1]:6379",
+        "unix:///run/redis.sock?db=1",
+    ],
+)
+def test_redis_is_found_by_its_url(url: str) -> None:
+    assert Settings.from_env({"REDIS_URL": url}).redis_url == url
+
+
+def test_a_bad_url_of_redis_is_refused_without_its_password() -> None:
+    with pytest.raises(InvalidSetting) as refused:
+        Settings.from_env({"REDIS_URL": "http://:opensesame@localhost"})
+    assert "opensesame" not in str(refused.value)

@@ -1,0 +1,442 @@
+"""The fan-out against the generator: whoever writes, a client reads the same bytes."""
+
+import gzip
+import json
+import os
+import random
+import socket
+import threading
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from feed.events.event import EventId, keyed, unkeyed
+from feed.log import Log, Read
+from feed.settings import Settings
+from feed.streams import stream as stream_module
+from feed.streams.admission import Streams
+from feed.streams.connection import Connection, Peer
+from feed.streams.fanout import FanOut
+from feed.streams.frame import Form
+from feed.streams.framecache import Frames
+from feed.streams.group import Follower, Group, Key
+from feed.streams.stream import Stream
+from feed.streams.totals import Totals
+from feed.streams.view import Subscription, View
+from tests.helpers.harness import until
+from tests.helpers.model import START
+from tests.helpers.sse import Parsed, Parser
+
+PATIENCE = 60.0  # seconds that a socket may wait, while the test reads others
+
+
+class Served:
+    """A stream over a real socket, written as a server writes it: chunk by chunk."""
+
+    def __init__(
+        self, streams: Streams, asked: Subscription, protocol: str, buffer: int
+    ) -> None:
+        self.gzip = asked.gzip
+        self.chunked = protocol == "HTTP/1.1"
+        self.ours, self.theirs = connected(buffer)
+        self.ours.settimeout(PATIENCE)  # which makes its descriptor non-blocking
+        self.theirs.settimeout(PATIENCE)
+        self.received = bytearray()
+        self._streams = streams
+        self._frames = Stream(
+            streams, asked, Peer("192.0.2.1", Connection(self.ours, protocol))
+        ).frames()
+        self.thread = threading.Thread(target=self._serve)
+        self.thread.start()
+        while not self.events():
+            assert self.read()  # hello: what happens from now on is for this stream too
+
+    def _serve(self) -> None:
+        try:
+            for frame in self._frames:
+                size = b"%X\r\n" % len(frame)
+                self.ours.sendall(
+                    b"%b%b\r\n" % (size, frame) if self.chunked else frame
+                )
+            if self.chunked:
+                self.ours.sendall(b"0\r\n\r\n")
+        except ConnectionError:
+            pass  # the reader has gone, which some tests want
+        finally:
+            self._frames.close()
+            self.ours.close()
+
+    def read(self, most: int = 1 << 16) -> bool:
+        """Take some of what came; False at the end."""
+        got = self.theirs.recv(most)
+        self.received += got
+        return bool(got)
+
+    def read_to(self, tail: EventId) -> None:
+        """Read until an event or a heartbeat with this id has come."""
+        while not any(EventId.parse(e.id) >= tail for e in self.events() if e.id):
+            assert self.read()
+
+    def read_all(self) -> None:
+        while self.read():
+            pass
+
+    def events(self) -> list[Parsed]:
+        body = dechunked(bytes(self.received)) if self.chunked else bytes(self.received)
+        if self.gzip:
+            body = zlib.decompressobj(16 + zlib.MAX_WBITS).decompress(body)
+        return Parser().feed(body)
+
+    def close(self) -> None:
+        self.theirs.close()
+        self.thread.join(PATIENCE)
+        assert not self.thread.is_alive()
+
+
+def connected(buffer: int) -> tuple[socket.socket, socket.socket]:
+    """Return both ends of a TCP connection that holds some `buffer` bytes unread."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        theirs = socket.socket()
+        theirs.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+        theirs.connect(server.getsockname())
+        ours, _ = server.accept()
+    ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, buffer)
+    return ours, theirs
+
+
+def dechunked(received: bytes) -> bytes:
+    """Return the body of whole chunks, and of the last one what came (RFC 9112)."""
+    body = b""
+    while b"\r\n" in received:
+        size, _, rest = received.partition(b"\r\n")
+        length = int(size, 16)
+        body += rest[:length]
+        if len(rest) < length + 2:
+            break
+        assert rest[length : length + 2] == b"\r\n"
+        received = rest[length + 2 :]
+    return body
+
+
+@pytest.fixture(autouse=True)
+def _nobody_is_slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no stream be compacted because this machine kept its write waiting."""
+    monkeypatch.setattr(stream_module, "BEHIND_SLOW", 1_000_000)
+
+
+@contextmanager
+def running(log: Log, **changed: Any) -> Iterator[Streams]:
+    settings = Settings(**{"heartbeat": 0.05, **changed})
+    streams = Streams(log, settings, "published", "1")
+    streams.fanout.start()
+    try:
+        yield streams
+    finally:
+        streams.drain()
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., Served]]:
+    served: list[Served] = []
+
+    def serve_one(
+        streams: Streams,
+        view: View | None = None,
+        protocol: str = "HTTP/1.1",
+        buffer: int = 1 << 20,
+        **asked: Any,
+    ) -> Served:
+        one = Served(streams, Subscription(view or View(), **asked), protocol, buffer)
+        served.append(one)
+        return one
+
+    yield serve_one
+    for one in served:
+        one.close()
+
+
+def notes(log: Log, count: int, size: int = 10) -> EventId:
+    """Append events that are all different; return the tail."""
+    begin = sum(log.statistics().appended.values())
+    for n in range(begin, begin + count):
+        log.append([unkeyed("note", b'{"n":%d,"pad":"%b"}' % (n, b"x" * size))], START)
+    return log.tail
+
+
+def numbers(served: Served) -> list[int]:
+    return [json.loads(e.data)["n"] for e in served.events() if e.event == "note"]
+
+
+@pytest.mark.parametrize("protocol", ["HTTP/1.0", "HTTP/1.1", "HTTP/2.0"])
+@pytest.mark.parametrize("zipped", [False, True])
+def test_every_event_comes_once_in_order_whoever_writes(
+    serve: Callable[..., Served], protocol: str, zipped: bool
+) -> None:
+    with running(Log(10_000, START)) as streams:
+        served = [serve(streams, protocol=protocol, gzip=zipped) for _ in range(5)]
+        for n in range(20):
+            tail = notes(streams.log, 3)
+            if n % 5 == 0:
+                for one in served:
+                    one.read_to(tail)
+        for one in served:
+            one.read_to(streams.log.tail)
+            assert numbers(one) == [*range(60)]
+
+
+@pytest.mark.parametrize("pace", [0, 0.1])
+def test_a_frame_holds_nothing_that_was_appended_while_it_was_made(
+    monkeypatch: pytest.MonkeyPatch, pace: float
+) -> None:
+    log = Log(100, START)
+    begun, frames, read = log.tail, Frames(log), log.read
+    notes(log, 2)
+    made, view = log.tail, View(pace=pace)
+
+    def read_late(*asked: Any, **how: Any) -> Read:
+        notes(log, 3)  # as another thread may, after the tail was looked at
+        return read(*asked, **how)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(log, "read", read_late)
+        frame = frames.due(view, begun)
+    assert frame
+    assert (frame.events, frame.tail) == (2, made)
+    rest = frames.due(view, made)
+    assert rest
+    assert (rest.events, rest.tail) == (3, log.tail)
+
+
+def test_a_socket_that_takes_only_half_goes_on_at_the_exact_byte(
+    serve: Callable[..., Served], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream_module, "BEHIND", 1_000_000)
+    rng = random.Random(7)
+    with running(Log(100_000, START)) as streams:
+        slow = [serve(streams, buffer=4096, gzip=zipped) for zipped in (False, True)]
+        quick = serve(streams)
+        for _ in range(150):
+            notes(streams.log, rng.randint(1, 4), rng.randint(1, 3000))
+            for one in slow:
+                one.read(rng.randint(1, 3000))
+        for one in [*slow, quick]:
+            one.read_to(streams.log.tail)
+            shown = numbers(one)
+            assert shown == [*range(len(shown))]
+            assert len(shown) == streams.log.statistics().appended["note"]
+            assert "gap" not in {event.event for event in one.events()}
+
+
+def test_a_reader_that_stops_delays_no_other(serve: Callable[..., Served]) -> None:
+    with running(Log(10_000, START)) as streams:
+        stopped, quick = serve(streams, buffer=4096), serve(streams)
+        for _ in range(30):
+            quick.read_to(notes(streams.log, 5, 2000))
+        assert numbers(quick) == [*range(150)]
+        assert len(streams) == 2
+        assert numbers(stopped) == []
+
+
+def test_each_view_gets_its_own(serve: Callable[..., Served]) -> None:
+    with running(Log(10_000, START)) as streams:
+        symbols = [f"S{n}" for n in range(40)]
+        served = [serve(streams, View(symbols=frozenset({s}))) for s in symbols]
+        for n in range(5):
+            streams.log.append(
+                [
+                    keyed("price", s, json.dumps({"s": s, "n": n}).encode())
+                    for s in symbols
+                ],
+                START,
+            )
+        for symbol, one in zip(symbols, served, strict=True):
+            one.read_to(streams.log.tail)
+            prices = [json.loads(e.data) for e in one.events() if e.event == "price"]
+            assert prices == [{"s": symbol, "n": n} for n in range(5)]
+
+
+def test_silence_brings_heartbeats_that_carry_the_cursor(
+    serve: Callable[..., Served],
+) -> None:
+    with running(Log(100, START)) as streams:
+        one = serve(streams, View(symbols=frozenset({"NOBODY"})))
+        one.read_to(notes_unseen(streams.log))
+        assert {e.event for e in one.events()} == {"hello", "heartbeat"}
+
+
+def notes_unseen(log: Log) -> EventId:
+    return log.append([keyed("price", "SOMEBODY", b"1")], START + 1)[-1]
+
+
+def test_a_paced_stream_gets_the_newest_of_each_key_at_its_pace(
+    serve: Callable[..., Served],
+) -> None:
+    with running(Log(1000, START), heartbeat=5.0) as streams:
+        one, began = serve(streams, View(pace=0.1)), time.monotonic()
+        for n in range(50):
+            streams.log.append([keyed("price", "A", b"%d" % n)], START + n)
+            time.sleep(0.002)
+        one.read_to(streams.log.tail)
+        paces = (time.monotonic() - began) / 0.1
+        prices = [int(e.data) for e in one.events() if e.event == "price"]
+        assert prices == sorted(set(prices))
+        assert prices[-1] == 49
+        assert len(prices) <= paces + 1  # however long it took
+
+
+def test_a_paced_newcomer_between_two_instants_follows_from_the_next() -> None:
+    log = Log(100, START)
+    fanout = FanOut(log, Frames(log), Totals(), heartbeat=60.0)
+    fanout._running = True  # its rounds are run here, not by its thread
+    key = Key(View(pace=0.05), Form(), None)
+    (ours, theirs), (ours_too, theirs_too) = socket.socketpair(), socket.socketpair()
+
+    def come(sock: socket.socket) -> Follower:
+        sock.setblocking(False)
+        follower = Follower(sock.fileno(), log.tail, float("inf"))
+        assert fanout.join(follower, key, None)
+        serve_due()
+        return follower
+
+    def serve_due() -> None:
+        tail, groups = fanout._due()
+        for group in groups:
+            fanout._serve(group)
+        fanout._cursor = tail
+
+    def tell(symbol: str) -> None:
+        log.append([keyed("price", symbol, b"1")], START)
+        serve_due()
+
+    with ours, theirs, ours_too, theirs_too:
+        first = come(ours)
+        tell("A")
+        second = come(ours_too)
+        tell("B")
+        group = fanout._groups[key]
+
+        def all_told() -> bool:
+            serve_due()
+            return group.cursor == log.tail
+
+        until(all_told)
+        assert group.followers == [first, second]
+        prices = [len(Parser().feed(s.recv(999))) for s in (theirs, theirs_too)]
+        assert prices == [2, 1]
+
+
+def test_a_drain_gives_every_stream_back_to_say_bye(
+    serve: Callable[..., Served],
+) -> None:
+    with running(Log(100, START)) as streams:
+        served = [serve(streams, gzip=n % 2 == 1) for n in range(10)]
+        for one in served:
+            one.read_to(notes(streams.log, 1))
+        streams.drain()
+        for one in served:
+            one.read_all()
+            assert one.events()[-1].event == "bye"
+            body = dechunked(bytes(one.received))
+            if one.gzip:
+                assert b"event: bye" in gzip.decompress(body)  # checksum and all
+
+
+def test_a_client_that_went_is_noticed_by_the_next_write(
+    serve: Callable[..., Served],
+) -> None:
+    with running(Log(100, START)) as streams:
+        one = serve(streams)
+        one.read_to(notes(streams.log, 1))
+        one.theirs.close()
+        until(lambda: len(streams) == 0)
+
+
+def test_a_stream_that_ends_while_it_follows_leaves_its_descriptor_to_others(
+    serve: Callable[..., Served], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running(Log(100, START), heartbeat=60.0) as streams:
+        other = serve(streams)
+        other.read_to(notes(streams.log, 1))
+        follows, ends, wait = threading.Event(), threading.Event(), Follower.wait
+
+        def wait_and_end(follower: Follower) -> None:
+            if threading.current_thread() is other.thread:
+                return wait(follower)  # it may begin to follow only now
+            follows.set()
+            ends.wait(PATIENCE)
+            raise ConnectionAbortedError("the server lets it go")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Follower, "wait", wait_and_end)
+            one = serve(streams)
+            assert follows.wait(PATIENCE)
+        one.read_to(notes(streams.log, 1))
+        fd = one.ours.fileno()
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            ends.set()
+            until(lambda: one.ours.fileno() < 0)
+            with socket.socket(fileno=os.dup2(ours.fileno(), fd)):
+                other.read_to(notes(streams.log, 5))
+            theirs.setblocking(False)
+            with pytest.raises(BlockingIOError):
+                theirs.recv(1)
+
+
+def test_a_stream_past_its_lifetime_comes_back_to_say_so(
+    serve: Callable[..., Served],
+) -> None:
+    with running(Log(100, START), max_stream_age=0.3) as streams:
+        one = serve(streams)
+        one.read_all()
+        assert json.loads(one.events()[-1].data)["reason"] == "age"
+
+
+def test_the_totals_say_what_was_sent(serve: Callable[..., Served]) -> None:
+    with running(Log(100, START), heartbeat=60.0) as streams:
+        served = [serve(streams, protocol="HTTP/1.0") for _ in range(3)]
+        for _ in range(7):
+            notes(streams.log, 1)
+            for one in served:
+                one.read_to(streams.log.tail)
+        until(lambda: streams.totals.events == 21, why="the last write is counted")
+        until(lambda: streams.totals.bytes == sum(len(o.received) for o in served))
+
+
+def test_a_failure_in_the_loop_ends_the_streams_and_not_the_loop(
+    serve: Callable[..., Served], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running(Log(100, START)) as streams:
+        one = serve(streams)
+        one.read_to(notes(streams.log, 1))
+        with monkeypatch.context() as patch:
+            patch.setattr(streams.fanout, "_owed", _fail)
+            notes(streams.log, 1)
+            one.read_all()
+        again = serve(streams, cursor=EventId.parse(one.events()[-1].id))
+        again.read_to(notes(streams.log, 1))
+        assert numbers(one) + numbers(again) == [0, 1, 2]
+
+
+def test_a_failure_while_newcomers_are_taken_in_returns_each_once(
+    serve: Callable[..., Served], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running(Log(100, START)) as streams:
+        one = serve(streams)
+        one.read_to(notes(streams.log, 1))
+        with monkeypatch.context() as patch:
+            patch.setattr(Group, "take_in", _fail)
+            other = serve(streams)
+            notes(streams.log, 1)
+            one.read_all()
+            other.read_all()
+        again = serve(streams)
+        again.read_to(notes(streams.log, 1))
+
+
+def _fail(*_: object) -> None:
+    raise RuntimeError("a bug")

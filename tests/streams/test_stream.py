@@ -1,0 +1,561 @@
+"""A stream's life against the model, byte for byte as a client reads it."""
+
+import json
+import math
+import re
+import socket
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from feed import log as log_module
+from feed.events.control import Hello
+from feed.events.event import CONTROL_TYPES, EventId, gone, keyed, unkeyed
+from feed.events.shapes import Score, Team
+from feed.log import Log
+from feed.settings import Settings
+from feed.streams import framecache as frame_module
+from feed.streams import stream as stream_module
+from feed.streams.admission import Streams
+from feed.streams.connection import Connection, Peer
+from feed.streams.framecache import Frames
+from feed.streams.stream import Stream
+from feed.streams.view import Subscription, View
+from tests.helpers.harness import until
+from tests.helpers.model import START, News, World, fold, news, views
+from tests.helpers.sse import Parsed, Parser
+
+EAGER = 0.001  # seconds of heartbeat: a stream at the tail speaks instead of waiting
+
+
+@pytest.fixture(autouse=True, scope="module")
+def small_bounds() -> Iterator[None]:
+    """Let a dozen events be a lot, so that short examples reach every branch.
+
+    And let no reader be slow but where a test says so: this machine may be.
+    """
+    patch = pytest.MonkeyPatch()
+    patch.setattr(stream_module, "SLOW_WRITE", math.inf)
+    patch.setattr(stream_module, "STILL_SLOW", math.inf)
+    patch.setattr(stream_module, "KEPT_UP", math.inf)
+    patch.setattr(log_module, "RETIREMENTS", 3)
+    patch.setattr(frame_module, "FIRST_MILESTONE", 2)
+    patch.setattr(frame_module, "MILESTONE", 2)
+    patch.setattr(frame_module, "FAR_MILESTONE", 4)
+    patch.setattr(frame_module, "SLOW_FRAME", 100)
+    patch.setattr(stream_module, "BEHIND", 5)
+    patch.setattr(stream_module, "BEHIND_SLOW", 2)
+    patch.setattr(stream_module, "REPLAY", 0.0)
+    patch.setattr(stream_module, "OLD", 0.0)
+    yield
+    patch.undo()
+
+
+class Client:
+    """Folds what it reads by key, breaks off anywhere in the bytes, and resumes."""
+
+    def __init__(self, streams: Streams, view: View) -> None:
+        self.streams = streams
+        self.view = view
+        self.cursor: EventId | None = None
+        self.held: dict[tuple[str, str], str] = {}
+        self.seen: list[tuple[EventId, Parsed]] = []
+        self.exact = True  # as the server says: nothing was left out
+        self.open()
+
+    def open(self) -> None:
+        asked = Subscription(self.view, self.cursor)
+        self.frames = Stream(self.streams, asked, Peer()).frames()
+        self.parser = Parser()
+
+    def cut(self) -> None:
+        self.frames.close()
+        self.open()
+
+    def read(self, frame: bytes) -> None:
+        for event in self.parser.feed(frame):
+            self.take(event)
+
+    def take(self, event: Parsed) -> None:
+        if event.id:
+            self.cursor = EventId.parse(event.id)
+        if event.event == "hello":
+            hello = json.loads(event.data)
+            self.exact &= hello["lost"] == 0 and hello["dropped"] == 0
+            if hello["resume"] == "fresh":
+                self.held.clear()
+                self.seen.clear()
+        elif event.event == "gap":
+            self.exact = False
+        elif event.event not in CONTROL_TYPES:
+            assert self.cursor is not None
+            self.seen.append((self.cursor, event))
+            fold(self.held, event.event, event.data)
+
+    def read_one(self, cut: int | None = None) -> None:
+        """Read a frame, or come back where the server has said bye."""
+        frame = next(self.frames, None)
+        if frame is None:
+            self.open()
+        else:
+            self.read(frame[:cut])
+
+    def catch_up(self, tail: EventId) -> None:
+        """Read until the stream has reached `tail`."""
+        while self.cursor is None or self.cursor < tail:
+            self.read_one()
+
+
+def streams_of(log: Log, **changed: Any) -> Streams:
+    changed = {"heartbeat": EAGER, **changed}
+    return Streams(log, Settings(**changed), "simulator", "1")
+
+
+rounds = st.lists(
+    st.tuples(
+        st.lists(news, max_size=14),  # what happens
+        st.integers(0, 4),  # the frames that the client then reads
+        st.none() | st.integers(0, 400),  # the byte of the next at which it breaks off
+    ),
+    max_size=10,
+)
+
+
+@settings(max_examples=300)
+@given(
+    backlog=st.integers(1, 30),
+    view=views | st.just(View()),
+    pace=st.sampled_from([0, 0, 0.001]),
+    rounds=rounds,
+    slow=st.booleans(),
+)
+def test_a_client_cut_off_anywhere_ends_as_one_that_saw_every_event(
+    backlog: int,
+    view: View,
+    pace: float,
+    rounds: list[tuple[list[News], int, int | None]],
+    slow: bool,
+) -> None:
+    world = World(Log(backlog, START))
+    view = View(view.symbols, view.matches, view.events, pace)
+    client = Client(streams_of(world.log), view)
+    with every_write_waits() if slow else nullcontext():
+        for batch, frames, cut in rounds:
+            world.tell(batch)
+            for _ in range(frames):
+                client.read_one()
+            if cut is not None:
+                client.read_one(cut)
+                client.cut()
+        client.catch_up(world.log.tail)
+    assert client.held == world.state(view)
+    ids = [id for id, _ in client.seen]
+    assert ids == sorted(set(ids))
+    if client.exact and not pace:
+        shown = {event.id for event in world.after(EventId(0, 0), view)}
+        assert shown == set(ids)
+    elif client.exact:  # a paced client is exact in what is never conflated
+        due = world.after(EventId(0, 0), view)
+        assert {e.id for e in due if e.slot is None} <= set(ids)
+
+
+@contextmanager
+def every_write_waits() -> Iterator[None]:
+    """Let every reader count as a slow one, once it was written its first frame."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stream_module, "SLOW_WRITE", -1.0)
+        patch.setattr(stream_module, "STILL_SLOW", -1.0)
+        yield
+
+
+@settings(max_examples=300)
+@given(
+    view=views | st.just(View()),
+    pace=st.sampled_from([0, 0, 0.001]),
+    batches=st.lists(st.lists(news, max_size=14), max_size=20),
+)
+def test_a_slow_reader_is_told_of_each_key_what_it_is_when_the_frame_is_made(
+    view: View, pace: float, batches: list[list[News]]
+) -> None:
+    world = World(Log(1000, START))
+    view = View(view.symbols, view.matches, view.events, pace)
+    client = Client(streams_of(world.log), view)
+    with every_write_waits(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(log_module, "RETIREMENTS", 1000)
+        for batch in batches:
+            world.tell(batch)
+            before = len(client.seen)
+            client.read_one()
+            told = slots_of(event for _, event in client.seen[before:])
+            now = world.state(view)
+            for slot in told:
+                assert client.held.get(slot) == now.get(slot)
+
+
+def slots_of(events: Iterable[Parsed]) -> set[tuple[str, str]]:
+    """Return the type and key of each event that has a key, gone or not."""
+    found = set()
+    for event in events:
+        data = json.loads(event.data)
+        if event.event in ("price", "score"):
+            found.add((event.event, data["subject"]))
+        elif event.event == "gone":
+            found.add((data["event"], data["key"]))
+    return found
+
+
+@pytest.mark.parametrize("fast", [1, 6, 12])
+def test_no_key_waits_longer_than_two_passes_however_fast_others_change(
+    fast: int,
+) -> None:
+    """The reader takes a few events while all the fast keys change, in one order."""
+    keys = 12
+    log = Log(1000, START)
+
+    def change(symbols: Iterable[int]) -> None:
+        log.append(
+            [keyed("price", f"{n:02}", b'{"subject":"%02d"}' % n) for n in symbols],
+            START,
+        )
+
+    change(range(keys))
+    client = Client(streams_of(log), View())
+    unseen = dict.fromkeys(range(keys), 0)
+    with every_write_waits():
+        for _ in range(100):
+            change(range(fast))
+            before = len(client.seen)
+            client.read_one()
+            told = client.seen[before:]
+            assert len(told) <= 4
+            for n in unseen:
+                unseen[n] += len(told)
+            for _, key in slots_of(event for _, event in told):
+                unseen[int(key)] = 0
+            assert max(unseen[n] for n in range(fast)) <= 2 * keys
+
+
+def test_a_replay_goes_on_compacted_once_its_reader_is_found_to_be_slow() -> None:
+    log = Log(1000, START)
+    begin = log.tail
+    log.append([keyed("price", "A", b"%d" % n) for n in range(100)], START + 5)
+    frames = Stream(streams_of(log), Subscription(View(), begin), Peer()).frames()
+    with every_write_waits():
+        hello, *replayed = said(next(frames))
+        gap, price = said(next(frames))
+    assert json.loads(hello.data)["resume"] == "replayed"
+    assert json.loads(gap.data) == {
+        "from": replayed[-1].id,
+        "to": str(log.tail),
+        "dropped": 99 - len(replayed),
+        "lost": 0,
+    }
+    assert (price.event, price.data, price.id) == ("price", "99", str(log.tail))
+
+
+def test_a_poll_is_replayed_every_event_however_slow_it_reads() -> None:
+    log = Log(1000, START)
+    begin = log.tail
+    log.append([keyed("price", "A", b"%d" % n) for n in range(100)], START + 5)
+    asked = Subscription(View(), begin, once=True)
+    with every_write_waits():
+        events = said(b"".join(Stream(streams_of(log), asked, Peer()).frames()))
+    shown = [int(event.data) for event in events if event.event == "price"]
+    assert shown == [*range(100)]
+
+
+def test_a_reader_that_keeps_up_for_a_while_counts_as_a_quick_one_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    log = Log(1000, START)
+
+    def wait(*_: object) -> bool:
+        """Let more happen than a slow one is told exactly, not more than a quick."""
+        return bool(log.append([keyed("price", "A", b"%d" % n) for n in range(3)], 0))
+
+    monkeypatch.setattr(log, "wait", wait)
+    monkeypatch.setattr(stream_module, "KEPT_UP", -1.0)
+    frames = Stream(
+        streams_of(log, heartbeat=3600.0), Subscription(View()), Peer()
+    ).frames()
+    with every_write_waits():
+        next(frames)
+        told = said(next(frames))
+    assert [event.data for event in told] == ["0", "1", "2"]
+
+
+def test_a_paced_reader_that_is_slow_hears_of_no_gap_and_gets_small_frames() -> None:
+    log = Log(1000, START)
+    streams = streams_of(log)
+    frames = Stream(streams, Subscription(View(pace=0.001)), Peer()).frames()
+    with every_write_waits():
+        next(frames)
+        for n in range(40):
+            log.append([keyed("price", f"{n % 20:02}", b"%d" % n)], START + 5)
+        sizes: list[int] = []
+        while sum(sizes) < 20:
+            events = [e.event for e in said(next(frames)) if e.event != "heartbeat"]
+            assert {*events} <= {"price"}
+            sizes.append(len(events))
+    assert max(sizes) < 5
+    assert streams.totals.dropped == 0
+
+
+def test_hello_comes_first_without_an_id_after_the_retry_line() -> None:
+    frame = first(View())
+    found = re.match(rb"retry: (\d{4})\nevent: hello\ndata: \{", frame)
+    assert found
+    assert 2_000 <= int(found[1]) <= 4_000
+
+
+def test_an_event_is_id_event_data_and_a_blank_line() -> None:
+    log = Log(10, START)
+    log.append([keyed("price", "A", b'{"price":1}')], START + 5)
+    assert first(View(), log).endswith(
+        b'}\n\nid: %d-0\nevent: price\ndata: {"price":1}\n\n' % (START + 5)
+    )
+
+
+def test_hello_says_what_was_understood() -> None:
+    log = Log(10, START)
+    ids = log.append([unkeyed("note", b"1")] * 3, START + 5)
+    hello = said(first(View(), log, ids[1]))[0]
+    assert json.loads(hello.data) == {
+        "resume": "replayed",
+        "after": str(ids[1]),
+        "tail": str(ids[2]),
+        "dropped": 0,
+        "lost": 0,
+        "heartbeat": EAGER,
+        "pace": 0.0,
+        "source": "simulator",
+        "version": "1",
+        "at": json.loads(hello.data)["at"],
+    }
+    assert [*json.loads(hello.data)] == [*Hello.__struct_fields__]
+
+
+def test_an_instant_since_which_nothing_happened_is_understood_as_the_tail() -> None:
+    log = Log(10, START)
+    log.append([unkeyed("note", b"1")], START + 5)
+    hello = json.loads(said(first(View(), log, EventId.parse(str(START + 99))))[0].data)
+    assert (hello["resume"], hello["after"]) == ("replayed", str(log.tail))
+
+
+def test_silence_is_broken_by_heartbeats_that_carry_the_cursor() -> None:
+    log = Log(10, START)
+    frames = Stream(
+        streams_of(log), Subscription(View(symbols=frozenset("Z"))), Peer()
+    ).frames()
+    next(frames)
+    (id,) = log.append([keyed("price", "A", b"1")], START + 5)
+    heartbeat = said(next(frames))[0]
+    assert (heartbeat.event, heartbeat.id) == ("heartbeat", str(id))
+
+
+def test_a_stream_that_falls_behind_is_told_and_compacted() -> None:
+    log = Log(100, START)
+    streams = streams_of(log)
+    frames = Stream(streams, Subscription(View()), Peer()).frames()
+    next(frames)
+    begin = log.tail
+    log.append([keyed("price", "A", b"%d" % n) for n in range(9)], START + 5)
+    gap, price = said(next(frames))
+    assert gap.event == "gap"
+    assert json.loads(gap.data) == {
+        "from": str(begin),
+        "to": str(log.tail),
+        "dropped": 8,
+        "lost": 0,
+    }
+    assert (price.event, price.data) == ("price", "8")
+    assert (streams.totals.gaps, streams.totals.dropped) == (1, 8)
+
+
+def test_falling_behind_with_nothing_superseded_is_no_gap() -> None:
+    log = Log(100, START)
+    frames = Stream(streams_of(log), Subscription(View()), Peer()).frames()
+    next(frames)
+    log.append([unkeyed("note", b"%d" % n) for n in range(9)], START + 5)
+    shown: list[str] = []
+    while len(shown) < 9:
+        shown += [event.data for event in said(next(frames))]
+    assert shown == [str(n) for n in range(9)]
+
+
+def test_once_is_the_catch_up_then_end() -> None:
+    log = Log(10, START)
+    log.append([keyed("price", "A", b"1")], START + 5)
+    asked = Subscription(View(), once=True)
+    events = said(b"".join(Stream(streams_of(log), asked, Peer()).frames()))
+    assert [e.event for e in events] == ["hello", "price", "end"]
+
+
+def test_the_stream_of_a_match_ends_after_its_last_event() -> None:
+    log = Log(10, START)
+    log.append([score("m", "2H")], START + 5)
+    asked = Subscription(View(matches=frozenset({"m"})), match="m")
+    frames = Stream(streams_of(log), asked, Peer()).frames()
+    assert [e.event for e in said(next(frames))] == ["hello", "score"]
+    log.append([score("m", "FT")], START + 6)
+    assert [e.event for e in said(b"".join(frames))] == ["score", "end"]
+
+
+def test_over_the_limit_a_stream_is_told_to_come_back_much_later() -> None:
+    streams = streams_of(Log(10, START), max_streams=1)
+    held = Stream(streams, Subscription(View()), Peer()).frames()
+    next(held)
+    refused = b"".join(Stream(streams, Subscription(View()), Peer()).frames())
+    assert re.match(rb"retry: \d{5}\nevent: bye\n", refused)
+    bye = json.loads(said(refused)[0].data)
+    assert bye["reason"] == "full"
+    assert 15_000 <= bye["retry_ms"] <= 45_000
+    assert (len(streams), streams.totals.refused["limit"]) == (1, 1)
+
+
+def test_a_refused_client_that_goes_leaves_nothing_behind() -> None:
+    streams = streams_of(Log(10, START), max_streams=1)
+    held = Stream(streams, Subscription(View()), Peer()).frames()
+    next(held)
+    refused = Stream(streams, Subscription(View()), Peer()).frames()
+    next(refused)
+    refused.close()
+    assert len(streams.writing) == 1  # the one that is held
+
+
+def test_what_a_view_names_forges_no_line_of_the_log() -> None:
+    forged = View(symbols=frozenset({"A\u2028B\x9b31m"}))
+    stream = stream_module.Stream(
+        streams_of(Log(10, START)), Subscription(forged), Peer()
+    )
+    assert str(stream) == "sse symbols=A B 31m for local"
+
+
+def test_shared_frames_of_many_wide_views_stay_bounded() -> None:
+    log = Log(10, START)
+    log.append([unkeyed("note", b"1")], START + 5)
+    frames = Frames(log)
+    for n in range(1000):
+        view = View(symbols=frozenset({f"{n}-{m}" for m in range(400)}))
+        frames.past(view, True, log.read(EventId(START, 0)).events, 0)
+        frames.due(view, EventId(START, 0))
+    assert len(frames._past) < 500
+    assert len(frames._frames) < 500
+
+
+def test_a_client_address_may_hold_only_so_many_streams() -> None:
+    streams = streams_of(Log(10, START), max_streams_per_client=1)
+    one = Stream(streams, Subscription(View()), Peer("192.0.2.1")).frames()
+    other = Stream(streams, Subscription(View()), Peer("192.0.2.2")).frames()
+    next(one), next(other)
+    refused = b"".join(
+        Stream(streams, Subscription(View()), Peer("192.0.2.1")).frames()
+    )
+    assert b'"reason":"full"' in refused
+    one.close()
+    again = Stream(streams, Subscription(View()), Peer("192.0.2.1")).frames()
+    assert b"hello" in next(again)
+
+
+def test_a_drain_says_bye_to_all_and_admits_no_more() -> None:
+    streams = streams_of(Log(10, START))
+    frames = Stream(streams, Subscription(View()), Peer()).frames()
+    next(frames)
+    streams.drain()
+    bye = json.loads(said(b"".join(frames))[-1].data)
+    assert bye["reason"] == "restart"
+    assert 1_000 <= bye["retry_ms"] <= 5_000
+    refused = b"".join(Stream(streams, Subscription(View()), Peer()).frames())
+    assert b'"reason":"restart"' in refused
+    assert len(streams) == 0
+
+
+def test_a_stream_past_its_lifetime_says_bye_and_may_resume() -> None:
+    streams = streams_of(Log(10, START), max_stream_age=0.01)
+    events = said(b"".join(Stream(streams, Subscription(View()), Peer()).frames()))
+    assert json.loads(events[-1].data)["reason"] == "age"
+
+
+def test_an_unstarted_stream_is_never_counted() -> None:
+    streams = streams_of(Log(10, START))
+    for _ in range(100):
+        frames = Stream(streams, Subscription(View()), Peer()).frames()
+        frames.close()
+    assert (len(streams), streams.totals.opened) == (0, 0)
+
+
+def test_a_stream_that_outlived_what_the_log_accounts_for_is_sent_to_begin_anew() -> (
+    None
+):
+    log = Log(1, START)
+    frames = Stream(streams_of(log), Subscription(View()), Peer()).frames()
+    log.append([keyed("price", "A", b"1")], START + 5)
+    next(frames)
+    cursor = log.tail
+    log.append([gone("price", key, START) for key in "ABCD"], START + 6)
+    (bye,) = said(b"".join(frames))
+    assert json.loads(bye.data)["reason"] == "age"
+    hello = said(first(View(), log, cursor))[0]
+    assert json.loads(hello.data)["resume"] == "fresh"
+
+
+def test_streams_that_come_back_share_what_they_catch_up_on() -> None:
+    log = Log(1000, START)
+    ids = log.append([unkeyed("note", b"%d" % n) for n in range(100)], START + 5)
+    streams = streams_of(log)
+    frames = [
+        [*Stream(streams, Subscription(View(), cursor, once=True), Peer()).frames()]
+        for cursor in ids[:20]
+    ]
+    whole = [b"".join(some) for some in frames]
+    assert [
+        [e.data for e in said(stream) if e.event == "note"] for stream in whole
+    ] == [[str(n) for n in range(begin + 1, 100)] for begin in range(20)]
+    assert len({id(frame) for some in frames for frame in some[-3:-1]}) <= 4
+
+
+def test_streams_with_the_same_view_and_cursor_share_their_bytes() -> None:
+    log = Log(10, START)
+    streams = streams_of(log)
+    held = [Stream(streams, Subscription(View()), Peer()).frames() for _ in range(3)]
+    for frames in held:
+        next(frames)
+    log.append([keyed("price", "A", b"1")], START + 5)
+    one, two, three = (next(frames) for frames in held)
+    assert one is two is three
+
+
+def test_a_write_that_waits_past_the_deadline_is_broken_off() -> None:
+    streams = streams_of(Log(10, START), heartbeat=0.0001)
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        frames = Stream(
+            streams,
+            Subscription(View()),
+            Peer("192.0.2.1", Connection(ours, "HTTP/1.1")),
+        ).frames()
+        next(frames)  # it is written for as long as no further frame is asked for
+        until(lambda: streams.slowest() > 3 * 0.0001)
+        streams.enforce_deadlines()
+        assert theirs.recv(1) == b""
+
+
+def first(view: View, log: Log | None = None, cursor: EventId | None = None) -> bytes:
+    """Return the first frame of a stream."""
+    log = log or Log(10, START)
+    return next(Stream(streams_of(log), Subscription(view, cursor), Peer()).frames())
+
+
+def said(stream: bytes) -> list[Parsed]:
+    return Parser().feed(stream)
+
+
+def score(match: str, status: Any) -> Any:
+    side = Team("Town", "TWN", 0, 0)
+    return Score(
+        match, None, side, side, status, 1, None, None, None, START, []
+    ).event()

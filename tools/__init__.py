@@ -1,0 +1,1 @@
+"""What `make` runs and is no test: pictures, audits, measurements."""
