@@ -21,6 +21,7 @@ from playwright.sync_api import (
 
 from feed.sources.market import AGE, SESSION
 from tests.helpers.harness import Board
+from tests.helpers.pages import BROWSER_ARGUMENTS, CUT
 from tests.helpers.staged import Stage
 
 # An example may take long on a machine that has other work: that is no failure.
@@ -35,15 +36,6 @@ expect.set_options(timeout=15_000)
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 LONGEST_TEST = 120.0  # seconds, on a machine that has other work
-CUT = "Failed to load resource"  # what Chromium writes when a connection fails
-BROWSER_ARGUMENTS = [
-    # Nothing but what the test asks for goes over the network.
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-quic",
-    "--no-first-run",
-]
 
 
 def pytest_xdist_auto_num_workers() -> int:

@@ -30,12 +30,12 @@ from feed.streams.admission import Streams
 from feed.streams.connection import Peer
 from feed.streams.stream import Stream
 from feed.streams.view import Subscription, View
+from tests.helpers.boards import a_board
 from tests.helpers.harness import LOOPBACK, Board, until
 from tests.helpers.holding import Held, Id, id_of, of_the_log, state
 from tests.helpers.redis_server import RedisServer, bundled, find_redis
 from tests.helpers.redis_wire import Wire
 from tests.helpers.sse import Parser
-from tests.running.test_operations import a_board
 
 TOKEN = {"Authorization": "Bearer secret"}
 PROGRAMS = {"the system's": find_redis(), **{n: str(p) for n, p in bundled().items()}}

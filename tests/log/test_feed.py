@@ -11,7 +11,7 @@ from feed.events.shapes import Notice
 from feed.feed import Feed
 from feed.settings import Settings
 from feed.streams.view import View
-from tests.log.test_history import quote
+from tests.helpers.samples import quote_at
 
 
 def feed(**changed: Any) -> Feed:
@@ -24,7 +24,7 @@ def notice(key: str, until: int | None) -> Notice:
 
 def test_what_is_published_stands_in_the_log_and_in_the_history() -> None:
     it = feed()
-    it.publish([quote(now_ms(), 5).event()])
+    it.publish([quote_at(now_ms(), 5).event()])
     assert [event.type for event in it.log.read(None).events] == ["price"]
     assert it.history.closes("A", 60, 1) == [5]
 
@@ -36,7 +36,7 @@ def test_what_has_not_its_shape_is_refused_with_all_that_came_with_it(
     it = feed()
     tail = it.log.tail
     with pytest.raises(msgspec.ValidationError):
-        it.publish([quote(now_ms(), 5).event(), keyed(type, "A", b'{"symbol":"A"}')])
+        it.publish([quote_at(now_ms(), 5).event(), keyed(type, "A", b'{"symbol":"A"}')])
     assert it.log.tail == tail
     assert it.history.closes("A", 60, 1) == []
 

@@ -8,24 +8,17 @@ from hypothesis import strategies as st
 
 from feed import history as history_module
 from feed.events.event import gone
-from feed.events.shapes import Quote
 from feed.history import BASE, History, marks
+from tests.helpers.samples import quote_at
 
 START = 1_700_000_000_000  # a multiple of 100 s
-
-
-def quote(at: int, price: float, volume: float | None = 0, symbol: str = "A") -> Quote:
-    unknown = (None,) * 4
-    return Quote(
-        symbol, *unknown, price, 2, None, None, *unknown, None, None, volume, at
-    )
 
 
 def test_a_candle_holds_what_happened_within_it() -> None:
     history = History()
     for at, price, volume in [(0, 5, 10), (1, 9, 30), (2, 3, 60), (59, 4, 70)]:
-        history.add_quote(quote(START + at * 1000, price, volume))
-    history.add_quote(quote(START + 60_000, 7, 75))
+        history.add_quote(quote_at(START + at * 1000, price, volume))
+    history.add_quote(quote_at(START + 60_000, 7, 75))
     assert history.candles("A", 20, 10) == [
         (START, 5, 9, 3, 3, 50),
         (START + 40_000, 4, 4, 4, 4, 10),
@@ -36,20 +29,20 @@ def test_a_candle_holds_what_happened_within_it() -> None:
 def test_volume_begins_anew_with_the_day() -> None:
     history = History()
     for at, volume in [(0, 100), (1, 150), (2, 20), (3, 25)]:
-        history.add_quote(quote(START + at * 1000, 1, volume))
+        history.add_quote(quote_at(START + at * 1000, 1, volume))
     assert history.candles("A", BASE, 1) == [(START, 1, 1, 1, 1, 75)]
 
 
 def test_an_unknown_volume_counts_as_none() -> None:
     history = History()
-    history.add_quote(quote(START, 1, None))
+    history.add_quote(quote_at(START, 1, None))
     assert history.candles("A", BASE, 1) == [(START, 1, 1, 1, 1, 0)]
 
 
 def test_nobodys_symbol_has_no_history_and_a_retired_one_loses_it() -> None:
     history = History()
     assert history.candles("A", 60, 1) is None
-    history.add(marks([quote(START, 1).event()]))
+    history.add(marks([quote_at(START, 1).event()]))
     assert history.candles("A", 60, 1) is not None
     history.add(marks([gone("price", "A", START)]))
     assert history.candles("A", 60, 1) is None
@@ -68,7 +61,7 @@ def test_candles_say_what_the_quotes_said(
     history, at, quotes = History(), START, []
     for passed, price in ticks:
         at += passed
-        quotes.append(quote(at, price))
+        quotes.append(quote_at(at, price))
         history.add_quote(quotes[-1])
     candles = history.candles("A", interval, limit)
     assert candles
@@ -91,6 +84,6 @@ def test_all_symbols_share_one_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     history = History()
     for n in range(400):
         for symbol in "ABCD":
-            history.add_quote(quote(START + n * BASE * 1000, n, symbol=symbol))
+            history.add_quote(quote_at(START + n * BASE * 1000, n, symbol=symbol))
     held = [len(history.candles(symbol, BASE, 400) or ()) for symbol in "ABCD"]
     assert all(25 <= count <= 29 for count in held)

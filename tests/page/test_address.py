@@ -5,8 +5,7 @@ from typing import Any
 from playwright.sync_api import Page
 
 from tests.helpers.harness import Board
-from tests.page.test_format import match, team
-from tests.page.test_page import quote
+from tests.helpers.samples import match, quote, team
 from web.address import Selection
 
 QUOTES = [

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.helpers.samples import EVENING, goal, match
 from web.format import (
     FILTERS,
     arrow,
@@ -26,50 +27,6 @@ from web.format import (
     scorers,
     signed,
 )
-
-EVENING = 1_772_739_907_250  # 2026-03-05 19:45:07.250 UTC
-
-
-def team(name: str, score: int | None = 0, red: int | None = 0) -> dict[str, Any]:
-    return {"name": name, "code": None, "score": score, "red_cards": red}
-
-
-def match(status: str = "2H", **changes: Any) -> dict[str, Any]:
-    return {
-        "match": "acton-burton",
-        "competition": "Cup",
-        "home": team("Acton"),
-        "away": team("Burton"),
-        "status": status,
-        "minute": 67,
-        "stoppage": None,
-        "kick_off": EVENING,
-        "period_started": None,
-        "at": EVENING,
-        "incidents": [],
-    } | changes
-
-
-def goal(
-    kind: str,
-    side: str | None,
-    player: str | None,
-    at: int | None,
-    home: int,
-    away: int,
-) -> dict[str, Any]:
-    return {
-        "match": "acton-burton",
-        "incident": f"{kind}{at}",
-        "kind": kind,
-        "team": side,
-        "player": player,
-        "minute": at,
-        "stoppage": None,
-        "home_score": home,
-        "away_score": away,
-        "at": EVENING,
-    }
 
 
 @pytest.mark.parametrize(

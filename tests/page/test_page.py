@@ -7,19 +7,17 @@ from typing import Any, get_args
 
 import pytest
 from flask import render_template
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from app import create_app
 from feed.events.shapes import Status
 from feed.settings import Settings
-from tests.conftest import CUT
 from tests.helpers.harness import Board, until
+from tests.helpers.pages import CUT, badge, cell, changed, live, opened, texts
+from tests.helpers.samples import EVENING, HOSTILE, goal, match, quote, score_of, team
 from tests.helpers.staged import Stage
-from tests.page.test_format import EVENING, goal, match, team
 from web import format as written
 from web.address import FILTERS, SORTS, Selection
-
-HOSTILE = "<img src=x onerror=alert(1)>\"'&\u2028{{7*7}}"
 
 STATUSES = get_args(Status)
 KINDS = ("goal", "own_goal", "penalty", "penalty_missed", "var_cancelled", "red_card")
@@ -368,16 +366,6 @@ def test_hostile_names_are_only_text_in_the_first_html_too(page: Page) -> None:
 # What the tests share.
 
 
-def go_back(page: Page) -> None:
-    """Go back in the tab's history, as its user does, so that its cache may serve."""
-    # Later, since the answer to this call would be lost with the page.
-    page.evaluate("() => { setTimeout(() => history.back()); }")
-
-
-def badge(page: Page) -> Locator:
-    return page.locator("#badge")
-
-
 def named_so(page: Page, text: str) -> int:
     """Return how many fields of the board say exactly this."""
     found: int = page.evaluate(
@@ -386,69 +374,6 @@ def named_so(page: Page, text: str) -> int:
         text,
     )
     return found
-
-
-def live(page: Page, seconds: float = 15) -> None:
-    expect(badge(page)).to_have_attribute("data-state", "live", timeout=seconds * 1000)
-
-
-def cell(page: Page, symbol: str, field: str) -> Locator:
-    return page.locator(f"[data-symbol='{symbol}'] [data-field={field}]")
-
-
-def texts(page: Page, field: str) -> dict[str, str]:
-    """Return a field of every row, by symbol."""
-    found: dict[str, str] = page.evaluate(
-        """(field) => Object.fromEntries(
-          [...document.querySelectorAll("[data-symbol]")].map((row) => [
-            row.dataset.symbol,
-            row.querySelector(`[data-field=${field}]`).textContent,
-          ]))""",
-        field,
-    )
-    return found
-
-
-def changed(before: dict[str, str], after: dict[str, str]) -> int:
-    return sum(before[symbol] != after.get(symbol) for symbol in before)
-
-
-def opened(page: Page, stage: Stage, path: str = "") -> int:
-    """Open the page on a staged stream; return an instant after all that it shows."""
-    page.goto(f"{stage.url}/{path}")
-    until(lambda: len(stage.cursors) == 1, 15, "the page opens its stream")
-    id = str(page.evaluate("() => JSON.parse(boot.textContent).id"))
-    assert stage.cursors == [id]
-    return int(id.partition("-")[0]) + 10_000
-
-
-def quote(symbol: str = "ACME", price: float = 100, **changes: Any) -> dict[str, Any]:
-    return {
-        "symbol": symbol,
-        "name": "Acme Anvil Works",
-        "currency": "EUR",
-        "market": "MAIN",
-        "sector": None,
-        "price": price,
-        "decimals": 2,
-        "change": 0.5,
-        "change_percent": 0.5,
-        "previous_close": 99.5,
-        "open": None,
-        "high": None,
-        "low": None,
-        "bid": None,
-        "ask": None,
-        "volume": None,
-        "at": EVENING,
-    } | changes
-
-
-def score_of(
-    home: int, away: int, incidents: list[dict[str, Any]] | None = None
-) -> dict[str, Any]:
-    teams = {"home": team("Acton", home), "away": team("Burton", away)}
-    return match(incidents=incidents or []) | teams
 
 
 def made_up_quote(chance: random.Random) -> dict[str, Any]:

@@ -9,8 +9,9 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.helpers.harness import Board, until
+from tests.helpers.pages import live, opened
+from tests.helpers.samples import quote, score_of
 from tests.helpers.staged import Stage
-from tests.page.test_page import live, opened, quote, score_of
 
 COUNT_FLASHES = """
 () => {

@@ -3,8 +3,9 @@
 from playwright.sync_api import Page, expect
 
 from tests.helpers.harness import until
+from tests.helpers.pages import live, opened
+from tests.helpers.samples import quote, score_of
 from tests.helpers.staged import Stage
-from tests.page.test_page import live, opened, quote, score_of
 
 SPY = """
 window.asked = 0; window.notes = []; window.tones = 0;

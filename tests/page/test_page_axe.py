@@ -7,8 +7,8 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Page
 
-from tests.conftest import CUT
 from tests.helpers.harness import ROOT, Board
+from tests.helpers.pages import CUT
 from tests.helpers.staged import Stage
 from tests.page.states import STATES
 

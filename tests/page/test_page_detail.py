@@ -6,9 +6,9 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.helpers.harness import Board, until
+from tests.helpers.pages import go_back, live, opened
+from tests.helpers.samples import EVENING, HOSTILE, goal, quote, score_of
 from tests.helpers.staged import Stage
-from tests.page.test_format import EVENING, goal
-from tests.page.test_page import HOSTILE, go_back, live, opened, quote, score_of
 
 LIBRARY = """
 export class CandlestickSeries {}

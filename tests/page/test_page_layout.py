@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.conftest import CUT
 from tests.helpers.harness import LOOPBACK, ROOT, Board
+from tests.helpers.pages import CUT, live, opened
+from tests.helpers.samples import quote
 from tests.helpers.staged import Stage
-from tests.page.test_page import live, opened, quote
 
 SMALL = """
 (least) => [...document.querySelectorAll("a, button, input, select, summary")]

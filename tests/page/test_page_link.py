@@ -14,22 +14,22 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.conftest import BROWSER_ARGUMENTS, CUT
 from tests.helpers.harness import Board, Nginx, until
-from tests.helpers.proxy import Proxy
-from tests.helpers.staged import Stage
-from tests.page.states import boot
-from tests.page.test_page import (
+from tests.helpers.pages import (
+    BROWSER_ARGUMENTS,
+    CUT,
     badge,
     cell,
     changed,
     go_back,
     live,
     opened,
-    quote,
-    score_of,
     texts,
 )
+from tests.helpers.proxy import Proxy
+from tests.helpers.samples import quote, score_of
+from tests.helpers.staged import Stage
+from tests.page.states import boot
 from web import format as written
 
 # What a page shows: prices by symbol, goals by match.

@@ -6,8 +6,9 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.helpers.harness import Board, until
+from tests.helpers.pages import badge, cell, live, opened
+from tests.helpers.samples import quote, score_of
 from tests.helpers.staged import Stage
-from tests.page.test_page import badge, cell, live, opened, quote, score_of
 
 STAMPED = 60  # new rows in one frame, as in static/board/prices.js
 

@@ -28,6 +28,8 @@ import msgspec
 import pytest
 
 from feed.settings import Settings
+from tests.helpers.boards import open_streams, status
+from tests.helpers.documents import DEPLOY, FEED, blocks, settings_table
 from tests.helpers.harness import (
     LOOPBACK,
     ROOT,
@@ -40,9 +42,6 @@ from tests.helpers.harness import (
 )
 from tests.helpers.holding import age
 from tests.helpers.sse import Parsed
-from tests.running.test_docs import DEPLOY, FEED, blocks, settings_table
-from tests.running.test_operations import open_streams
-from tests.running.test_setup import status
 
 DOCKERFILE = ROOT / "Dockerfile"
 COMPOSE = ROOT / "compose.yaml"

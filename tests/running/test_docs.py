@@ -10,8 +10,6 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
-from dataclasses import field as made_by
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +33,21 @@ from feed.sources import recording, replay
 from feed.sources.replay import Replay
 from feed.streams import framecache, stream
 from feed.streams.view import View
+from tests.helpers.documents import (
+    DEPLOY,
+    DOCUMENTS,
+    FEED,
+    README,
+    REPLAY,
+    Table,
+    bare,
+    blocks,
+    outside_blocks,
+    settings_table,
+    spans,
+    table_headed,
+    tables,
+)
 from tests.helpers.harness import ROOT, Board
 from tests.helpers.sse import Parsed, Parser
 from web import api
@@ -47,11 +60,6 @@ from web.query import (
     InvalidParameter,
 )
 
-README = ROOT / "README.md"
-FEED = ROOT / "docs/feed.md"
-DEPLOY = ROOT / "docs/deploy.md"
-REPLAY = ROOT / "docs/replay.md"
-DOCUMENTS = (README, FEED, DEPLOY, REPLAY)
 SHOWN_URL = "http://127.0.0.1:8000"  # of the board, in the documents
 
 
@@ -77,25 +85,6 @@ SHAPES: dict[str, type[msgspec.Struct]] = {
     "end": End,
 }
 NESTED = {"team": Team}
-
-
-@dataclass
-class Table:
-    """A table of a document, and the heading that it stands under."""
-
-    heading: str
-    head: list[str]
-    rows: list[list[str]] = made_by(default_factory=list)
-
-    def column(self, name: str) -> list[str]:
-        at = self.head.index(name)
-        return [row[at] for row in self.rows]
-
-    def by_name(self) -> dict[str, dict[str, str]]:
-        """Return the rows by the name that their first cell has, in backticks."""
-        return {
-            bare(row[0]): dict(zip(self.head, row, strict=True)) for row in self.rows
-        }
 
 
 # The events
@@ -498,32 +487,6 @@ def test_every_make_goal_that_is_named_exists() -> None:
 # Reading the documents
 
 
-def tables(document: Path) -> list[Table]:
-    """Return the tables of a document, in order."""
-    found: list[Table] = []
-    heading, inside = "", False
-    for line in outside_blocks(document):
-        if line.startswith("#"):
-            heading = bare(line.lstrip("# "))
-        if not line.startswith("|"):
-            inside = False
-            continue
-        cells = [cell.strip() for cell in line.strip("|").split(" |")]
-        if not inside:
-            found.append(Table(heading, cells))
-        elif set(cells[0]) != {"-"}:
-            assert len(cells) == len(found[-1].head), line
-            found[-1].rows.append(cells)
-        inside = True
-    return found
-
-
-def table_headed(head: str, document: Path = FEED) -> Table:
-    """Return the one table whose first column has this head."""
-    [table] = [table for table in tables(document) if table.head[0] == head]
-    return table
-
-
 def section_tables(name: str) -> list[Table]:
     heading = "score" if name in NESTED else name
     return [table for table in tables(FEED) if table.heading == heading]
@@ -533,26 +496,6 @@ def fields_table(name: str) -> Table:
     head = name if name in NESTED else "field"
     [table] = [table for table in section_tables(name) if table.head[0] == head]
     return table
-
-
-def settings_table(document: Path) -> dict[str, dict[str, str]]:
-    return table_headed("variable", document).by_name()
-
-
-def outside_blocks(document: Path) -> Iterator[str]:
-    """Yield the lines that stand in no code block."""
-    inside = False
-    for line in document.read_text().splitlines():
-        if line.startswith("```"):
-            inside = not inside
-        elif not inside:
-            yield line
-
-
-def blocks(document: Path, language: str) -> list[str]:
-    """Return the code blocks in a language."""
-    found = re.findall(r"^```(\w*)\n(.*?)^```$", document.read_text(), re.M | re.S)
-    return [body for name, body in found if name == language]
 
 
 def events_shown(document: Path) -> Iterator[Parsed]:
@@ -592,15 +535,6 @@ def anchors(document: Path) -> set[str]:
     headings = [line for line in outside_blocks(document) if line.startswith("#")]
     kept = (re.sub(r"[^\w\- ]", "", h.lstrip("# ").lower()) for h in headings)
     return {text.strip().replace(" ", "-") for text in kept}
-
-
-def spans(cells: list[str]) -> list[str]:
-    """Return what stands in backticks."""
-    return [span for cell in cells for span in re.findall(r"`([^`]+)`", cell)]
-
-
-def bare(cell: str) -> str:
-    return cell.strip().strip("`")
 
 
 # Reading the code

@@ -18,8 +18,8 @@ from feed.history import BASE, MAX_INTERVAL
 from feed.publishing.batch import MAX_EVENTS, Batch, Refused
 from feed.publishing.completion import KINDS
 from feed.settings import Settings
+from tests.helpers.documents import FEED, bare, tables
 from tests.helpers.harness import ROOT, Board, clean_environment
-from tests.running.test_docs import FEED, bare, tables
 from web.api import MAX_CANDLES
 from web.publish import IDEMPOTENCY_KEY, NDJSON
 from web.query import (

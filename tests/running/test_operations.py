@@ -21,6 +21,7 @@ from datetime import UTC, datetime
 import pytest
 
 from feed.sources.market import RATE
+from tests.helpers.boards import LOGS, a_board, metrics, open_streams
 from tests.helpers.harness import LOOPBACK, Board, Nginx, Process, Stream, until
 from tests.helpers.holding import (
     CONTROL,
@@ -36,15 +37,6 @@ from tests.helpers.sse import Parsed, Parser
 
 SILENT = "/stream?symbols=ZZZZ&events=price"  # nobody publishes that
 SLACK = 1.0  # seconds that a busy machine may add to what the contract promises
-LOGS = {"TZ": "UTC"}  # of a board whose log is read for the time
-
-
-@contextlib.contextmanager
-def a_board(**env: str) -> Iterator[Board]:
-    """Run a board of whose end nothing is asked: an orderly one takes a second."""
-    with Board("app:app", None, **LOGS | env) as board:
-        yield board
-        board.kill()
 
 
 # --- One process, one log
@@ -646,14 +638,3 @@ def told_at_end(line: str) -> tuple[str, ...]:
     )
     assert told
     return told.groups()
-
-
-def metrics(board: Board) -> dict[str, float]:
-    """Return every figure of `/metrics`, by its name and labels."""
-    lines = board.get("/metrics")[2].decode().splitlines()
-    figures = (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
-    return {name: float(value) for name, value in figures}
-
-
-def open_streams(board: Board) -> int:
-    return int(metrics(board)["liveboard_streams"])

@@ -7,11 +7,11 @@ import shutil
 import signal
 import subprocess
 import sys
-import urllib.request
 from pathlib import Path
 
 import pytest
 
+from tests.helpers.boards import status
 from tests.helpers.harness import ROOT, Process, clean_environment, free_port, until
 
 SET_UP = ROOT / "scripts/set-up"
@@ -232,15 +232,6 @@ def tracked_files() -> list[str]:
 
 def text(path: str) -> str:
     return (ROOT / path).read_bytes().decode(errors="replace")
-
-
-def status(url: str) -> int | None:
-    try:
-        with urllib.request.urlopen(url, timeout=2) as answer:
-            found: int = answer.status
-            return found
-    except OSError:
-        return None
 
 
 def run(*command: str) -> str:

@@ -1,0 +1,88 @@
+"""The project's documents read as data: their tables, code blocks and headings."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.helpers.harness import ROOT
+
+README = ROOT / "README.md"
+FEED = ROOT / "docs/feed.md"
+DEPLOY = ROOT / "docs/deploy.md"
+REPLAY = ROOT / "docs/replay.md"
+DOCUMENTS = (README, FEED, DEPLOY, REPLAY)
+
+
+@dataclass
+class Table:
+    """A table of a document, and the heading that it stands under."""
+
+    heading: str
+    head: list[str]
+    rows: list[list[str]] = field(default_factory=list)
+
+    def column(self, name: str) -> list[str]:
+        at = self.head.index(name)
+        return [row[at] for row in self.rows]
+
+    def by_name(self) -> dict[str, dict[str, str]]:
+        """Return the rows by the name that their first cell has, in backticks."""
+        return {
+            bare(row[0]): dict(zip(self.head, row, strict=True)) for row in self.rows
+        }
+
+
+def tables(document: Path) -> list[Table]:
+    """Return the tables of a document, in order."""
+    found: list[Table] = []
+    heading, inside = "", False
+    for line in outside_blocks(document):
+        if line.startswith("#"):
+            heading = bare(line.lstrip("# "))
+        if not line.startswith("|"):
+            inside = False
+            continue
+        cells = [cell.strip() for cell in line.strip("|").split(" |")]
+        if not inside:
+            found.append(Table(heading, cells))
+        elif set(cells[0]) != {"-"}:
+            assert len(cells) == len(found[-1].head), line
+            found[-1].rows.append(cells)
+        inside = True
+    return found
+
+
+def table_headed(head: str, document: Path = FEED) -> Table:
+    """Return the one table whose first column has this head."""
+    [table] = [table for table in tables(document) if table.head[0] == head]
+    return table
+
+
+def settings_table(document: Path) -> dict[str, dict[str, str]]:
+    return table_headed("variable", document).by_name()
+
+
+def outside_blocks(document: Path) -> Iterator[str]:
+    """Yield the lines that stand in no code block."""
+    inside = False
+    for line in document.read_text().splitlines():
+        if line.startswith("```"):
+            inside = not inside
+        elif not inside:
+            yield line
+
+
+def blocks(document: Path, language: str) -> list[str]:
+    """Return the code blocks in a language."""
+    found = re.findall(r"^```(\w*)\n(.*?)^```$", document.read_text(), re.M | re.S)
+    return [body for name, body in found if name == language]
+
+
+def spans(cells: list[str]) -> list[str]:
+    """Return what stands in backticks."""
+    return [span for cell in cells for span in re.findall(r"`([^`]+)`", cell)]
+
+
+def bare(cell: str) -> str:
+    return cell.strip().strip("`")

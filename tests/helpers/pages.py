@@ -1,0 +1,60 @@
+"""The page in a browser: open it on a stage, wait for it, read what it shows."""
+
+from playwright.sync_api import Locator, Page, expect
+
+from tests.helpers.harness import until
+from tests.helpers.staged import Stage
+
+CUT = "Failed to load resource"  # what Chromium writes when a connection fails
+BROWSER_ARGUMENTS = [
+    # Nothing but what the test asks for goes over the network.
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-quic",
+    "--no-first-run",
+]
+
+
+def opened(page: Page, stage: Stage, path: str = "") -> int:
+    """Open the page on a staged stream; return an instant after all that it shows."""
+    page.goto(f"{stage.url}/{path}")
+    until(lambda: len(stage.cursors) == 1, 15, "the page opens its stream")
+    id = str(page.evaluate("() => JSON.parse(boot.textContent).id"))
+    assert stage.cursors == [id]
+    return int(id.partition("-")[0]) + 10_000
+
+
+def live(page: Page, seconds: float = 15) -> None:
+    expect(badge(page)).to_have_attribute("data-state", "live", timeout=seconds * 1000)
+
+
+def badge(page: Page) -> Locator:
+    return page.locator("#badge")
+
+
+def cell(page: Page, symbol: str, field: str) -> Locator:
+    return page.locator(f"[data-symbol='{symbol}'] [data-field={field}]")
+
+
+def texts(page: Page, field: str) -> dict[str, str]:
+    """Return a field of every row, by symbol."""
+    found: dict[str, str] = page.evaluate(
+        """(field) => Object.fromEntries(
+          [...document.querySelectorAll("[data-symbol]")].map((row) => [
+            row.dataset.symbol,
+            row.querySelector(`[data-field=${field}]`).textContent,
+          ]))""",
+        field,
+    )
+    return found
+
+
+def changed(before: dict[str, str], after: dict[str, str]) -> int:
+    return sum(before[symbol] != after.get(symbol) for symbol in before)
+
+
+def go_back(page: Page) -> None:
+    """Go back in the tab's history, as its user does, so that its cache may serve."""
+    # Later, since the answer to this call would be lost with the page.
+    page.evaluate("() => { setTimeout(() => history.back()); }")
