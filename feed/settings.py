@@ -1,4 +1,8 @@
-"""The settings: environment variables, read once and checked at the start."""
+"""The settings: environment variables, read once and checked at the start.
+
+Strategy: the struct declares each setting with its default and, for a number, its
+bounds. The variable of a number has the name of its field, in upper case.
+"""
 
 import contextlib
 import os
@@ -6,51 +10,58 @@ import random
 import re
 import stat
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from ipaddress import ip_address
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import msgspec
-
-T = TypeVar("T", int, float)
+from msgspec import Meta
+from msgspec.inspect import FloatType, IntType, type_info
 
 # As a browser sends it (RFC 6454, section 6.2): lower case, no path.
 ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]+)?")
 
-# What may stand after "Bearer" (RFC 6750, section 2.1).
+# A bearer token (RFC 6750, section 2.1).
 TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 
 HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 
 PREFIX = re.compile(r"[!-~]{1,64}")
 
+# Python reads more than this as a number: 1_000, for example, and digits of any script.
+WHOLE = re.compile(r"-?[0-9]+")
+DECIMAL = re.compile(r"-?([0-9]+\.?[0-9]*|\.[0-9]+)([Ee][+-]?[0-9]+)?")
+
 HEARTBEAT = 10.0  # seconds; a fifth of the shortest idle limit, Heroku's 55 s
+SLOWEST = 0.01  # seconds of the simulator's day per second; only a replay can be slower
+
+Environment = Mapping[str, str]
 
 
 class InvalidSetting(ValueError):
-    """A variable's value can't be used; the message names it and the remedy."""
+    """A variable has an unusable value; the message names it and gives the remedy."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """What the environment says; `docs/feed.md`, section 8, explains each."""
+    """The settings in force; `docs/feed.md`, section 8, explains each of them."""
 
     host: str = "127.0.0.1"
-    port: int = 8000
+    port: Annotated[int, Meta(ge=1, le=65_535)] = 8000
     feed: str = "simulator"
-    recording: str = ""  # the file, with `replay`
+    recording: str = ""  # the path of the file that `replay` plays
     loop: bool = False
-    seed: int = 0
-    speed: float = 1.0
-    web_concurrency: int = 1
-    backlog: int = 20_000
-    heartbeat: float = HEARTBEAT
-    max_streams: int = 8000
-    max_streams_per_client: int = 0
-    max_stream_age: float = 0.0
-    max_keys: int = 5000
-    trusted_proxies: int = 0
+    seed: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 0
+    speed: Annotated[float, Meta(ge=0, le=1000)] = 1.0
+    web_concurrency: Annotated[int, Meta(ge=1, le=1000)] = 1
+    backlog: Annotated[int, Meta(ge=10, le=10_000_000)] = 20_000
+    heartbeat: Annotated[float, Meta(ge=0.1, le=3600)] = HEARTBEAT
+    max_streams: Annotated[int, Meta(ge=1, le=1_000_000)] = 8000
+    max_streams_per_client: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
+    max_stream_age: Annotated[float, Meta(ge=0, le=31_536_000)] = 0.0
+    max_keys: Annotated[int, Meta(ge=1, le=10_000_000)] = 5000
+    trusted_proxies: Annotated[int, Meta(ge=0, le=100)] = 0
     compress: bool = True
     allowed_origins: tuple[str, ...] = ()
     publish_tokens: tuple[str, ...] = ()
@@ -58,139 +69,160 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     redis_prefix: str = "liveboard:"
 
     @classmethod
-    def from_env(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
-        """Return the settings in force; InvalidSetting where one can't be used."""
-        read = _Reader(environ)
-        feed, recording, loop = read.feed("FEED")
+    def from_env(cls, environ: Environment = os.environ) -> "Settings":
+        """Return the settings of an environment; InvalidSetting if one is unusable.
+
+        An empty variable counts as not set.
+        """
+        feed, recording, loop = _read_feed(environ)
+        numbers = {"seed": random.getrandbits(31), **_read_numbers(environ)}
+        if feed != "replay" and numbers.get("speed", 1) < SLOWEST:
+            raise InvalidSetting(
+                f"SPEED={_read_text(environ, 'SPEED')!r} is less than {SLOWEST}, "
+                "which only a replay can be (FEED=replay:FILE)"
+            )
         return cls(
-            host=read.host(),
-            port=read.whole("PORT", 8000, 1, 65_535),
+            host=_read_host(environ),
             feed=feed,
             recording=recording,
             loop=loop,
-            seed=read.whole("SEED", random.getrandbits(31), 0, 2**63 - 1),
-            speed=read.number("SPEED", 1, 0 if feed == "replay" else 0.01, 1000),
-            web_concurrency=read.whole("WEB_CONCURRENCY", 1, 1, 1000),
-            backlog=read.whole("BACKLOG", 20_000, 10, 10_000_000),
-            heartbeat=read.number("HEARTBEAT", HEARTBEAT, 0.1, 3600),
-            max_streams=read.whole("MAX_STREAMS", 8000, 1, 1_000_000),
-            max_streams_per_client=read.whole(
-                "MAX_STREAMS_PER_CLIENT", 0, 0, 1_000_000
-            ),
-            max_stream_age=read.number("MAX_STREAM_AGE", 0, 0, 31_536_000),
-            max_keys=read.whole("MAX_KEYS", 5000, 1, 10_000_000),
-            trusted_proxies=read.whole("TRUSTED_PROXIES", 0, 0, 100),
-            compress=read.choice("COMPRESS", "1", ("0", "1")) == "1",
-            allowed_origins=read.origins("ALLOWED_ORIGINS"),
-            publish_tokens=read.tokens("PUBLISH_TOKEN"),
-            redis_url=read.redis_url("REDIS_URL"),
-            redis_prefix=read.prefix("REDIS_PREFIX", "liveboard:"),
+            compress=_read_choice(environ, "COMPRESS", ("1", "0")) == "1",
+            allowed_origins=_read_origins(environ),
+            publish_tokens=_read_tokens(environ),
+            redis_url=_read_redis_url(environ),
+            redis_prefix=_read_redis_prefix(environ),
+            **numbers,
         )
 
 
-class _Reader:
-    """Takes values out of an environment; an empty one counts as not set."""
+def _read_text(environ: Environment, name: str, default: str = "") -> str:
+    return environ.get(name, "").strip() or default
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
-        self._environ = environ
 
-    def text(self, name: str, default: str) -> str:
-        return self._environ.get(name, "").strip() or default
+def _read_numbers(environ: Environment) -> dict[str, Any]:
+    """Return the numbers that are set, by the names of their fields."""
+    numbers = {}
+    for field in msgspec.structs.fields(Settings):
+        bounds = type_info(field.type)
+        if isinstance(bounds, IntType | FloatType):
+            name = field.name.upper()
+            if text := _read_text(environ, name):
+                numbers[field.name] = _convert(name, text, field.type, bounds)
+    return numbers
 
-    def host(self) -> str:
-        hosted = "0.0.0.0"  # noqa: S104 - a platform that sets PORT must reach it
-        host = self.text("HOST", hosted if self.text("PORT", "") else "127.0.0.1")
-        numeric = not host.strip("0123456789.") or ":" in host
-        try:
-            fine = bool(ip_address(host)) if numeric else HOST_NAME.fullmatch(host)
-        except ValueError:
-            fine = False
-        if not fine:
+
+def _convert(name: str, text: str, type: Any, bounds: IntType | FloatType) -> Any:
+    """Return a text as a number of a type; InvalidSetting if it isn't one."""
+    try:
+        return msgspec.convert(_parse_number(text), type)
+    except msgspec.ValidationError as error:
+        whole = "whole " if isinstance(bounds, IntType) else ""
+        raise InvalidSetting(
+            f"{name}={text!r} is not a {whole}number from {bounds.ge} to {bounds.le}"
+        ) from error
+
+
+def _parse_number(text: str) -> int | float | str:
+    """Return the number that a text spells, or the text if it doesn't spell one.
+
+    `msgspec.convert` could parse it (`strict=False`), but takes 8e3 for an integer and
+    refuses .5 and 007.
+    """
+    if WHOLE.fullmatch(text):
+        with contextlib.suppress(ValueError):  # more digits than Python converts
+            return int(text)
+    return float(text) if DECIMAL.fullmatch(text) else text
+
+
+def _read_choice(environ: Environment, name: str, choices: tuple[str, ...]) -> str:
+    """Return one of the choices, of which the first is the default."""
+    text = _read_text(environ, name, choices[0])
+    if text not in choices:
+        raise InvalidSetting(f"{name}={text!r} is none of {', '.join(choices)}")
+    return text
+
+
+def _read_host(environ: Environment) -> str:
+    hosted = "0.0.0.0"  # noqa: S104 - a platform that sets PORT must reach it
+    default = hosted if _read_text(environ, "PORT") else "127.0.0.1"
+    host = _read_text(environ, "HOST", default)
+    if not _is_host(host):
+        raise InvalidSetting(
+            f"HOST={host!r} is neither a host's name nor an address such as ::1"
+        )
+    return host
+
+
+def _is_host(host: str) -> bool:
+    if host.strip("0123456789.") and ":" not in host:
+        return bool(HOST_NAME.fullmatch(host))
+    with contextlib.suppress(ValueError):
+        ip_address(host)
+        return True
+    return False
+
+
+def _read_feed(environ: Environment) -> tuple[str, str, bool]:
+    """Return the source; for a replay also its file and whether it is looped."""
+    text = _read_text(environ, "FEED", "simulator")
+    kind, _, rest = text.partition(":")
+    if kind != "replay":
+        kinds = ("simulator", "published", "replay:FILE")
+        return _read_choice(environ, "FEED", kinds), "", False
+    recording, _, option = rest.partition("?")
+    if not recording or option not in ("", "loop=0", "loop=1"):
+        raise InvalidSetting(
+            f"FEED={text!r}: a replay is replay:FILE or replay:FILE?loop=1"
+        )
+    _check_readable("FEED", Path(recording).absolute())
+    return kind, recording, option == "loop=1"
+
+
+def _read_list(environ: Environment, name: str) -> tuple[str, ...]:
+    """Return the values of a variable, which are separated by commas."""
+    parts = (part.strip() for part in _read_text(environ, name).split(","))
+    return tuple(filter(None, parts))
+
+
+def _read_origins(environ: Environment) -> tuple[str, ...]:
+    origins = _read_list(environ, "ALLOWED_ORIGINS")
+    for origin in origins:
+        if origin != "*" and not ORIGIN.fullmatch(origin):
             raise InvalidSetting(
-                f"HOST={host!r} is neither a host's name nor an address such as ::1"
+                f"ALLOWED_ORIGINS: {origin!r} is neither * nor like https://example.org"
             )
-        return host
+    return origins
 
-    def feed(self, name: str) -> tuple[str, str, bool]:
-        """Return the source; with a replay its file, and whether it is looped."""
-        text = self.text(name, "simulator")
-        kind, _, rest = text.partition(":")
-        if kind != "replay":
-            kinds = ("simulator", "published", "replay:FILE")
-            return self.choice(name, "simulator", kinds), "", False
-        recording, _, option = rest.partition("?")
-        if not recording or option not in ("", "loop=0", "loop=1"):
-            raise InvalidSetting(
-                f"{name}={text!r}: a replay is replay:FILE or replay:FILE?loop=1"
-            )
-        _check_readable(name, Path(recording).absolute())
-        return kind, recording, option == "loop=1"
 
-    def whole(self, name: str, default: int, low: int, high: int) -> int:
-        return self._number(name, default, low, high, int, "a whole number")
+def _read_tokens(environ: Environment) -> tuple[str, ...]:
+    """Return the tokens that allow publishing; the message never contains one."""
+    tokens = _read_list(environ, "PUBLISH_TOKEN")
+    if not all(map(TOKEN.fullmatch, tokens)):
+        raise InvalidSetting(
+            "PUBLISH_TOKEN: a token has only A-Z a-z 0-9 - . _ ~ + / ="
+        )
+    return tokens
 
-    def number(self, name: str, default: float, low: float, high: float) -> float:
-        return self._number(name, default, low, high, float, "a number")
 
-    def choice(self, name: str, default: str, choices: tuple[str, ...]) -> str:
-        text = self.text(name, default)
-        if text not in choices:
-            raise InvalidSetting(f"{name}={text!r} is none of {', '.join(choices)}")
-        return text
+def _read_redis_url(environ: Environment) -> str:
+    """Return the URL of Redis; the message doesn't contain it, nor its password."""
+    url = _read_text(environ, "REDIS_URL")
+    if url and not _is_redis_url(url):
+        raise InvalidSetting(
+            "REDIS_URL is not like redis://:password@host:6379/0 (or rediss://, "
+            "unix:///path)"
+        )
+    return url
 
-    def origins(self, name: str) -> tuple[str, ...]:
-        origins = tuple(part.strip() for part in self.text(name, "").split(","))
-        for origin in origins:
-            if origin not in ("", "*") and not ORIGIN.fullmatch(origin):
-                raise InvalidSetting(
-                    f"{name}: {origin!r} is neither * nor like https://example.org"
-                )
-        return tuple(filter(None, origins))
 
-    def tokens(self, name: str) -> tuple[str, ...]:
-        """Return the tokens, separated by commas; no message shows one."""
-        tokens = [part.strip() for part in self.text(name, "").split(",")]
-        found = tuple(filter(None, tokens))
-        if not all(map(TOKEN.fullmatch, found)):
-            raise InvalidSetting(f"{name}: a token has only A-Z a-z 0-9 - . _ ~ + / =")
-        return found
-
-    def redis_url(self, name: str) -> str:
-        url = self.text(name, "")
-        if url and not _is_redis_url(url):
-            raise InvalidSetting(  # without the value: it may hold a password
-                f"{name} is not like redis://:password@host:6379/0 (or rediss://, "
-                "unix:///path)"
-            )
-        return url
-
-    def prefix(self, name: str, default: str) -> str:
-        prefix = self.text(name, default)
-        if not PREFIX.fullmatch(prefix):
-            raise InvalidSetting(
-                f"{name}={prefix[:80]!r} is not 1 to 64 printable ASCII characters "
-                "without a space"
-            )
-        return prefix
-
-    def _number(
-        self,
-        name: str,
-        default: T,
-        low: float,
-        high: float,
-        convert: Callable[[str], T],
-        what: str,
-    ) -> T:
-        text = self.text(name, "")
-        if not text:
-            return default
-        value: T | None = None
-        with contextlib.suppress(ValueError):
-            value = convert(text)
-        if value is None or not low <= value <= high:
-            raise InvalidSetting(f"{name}={text!r} is not {what} from {low} to {high}")
-        return value
+def _read_redis_prefix(environ: Environment) -> str:
+    prefix = _read_text(environ, "REDIS_PREFIX", "liveboard:")
+    if not PREFIX.fullmatch(prefix):
+        raise InvalidSetting(
+            f"REDIS_PREFIX={prefix[:80]!r} is not 1 to 64 printable ASCII characters "
+            "without a space"
+        )
+    return prefix
 
 
 def _check_readable(name: str, path: Path) -> None:
@@ -218,7 +250,8 @@ def _is_redis_url(url: str) -> bool:
 
 
 if __name__ == "__main__":
-    # gunicorn reads WEB_CONCURRENCY before it reads our file: a bad one is said here.
+    # `make run` calls this before gunicorn: gunicorn reads WEB_CONCURRENCY before it
+    # reads gunicorn.conf.py, and reports a bad value with a traceback.
     try:
         Settings.from_env()
     except InvalidSetting as error:

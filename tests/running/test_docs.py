@@ -28,7 +28,7 @@ from feed.events.event import CONTROL_TYPES, MAX_TYPES, gone, unkeyed
 from feed.events.shapes import Incident, MarketState, Notice, Quote, Score, Team
 from feed.feed import Feed
 from feed.publishing import batch as publishing
-from feed.settings import InvalidSetting, Settings
+from feed.settings import SLOWEST, InvalidSetting, Settings
 from feed.sources import recording, replay
 from feed.sources.replay import Replay
 from feed.streams import framecache, stream
@@ -349,6 +349,21 @@ def test_the_default_of_a_setting_is_the_one_in_its_row(document: Path) -> None:
             assert float(shown) == value, name
         else:
             assert shown == (value or "none"), name
+
+
+def test_the_bounds_of_a_setting_are_those_of_its_type() -> None:
+    rows = settings_table(FEED)
+    bounds = {}
+    for field in msgspec.structs.fields(Settings):
+        info = msgspec.inspect.type_info(field.type)
+        if isinstance(info, msgspec.inspect.IntType | msgspec.inspect.FloatType):
+            bounds[field.name.upper()] = f"{info.ge} to {info.le}"
+    assert bounds.pop("SEED") == f"0 to {2**63 - 1}"
+    # The rest of the sentence in its row is about a replay, which may be slower.
+    assert bounds.pop("SPEED") == "0 to 1000"
+    assert rows["SPEED"]["values"] == f"{SLOWEST} to 1000"
+    assert len(bounds) >= 9
+    assert {name: rows[name]["values"] for name in bounds} == bounds
 
 
 def test_a_setting_takes_the_values_of_its_row_and_none_beyond() -> None:

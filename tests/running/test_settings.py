@@ -44,17 +44,37 @@ def test_an_empty_variable_counts_as_not_set() -> None:
         ("PORT", "http"),
         ("PORT", "0"),
         ("PORT", "65536"),
+        ("PORT", "8e3"),
+        ("PORT", "80.0"),
+        ("PORT", "8 0"),
+        ("PORT", "+80"),
+        ("PORT", "0x50"),
+        ("PORT", "\u0668\u0660"),  # 80 in Arabic digits
+        ("PORT", "9" * 5000),
+        ("PORT", "true"),
+        ("PORT", "null"),
+        ("COMPRESS", "2"),
+        ("COMPRESS", "true"),
         ("FEED", "simulater"),
         ("SEED", "-1"),
         ("SEED", str(2**63)),
         ("SPEED", "0"),
         ("SPEED", "nan"),
+        ("SPEED", "0.0099"),
+        ("SPEED", "-0"),
+        ("SPEED", "1_0"),
+        ("SPEED", "."),
+        ("SPEED", "1e400"),
         ("SPEED", "fast"),
         ("WEB_CONCURRENCY", "0"),
         ("BACKLOG", "1e3"),
         ("HEARTBEAT", "0"),
         ("HEARTBEAT", "inf"),
+        ("HEARTBEAT", "nan"),
+        ("HEARTBEAT", "-inf"),
+        ("HEARTBEAT", "1" + "0" * 400),
         ("MAX_STREAMS", "many"),
+        ("MAX_STREAMS", "1_000"),
         ("MAX_STREAM_AGE", "-1"),
         ("MAX_STREAMS_PER_CLIENT", "-1"),
         ("MAX_KEYS", "0"),
@@ -74,11 +94,61 @@ def test_an_empty_variable_counts_as_not_set() -> None:
         ("REDIS_URL", "unix://"),
         ("REDIS_PREFIX", "two words"),
         ("REDIS_PREFIX", "x" * 65),
+        ("PUBLISH_TOKEN", "two words"),
     ],
 )
-def test_a_bad_value_is_refused_by_name(name: str, value: str) -> None:
-    with pytest.raises(InvalidSetting, match=name):
+def test_a_bad_value_is_refused_by_name_on_one_line(name: str, value: str) -> None:
+    with pytest.raises(InvalidSetting, match=f"^{name}[=: ]") as refused:
         Settings.from_env({name: value})
+    assert len(str(refused.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("PORT", "8e3", "PORT='8e3' is not a whole number from 1 to 65535"),
+        ("PORT", "8\n0", r"PORT='8\n0' is not a whole number from 1 to 65535"),
+        ("HEARTBEAT", "0", "HEARTBEAT='0' is not a number from 0.1 to 3600"),
+        ("SEED", "-1", f"SEED='-1' is not a whole number from 0 to {2**63 - 1}"),
+        ("COMPRESS", "2", "COMPRESS='2' is none of 1, 0"),
+        (
+            "SPEED",
+            "0",
+            "SPEED='0' is less than 0.01, "
+            "which only a replay can be (FEED=replay:FILE)",
+        ),
+        (
+            "PUBLISH_TOKEN",
+            "open sesame",
+            "PUBLISH_TOKEN: a token has only A-Z a-z 0-9 - . _ ~ + / =",
+        ),
+    ],
+)
+def test_a_message_has_the_value_and_what_the_variable_takes(
+    name: str, value: str, message: str
+) -> None:
+    with pytest.raises(InvalidSetting) as refused:
+        Settings.from_env({name: value})
+    assert str(refused.value) == message
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("PORT", " 80 ", 80),
+        ("SEED", "007", 7),
+        ("SPEED", ".5", 0.5),
+        ("SPEED", "5.", 5.0),
+        ("HEARTBEAT", "1e1", 10.0),
+        ("MAX_STREAM_AGE", "-0", 0.0),
+        ("COMPRESS", "0", False),
+    ],
+)
+def test_a_number_may_be_written_as_people_write_it(
+    name: str, text: str, value: float
+) -> None:
+    given = getattr(Settings.from_env({name: text}), name.lower())
+    assert (given, type(given)) == (value, type(value))
 
 
 def test_make_run_names_a_bad_web_concurrency_before_gunicorn_fails_at_it() -> None:
