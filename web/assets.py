@@ -27,6 +27,12 @@ COMMENT = re.compile(
 )
 INDENT = re.compile(rb"^[ \t]+", re.MULTILINE)
 COMMENTED = {".js", ".css"}
+STYLESHEET = "board.css"
+# Its parts below `styles/`, in the order of the cascade: one request fetches them all.
+STYLES = (
+    *("tokens", "base", "bar", "controls", "notices", "toolbar", "board", "prices"),
+    *("scores", "states", "detail", "dialogs", "footer", "layout", "embed", "print"),
+)
 FOREIGN = "vendor"  # a library's own notice stays in it
 TEXT = ("text/", "application/javascript", "image/svg+xml")
 
@@ -42,10 +48,12 @@ class Asset(msgspec.Struct, frozen=True):
 
 def serve(filename: str) -> Response:
     """Return a file of the static folder; NotFound where there is none."""
-    path = safe_join(current_app.static_folder or "", filename)
-    if path is None or not Path(path).is_file():
+    folder = current_app.static_folder or ""
+    paths = [safe_join(folder, name) for name in _parts(filename)]
+    files = tuple(Path(path) for path in paths if path and Path(path).is_file())
+    if len(files) < len(paths):
         raise NotFound(f"There is no file {filename!r} here.")
-    asset = _asset(path, Path(path).stat().st_mtime_ns)
+    asset = _asset(files, tuple(file.stat().st_mtime_ns for file in files))
     response = compressible(asset.body, asset.content_type, asset.gzipped)
     response.set_etag(asset.tag + (".gz" if response.content_encoding else ""))
     response.make_conditional(request)
@@ -63,11 +71,18 @@ def compressible(body: bytes, content_type: str, gzipped: bytes | None) -> Respo
     return response
 
 
+def _parts(filename: str) -> list[str]:
+    """Return the names of the files that are sent as one file."""
+    if filename == STYLESHEET:
+        return [f"styles/{name}.css" for name in STYLES]
+    return [filename]
+
+
 @lru_cache(maxsize=256)
-def _asset(path: str, _changed: int) -> Asset:
-    file = Path(path)
+def _asset(files: tuple[Path, ...], _changed: tuple[int, ...]) -> Asset:
+    file = files[0]
     content_type = guess_type(file.name)[0] or "application/octet-stream"
-    body = file.read_bytes()
+    body = b"\n".join(part.read_bytes() for part in files)
     if file.suffix in COMMENTED and FOREIGN not in file.parts:
         body = COMMENT.sub(lambda found: b"\n" * found[0].count(b"\n"), body)
         body = INDENT.sub(b"", body)

@@ -3,17 +3,20 @@
 import gzip
 import os.path
 import re
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page
 
+from app import create_app
+from feed.settings import Settings
 from tests.helpers.harness import ROOT, Board
-from web.assets import COMMENT
+from web.assets import COMMENT, STYLES
 
 VENDOR = ROOT / "static/vendor"
 MODULES = [
     *(p for p in (ROOT / "static").rglob("*.js") if VENDOR not in p.parents),
-    ROOT / "static/board.css",
+    *(ROOT / "static/styles").glob("*.css"),
 ]
 
 
@@ -34,6 +37,38 @@ def test_a_file_is_sent_without_comments_compressed_and_only_once(board: Board) 
     assert board.get("/static/page.js", known)[0] == 304
     assert board.get("/static/../app.py")[0] == 404
     assert board.get("/static/none.js")[0] == 404
+
+
+def test_the_stylesheet_is_all_parts_in_their_order(board: Board) -> None:
+    folder = ROOT / "static/styles"
+    assert sorted(STYLES) == sorted(path.stem for path in folder.glob("*.css"))
+    status, headers, body = board.get("/static/board.css")
+    assert status == 200 and headers["content-type"] == "text/css; charset=utf-8"
+    sources = [(folder / f"{name}.css").read_bytes() for name in STYLES]
+    assert body.count(b"\n") == b"\n".join(sources).count(b"\n")
+    places = [body.index(first_rule(source)) for source in sources]
+    assert places == sorted(places)
+    known = {"If-None-Match": headers["etag"]}
+    assert board.get("/static/board.css", known)[0] == 304
+
+
+def test_an_edit_of_a_part_is_in_the_next_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = create_app(Settings())
+    app.static_folder = str(tmp_path)
+    for name in STYLES:
+        part = tmp_path / f"styles/{name}.css"
+        part.parent.mkdir(exist_ok=True)
+        part.write_text(f".{name} {{}}\n")
+    client = app.test_client()
+    before = client.get("/static/board.css")
+    (tmp_path / "styles/bar.css").write_text(".bar-edited {}\n")
+    after = client.get("/static/board.css")
+    assert b".bar {}" in before.data and b".bar-edited {}" in after.data
+    assert before.headers["ETag"] != after.headers["ETag"]
+    (tmp_path / "styles/bar.css").unlink()
+    assert client.get("/static/board.css").status_code == 404
 
 
 def test_nothing_but_comments_is_taken_out() -> None:
@@ -107,6 +142,13 @@ def test_a_page_of_the_release_before_finds_its_worker(
         })"""
     )
     assert hello["resume"] == "fresh"
+
+
+def first_rule(source: bytes) -> bytes:
+    """Return the first line of a stylesheet that isn't a comment."""
+    found = re.search(rb"^[^\s/*].*$", COMMENT.sub(b"", source), re.MULTILINE)
+    assert found
+    return found[0]
 
 
 def imported(name: str) -> set[str]:

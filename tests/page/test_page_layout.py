@@ -158,7 +158,8 @@ def test_an_embedded_board_shows_its_symbols_live_in_a_frame_of_another_site(
 
 
 def test_each_colour_stands_once_in_the_stylesheet() -> None:
-    css = (ROOT / "static/board.css").read_text()
+    parts = (ROOT / "static/styles").glob("*.css")
+    css = "".join(part.read_text() for part in parts)
     tokens = re.findall(r"^\s*--(\w[\w-]*): light-dark\(", css, re.M)
     assert len(tokens) == len({*tokens}) == 14
     rest = re.sub(r"light-dark\([^)]*\)", "", css)
