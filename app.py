@@ -1,4 +1,4 @@
-"""The application: `create_app` wires the feed and the web; gunicorn serves `app`."""
+"""The application: `create_app` connects feed and web; gunicorn serves `app`."""
 
 import hashlib
 import logging
@@ -22,9 +22,9 @@ ALLOWED_HEADERS = (
 
 
 def create_app(settings: Settings) -> Flask:
-    """Return the application with a feed of its own, which the first request starts.
+    """Return an application with its own feed, which the first request starts.
 
-    Under gunicorn the worker starts it before that (`gunicorn.conf.py`).
+    Under gunicorn the worker starts the feed, before any request (`gunicorn.conf.py`).
     """
     app = Flask(__name__)
     feed = Feed(settings, version())
@@ -32,12 +32,12 @@ def create_app(settings: Settings) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     app.jinja_env.filters.update(FILTERS)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    for room in (pages, streams, api, publish, openapi, ops):
-        app.register_blueprint(room.blueprint)
+    for module in (pages, streams, api, publish, openapi, ops):
+        app.register_blueprint(module.blueprint)
     app.view_functions["static"] = assets.serve
     problems.register(app)
     app.before_request(lambda: feed.start())
-    app.after_request(lambda response: _shared_headers(response, settings))
+    app.after_request(lambda response: _add_headers(response, settings))
     hops = settings.trusted_proxies
     if hops:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]  # Flask's documented way to add middleware
@@ -45,7 +45,7 @@ def create_app(settings: Settings) -> Flask:
 
 
 def version() -> str:
-    """Return the version, with a hash of all that a browser loads."""
+    """Return the version, with a hash of all files that a browser may load."""
     digest = hashlib.sha256()
     for folder in ("templates", "static"):
         for path in sorted((ROOT / folder).rglob("*")):
@@ -54,18 +54,20 @@ def version() -> str:
     return f"{VERSION}+{digest.hexdigest()[:8]}"
 
 
-def _shared_headers(response: Response, settings: Settings) -> Response:
+def _add_headers(response: Response, settings: Settings) -> Response:
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "same-origin"
     if request.path.startswith("/static/"):
-        response.headers["Cache-Control"] = "no-cache"  # asks, and mostly gets 304
+        response.headers["Cache-Control"] = (
+            "no-cache"  # the browser revalidates, and mostly gets a 304
+        )
     if settings.allowed_origins:
         _allow_origin(response, settings.allowed_origins)
     return response
 
 
 def _allow_origin(response: Response, allowed: tuple[str, ...]) -> None:
-    """Let pages of other origins read the feed (Fetch standard, CORS protocol)."""
+    """Allow pages of other origins to read the feed (Fetch standard, CORS protocol)."""
     response.vary.add("Origin")
     origin = request.headers.get("Origin", "")
     if not origin or not {"*", origin} & {*allowed}:
@@ -81,10 +83,11 @@ def _allow_origin(response: Response, allowed: tuple[str, ...]) -> None:
 
 
 def _log_to_stderr() -> None:
-    """Log lines of what the board does.
+    """Write the board's log to standard error.
 
-    Without thread and place of the call, which no line shows: to ask for them would
-    cost each stream a kilobyte (Python's logging HOWTO, section "Optimization").
+    Its lines show neither the thread nor the calling function, so logging needn't look
+    them up: that would cost each stream a kilobyte (Python's logging HOWTO, section
+    "Optimization").
     """
     logging.logThreads = False
     logging._srcfile = ""

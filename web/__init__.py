@@ -1,4 +1,4 @@
-"""The only place that knows HTTP: thin blueprints that parse, call the feed, answer."""
+"""The HTTP interface: blueprints that parse a request, call the feed and respond."""
 
 from typing import cast
 
@@ -8,5 +8,5 @@ from feed.feed import Feed
 
 
 def the_feed() -> Feed:
-    """Return the feed of the application that answers the request."""
+    """Return the feed of the application that handles the current request."""
     return cast(Feed, current_app.extensions["feed"])

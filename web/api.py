@@ -1,4 +1,4 @@
-"""Reading without a stream: the state, and a symbol's history."""
+"""Reading without a stream: the state of the board, and the history of a symbol."""
 
 from collections import defaultdict
 
@@ -11,7 +11,7 @@ from feed.feed import Feed
 from feed.history import BASE, MAX_INTERVAL
 from feed.streams.view import View
 from web import the_feed
-from web.query import STATE_PARAMETERS, InvalidParameter, parse, whole
+from web.query import STATE_PARAMETERS, InvalidParameter, parse_query, parse_whole
 
 SECTIONS = {
     "price": "prices",
@@ -19,13 +19,13 @@ SECTIONS = {
     "market": "markets",
     "notice": "notices",
 }
-MAX_CANDLES = 5000  # in one answer
+MAX_LIMIT = 5000  # candles in one response
 
 blueprint = Blueprint("api", __name__, url_prefix="/api")
 
 
 class Other(msgspec.Struct, frozen=True):
-    """An event with a key and of a publisher's own type, as the state shows it."""
+    """A keyed event of a type that a publisher chose, as `/api/state` shows it."""
 
     id: str
     event: str
@@ -35,10 +35,10 @@ class Other(msgspec.Struct, frozen=True):
 
 @blueprint.get("/state")
 def state() -> Response:
-    """Return the log compacted; its id is the cursor to stream on from."""
-    view = parse(request.args.items(multi=True), STATE_PARAMETERS).view()
+    """Return the newest event of each key, and the cursor to stream on from."""
+    view = parse_query(request.args.items(multi=True), STATE_PARAMETERS).view()
     feed = the_feed()
-    response = _json(state_json(feed, view))
+    response = _respond_json(state_json(feed, view))
     response.set_etag(str(feed.log.tail))
     response.make_conditional(request)
     return response
@@ -46,7 +46,7 @@ def state() -> Response:
 
 @blueprint.get("/history/<path:symbol>")
 def history(symbol: str) -> Response:
-    """Return a symbol's candles, oldest first, and the id to stream on from."""
+    """Return a symbol's candles, oldest first, and the cursor to stream on from."""
     asked, given = {"interval": "60", "limit": "500"}, set[str]()
     for name, text in request.args.items(multi=True):
         if name not in asked:
@@ -56,10 +56,10 @@ def history(symbol: str) -> Response:
             raise InvalidParameter(name, "is given twice")
         given.add(name)
         asked[name] = text
-    interval = whole("interval", asked["interval"], BASE, MAX_INTERVAL)
+    interval = parse_whole("interval", asked["interval"], BASE, MAX_INTERVAL)
     if interval % BASE:
-        raise InvalidParameter("interval", f"{interval} is no multiple of {BASE} s")
-    limit = whole("limit", asked["limit"], 1, MAX_CANDLES)
+        raise InvalidParameter("interval", f"{interval} is not a multiple of {BASE} s")
+    limit = parse_whole("limit", asked["limit"], 1, MAX_LIMIT)
     feed = the_feed()
     candles = feed.history.candles(symbol, interval, limit)
     if candles is None:
@@ -70,25 +70,27 @@ def history(symbol: str) -> Response:
         "id": str(feed.log.tail),
         "candles": candles,
     }
-    return _json(msgspec.json.encode(body))
+    return _respond_json(msgspec.json.encode(body))
 
 
 def state_json(feed: Feed, view: View) -> bytes:
-    """Return what `/api/state` answers: each key's newest event, by section and key.
+    """Return the body of `/api/state`: the newest event of each key, sorted by key.
 
-    `at` is the instant of the newest event, so that an answer is the same as long as
-    its id is.
+    `at` is the instant of the newest event and not the current time, so that the body
+    is a function of the `id`, which is the response's ETag.
     """
     log = feed.log
-    tail, held = log.tail, log.state(None if view.selects_all else view.selects)
-    return _splice(feed.streams.source, tail, held)
+    tail, events = log.tail, log.state(None if view.selects_all else view.selects)
+    return _encode_state(feed.streams.source, tail, events)
 
 
-def _splice(source: str, tail: EventId, held: list[Event]) -> bytes:
+def _encode_state(source: str, tail: EventId, events: list[Event]) -> bytes:
+    """Join the JSON of the events as it is, instead of decoding and encoding it."""
     sections: defaultdict[str, list[bytes]] = defaultdict(list)
-    for event in sorted(held, key=lambda event: event.slot or ("", "")):
+    for event in sorted(events, key=lambda event: event.slot or ("", "")):
         section = SECTIONS.get(event.type, "other")
-        sections[section].append(event.data if section != "other" else _other(event))
+        encoded = event.data if section != "other" else _encode_other(event)
+        sections[section].append(encoded)
     head = msgspec.json.encode({"id": str(tail), "at": tail.ms, "source": source})
     parts = (
         b'"%b":[%b]' % (name.encode(), b",".join(sections[name]))
@@ -97,12 +99,12 @@ def _splice(source: str, tail: EventId, held: list[Event]) -> bytes:
     return head[:-1] + b"," + b",".join(parts) + b"}"
 
 
-def _other(event: Event) -> bytes:
+def _encode_other(event: Event) -> bytes:
     data = msgspec.Raw(event.data)
     return msgspec.json.encode(Other(str(event.id), event.type, event.subject, data))
 
 
-def _json(body: bytes) -> Response:
+def _respond_json(body: bytes) -> Response:
     response = Response(body + b"\n", content_type="application/json")
     response.headers["Cache-Control"] = "no-cache"
     return response

@@ -28,12 +28,12 @@ Schema = dict[str, Any]
 DESCRIPTION = Path(__file__).with_suffix(".yaml")
 REF = "#/components/schemas/{name}"
 CONTROLS = (Hello, Heartbeat, Gap, Bye, End)
-EVENTS: dict[str, type[msgspec.Struct]] = {
+SHAPES_BY_TYPE: dict[str, type[msgspec.Struct]] = {
     **{type: kind.shape for type, kind in KINDS.items()},
     "gone": Retirement,
     **{control.__name__.lower(): control for control in CONTROLS},
 }
-SHAPES = (*EVENTS.values(), Answer, Other, Problem)
+DESCRIBED_SHAPES = (*SHAPES_BY_TYPE.values(), Answer, Other, Problem)
 
 blueprint = Blueprint("openapi", __name__, url_prefix="/api")
 
@@ -68,7 +68,7 @@ def _merge(derived: Schema, written: Schema) -> Schema:
 def _schemas() -> dict[str, Schema]:
     """Return the schemas that follow from the structs and from the event types."""
     [amount, instant, *_], shapes = msgspec.json.schema_components(
-        (Amount, Instant, *SHAPES), ref_template=REF
+        (Amount, Instant, *DESCRIBED_SHAPES), ref_template=REF
     )
     for shape in shapes.values():
         # Python 3.11 and 3.12 keep the indentation of a docstring.
@@ -129,9 +129,9 @@ def _stream_events() -> list[Schema]:
                 },
             }
         }
-        for type, shape in EVENTS.items()
+        for type, shape in SHAPES_BY_TYPE.items()
     ]
-    return [*known, {"properties": {"event": {"not": {"enum": [*EVENTS]}}}}]
+    return [*known, {"properties": {"event": {"not": {"enum": [*SHAPES_BY_TYPE]}}}}]
 
 
 def _state(instant: Schema) -> Schema:

@@ -1,4 +1,4 @@
-"""Health and figures: what a platform and an operator ask."""
+"""Health checks and figures, for platforms and for those who operate a board."""
 
 import threading
 import time
@@ -27,9 +27,9 @@ from web.problems import problem
 
 REFUSALS = ("limit", "client", "restart")
 
-SHARED_EVERY = 1.0  # seconds between two copies of a worker's figures
-# How gauges of several workers become one, where they aren't added up.
-GATHERED: dict[str, Literal["livemax", "livemin"]] = {
+WRITE_INTERVAL = 1.0  # seconds from one copy of a worker's figures to the next
+# How the gauges of several workers are combined; those that are missing are added up.
+GAUGE_MODES: dict[str, Literal["livemax", "livemin"]] = {
     "liveboard_slowest_stream_seconds": "livemax",
     "liveboard_newest_event_seconds": "livemax",
     "process_start_time_seconds": "livemin",
@@ -41,13 +41,13 @@ blueprint = Blueprint("ops", __name__)
 
 @blueprint.get("/healthz")
 def healthz() -> Response:
-    """Answer 200 while the process runs, at the stream limit too."""
+    """Respond with 200 while the process runs, even if no more streams are admitted."""
     return Response("ok\n", content_type="text/plain; charset=utf-8")
 
 
 @blueprint.get("/readyz")
 def readyz() -> Response:
-    """Answer 200 where new requests are welcome, else 503 with the reason."""
+    """Respond with 200 if the server accepts new requests, else 503 and the reason."""
     reason = the_feed().unready
     if reason:
         return problem(503, "Not ready", reason)
@@ -56,25 +56,25 @@ def readyz() -> Response:
 
 @blueprint.get("/metrics")
 def metrics() -> Response:
-    """Answer with the figures of all workers together, as Prometheus text."""
-    share = current_app.extensions.get("share")
-    if share is None:
+    """Respond with the figures of all workers combined, as Prometheus text."""
+    copies = current_app.extensions.get("figures")
+    if copies is None:
         registry = _own_figures(the_feed())
     else:
-        share.write()
+        copies.write()
         registry = CollectorRegistry()
-        registry.register(Gathered())
+        registry.register(CombinedFigures())
     PlatformCollector(registry=registry)
     return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 
 
 def share_figures(app: Flask) -> None:
-    """Let the figures of several workers be gathered: this one's are written down.
+    """Make this worker's figures readable by the other workers.
 
-    By prometheus-client's multiprocess mode, which gunicorn.conf.py switches on.
+    It uses prometheus-client's multiprocess mode, which gunicorn.conf.py enables.
     """
-    share = app.extensions["share"] = Share(app.extensions["feed"])
-    threading.Thread(target=share.run, name="figures", daemon=True).start()
+    copies = app.extensions["figures"] = FigureCopies(app.extensions["feed"])
+    threading.Thread(target=copies.run, name="figures", daemon=True).start()
 
 
 def _own_figures(feed: Feed) -> CollectorRegistry:
@@ -85,11 +85,11 @@ def _own_figures(feed: Feed) -> CollectorRegistry:
     return registry
 
 
-class Share:
-    """A worker's share of the figures, in files that every worker reads.
+class FigureCopies:
+    """Copies of a worker's figures, in files that every worker reads.
 
-    Nothing is counted here: once a second, and when they are asked for, the figures
-    are copied.
+    The streams keep their counts in memory, where counting is cheap. The copies are
+    written once a second, and before this worker responds to `/metrics`.
     """
 
     def __init__(self, feed: Feed) -> None:
@@ -97,24 +97,24 @@ class Share:
         self._copies: dict[str, Gauge] = {}
 
     def run(self) -> None:
-        """Write the figures down, for ever."""
+        """Write the copies at regular intervals; never returns."""
         while True:
             self.write()
-            time.sleep(SHARED_EVERY)
+            time.sleep(WRITE_INTERVAL)
 
     def write(self) -> None:
-        """Write the figures down as they stand."""
+        """Write the current figures to the files."""
         for family in self._figures.collect():
             for sample in family.samples:
-                copy = self._copies.get(sample.name) or self._copy(family, sample)
+                copy = self._copies.get(sample.name) or self._add_copy(family, sample)
                 if sample.labels:
                     copy.labels(**sample.labels).set(sample.value)
                 else:
                     copy.set(sample.value)
 
-    def _copy(self, family: Metric, sample: Sample) -> Gauge:
-        # What was counted by a worker that ended still counts; what was open doesn't.
-        mode = "sum" if family.type == "counter" else GATHERED.get(family.name)
+    def _add_copy(self, family: Metric, sample: Sample) -> Gauge:
+        # The counters of a worker that has ended are still added up, its gauges aren't.
+        mode = "sum" if family.type == "counter" else GAUGE_MODES.get(family.name)
         copy = self._copies[sample.name] = Gauge(
             sample.name,
             family.documentation,
@@ -125,11 +125,11 @@ class Share:
         return copy
 
 
-class Gathered(Collector):
-    """The figures that the workers have written down, put together."""
+class CombinedFigures(Collector):
+    """The figures of all workers, combined from their copies."""
 
     def collect(self) -> Iterator[Metric]:
-        """Yield each figure under the name and type that one worker gives it."""
+        """Yield each figure with the name and type that it has with one worker."""
         for copy in MultiProcessCollector(None).collect():  # type: ignore[no-untyped-call]  # it has no types
             counted = copy.name.endswith("_total")
             name = copy.name.removesuffix("_total")
@@ -139,13 +139,13 @@ class Gathered(Collector):
 
 
 class FeedCollector(Collector):
-    """The feed's figures, read when they are asked for."""
+    """The figures of the feed, read whenever they are collected."""
 
     def __init__(self, feed: Feed) -> None:
         self._feed = feed
 
     def collect(self) -> Iterator[Metric]:
-        """Yield every figure that starts with `liveboard_`."""
+        """Yield every figure whose name starts with `liveboard_`."""
         streams, totals = self._feed.streams, self._feed.streams.totals
         yield _gauge("streams", "Streams open now", len(streams))
         yield _counter("streams", "Streams opened", totals.opened)
@@ -161,28 +161,28 @@ class FeedCollector(Collector):
         yield _counter("lost", "Un-keyed events no longer retained", totals.lost)
         yield _gauge(
             "slowest_stream_seconds",
-            "For how long the slowest stream's write has waited",
+            "Seconds that the slowest stream's current write has waited",
             streams.slowest(),
         )
         yield _gauge(
             "newest_event_seconds",
-            "Age of the newest event",
+            "Age of the newest event in seconds",
             max(now_ms() - self._feed.log.tail.ms, 0) / 1000,
         )
 
 
-def _gauge(name: str, what: str, value: float) -> GaugeMetricFamily:
-    return GaugeMetricFamily(f"liveboard_{name}", what, value=value)
+def _gauge(name: str, help: str, value: float) -> GaugeMetricFamily:
+    return GaugeMetricFamily(f"liveboard_{name}", help, value=value)
 
 
-def _counter(name: str, what: str, value: float) -> CounterMetricFamily:
-    return CounterMetricFamily(f"liveboard_{name}", what, value=value)
+def _counter(name: str, help: str, value: float) -> CounterMetricFamily:
+    return CounterMetricFamily(f"liveboard_{name}", help, value=value)
 
 
 def _counters(
-    name: str, what: str, label: str, values: dict[str, int]
+    name: str, help: str, label: str, values: dict[str, int]
 ) -> CounterMetricFamily:
-    family = CounterMetricFamily(f"liveboard_{name}", what, labels=[label])
+    family = CounterMetricFamily(f"liveboard_{name}", help, labels=[label])
     for value, count in sorted(values.items()):
         family.add_metric([value], count)
     return family

@@ -1,4 +1,7 @@
-"""The parameters of a request, understood or refused with what may stand."""
+"""The query parameters of a request, parsed into a `Query` or refused with a reason.
+
+Strategy: parsing and checking are one step, so every `Query` that exists is valid.
+"""
 
 import math
 import re
@@ -15,7 +18,7 @@ MAX_PACE = 60.0  # seconds
 
 
 class InvalidParameter(ValueError):
-    """A parameter can't be understood; the message says what may stand."""
+    """A parameter is unknown or invalid; the message says which values are valid."""
 
     def __init__(self, name: str, message: str) -> None:
         super().__init__(f"{name}: {message}")
@@ -23,7 +26,7 @@ class InvalidParameter(ValueError):
 
 
 class Query(msgspec.Struct, frozen=True):
-    """The parameters of one request, understood."""
+    """The parameters of one request; None where a parameter is left out."""
 
     symbols: frozenset[str] | None = None
     matches: frozenset[str] | None = None
@@ -33,15 +36,16 @@ class Query(msgspec.Struct, frozen=True):
     once: bool = False
 
     def view(self, wire: WireFormat = "sse") -> View:
-        """Return the view that was asked for, in a wire format.
+        """Return the view that the request selects, in a wire format.
 
-        While one that is equal is in use, that one: a thousand symbols are held once.
+        Requests with equal parameters get the same object while it is in use. A view
+        may name a thousand symbols, and many streams may have that view.
         """
         view = View(self.symbols, self.matches, self.events, self.pace, wire)
-        return _in_use.setdefault(view, view)
+        return _views_in_use.setdefault(view, view)
 
 
-_in_use: WeakValueDictionary[View, View] = WeakValueDictionary()
+_views_in_use: WeakValueDictionary[View, View] = WeakValueDictionary()
 
 
 STREAM_PARAMETERS = ("symbols", "matches", "events", "after", "pace", "once")
@@ -49,41 +53,46 @@ MATCH_PARAMETERS = ("after", "pace", "once")
 STATE_PARAMETERS = ("symbols", "matches", "events")
 
 
-def parse(pairs: Iterable[tuple[str, str]], allowed: tuple[str, ...]) -> Query:
-    """Return what a query string asks for; InvalidParameter where it isn't clear."""
+def parse_query(pairs: Iterable[tuple[str, str]], allowed: tuple[str, ...]) -> Query:
+    """Return the parameters in a query string; InvalidParameter if one is invalid.
+
+    `pairs` are names and values as decoded from the URL; only the names in `allowed`
+    may occur, each once.
+    """
     found: dict[str, str] = {}
     for name, text in pairs:
         if name not in allowed:
-            raise InvalidParameter(name[:80], _unknown(name, allowed))
+            raise InvalidParameter(name[:80], _list_known(name, allowed))
         if name in found:
             raise InvalidParameter(name, "is given twice; separate values by commas")
         found[name] = text
     return Query(
-        symbols=_names("symbols", found),
-        matches=_names("matches", found),
-        events=_types(found),
-        after=_after(found),
-        pace=_pace(found),
-        once=_flag("once", found),
+        symbols=_parse_names("symbols", found),
+        matches=_parse_names("matches", found),
+        events=_parse_types(found),
+        after=_parse_after(found),
+        pace=_parse_pace(found),
+        once=_parse_flag("once", found),
     )
 
 
-def whole(name: str, text: str, low: int, high: int) -> int:
-    """Return a whole number within bounds; InvalidParameter for anything else."""
+def parse_whole(name: str, text: str, low: int, high: int) -> int:
+    """Return a text as an integer from `low` to `high`; InvalidParameter otherwise."""
     if not (text.isascii() and text.isdigit() and len(text) < 10):
-        raise InvalidParameter(name, f"{text[:80]!r} is no whole number")
+        raise InvalidParameter(name, f"{text[:80]!r} is not a whole number")
     if not low <= int(text) <= high:
         raise InvalidParameter(name, f"{text} is not from {low} to {high}")
     return int(text)
 
 
-def _unknown(name: str, allowed: tuple[str, ...]) -> str:
+def _list_known(name: str, allowed: tuple[str, ...]) -> str:
+    """Return the message for an unknown parameter, with the one that may be meant."""
     known = f"there is no such parameter; there are {', '.join(allowed)}"
     near = get_close_matches(name.lower(), allowed, n=1, cutoff=0.6)
     return f"{known}. Did you mean {near[0]}?" if near else known
 
 
-def _names(name: str, found: dict[str, str]) -> frozenset[str] | None:
+def _parse_names(name: str, found: dict[str, str]) -> frozenset[str] | None:
     if name not in found:
         return None
     names = frozenset(part for part in found[name].split(",") if part)
@@ -94,16 +103,16 @@ def _names(name: str, found: dict[str, str]) -> frozenset[str] | None:
     return names
 
 
-def _types(found: dict[str, str]) -> frozenset[str] | None:
-    types = _names("events", found)
+def _parse_types(found: dict[str, str]) -> frozenset[str] | None:
+    types = _parse_names("events", found)
     for type in sorted(types or ()):
         if not TYPE_NAME.fullmatch(type):
             raise InvalidParameter("events", f"{type[:80]!r} can't be an event type")
-    # Control events always come, so that naming one is no mistake and no filter.
+    # Every stream gets the control events, so naming one is valid and selects nothing.
     return types if types is None else types - CONTROL_TYPES
 
 
-def _after(found: dict[str, str]) -> EventId | None:
+def _parse_after(found: dict[str, str]) -> EventId | None:
     if "after" not in found:
         return None
     try:
@@ -112,7 +121,7 @@ def _after(found: dict[str, str]) -> EventId | None:
         raise InvalidParameter("after", str(error)) from error
 
 
-def _pace(found: dict[str, str]) -> float:
+def _parse_pace(found: dict[str, str]) -> float:
     text = found.get("pace", "0")
     plain = re.fullmatch(r"[0-9]{1,9}(\.[0-9]{0,9})?|\.[0-9]{1,9}", text, re.ASCII)
     pace = float(text) if plain else math.inf
@@ -120,10 +129,10 @@ def _pace(found: dict[str, str]) -> float:
         raise InvalidParameter(
             "pace", f"{text[:80]!r} is not a number of seconds from 0 to {MAX_PACE:g}"
         )
-    return round(pace, 3)  # finer ones would be views of their own for nothing
+    return round(pace, 3)  # streams with almost the same pace share their frames
 
 
-def _flag(name: str, found: dict[str, str]) -> bool:
+def _parse_flag(name: str, found: dict[str, str]) -> bool:
     text = found.get(name, "0")
     if text not in ("0", "1"):
         raise InvalidParameter(name, f"{text[:80]!r} is neither 1 nor 0")

@@ -1,4 +1,4 @@
-"""The streams over HTTP: understand what is asked, hand over the generator."""
+"""The streams over HTTP: parse the request and respond with a generator of frames."""
 
 from functools import partial
 from typing import Any
@@ -14,7 +14,7 @@ from feed.streams.stream import Stream
 from feed.streams.view import Subscription, View, WireFormat
 from feed.streams.wire import WIRES
 from web import the_feed
-from web.query import MATCH_PARAMETERS, STREAM_PARAMETERS, Query, parse
+from web.query import MATCH_PARAMETERS, STREAM_PARAMETERS, Query, parse_query
 
 MIME_TYPES: dict[str, WireFormat] = {
     "text/event-stream": "sse",
@@ -22,7 +22,7 @@ MIME_TYPES: dict[str, WireFormat] = {
     "text/plain": "text",
 }
 
-# What gunicorn writes into its access log, where that is on.
+# The variables that gunicorn's access log is made of.
 ACCESS_LOG = (
     "REMOTE_ADDR",
     "REQUEST_METHOD",
@@ -39,32 +39,32 @@ blueprint = Blueprint("streams", __name__)
 
 @blueprint.get("/stream")
 def stream() -> Response:
-    """Stream events in the wire format that `Accept` prefers; SSE where none."""
-    return _respond(_wire())
+    """Stream events in the format that `Accept` prefers; server-sent events if none."""
+    return _stream_board(_preferred_format())
 
 
 @blueprint.get("/stream.ndjson")
 def stream_ndjson() -> Response:
     """Stream events as NDJSON."""
-    return _respond("ndjson")
+    return _stream_board("ndjson")
 
 
 @blueprint.get("/stream.txt")
 def stream_text() -> Response:
     """Stream events as readable lines."""
-    return _respond("text")
+    return _stream_board("text")
 
 
 @blueprint.get("/stream/matches/<path:match>")
 def stream_match(match: str) -> Response:
-    """Stream one match's events and end after its last; 204 where that was read."""
-    query = parse(request.args.items(multi=True), MATCH_PARAMETERS)
+    """Stream the events of one match; 204 if the client has the last of them."""
+    query = parse_query(request.args.items(multi=True), MATCH_PARAMETERS)
     log = the_feed().log
-    cursor = understood(_cursor(query), log.tail)
+    cursor = understood(_read_cursor(query), log.tail)
     newest = log.newest(("score", match))
     relay = the_feed().relay
     if newest is None and relay is not None and relay.away:
-        raise Unavailable(relay.away)  # it may be there, and a 404 would be believed
+        raise Unavailable(relay.away)  # a 404 would say that there is no such match
     if newest is None or (newest.retires and cursor is None):
         raise NotFound(f"There is no match {match!r}; /api/state lists the matches.")
     last = last_event(log, match)
@@ -74,57 +74,57 @@ def stream_match(match: str) -> Response:
         matches=frozenset({match}),
         events=frozenset({"score", "incident"}),
         pace=query.pace,
-        wire=_wire(),
+        wire=_preferred_format(),
     )
-    return _stream(Subscription(view, cursor, query.once, match, _gzip()))
+    return _respond(Subscription(view, cursor, query.once, match, _wants_gzip()))
 
 
-def _respond(wire: WireFormat) -> Response:
-    query = parse(request.args.items(multi=True), STREAM_PARAMETERS)
-    view, cursor = query.view(wire), _cursor(query)
-    return _stream(Subscription(view, cursor, query.once, gzip=_gzip()))
+def _stream_board(wire: WireFormat) -> Response:
+    query = parse_query(request.args.items(multi=True), STREAM_PARAMETERS)
+    view, cursor = query.view(wire), _read_cursor(query)
+    return _respond(Subscription(view, cursor, query.once, gzip=_wants_gzip()))
 
 
-def _stream(asked: Subscription) -> Response:
+def _respond(subscription: Subscription) -> Response:
     sock = request.environ.get("gunicorn.socket")
     protocol = request.environ["SERVER_PROTOCOL"]
     connection = None if sock is None else Connection(sock, protocol)
     peer = Peer(request.remote_addr or "unknown", connection)
-    # For HEAD the generator is never started, and so nothing is opened.
-    lighten = partial(_lighten, request.environ)
-    frames = Stream(the_feed().streams, asked, peer).frames(lighten)
-    content_type = WIRES[asked.view.wire].content_type
+    # A HEAD request never starts the generator, so it doesn't count as a stream.
+    shrink = partial(_shrink, request.environ)
+    frames = Stream(the_feed().streams, subscription, peer).frames(shrink)
+    content_type = WIRES[subscription.view.wire].content_type
     response = Response(frames, content_type=content_type, direct_passthrough=True)
     response.headers["Cache-Control"] = "no-cache, no-transform"
     response.headers["X-Accel-Buffering"] = "no"
-    if asked.gzip:
+    if subscription.gzip:
         response.headers["Content-Encoding"] = "gzip"
     response.headers["Vary"] = "Accept, Accept-Encoding"
     return response
 
 
-def _lighten(environ: dict[str, Any]) -> None:
-    """Let go of what only asking needed: a stream may live for hours."""
+def _shrink(environ: dict[str, Any]) -> None:
+    """Drop all but the access log's variables, since a stream may last for hours."""
     kept = {name: environ[name] for name in ACCESS_LOG if name in environ}
     environ.clear()
     environ.update(kept)
 
 
-def _wire() -> WireFormat:
+def _preferred_format() -> WireFormat:
     accepted = request.accept_mimetypes.best_match([*MIME_TYPES], "text/event-stream")
     return MIME_TYPES[accepted]
 
 
-def _gzip() -> bool:
-    asked = request.accept_encodings.quality("gzip") > 0
-    return asked and the_feed().settings.compress
+def _wants_gzip() -> bool:
+    accepted = request.accept_encodings.quality("gzip") > 0
+    return accepted and the_feed().settings.compress
 
 
-def _cursor(query: Query) -> EventId | None:
-    """Return `Last-Event-ID` where there is one, else `after`.
+def _read_cursor(query: Query) -> EventId | None:
+    """Return the cursor in `Last-Event-ID`, or in `after` if that header is missing.
 
-    A garbled header is no error, since a browser that sends one can't be told: the
-    stream begins anew.
+    An invalid header counts as no cursor, so that the stream starts afresh: on an error
+    status an EventSource would give up for good, and not show the page the reason.
     """
     header = request.headers.get("Last-Event-ID")
     if header is None:

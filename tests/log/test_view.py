@@ -8,7 +8,13 @@ from feed.events.event import EventId, gone, keyed, unkeyed
 from feed.log import Log
 from feed.streams.view import View, routes_of
 from tests.helpers.model import MATCHES, START, SYMBOLS, World
-from web.query import STREAM_PARAMETERS, InvalidParameter, Query, parse, whole
+from web.query import (
+    STREAM_PARAMETERS,
+    InvalidParameter,
+    Query,
+    parse_query,
+    parse_whole,
+)
 
 PRICE = keyed("price", "ACME", b"1")
 SCORE = keyed("score", "m1", b"1")
@@ -17,7 +23,7 @@ NOTE = unkeyed("note", b"1")
 
 
 def query(*pairs: tuple[str, str]) -> Query:
-    return parse(pairs, STREAM_PARAMETERS)
+    return parse_query(pairs, STREAM_PARAMETERS)
 
 
 def test_no_parameters_ask_for_everything() -> None:
@@ -130,7 +136,7 @@ def test_a_parameter_given_twice_is_refused() -> None:
 @pytest.mark.parametrize("text", ["", "0", "11", "1.5", "-1", "x", "²", "9" * 400])
 def test_a_whole_number_out_of_bounds_is_refused(text: str) -> None:
     with pytest.raises(InvalidParameter, match="limit"):
-        whole("limit", text, 1, 10)
+        parse_whole("limit", text, 1, 10)
 
 
 def test_equal_views_share_and_read_alike() -> None:
@@ -141,6 +147,8 @@ def test_equal_views_share_and_read_alike() -> None:
 
 def test_streams_that_ask_for_the_same_hold_one_view() -> None:
     query = {"symbols": "A,B", "pace": "1"}
-    one, other = (parse(query.items(), STREAM_PARAMETERS).view() for _ in range(2))
+    one, other = (
+        parse_query(query.items(), STREAM_PARAMETERS).view() for _ in range(2)
+    )
     assert one is other
-    assert one is not parse(query.items(), STREAM_PARAMETERS).view("ndjson")
+    assert one is not parse_query(query.items(), STREAM_PARAMETERS).view("ndjson")

@@ -180,7 +180,7 @@ def test_every_parameter_has_a_row_with_its_bounds() -> None:
     assert interval["value"] == (
         f"{past.BASE} to {past.MAX_INTERVAL}, a multiple of {past.BASE}"
     )
-    assert limit["value"] == f"1 to {api.MAX_CANDLES}"
+    assert limit["value"] == f"1 to {api.MAX_LIMIT}"
 
 
 def test_the_history_takes_the_parameters_of_its_table_with_its_defaults() -> None:

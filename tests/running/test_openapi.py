@@ -20,7 +20,7 @@ from feed.publishing.completion import KINDS
 from feed.settings import Settings
 from tests.helpers.documents import FEED, bare, tables
 from tests.helpers.harness import ROOT, Board, clean_environment
-from web.api import MAX_CANDLES
+from web.api import MAX_LIMIT
 from web.publish import IDEMPOTENCY_KEY, NDJSON
 from web.query import (
     MATCH_PARAMETERS,
@@ -99,7 +99,7 @@ def test_the_bounds_and_patterns_are_those_of_the_code(description: Schema) -> N
     interval, limit = (parameters[name]["schema"] for name in ("interval", "limit"))
     assert (interval["minimum"], interval["multipleOf"]) == (BASE, BASE)
     assert interval["maximum"] == MAX_INTERVAL
-    assert (limit["minimum"], limit["maximum"]) == (1, MAX_CANDLES)
+    assert (limit["minimum"], limit["maximum"]) == (1, MAX_LIMIT)
     key = parameters["IdempotencyKey"]["schema"]["pattern"]
     assert key == f"^{IDEMPOTENCY_KEY.pattern}$"
     assert schemas["Key"]["maxLength"] == KEY_LENGTH
