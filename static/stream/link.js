@@ -1,61 +1,88 @@
 /**
- * The connection: one EventSource at a time, a watchdog, and how the stream stands.
+ * The connection: one EventSource at a time, a watchdog, and the state of the stream.
  *
- * EventSource reconnects by itself only while its readyState isn't 2. When it is, or
- * when nothing comes any more, this makes a new one that goes on after the last id.
- * Timers lie in hidden tabs and in sleep, so all is judged by timestamps.
+ * Theory of operation. An EventSource reconnects by itself, with two exceptions. It gives
+ * up for good after some answers (an HTTP error, for example); its `readyState` is then
+ * `CLOSED`. And it never notices a connection that stays open but carries nothing, for
+ * example because a proxy lost its server. `Link` covers both: it closes the EventSource
+ * and, after a wait, makes a new one that continues after the last event id.
  *
- * Where events come late it asks for a slower pace, so that fewer of them come in time.
+ * The watchdog works because the server never stays silent: if it has no event to send, it
+ * sends a heartbeat. Silence for more than a heartbeat is therefore a sign of trouble.
+ *
+ * Everything that depends on time is a deadline: an instant, stored under the name of what
+ * falls due. Timers alone are not reliable, because browsers slow them down in hidden tabs
+ * and stop them during sleep. A timer therefore only compares the deadlines with the clock,
+ * once a second, and the page calls `check` when it becomes visible again.
+ *
+ * `Link` does not decide which state the stream is in. It passes what happens to the tables
+ * in `link-states.js`, and adds the seconds that the badge counts.
+ *
+ * If events arrive late, `Link` asks the server for a slower pace: it then sends fewer
+ * events, and these arrive in time.
  */
 
 import { instant, isAfter } from "../events.js";
+import { INITIAL, nameOf, react } from "./link-states.js";
 import { Pacer } from "./pacer.js";
 import { parameters } from "./selection.js";
 import { ServerTime } from "./servertime.js";
 
 /** @typedef {import("./selection.js").Selection} Selection */
+/** @typedef {import("./link-states.js").Happening} Happening */
+/** @typedef {import("./link-states.js").StateName} StateName */
 
 /**
- * @typedef {"connecting" | "live" | "slow" | "delayed" | "reconnecting" | "offline"
- *   | "restarting" | "full" | "interrupted" | "ended"} StateName
- * @typedef {{name: StateName, seconds: number | null}} State How the stream stands;
- *   `seconds` it has been silent (slow), is late (delayed), or until it tries again.
+ * @typedef {{name: StateName, seconds: number | null}} State The state of the
+ *   stream. `seconds` counts the silence (slow), the delay (delayed), or the time until
+ *   the next attempt (reconnecting, full); it is null in the other states.
  * @typedef {{resume: "fresh" | "replayed" | "compacted", tail: string, heartbeat: number,
  *   pace: number, source: string, version: string, at: number, lost: number | null,
  *   dropped: number | null}} Hello
  * @typedef {{from: string, to: string, dropped: number | null, lost: number | null}} Gap
  * @typedef {{reason: "restart" | "full" | "age", retry_ms: number}} Bye
  *
- * @typedef {object} Handlers What the owner of a link is told.
+ * @typedef {object} Handlers The callbacks of a link's owner.
  * @property {(type: string, data: any, id: string, live: boolean) => void} event
- *   An event of the log; `live` is false for catch-up.
+ *   An event of the log arrived; `live` is false for catch-up.
  * @property {(hello: Hello) => void} hello A stream began.
- * @property {() => void} caughtUp All that was missed has come.
- * @property {(gap: Gap) => void} gap This stream fell behind and was compacted.
- * @property {(state: State) => void} state How the stream stands has changed.
+ * @property {() => void} caughtUp Every event that was missed has arrived.
+ * @property {(gap: Gap) => void} gap This stream fell behind, and the server compacted it.
+ * @property {(state: State) => void} state The state of the stream changed.
  *
  * @typedef {Handlers & {heartbeat: () => void}} LinkHandlers
  *
- * @typedef {object} Wanted What the stream is to carry.
+ * @typedef {object} Wanted The events that the stream should carry.
  * @property {Selection} selection
  * @property {string[]} types Event types besides Liveboard's own.
  * @property {number} pace Seconds between frames; 0 for every event at once.
  */
 
 const TYPES = ["price", "score", "market", "notice", "incident", "gone"];
-const CHECK = 1000; // ms between two looks at the timestamps
-const GRACE = 3000; // ms that a connection may take, and an error may last, unsaid
-const SLOW = 1.5; // heartbeats of silence until the badge says so
+const CHECK = 1000; // ms between two comparisons of the deadlines with the clock
+const GRACE = 3000; // ms without a stream until the badge mentions it
+const SLOW = 1.5; // heartbeats of silence until the badge mentions it
 const MUTE = 2.5; // heartbeats of silence until the stream counts as dead
-const GREETING = 10_000; // ms that a server has at least until then, to greet
-const LATE = 3000; // ms that an event may be old
-const FIRST_WAIT = 1000; // ms; doubled with each failure
-const LONGEST_WAIT = 30_000;
-const HEALTH = 60_000; // ms of a good stream until earlier failures are forgotten
-const RESTART = 15_000; // ms for which "Server restarting" explains an absence
-const CATCH_UP = 5000; // ms after which nothing more is waited for
+const GREETING = 10_000; // ms that a server has for its hello, even if heartbeats are short
+const LATE = 3000; // ms from which an event counts as late
+const FIRST_WAIT = 1000; // ms before the first retry; doubled after each failure
+const LONGEST_WAIT = 30_000; // ms
+const HEALTH = 60_000; // ms of a good stream after which earlier failures don't count
+const RESTART = 15_000; // ms during which "Server restarting" explains an absence
+const CATCH_UP = 5000; // ms after a hello, at which the catch-up counts as complete
+/** @type {Record<string, Happening>} The happening for each reason of a `bye`. */
+const FAREWELLS = { restart: "byeRestart", full: "byeFull", age: "byeAge" };
 
-/** One stream that is kept open, whatever happens to servers and networks. */
+/**
+ * @typedef {"silent" | "mute" | "absent" | "farewellOver"} Lapse A happening that the
+ *   passing of time causes.
+ * @typedef {Lapse | "dead" | "retry" | "healthy" | "caughtUp"} Deadline The reason why an
+ *   instant matters. At `dead` the EventSource is given up, at `retry` the next one is
+ *   made, at `healthy` earlier failures stop to count, and at `caughtUp` the catch-up
+ *   counts as complete.
+ */
+
+/** Keeps one stream open through restarts of servers and changes of networks. */
 export class Link {
   /** @type {EventSource | null} */ #source = null;
   /** @type {string | null} */ #cursor;
@@ -65,26 +92,19 @@ export class Link {
   #now;
   #random;
 
+  #standing = INITIAL;
   /** @type {State} */ #state = { name: "connecting", seconds: null };
-  #isOnline = true;
+  /** @type {Map<Deadline, number>} */ #deadlines = new Map();
   #running = false;
-  #ended = false;
-  #greeted = false; // whether there has been a hello since `open`
   #catchingUp = true;
-  #heartbeat;
-  #isFeedAway = false; // the server is there, and what feeds it isn't
+  #heartbeat; // ms
   #pacer = new Pacer();
   #pace = 0; // of the present stream, in seconds
-  #began = 0; // when `open` or `restart` was called
-  #tried = 0; // when the present EventSource was made
-  #heard = 0; // when anything came last
-  #erred = 0; // when an error came last
+  #quietSince = 0; // instant of the last message, or of the last restart
   #failures = 0; // EventSources given up since the last good stream
-  /** @type {number | null} */ #greetedAt = null; // the present stream's hello
-  /** @type {number | null} */ #troubled = null; // since when there is no good stream
-  /** @type {number | null} */ #retryAt = null; // when the next EventSource is made
-  /** @type {{reason: Bye["reason"], until: number, holds: number, errors: number} | null} */
-  #farewell = null;
+  /** @type {number | null} */ #greetedAt = null; // instant of this stream's hello
+  /** @type {{reason: Bye["reason"], until: number, errors: number} | null} */
+  #farewell = null; // from a `bye` to the next hello; `until` is when to come back
   #serverTime;
   /** @type {number | null} */ #asOf = null;
   #ticking = 0;
@@ -93,11 +113,11 @@ export class Link {
   /**
    * @param {LinkHandlers} handlers
    * @param {object} options
-   * @param {string | null} options.id The cursor: what came before it is known.
+   * @param {string | null} options.id The cursor to continue after.
    * @param {number} options.heartbeat Seconds; the hello may correct it.
    * @param {Wanted} options.wanted
-   * @param {() => number} [options.now] Epoch milliseconds; goes on in sleep.
-   * @param {() => number} [options.elapsed] Milliseconds that nobody sets.
+   * @param {() => number} [options.now] Epoch milliseconds; continues during sleep.
+   * @param {() => number} [options.elapsed] Milliseconds; unaffected by a change of clock.
    * @param {() => number} [options.random] 0 to 1.
    */
   constructor(handlers, options) {
@@ -110,22 +130,22 @@ export class Link {
     this.#random = options.random ?? Math.random;
   }
 
-  /** How the stream stands. */
+  /** The state of the stream, as last reported. */
   get state() {
     return this.#state;
   }
 
-  /** The id of the last event that came, or is known not to be missed. */
+  /** The cursor: no event up to this id is missing. */
   get cursor() {
     return this.#cursor;
   }
 
-  /** Whether what was missed is still to come. */
+  /** Whether events that were missed have yet to arrive. */
   get catchingUp() {
     return this.#catchingUp;
   }
 
-  /** The instant that what came is of: epoch ms by the server's clock, or null. */
+  /** The instant that the values are of: epoch ms by the server's clock, or null. */
   get asOf() {
     return this.#asOf;
   }
@@ -135,38 +155,39 @@ export class Link {
     return this.#serverTime.now;
   }
 
-  /** Seconds between the frames of the present stream. */
+  /** Seconds between two frames of this stream. */
   get pace() {
     return this.#pace;
   }
 
-  /** @param {boolean} isOnline What the browser says of the network. */
+  /** @param {boolean} isOnline `navigator.onLine`, of a page. */
   set online(isOnline) {
-    this.#isOnline = isOnline;
+    this.#react(isOnline ? "online" : "offline");
   }
 
-  /** Begin to stream, or go on after `close`. */
+  /** Begin to stream, or continue after `close`. */
   open() {
-    if (this.#running || this.#ended) return;
+    if (this.#running || this.#hasEnded) return;
     this.#running = true;
-    this.#greeted = false;
-    this.#troubled = this.#farewell = null;
-    this.#began = this.#now();
+    this.#farewell = null;
     this.#failures = 0;
+    this.#deadlines.clear();
     this.#ticking = setInterval(() => this.check(), CHECK);
+    this.#react("opened");
+    this.#restartSilence();
     this.#connect();
-    this.#tell();
+    this.#reportState();
   }
 
-  /** End the stream; `open` goes on where it stopped. */
+  /** End the stream; `open` continues after the last event. */
   close() {
     this.#running = false;
     clearInterval(this.#ticking);
-    this.#drop();
+    this.#disconnect();
   }
 
   /**
-   * Stream something else from now on.
+   * Change which events the stream carries, by a new stream if that needs one.
    * @param {Wanted} wanted
    */
   want(wanted) {
@@ -176,57 +197,61 @@ export class Link {
   }
 
   /**
-   * Go on from another cursor, by a new stream.
+   * Continue after another cursor, by a new stream.
    * @param {string | null} cursor
    * @param {Wanted} [wanted]
    */
   restart(cursor, wanted = this.#wanted) {
     this.#cursor = cursor;
     this.#wanted = wanted;
-    if (!this.#running || this.#retryAt !== null) return; // the next one will do
+    if (!this.#running || this.#deadlines.has("retry")) return; // that one will ask for it
     const asked = this.#farewell?.reason === "age" ? 0 : (this.#farewell?.until ?? 0);
     const left = asked - this.#now(); // of the time that the server asked for
-    if (left > 0) return this.#wait(left);
-    this.#began = this.#now();
+    if (left > 0) return this.#scheduleRetry(left);
+    this.#react("restarted");
+    this.#restartSilence();
     this.#connect();
   }
 
-  /** Try again now, where there is no good stream. */
+  /** Try again now, unless the stream is good. */
   retry() {
     if (!this.#running || this.#greetedAt !== null) return;
     this.#connect();
-    this.#tell();
+    this.check();
   }
 
-  /** Look at the timestamps; call it when a hidden page is seen again. */
+  /** Do what is due. The page calls this too, when it becomes visible again. */
   check() {
     if (!this.#running) return;
     const now = this.#now();
-    if (this.#retryAt !== null) {
-      if (now >= this.#retryAt) this.#connect();
-    } else if (now - this.#lastSign() > this.#patience) {
-      this.#troubled ??= now - GRACE;
-      this.#giveUp();
+    for (const [deadline, at] of this.#deadlines) {
+      if (now <= at) continue;
+      this.#deadlines.delete(deadline);
+      this.#passDeadline(deadline);
     }
-    if (this.#greetedAt !== null) {
-      if (now - this.#greetedAt > HEALTH) this.#failures = 0;
-      if (now - this.#greetedAt > CATCH_UP) this.#caughtUp();
-    }
-    this.#tell();
+    this.#reportState();
+  }
+
+  /** @param {Deadline} deadline */
+  #passDeadline(deadline) {
+    if (deadline === "dead") this.#giveUp();
+    else if (deadline === "retry") this.#connect();
+    else if (deadline === "healthy") this.#failures = 0;
+    else if (deadline === "caughtUp") this.#finishCatchUp();
+    else this.#react(deadline);
   }
 
   #connect() {
-    this.#drop();
-    this.#tried = this.#now();
+    this.#disconnect();
     this.#catchingUp = true;
     this.#pacer.begin();
     const source = new EventSource(this.#url);
     /** @type {(type: string, act: (data: any, id: string) => void) => void} */
     const on = (type, act) =>
       source.addEventListener(type, (message) => {
-        this.#heard = this.#now();
+        this.#onSignOfLife();
         act(JSON.parse(message.data), message.lastEventId);
-        this.#tell();
+        this.#reportState();
       });
     for (const type of this.#types) {
       on(type, (data, id) => this.#onEvent(type, data, id));
@@ -238,6 +263,7 @@ export class Link {
     on("end", () => this.#onEnd());
     source.addEventListener("error", () => this.#onError(source));
     this.#source = source;
+    this.#awaitSignOfLife();
   }
 
   get #types() {
@@ -245,34 +271,69 @@ export class Link {
   }
 
   get #url() {
-    const asked = new URLSearchParams(parameters(this.#wanted.selection, this.#types));
+    const query = new URLSearchParams(parameters(this.#wanted.selection, this.#types));
     const pace = Math.max(this.#wanted.pace, this.#pacer.pace);
-    if (pace) asked.set("pace", String(pace));
-    if (this.#cursor) asked.set("after", this.#cursor);
-    return asked.size ? `/stream?${asked}` : "/stream";
+    if (pace) query.set("pace", String(pace));
+    if (this.#cursor) query.set("after", this.#cursor);
+    return query.size ? `/stream?${query}` : "/stream";
   }
 
-  /** Close what there is: the EventSource, or the wait for the next one. */
-  #drop() {
+  /** Close the EventSource, or cancel the wait for the next one. */
+  #disconnect() {
     clearTimeout(this.#waiting);
-    this.#retryAt = this.#greetedAt = null;
+    this.#deadlines.delete("retry");
+    this.#deadlines.delete("dead");
     this.#source?.close();
     this.#source = null;
+    this.#beginAbsence();
   }
 
-  /** Close this EventSource, which is of no use any more, and wait to make a new one. */
+  /** Close this EventSource and make another one after a wait. */
   #giveUp() {
     const longest = Math.min(FIRST_WAIT * 2 ** this.#failures, LONGEST_WAIT);
-    const wait = longest * (1 - this.#random() / 2); // so that not all come at once
+    const wait = longest * (1 - this.#random() / 2); // spreads the clients of one server
     this.#failures += 1;
-    this.#wait(wait);
+    this.#scheduleRetry(wait);
   }
 
   /** @param {number} wait Milliseconds until the next EventSource. */
-  #wait(wait) {
-    this.#drop();
-    this.#retryAt = this.#now() + wait;
+  #scheduleRetry(wait) {
+    this.#disconnect();
+    this.#deadlines.set("retry", this.#now() + wait);
     this.#waiting = setTimeout(() => this.#connect(), wait);
+  }
+
+  /** Note that there is no stream; the badge mentions it if that lasts. */
+  #beginAbsence() {
+    this.#greetedAt = null;
+    this.#deadlines.delete("healthy");
+    this.#deadlines.delete("caughtUp");
+    if (this.#deadlines.has("absent")) return; // counted from the first moment without one
+    // After `age` the absence is expected for as long as the server asked to wait.
+    const due = this.#farewell?.reason === "age" ? this.#farewell.until : 0;
+    this.#deadlines.set("absent", Math.max(this.#now(), due) + GRACE);
+  }
+
+  #onSignOfLife() {
+    this.#react("event");
+    this.#restartSilence();
+    this.#awaitSignOfLife();
+  }
+
+  /** Measure silence from now on. */
+  #restartSilence() {
+    this.#quietSince = this.#now();
+    this.#deadlines.set("silent", this.#quietSince + SLOW * this.#heartbeat);
+    this.#deadlines.set("mute", this.#quietSince + MUTE * this.#heartbeat);
+  }
+
+  /** Set when this EventSource counts as dead, if it gives no further sign of life. */
+  #awaitSignOfLife() {
+    const mute = MUTE * this.#heartbeat;
+    const patience = this.#greetedAt === null ? Math.max(mute, GREETING) : mute;
+    // After a `bye` no message can arrive while the server asked to wait.
+    const from = Math.max(this.#now(), this.#farewell?.until ?? 0);
+    this.#deadlines.set("dead", from + patience);
   }
 
   /** @param {string} type @param {any} data @param {string} id */
@@ -281,148 +342,131 @@ export class Link {
     this.#asOf = instant(id);
     const live = this.#tail !== null && isAfter(id, this.#tail);
     if (live) {
-      this.#caughtUp();
-      this.#measure(instant(id));
-    } else this.#mindPace(this.#heard - (this.#greetedAt ?? this.#heard));
+      this.#finishCatchUp();
+      this.#measureDelay(instant(id));
+    } else this.#adjustPace(this.#quietSince - (this.#greetedAt ?? this.#quietSince));
     this.#handlers.event(type, data, id, live);
-    if (id === this.#tail) this.#caughtUp();
+    if (id === this.#tail) this.#finishCatchUp();
   }
 
   /** @param {Hello} hello */
   #onHello(hello) {
-    this.#greeted = this.#catchingUp = true;
-    this.#greetedAt = this.#heard;
-    this.#troubled = this.#farewell = null;
+    this.#react("hello");
+    this.#farewell = null;
+    this.#deadlines.delete("absent");
+    this.#deadlines.delete("farewellOver");
     this.#heartbeat = hello.heartbeat * 1000;
-    this.#isFeedAway = false;
+    this.#restartSilence();
+    this.#greetedAt = this.#quietSince;
+    this.#awaitSignOfLife();
+    this.#deadlines.set("healthy", this.#greetedAt + HEALTH);
+    this.#deadlines.set("caughtUp", this.#greetedAt + CATCH_UP);
     this.#pace = hello.pace;
     this.#tail = hello.tail;
+    this.#catchingUp = true;
     this.#serverTime.reset();
     this.#serverTime.note(hello.at);
     if (hello.resume === "fresh") this.#cursor = null;
     this.#handlers.hello(hello);
     if (!isAfter(hello.tail, this.#cursor)) {
-      this.#asOf = hello.at; // nothing was missed
-      this.#caughtUp();
+      this.#asOf = hello.at; // no event was missed
+      this.#finishCatchUp();
     }
   }
 
   /** @param {{at: number, feed?: "away"}} heartbeat @param {string} id */
   #onHeartbeat({ at, feed }, id) {
     if (id) this.#cursor = id;
-    this.#isFeedAway = feed === "away";
-    if (!this.#isFeedAway) this.#asOf = at;
-    this.#measure(at);
-    this.#caughtUp();
+    const isFeedAway = feed === "away";
+    if (!isFeedAway) this.#asOf = at;
+    this.#react(isFeedAway ? "feedAway" : "feedBack");
+    this.#measureDelay(at);
+    this.#finishCatchUp();
     this.#handlers.heartbeat();
   }
 
   /** @param {Bye} bye */
   #onBye({ reason, retry_ms: wait }) {
-    const until = this.#now() + wait;
-    const holds = reason === "restart" ? Math.max(RESTART, wait + GRACE) : wait + GRACE;
-    this.#farewell = { reason, until, holds: this.#now() + holds, errors: 0 };
+    const now = this.#now();
+    this.#farewell = { reason, until: now + wait, errors: 0 };
+    this.#awaitSignOfLife();
+    const explained = reason === "restart" ? Math.max(RESTART, wait + GRACE) : wait + GRACE;
+    this.#deadlines.set("farewellOver", now + explained);
+    this.#react(FAREWELLS[reason] ?? "event"); // a newer server may give other reasons
   }
 
   #onEnd() {
-    this.#ended = true;
+    this.#react("end");
     this.close();
   }
 
   /** @param {EventSource} source */
   #onError(source) {
-    this.#erred = this.#now();
-    this.#troubled ??= this.#erred;
-    this.#greetedAt = null;
-    // After a farewell the browser waits as long as it was told, also between further
-    // attempts. That is meant for the first one only; then waits of our own are shorter.
+    this.#beginAbsence();
+    this.#awaitSignOfLife();
+    this.#react("error");
+    // After a `bye` the browser waits as long as the server asked before every attempt.
+    // The server means the first one only, so later attempts are ours: they wait less.
     const failedAgain = this.#farewell !== null && ++this.#farewell.errors > 1;
     if (source.readyState === EventSource.CLOSED || failedAgain) this.#giveUp();
-    this.#tell();
+    this.check();
   }
 
-  #caughtUp() {
+  #finishCatchUp() {
     if (!this.#catchingUp) return;
     this.#catchingUp = false;
     this.#handlers.caughtUp();
   }
 
-  /** @param {number} at When that which comes now left. */
-  #measure(at) {
+  /** @param {number} at The instant at which the message left the server, in epoch ms. */
+  #measureDelay(at) {
     this.#serverTime.note(at);
-    this.#mindPace(this.#serverTime.delay);
+    const { delay } = this.#serverTime;
+    this.#react(delay > LATE + this.#pace * 1000 ? "late" : "inTime");
+    this.#adjustPace(delay);
   }
 
   /**
-   * Change the pace where that helps.
-   * @param {number} delay How late an event is, in ms: if live, by its id; if it belongs
-   *   to the catch-up, since that began.
+   * Tell the pacer how late an event is, and restart the stream if the pace changes.
+   * @param {number} delay Milliseconds: by the id of a live event, or since the hello for
+   *   an event of the catch-up.
    */
-  #mindPace(delay) {
+  #adjustPace(delay) {
     const isOther = this.#pacer.note(delay, this.#pace, this.#now());
-    // Later, since there may be more of what just came.
+    // Not at once: the browser may have read further events together with this one.
     if (isOther) setTimeout(() => this.restart(this.#cursor));
   }
 
-  /** Milliseconds until a stream counts as dead; one that begins may take longer. */
-  get #patience() {
-    const mute = MUTE * this.#heartbeat;
-    return this.#greetedAt === null ? Math.max(mute, GREETING) : mute;
+  /** @param {Happening} happening */
+  #react(happening) {
+    this.#standing = react(this.#standing, happening);
   }
 
-  /** When there was last a sign of life, or a reason to wait for none. */
-  #lastSign() {
-    return Math.max(this.#tried, this.#heard, this.#erred, this.#farewell?.until ?? 0);
+  get #hasEnded() {
+    return this.#standing.stream === "ended";
   }
 
-  #tell() {
-    if (!this.#running && !this.#ended) return;
-    const state = this.#judge(this.#now());
-    if (state.name === this.#state.name && state.seconds === this.#state.seconds) return;
-    this.#state = state;
-    this.#handlers.state(state);
+  /** Report the state to the owner if it changed. */
+  #reportState() {
+    if (!this.#running && !this.#hasEnded) return;
+    const name = nameOf(this.#standing);
+    const seconds = this.#secondsOf(name);
+    if (name === this.#state.name && seconds === this.#state.seconds) return;
+    this.#state = { name, seconds };
+    this.#handlers.state(this.#state);
   }
 
-  /** @param {number} now @returns {State} */
-  #judge(now) {
-    if (this.#ended) return { name: "ended", seconds: null };
-    const silence = now - Math.max(this.#heard, this.#began);
-    const farewell = this.#farewell;
-    if (farewell?.reason === "restart" && now < farewell.holds) {
-      return { name: "restarting", seconds: null };
-    }
-    if (farewell?.reason === "full" && now < farewell.holds) {
-      return { name: "full", seconds: secondsUntil(farewell.until, now) };
-    }
-    const isTroubled = this.#troubled !== null || silence > SLOW * this.#heartbeat;
-    if (isTroubled && !this.#isOnline) return { name: "offline", seconds: null };
-    if (this.#greetedAt === null) {
-      const quiet = farewell?.reason === "age" ? farewell.holds : 0;
-      if (now >= Math.max((this.#troubled ?? this.#began) + GRACE, quiet)) {
-        return this.#reconnecting(now);
-      }
-      if (!this.#greeted) return { name: "connecting", seconds: null };
-    }
-    if (silence > MUTE * this.#heartbeat) return this.#reconnecting(now);
-    if (silence > SLOW * this.#heartbeat) {
-      return { name: "slow", seconds: Math.floor(silence / 1000) };
-    }
-    if (this.#isFeedAway) return { name: "interrupted", seconds: null };
-    const { delay } = this.#serverTime;
-    if (delay > LATE + this.#pace * 1000) {
-      return { name: "delayed", seconds: Math.round(delay / 1000) };
-    }
-    return { name: "live", seconds: null };
+  /** @param {StateName} name @returns {number | null} See `State`. */
+  #secondsOf(name) {
+    if (name === "slow") return Math.floor((this.#now() - this.#quietSince) / 1000);
+    if (name === "delayed") return Math.round(this.#serverTime.delay / 1000);
+    if (name === "full") return this.#secondsUntil(this.#farewell?.until);
+    if (name === "reconnecting") return this.#secondsUntil(this.#deadlines.get("retry"));
+    return null;
   }
 
-  /** @param {number} now @returns {State} */
-  #reconnecting(now) {
-    const seconds = this.#retryAt === null ? null : secondsUntil(this.#retryAt, now);
-    return { name: "reconnecting", seconds };
+  /** @param {number | undefined} at Undefined if no instant is set. */
+  #secondsUntil(at) {
+    return at === undefined ? null : Math.max(1, Math.ceil((at - this.#now()) / 1000));
   }
-}
-
-/** @param {number} at @param {number} now */
-function secondsUntil(at, now) {
-  return Math.max(1, Math.ceil((at - now) / 1000));
 }
