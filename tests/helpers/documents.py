@@ -8,10 +8,11 @@ from pathlib import Path
 from tests.helpers.harness import ROOT
 
 README = ROOT / "README.md"
+TOUR = ROOT / "docs/tour.md"
 FEED = ROOT / "docs/feed.md"
 DEPLOY = ROOT / "docs/deploy.md"
 REPLAY = ROOT / "docs/replay.md"
-DOCUMENTS = (README, FEED, DEPLOY, REPLAY)
+DOCUMENTS = (README, TOUR, FEED, DEPLOY, REPLAY)
 
 
 @dataclass
