@@ -17,11 +17,12 @@ import sys
 import tempfile
 import time
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
+from tests.helpers.response import Response
 from tests.helpers.sse import Parsed, Parser
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -347,15 +348,14 @@ class Stream:
             fields |= headers or {}
             lines = [f"{method} {path} HTTP/1.1", *map(": ".join, fields.items())]
             self._socket.sendall("\r\n".join([*lines, "", ""]).encode("latin-1"))
-            rest = self._read_head()
+            self._response = Response(method)
+            body = self._read_head()
         except BaseException:
             self._socket.close()
             raise
-        bodiless = method == "HEAD" or self.status in {204, 304}
-        self._body = _Body({"content-length": "0"} if bodiless else self.headers)
         gzipped = self.headers.get("content-encoding") == "gzip"
         self._gzip = zlib.decompressobj(wbits=31) if gzipped else None
-        self._take(rest)
+        self._take(body)
 
     def events(self, n: int, seconds: float = 30) -> list[Parsed]:
         """Return the next `n` events; AssertionError where they don't come in time."""
@@ -393,6 +393,16 @@ class Stream:
         return self._hand_out(len(self._waiting))
 
     @property
+    def status(self) -> int:
+        """The status of the response."""
+        return self._response.status
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers of the response, with lower-case names."""
+        return self._response.headers
+
+    @property
     def raw(self) -> bytes:
         """The bytes of the body so far, without the transfer coding."""
         return bytes(self._raw)
@@ -410,7 +420,7 @@ class Stream:
     @property
     def complete(self) -> bool:
         """Whether the body came to the end that HTTP announced, and was not cut."""
-        return self._body.complete
+        return self._response.complete
 
     def close(self) -> None:
         """Close the connection in order (FIN)."""
@@ -430,23 +440,14 @@ class Stream:
         self.close()
 
     def _read_head(self) -> bytes:
-        """Set `status` and `headers` (lower-case names); return what came after."""
-        head = b""
-        while b"\r\n\r\n" not in head:
+        """Read until the headers are complete; return the body's bytes after them."""
+        body = b""
+        while not self.status:
             data = self._socket.recv(65536)
             if not data:
-                raise ConnectionError(f"closed before the headers' end: {head!r}")
-            head += data
-        head, _, rest = head.partition(b"\r\n\r\n")
-        first, *lines = head.decode("latin-1").split("\r\n")
-        self.status = int(first.split(" ")[1])
-        self.headers: dict[str, str] = {}
-        for line in lines:
-            name, _, value = line.partition(":")
-            name, value = name.lower(), value.strip()
-            earlier = self.headers.get(name)
-            self.headers[name] = f"{earlier}, {value}" if earlier else value
-        return rest
+                raise ConnectionError("the server closed before the headers' end")
+            body = self._response.feed(data)
+        return body
 
     def _receive(self, deadline: float, what: str) -> None:
         """Read once more; AssertionError when that can't bring `what` any more."""
@@ -462,15 +463,15 @@ class Stream:
         try:
             data = self._socket.recv(65536)
         except ConnectionResetError:
-            data = b""
+            self.close()
+            return
         if data:
-            self._take(data)
+            self._take(self._response.feed(data))
         else:
-            self._body.end()
+            self._response.close()
             self.close()
 
-    def _take(self, data: bytes) -> None:
-        body = self._body.feed(data)
+    def _take(self, body: bytes) -> None:
         if self._read_limit is not None:
             body = body[: self._read_limit - len(self._raw)]
         self._raw += body
@@ -490,67 +491,6 @@ class Stream:
     def _seen(self) -> str:
         names = [event.event for event in self._waiting]
         return f"{self.status}, waiting: {names[-50:]}, raw: {self.raw[-500:]!r}"
-
-
-class _Body:
-    """Takes the transfer coding of a body off: chunked, a length, or until the end."""
-
-    def __init__(self, headers: Mapping[str, str]) -> None:
-        self._chunked = headers.get("transfer-encoding", "").lower() == "chunked"
-        length = headers.get("content-length")
-        self._left = None if length is None or self._chunked else int(length)
-        self._buffer = bytearray()
-        self._decoder = self._chunks()
-        next(self._decoder)
-        self.complete = self._left == 0
-
-    def feed(self, data: bytes) -> bytes:
-        """Return the part of the body that `data` completes."""
-        if self.complete:
-            return b""
-        if self._chunked:
-            self._buffer += data
-            return next(self._decoder)
-        if self._left is not None:
-            data = data[: self._left]
-            self._left -= len(data)
-            self.complete = self._left == 0
-        return data
-
-    def end(self) -> None:
-        """Note that the connection was closed: an end only where none was announced."""
-        self.complete = self.complete or not (self._chunked or self._left is not None)
-
-    def _chunks(self) -> Iterator[bytes]:
-        """Yield what can be decoded so far (RFC 9112, section 7.1), for ever."""
-        out = b""
-        while True:
-            while (end := self._buffer.find(b"\r\n")) < 0:
-                yield out
-                out = b""
-            size = int(self._buffer[:end].split(b";")[0], 16)
-            del self._buffer[: end + 2]
-            if size == 0:
-                break
-            left = size
-            while left:
-                if not self._buffer:
-                    yield out
-                    out = b""
-                part = bytes(self._buffer[:left])
-                del self._buffer[: len(part)]
-                left -= len(part)
-                out += part
-            while len(self._buffer) < 2:
-                yield out
-                out = b""
-            if self._buffer[:2] != b"\r\n":
-                raise AssertionError(f"no line end after a chunk: {self._buffer[:20]}")
-            del self._buffer[:2]
-        self.complete = True
-        while True:
-            yield out
-            out = b""
 
 
 class Nginx(Server):

@@ -29,8 +29,11 @@ from feed.streams.totals import Totals
 from feed.streams.view import Subscription, View
 from tests.helpers.harness import until
 from tests.helpers.model import START
+from tests.helpers.response import Response
 from tests.helpers.sse import Parsed, Parser
 
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+ENDED_BY_CLOSING = b"HTTP/1.1 200 OK\r\n\r\n"
 PATIENCE = 60.0  # seconds that a socket may wait, while the test reads others
 
 
@@ -46,6 +49,9 @@ class Served:
         self.ours.settimeout(PATIENCE)  # which makes its descriptor non-blocking
         self.theirs.settimeout(PATIENCE)
         self.received = bytearray()
+        self.body = bytearray()
+        self.response = Response()
+        self.response.feed(CHUNKED if self.chunked else ENDED_BY_CLOSING)
         self._streams = streams
         self._frames = Stream(
             streams, asked, Peer("192.0.2.1", Connection(self.ours, protocol))
@@ -74,6 +80,9 @@ class Served:
         """Take some of what came; False at the end."""
         got = self.theirs.recv(most)
         self.received += got
+        self.body += self.response.feed(got)
+        if not got:
+            self.response.close()
         return bool(got)
 
     def read_to(self, tail: EventId) -> None:
@@ -86,7 +95,7 @@ class Served:
             pass
 
     def events(self) -> list[Parsed]:
-        body = dechunked(bytes(self.received)) if self.chunked else bytes(self.received)
+        body = bytes(self.body)
         if self.gzip:
             body = zlib.decompressobj(16 + zlib.MAX_WBITS).decompress(body)
         return Parser().feed(body)
@@ -106,20 +115,6 @@ def connected(buffer: int) -> tuple[socket.socket, socket.socket]:
         ours, _ = server.accept()
     ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, buffer)
     return ours, theirs
-
-
-def dechunked(received: bytes) -> bytes:
-    """Return the body of whole chunks, and of the last one what came (RFC 9112)."""
-    body = b""
-    while b"\r\n" in received:
-        size, _, rest = received.partition(b"\r\n")
-        length = int(size, 16)
-        body += rest[:length]
-        if len(rest) < length + 2:
-            break
-        assert rest[length : length + 2] == b"\r\n"
-        received = rest[length + 2 :]
-    return body
 
 
 @pytest.fixture(autouse=True)
@@ -339,10 +334,10 @@ def test_a_drain_gives_every_stream_back_to_say_bye(
         streams.drain()
         for one in served:
             one.read_all()
+            assert one.response.complete
             assert one.events()[-1].event == "bye"
-            body = dechunked(bytes(one.received))
             if one.gzip:
-                assert b"event: bye" in gzip.decompress(body)  # checksum and all
+                assert b"event: bye" in gzip.decompress(one.body)  # checksum and all
 
 
 def test_a_client_that_went_is_noticed_by_the_next_write(
