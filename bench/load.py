@@ -7,7 +7,6 @@ import re
 import socket
 import statistics
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -18,12 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from bench import machine, slow
-from bench.peers import CACHE, ROOT, START, Running, Server, running
+from bench.peers import CACHE, START, Running, Server, running
 from bench.servers.ticks import FIRST
 from bench.shapes import Shape
 
 CLIENT = CACHE / "bench-bin" / "client"
-PYTHON_CLIENT = ROOT / "bench" / "client.py"
 CONNECT = 60.0  # seconds that all streams may take to open
 CURSORS = 200  # different cursors in the storm
 SETTLE = 0.3  # seconds after the first stream, before anything is measured
@@ -163,9 +161,6 @@ class _Run:
         request, listed = self.folder / "request", self.folder / "values"
         request.write_bytes(_request(shape.path, shape.header).encode())
         listed.write_text("".join(value + "\n" for value in values))
-        program = [str(CLIENT)]
-        if not CLIENT.exists():
-            program = [sys.executable, str(PYTHON_CLIENT)]
         # Few streams are all watched; of many, enough to see a hundredth of them late.
         sample = max(shape.streams // 200, 1)
         options: dict[str, object] = {
@@ -188,7 +183,7 @@ class _Run:
         given = [
             word for name, value in options.items() for word in (f"--{name}", value)
         ]
-        return [*program, *map(str, given), *extra]
+        return [str(CLIENT), *map(str, given), *extra]
 
     def _cursors(self) -> list[str]:
         """Return cursors about 1000 events old, and what the first event after is."""

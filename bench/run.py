@@ -15,7 +15,7 @@ from dataclasses import replace
 from importlib.metadata import version
 
 from bench import machine, report
-from bench.load import CLIENT, Figures, Timing, measure
+from bench.load import Figures, Timing, measure
 from bench.peers import SERVERS, Server
 from bench.shapes import SHAPES, Shape, curves, steady
 
@@ -66,8 +66,7 @@ def main(words: Sequence[str] | None = None) -> None:
         _say(
             f"The machine is busy (load {os.getloadavg()[0]:.1f}): figures may suffer."
         )
-    if "floor" not in missing:
-        run["client"] = _client_limit(timing, asked.scale)
+    run["client"] = _client_limit(timing, asked.scale)
     shapes = [shape.scaled(asked.scale) for shape in _chosen(asked)]
     for shape in shapes:
         run["shapes"].append(_measured(shape, servers, timing, repeats))
@@ -215,10 +214,7 @@ def _curves(servers: list[Server], timing: Timing, scale: float) -> list[report.
 def _versions() -> dict[str, str]:
     found = {name: version(name) for name in PYTHON_PACKAGES}
     compiler = machine.output_of("cc", "--version").partition("\n")[0]
-    client = "C" if CLIENT.exists() else "in Python, as there is no C compiler: slow"
-    return {**found, "node": machine.output_of("node", "--version"), "cc": compiler} | {
-        "client": client
-    }
+    return {**found, "node": machine.output_of("node", "--version"), "cc": compiler}
 
 
 def _say(text: str) -> None:

@@ -1,8 +1,9 @@
 """Set up what the benchmark needs, under `.cache`: `python -m bench.set_up`.
 
-A virtual environment with Liveboard and its Python peers, better-sse, the compiled
-client and floor, and nginx's nchan module. Whatever can't be had is left out, and the
-benchmark says so; only the virtual environment must be there.
+The client and the floor, which are C, a virtual environment with Liveboard and its
+Python peers, better-sse, and nginx's nchan module. Without a compiler or the virtual
+environment there is no benchmark; a peer that can't be installed is left out, and the
+benchmark says so.
 """
 
 import os
@@ -20,17 +21,36 @@ NCHAN = CACHE / "bench-nchan"
 REQUIREMENTS = (ROOT / "requirements.txt", ROOT / "bench" / "requirements.txt")
 SOURCES = (ROOT / "bench" / "client.c", ROOT / "bench" / "servers" / "floor.c")
 BETTER_SSE = "better-sse@0.16"
+NO_COMPILER = (
+    "bench: the client that makes the load is written in C; there is no C compiler. "
+    "Debian and Ubuntu, as root: apt install gcc libc6-dev; elsewhere: "
+    "make bench CC=/path/to/cc"
+)
 SYSTEM_NCHAN = Path("/usr/lib/nginx/modules/ngx_nchan_module.so")
 
 
 def main() -> None:
-    """Set up everything; exit where the virtual environment can't be made."""
+    """Set up everything; exit with the remedy if something essential is missing."""
     CACHE.mkdir(exist_ok=True)
+    compile_programs()
     if not python_packages():
         sys.exit("bench: pip says above what went wrong. Then try again.")
-    programs()
     better_sse()
     nchan()
+
+
+def compile_programs() -> None:
+    """Compile the client and the floor if they are older than their source."""
+    compiler = os.environ.get("CC") or shutil.which("cc") or shutil.which("gcc")
+    PROGRAMS.mkdir(exist_ok=True)
+    for source in SOURCES:
+        program = PROGRAMS / source.stem
+        if program.exists() and program.stat().st_mtime > source.stat().st_mtime:
+            continue
+        if not compiler:
+            sys.exit(NO_COMPILER)
+        if not run(compiler, "-O2", "-Wall", "-o", program, source, "-lm"):
+            sys.exit(f"bench: {compiler} can't compile {source.relative_to(ROOT)}.")
 
 
 def python_packages() -> bool:
@@ -50,18 +70,6 @@ def python_packages() -> bool:
         return False
     stamp.write_text(wanted)
     return True
-
-
-def programs() -> None:
-    """Compile the client and the floor, where they are older than their source."""
-    compiler = os.environ.get("CC") or shutil.which("cc") or shutil.which("gcc")
-    PROGRAMS.mkdir(exist_ok=True)
-    for source in SOURCES:
-        program = PROGRAMS / source.stem
-        fresh = program.exists() and program.stat().st_mtime > source.stat().st_mtime
-        if not fresh and compiler:
-            program.unlink(missing_ok=True)
-            run(compiler, "-O2", "-Wall", "-o", program, source, "-lm")
 
 
 def better_sse() -> None:
@@ -103,7 +111,7 @@ def run(*command: str | Path, cwd: Path = ROOT, quiet: bool = False) -> bool:
 
 
 def say(text: str) -> None:
-    """Tell what is going on."""
+    """Print a line about the set-up's progress."""
     print(text, file=sys.stderr, flush=True)
 
 
