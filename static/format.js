@@ -1,6 +1,6 @@
 /**
- * How values read: prices, changes, clocks, match minutes and scorers, as text.
- * The same rules as `web/format.py`; a test holds the two side by side.
+ * How values are written: prices, changes, times of day, match minutes and scorers.
+ * The rules are those of `feed/streams/written.py` and `web/format.py`; tests compare them.
  */
 
 /** @typedef {import("./board/state.js").Quote} Quote */

@@ -11,9 +11,8 @@ from urllib.parse import quote
 
 import msgspec
 
-from web.format import by_symbol, direction, phase
-
-Values = Mapping[str, Any]
+from feed.streams.written import Fields, direction
+from web.format import by_symbol, phase
 
 VIEWS = ("both", "prices", "scores")
 FILTERS = {
@@ -73,7 +72,7 @@ class Selection(msgspec.Struct, frozen=True):
         said = [f"{name}={quote(value, safe=',')}" for name, value in parts.items()]
         return "?" + "&".join(said) if said else ""
 
-    def prices(self, quotes: Iterable[Values]) -> list[Values]:
+    def prices(self, quotes: Iterable[Fields]) -> list[Fields]:
         """Return the quotes that are chosen, in the order that is asked for."""
         chosen = [quote for quote in by_symbol(quotes) if self._shows_quote(quote)]
         field = self.sort.removeprefix("-")
@@ -82,11 +81,11 @@ class Selection(msgspec.Struct, frozen=True):
         known.sort(key=lambda quote: quote[field], reverse=self.sort.startswith("-"))
         return known + unknown
 
-    def scores(self, scores: Iterable[Values]) -> list[Values]:
+    def scores(self, scores: Iterable[Fields]) -> list[Fields]:
         """Return the matches that are chosen."""
         return [score for score in scores if self._shows_score(score)]
 
-    def _shows_quote(self, quote: Values) -> bool:
+    def _shows_quote(self, quote: Fields) -> bool:
         if self.symbols and quote["symbol"] not in self.symbols:
             return False
         way = direction(quote["change"], quote["decimals"])
@@ -94,7 +93,7 @@ class Selection(msgspec.Struct, frozen=True):
             return False
         return self._found(quote["symbol"], quote["name"])
 
-    def _shows_score(self, score: Values) -> bool:
+    def _shows_score(self, score: Fields) -> bool:
         if self.filter in PHASES and phase(score) != PHASES[self.filter]:
             return False
         names = (score[side]["name"] for side in ("home", "away"))

@@ -71,12 +71,12 @@ def _ndjson(id: str | None, name: str, data: bytes) -> bytes:
 
 
 def _text_event(event: Event) -> bytes:
-    return text.line(event.type, text.say(event.type, event.data), str(event.id))
+    return text.line(event.type, text.describe(event.type, event.data), str(event.id))
 
 
 def _text_control(control: Control, id: EventId | None) -> bytes:
-    said = text.say_fields(msgspec.to_builtins(control))
-    return text.line(name_of(control), said, None if id is None else str(id))
+    words = text.describe_fields(msgspec.to_builtins(control))
+    return text.line(name_of(control), words, None if id is None else str(id))
 
 
 def _no_retry(milliseconds: int) -> bytes:

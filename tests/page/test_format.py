@@ -1,4 +1,4 @@
-"""How values read, case by case; the page's own rules are held to the same cases."""
+"""What the page says of matches and markets, case by case."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,75 +8,17 @@ import pytest
 from tests.helpers.samples import EVENING, goal, match
 from web.format import (
     FILTERS,
-    arrow,
     by_competition,
     by_symbol,
-    clock,
-    date,
-    direction,
-    hours,
     line,
     live_matches,
     market_status,
     minute,
-    percent,
     phase,
     position,
-    price,
     red_cards,
     scorers,
-    signed,
 )
-
-
-@pytest.mark.parametrize(
-    ("value", "decimals", "text"),
-    [
-        (101.2, 2, "101.20"),
-        (1234.5, 2, "1,234.50"),
-        (1234567, 0, "1,234,567"),
-        (0.125, 2, "0.13"),
-        (-0.125, 2, "−0.13"),
-        (-0.001, 2, "0.00"),
-        (1.005, 2, "1.00"),
-        (2.5, 0, "3"),
-        (1e22, 2, "1e+22"),
-        (0.1, 20, "0.10000000000000000555"),
-        (None, 2, "–"),
-    ],
-)
-def test_a_price_has_its_decimals_and_its_thousands_apart(
-    value: float | None, decimals: int, text: str
-) -> None:
-    assert price(value, decimals) == text
-
-
-@pytest.mark.parametrize(
-    ("value", "text", "way", "sign"),
-    [
-        (0.36, "+0.36", "up", "▲"),
-        (-0.36, "−0.36", "down", "▼"),
-        (0.001, "0.00", "flat", ""),
-        (-0.001, "0.00", "flat", ""),
-        (0, "0.00", "flat", ""),
-        (None, "–", "flat", ""),
-    ],
-)
-def test_a_change_has_sign_and_arrow_unless_it_reads_as_nothing(
-    value: float | None, text: str, way: str, sign: str
-) -> None:
-    assert signed(value, 2) == text
-    assert percent(value) == (text if value is None else f"{text} %")
-    assert direction(value, 2) == way
-    assert arrow(value, 2) == sign
-
-
-def test_instants_are_read_in_utc() -> None:
-    assert clock(EVENING) == "19:45:07"
-    assert hours(EVENING) == "19:45"
-    assert date(EVENING) == "2026-03-05 19:45 UTC"
-    assert clock(None) == "–"
-    assert clock(10**18) == "–"
 
 
 @pytest.mark.parametrize(

@@ -12,11 +12,12 @@ from playwright.sync_api import Browser, Page, expect
 from app import create_app
 from feed.events.shapes import Status
 from feed.settings import Settings
+from feed.streams import written
 from tests.helpers.harness import Board, until
 from tests.helpers.pages import CUT, badge, cell, changed, live, opened, texts
 from tests.helpers.samples import EVENING, HOSTILE, goal, match, quote, score_of, team
 from tests.helpers.staged import Stage
-from web import format as written
+from web import format as page_format
 from web.address import FILTERS, SORTS, Selection
 
 STATUSES = get_args(Status)
@@ -191,9 +192,9 @@ def test_python_and_javascript_write_the_same(page: Page, board: Board) -> None:
                 written.percent(q["change_percent"]),
                 written.arrow(q["change"], q["decimals"]),
                 written.direction(q["change"], q["decimals"]),
-                written.position(q),
+                page_format.position(q),
                 written.clock(q["at"]),
-                written.line(
+                page_format.line(
                     [q["price"], q["low"] or 0, q["high"] or 0, q["price"]], 1000, 400
                 ),
             ]
@@ -201,18 +202,18 @@ def test_python_and_javascript_write_the_same(page: Page, board: Board) -> None:
         ],
         [
             [
-                written.minute(s),
-                written.phase(s),
-                written.scorers(s, "home"),
-                written.scorers(s, "away"),
-                written.red_cards(s["home"]["red_cards"]),
+                page_format.minute(s),
+                page_format.phase(s),
+                page_format.scorers(s, "home"),
+                page_format.scorers(s, "away"),
+                page_format.red_cards(s["home"]["red_cards"]),
                 written.date(s["kick_off"]),
                 written.hours(s["kick_off"]),
             ]
             for s in scores
         ],
-        [s["match"] for _, group in written.by_competition(scores) for s in group],
-        [q["symbol"] for q in written.by_symbol(quotes)],
+        [s["match"] for _, group in page_format.by_competition(scores) for s in group],
+        [q["symbol"] for q in page_format.by_symbol(quotes)],
     ]
     for mine, yours in zip(ours, theirs, strict=True):
         assert mine == yours

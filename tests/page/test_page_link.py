@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from feed.streams import written
 from tests.helpers.harness import Board, Nginx, until
 from tests.helpers.pages import (
     BROWSER_ARGUMENTS,
@@ -30,7 +31,6 @@ from tests.helpers.proxy import Proxy
 from tests.helpers.samples import quote, score_of
 from tests.helpers.staged import Stage
 from tests.page.states import boot
-from web import format as written
 
 # What a page shows: prices by symbol, goals by match.
 Shown = tuple[dict[str, str], dict[str, list[str]]]
