@@ -1,14 +1,16 @@
-# The board in a container: docs/deploy.md. It listens on $PORT and ends on SIGTERM.
+# An image of the board, described in docs/deploy.md. It listens on $PORT and stops on
+# SIGTERM.
 
-# The chart library, by the lock file. Nothing else of Node.js gets into the image, and
-# an image without it works too: the page then draws a line of its own.
+# This stage installs the chart library at the version in the lock file. Node.js itself
+# doesn't get into the image. If the installation fails, the image works without the
+# library: the page then draws a simple line.
 FROM node:22-bookworm-slim AS chart
 WORKDIR /srv/liveboard
 COPY scripts scripts
 COPY package.json package-lock.json requirements.txt ./
 RUN mkdir -p static/vendor && (scripts/set-up chart || true)
 
-# The Python of .python-version, which the tests run with.
+# The version of Python in .python-version, which the tests use.
 FROM python:3.11-slim-bookworm
 WORKDIR /srv/liveboard
 RUN useradd --system --uid 10001 --no-create-home liveboard
@@ -17,12 +19,12 @@ RUN pip install --no-cache-dir -r requirements.txt
 COPY . .
 COPY --from=chart /srv/liveboard/static/vendor static/vendor
 
-# By number, so that a platform can tell that it isn't root. It can write to /tmp alone.
+# A number shows the platform that the user isn't root. It can write only to /tmp.
 USER 10001
-# Set, so that the board listens on every address; platforms choose another.
+# If PORT is set, the board listens on all addresses. A platform may set another port.
 ENV PORT=8000
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=15s \
     CMD ["python", "-c", "import os, urllib.request as web; web.urlopen(f\"http://127.0.0.1:{os.environ['PORT']}/healthz\", timeout=2)"]
-# In brackets, so that gunicorn itself is the process that gets the SIGTERM.
+# As a list, so that no shell runs between: gunicorn itself receives the SIGTERM.
 CMD ["gunicorn", "app:app"]

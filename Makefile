@@ -1,4 +1,4 @@
-# Liveboard: everything there is to do, by name. `make run` needs Python 3.11 and make.
+# The commands of Liveboard. `make run` needs Python 3.11 or newer, and make.
 
 BIN := .venv/bin
 NODE := PATH="$(CURDIR)/.cache/node/bin:$$PATH"
@@ -6,20 +6,20 @@ PRETTIER := "static/**/*.{js,css}" "tests/page/units/**/*.js" "{,web/}*.yaml"
 
 .PHONY: help run test check format screenshots audit soak bench faults clean
 
-help:  ## Say what there is to do
+help:  ## List these commands
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' Makefile | while IFS='	' read -r name what; \
 	do printf '  make %-11s %s\n' "$$name" "$$what"; done
 
-run:  ## Start the board on http://127.0.0.1:8000 (or on $PORT)
+run:  ## Start the board at http://127.0.0.1:8000 (or another $PORT)
 	@scripts/set-up run
 	@$(BIN)/python -m feed.settings
 	@exec $(BIN)/python -m gunicorn app:app
 
-test:  ## Run every test; some of them: make test ARGS="tests/streams/test_sse.py -k nul"
+test:  ## Run all tests, or some: make test ARGS="tests/streams/test_sse.py -k nul"
 	@scripts/set-up test
 	@exec $(BIN)/python -m pytest $(or $(ARGS),-n auto --dist worksteal)
 
-check:  ## Check form, style and types
+check:  ## Check format, style and types
 	@scripts/set-up develop
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m ruff check .
@@ -27,33 +27,33 @@ check:  ## Check form, style and types
 	@$(NODE) node_modules/.bin/prettier --check $(PRETTIER)
 	@$(NODE) node_modules/.bin/tsc
 
-format:  ## Bring the code into form
+format:  ## Format the code
 	@scripts/set-up develop
 	$(BIN)/python -m ruff format .
 	$(BIN)/python -m ruff check --fix .
 	@$(NODE) node_modules/.bin/prettier --write $(PRETTIER)
 
-screenshots:  ## Take pictures of the page in each state; the README's: README=1
+screenshots:  ## Take pictures of the page in each state; for the README: README=1
 	@scripts/set-up test
 	@exec $(BIN)/python -m tools.screenshots $(ARGS)
 
-audit:  ## Let Lighthouse look at the live page
+audit:  ## Audit the live page with Lighthouse
 	@scripts/set-up audit
 	@$(NODE) $(BIN)/python -m tools.audit
 
-soak:  ## Watch a page for ten minutes at 50 times speed; shorter: make soak MINUTES=1
+soak:  ## Watch a page for ten minutes at 50 times the speed; for one: make soak MINUTES=1
 	@scripts/set-up test
 	@exec $(BIN)/python -m tools.soak
 
-bench:  ## Measure it beside its peers; in about a minute: make bench QUICK=1
+bench:  ## Measure the board and similar servers; in about a minute: make bench QUICK=1
 	@scripts/set-up run
 	@$(BIN)/python -m bench.set_up
 	@exec .cache/bench-venv/bin/python -m bench.run $(if $(QUICK),--quick) $(ARGS)
 
-faults:  ## Measure what is missed when something dies, for docs/reliability.md
+faults:  ## Measure what clients miss when a process dies, for docs/reliability.md
 	@scripts/set-up test
 	@exec $(BIN)/python -m tools.faults
 
-clean:  ## Remove what the others made, .venv too
+clean:  ## Remove everything that these commands made, including .venv
 	rm -rf .venv .cache node_modules static/vendor screenshots .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
