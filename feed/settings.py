@@ -231,9 +231,9 @@ def _check_readable(name: str, path: Path) -> None:
         if regular:
             path.open("rb").close()
     except OSError as error:
-        raise InvalidSetting(f"{name}: {path}: {error.strerror}") from error
+        raise InvalidSetting(f"{name}: {str(path)!r}: {error.strerror}") from error
     if not regular:
-        raise InvalidSetting(f"{name}: {path} is not a file with a recording")
+        raise InvalidSetting(f"{name}: {str(path)!r} is not a file with a recording")
 
 
 def _is_redis_url(url: str) -> bool:

@@ -765,7 +765,7 @@ def test_a_recording_that_cannot_be_read_stops_the_start_with_one_line(
 ) -> None:
     os.mkfifo(tmp_path / "pipe")
     for feed, speed, words in (
-        (f"replay:{tmp_path}/none.ndjson", "1", "none.ndjson: No such file"),
+        (f"replay:{tmp_path}/none.ndjson", "1", "none.ndjson': No such file"),
         (f"replay:{tmp_path}", "1", "is not a file with a recording"),
         (f"replay:{tmp_path}/pipe", "1", "is not a file with a recording"),
         ("simulator", "0", "SPEED='0' is less than 0.01"),
