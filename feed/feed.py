@@ -1,7 +1,9 @@
-"""The feed of one process: log, history, streams and source, and the loop that drives.
+"""The feed of one process: its log, history, source and streams, and how they connect.
 
-Everything that happens passes `publish`; nothing else appends to the log. Where several
-processes share one log, it goes by Redis, and `take` appends what comes from there.
+Theory of operation: every event goes through `publish`, whether the source or a request
+makes it. How an event gets from there into the log depends on the backend. `Alone`
+appends it at once. `Shared` sends it to Redis, and `append_events` gets it back with
+the events of all other processes, in one order.
 """
 
 import logging
@@ -9,84 +11,90 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
 
-import msgspec
-
+from feed.alone import Alone
+from feed.backend import TICK, Backend, Publication, expiry_of
 from feed.clock import now_ms
 from feed.events.event import Event, EventId, Slot, gone
-from feed.events.shapes import Notice
-from feed.history import History, Mark, marks
-from feed.log import Held, Log, Overtaken, Unavailable
-from feed.publishing.idempotency import Answers, Once
+from feed.history import History, marks
+from feed.log import Log, LogSnapshot, Overtaken, Unavailable
+from feed.publishing.idempotency import Once
 from feed.settings import Settings
 from feed.sources.source import Published, Source, source
 from feed.streams.admission import Streams
 
-TICK = 0.05  # seconds; what falls due within one goes out together
-PERSISTENCE = 5.0  # seconds of trying to publish what others change at the same time
-REPORT = 60.0  # seconds between two lines with the totals
-
-if TYPE_CHECKING:
-    from feed.cluster.relay import Relay
+PERSISTENCE = 5.0  # seconds in which `submit` tries again while others change the keys
+REPORT = 60.0  # seconds between two log lines with the totals
 
 logger = logging.getLogger("liveboard.feed")
 
 
 class Feed:
-    """One log and all that stands around it."""
+    """One log, what fills it, and the streams that read it.
+
+    `backend` is `Shared` if `settings` have a `redis_url`, and `Alone` otherwise.
+    """
 
     def __init__(self, settings: Settings, version: str) -> None:
         start = now_ms()
         self.settings = settings
-        shared = bool(settings.redis_url)
-        self.log = Log(settings.backlog, 0 if shared else start)
+        self.log: Log
+        self.source: Source
+        self.backend: Backend
+        if settings.redis_url:
+            from feed.cluster.shared import Shared  # it loads the large Redis client
+
+            self.log, self.source = Log(settings.backlog, 0), Published()
+            self.backend = Shared(settings, self.log, self)
+        else:
+            self.log, self.source = (
+                Log(settings.backlog, start),
+                source(settings, start),
+            )
+            self.backend = Alone(self.log, self)
         self.history = History()
-        self.source: Source = Published() if shared else source(settings, start)
         self.streams = Streams(self.log, settings, settings.feed, version)
-        self.relay: Relay | None = None
-        if shared:
-            self.relay = self._shared_log()
-            self.streams.is_ahead = self.relay.is_ahead
-        self.publishing = threading.Lock()  # held from understanding to the log
-        self._answers = Answers()
-        self._until: dict[Slot, int] = {}
+        self.streams.is_ahead = self.backend.is_ahead
+        self.publishing = threading.Lock()  # held while a change is made and published
+        self._expiries: dict[Slot, int] = {}
         self._starting = threading.Lock()
         self._running = False
         self._leaving: Callable[[], bool] = lambda: False
 
     @property
     def leaving(self) -> bool:
-        """Whether the process was told to end."""
+        """Whether the process is about to end."""
         return self._leaving() or self.streams.draining.is_set()
 
     @property
+    def away(self) -> str | None:
+        """Why the log can't be followed now; None while it can."""
+        return self.backend.away
+
+    @property
     def unready(self) -> str | None:
-        """Why new requests had better go elsewhere; None where they are welcome."""
+        """Why new requests should go to another process; None if they needn't."""
         if self.leaving:
             return "The server is restarting."
-        if self.relay is None:
-            return None
-        if self.relay.away:
-            return f"{self.relay.away}."
+        if self.away:
+            return f"{self.away}."
         if self.settings.feed == "simulator" and not self.log.statistics().keys:
             return "No process leads yet, so nothing was published."
         return None
 
     @property
     def published(self) -> dict[str, int]:
-        """How many events of each type were published by this process."""
-        if self.relay is None:
-            return self.log.statistics().appended
-        return self.relay.published
+        """How many events of each type this process published."""
+        return self.backend.published
 
     def submit(
         self, make: Callable[[], Sequence[Event]], once: Once | None = None
     ) -> list[EventId]:
-        """Publish what `make` makes of the log as it stands, and return the ids.
+        """Publish the events that `make` makes from the log, and return their ids.
 
-        It is made anew where a key has changed meanwhile, in another process. What was
-        submitted under `once` before is answered again, and made and published never.
+        If another process changes one of their keys meanwhile, `make` is called again.
+        If a request with the same key (`once`) was answered before, the earlier ids are
+        returned and nothing is published.
         """
         with self.publishing:
             ends = time.monotonic() + PERSISTENCE
@@ -99,7 +107,7 @@ class Feed:
                     return self.publish(make(), once, seen)
                 except Overtaken:
                     self.log.wait(seen, TICK)
-        raise Unavailable("others publish under the same key all the time")
+        raise Unavailable("Other processes keep changing the same key")
 
     def publish(
         self,
@@ -107,63 +115,62 @@ class Feed:
         once: Once | None = None,
         seen: EventId | None = None,
     ) -> list[EventId]:
-        """Append events to the log, in order, and return their ids.
+        """Publish all events or none, in order, and return their ids.
 
-        All or none: ValidationError where a price or a notice has not its shape. The
-        ids are remembered under `once`, for `recall` to give to a retry. With a shared
-        log: Unavailable where that is away, Overtaken where a key changed since `seen`.
+        The ids are remembered under the key of `once`, so that `recall` can give them
+        to a retry. Raise ValidationError if a price or a notice lacks fields or has
+        wrong ones. With a shared log, raise Unavailable if Redis can't be reached, and
+        Overtaken if one of the keys changed after `seen`.
         """
         if not events:
             return []
-        changes, untils = marks(events), [_until(event) for event in events]
-        if self.relay is not None:
-            return self.relay.publish(events, seen, once)
-        ids = self.log.append(events, now_ms())
-        self._take_in(events, changes, untils)
-        if once is not None:
-            self._answers.keep(once, ids)
-        return ids
+        return self.backend.publish(Publication.of(events), once, seen)
 
     def recall(self, once: Once) -> list[EventId] | None:
-        """Return the ids that this request was answered before; None for a new one.
+        """Return the ids that an earlier request with this key got; None if it is new.
 
-        KeyReused where its key was given with another request.
+        Raise KeyReused if that request was a different one.
         """
-        if self.relay is not None:
-            return self.relay.recall(once)
-        return self._answers.recall(once)
+        return self.backend.recall(once)
 
-    def take(self, events: Sequence[Event]) -> None:
-        """Append what was published, here or elsewhere, under the ids it was given."""
+    def append_events(self, events: Sequence[Event]) -> None:
+        """Append events that were published, here or elsewhere, under their ids."""
         self.log.extend(events)
-        self._take_in(events, marks(events), [_until(event) for event in events])
+        self.apply_changes(Publication.of(events))
 
-    def hold(self, held: Held) -> None:
-        """Go on from what the shared log holds, in the place of one's own."""
-        missed = [event for event in held.retained if event.id > self.log.tail]
-        self.log.hold(held)
+    def apply_changes(self, publication: Publication) -> None:
+        """Apply appended events to the history and to the notices that will expire."""
+        self.history.add(publication.marks)
+        expiries = zip(publication.events, publication.expiries, strict=True)
+        for event, expiry in expiries:
+            self._set_expiry(event, expiry)
+
+    def load_snapshot(self, snapshot: LogSnapshot) -> None:
+        """Replace the log by a snapshot of the shared one."""
+        missed = [event for event in snapshot.retained if event.id > self.log.tail]
+        self.log.load_snapshot(snapshot)
         self.history.add(marks(missed))
-        self._until = {
-            event.slot: until
-            for event in held.newest
-            if event.slot and (until := _until(event)) is not None
-        }
+        self._expiries.clear()
+        for event in snapshot.newest:
+            self._set_expiry(event, expiry_of(event))
 
-    def tell(self) -> None:
-        """Let readers know that the shared log is away, or is back."""
-        self.streams.fanout.tell(self.relay is not None and self.relay.away is not None)
+    def announce_away(self, away: bool) -> None:
+        """Tell every stream whether the shared log is away."""
+        self.streams.fanout.announce_away(away)
 
-    def begin(self, now: int) -> None:
-        """Go on with the source from the state of the log (`now` in epoch ms)."""
-        place = b"" if self.relay is None else self.relay.place
+    def begin_source(self, now: int, place: bytes) -> None:
+        """Let the source go on from the log's state at `now` (epoch ms), and `place`.
+
+        A source whose state isn't all in the log gave `place` to the leader before.
+        """
         self.source = source(self.settings, now, self.log.state(), place)
 
-    def place(self) -> bytes:
-        """Return how far the source has come, where that isn't in the log's state."""
+    def source_place(self) -> bytes:
+        """Return how far the source has come, as far as the log's state lacks it."""
         return self.source.place
 
     def start(self, leaving: Callable[[], bool] = lambda: False) -> None:
-        """Begin to run, once; `leaving` is asked whether the process is to end."""
+        """Start the loops, once; they end as soon as `leaving` returns True."""
         with self._starting:
             if self._running:
                 return
@@ -171,37 +178,28 @@ class Feed:
         self._leaving = leaving
         for quote in self.source.past():
             self.history.add_quote(quote)
-        with self.publishing:
-            self.publish(self.source.step(now_ms()))
+        self.step(now_ms())
         self.streams.fanout.start()
-        _run("feed", self._run)
-        if self.relay is not None:
-            from feed.cluster.leader import Leader
-
-            leader = Leader(self.relay, self, TICK)
-            _run("reader", partial(self.relay.run, self._is_over))
-            _run("leader", partial(leader.run, self._is_over))
+        _run_thread("streams", self._watch_streams)
+        _run_thread("backend", partial(self.backend.run, self._is_over))
 
     def step(self, now: int) -> None:
-        """Publish what fell due, retire what is past its time (`now` in epoch ms)."""
-        with self.publishing:  # none may be prolonged between the look and the act
-            self.publish(self.due(now))
+        """Publish the events that fell due up to `now` (epoch ms)."""
+        with self.publishing:  # so that nobody extends a notice that is being retired
+            self.publish(self.events_due(now))
 
-    def due(self, now: int) -> list[Event]:
-        """Return what fell due up to `now` (epoch ms), retirements too."""
-        overdue = [slot for slot, until in self._until.items() if until <= now]
-        retired = [gone(type, key, now) for type, key in overdue]
+    def events_due(self, now: int) -> list[Event]:
+        """Return what the source has up to `now` (epoch ms), and expired notices."""
+        expired = [slot for slot, expiry in self._expiries.items() if expiry <= now]
+        retired = [gone(type, key, now) for type, key in expired]
         return self.source.step(now) + retired
 
-    def _run(self) -> None:
-        """Drive everything that happens by itself: the only loop that sleeps."""
+    def _watch_streams(self) -> None:
         report_due = time.monotonic() + REPORT
         while not self.streams.draining.is_set():
             time.sleep(TICK)
             if self._leaving():
                 self.streams.drain()
-            if self.relay is None:
-                self._step_safely()
             self.streams.enforce_deadlines()
             if time.monotonic() >= report_due:
                 report_due += REPORT
@@ -210,38 +208,15 @@ class Feed:
             time.sleep(TICK)
             self.streams.enforce_deadlines()
 
-    def _shared_log(self) -> "Relay":
-        from feed.cluster.relay import Relay  # loads the client library, which weighs
-
-        it = self.settings
-        bounds = it.backlog, it.max_keys
-        return Relay(it.redis_url, it.redis_prefix, *bounds, self.log, self)
-
-    def _step_safely(self) -> None:
-        try:
-            self.step(now_ms())
-        except Exception:  # one bad step must not stop the board; the log has it
-            logger.exception("the source failed; going on")
-
     def _is_over(self) -> bool:
         return self.leaving
 
-    def _take_in(
-        self,
-        events: Sequence[Event],
-        changes: list[Mark],
-        untils: Sequence[int | None],
-    ) -> None:
-        self.history.add(changes)
-        for event, until in zip(events, untils, strict=True):
-            self._note_until(event, until)
-
-    def _note_until(self, event: Event, until: int | None) -> None:
+    def _set_expiry(self, event: Event, expiry: int | None) -> None:
         if event.slot is None:
             return
-        self._until.pop(event.slot, None)
-        if until is not None:
-            self._until[event.slot] = until
+        self._expiries.pop(event.slot, None)
+        if expiry is not None:
+            self._expiries[event.slot] = expiry
 
     def _report(self) -> None:
         totals, figures = self.streams.totals, self.log.statistics()
@@ -258,11 +233,5 @@ class Feed:
         )
 
 
-def _run(name: str, target: Callable[[], None]) -> None:
+def _run_thread(name: str, target: Callable[[], None]) -> None:
     threading.Thread(target=target, name=name, daemon=True).start()
-
-
-def _until(event: Event) -> int | None:
-    if event.type != "notice":
-        return None
-    return msgspec.json.decode(event.data, type=Notice).until

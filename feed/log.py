@@ -60,12 +60,12 @@ class Statistics(msgspec.Struct, frozen=True):
     tail: EventId
 
 
-class Held(msgspec.Struct, frozen=True):
-    """All that a log holds, so that another can go on from there.
+class LogSnapshot(msgspec.Struct, frozen=True):
+    """The content of a log, from which another log can go on.
 
-    `newest` is the newest event of each key, those retired too, and `retained` the
-    newest events of all, both in id order and up to `tail`; `floor` is the id of the
-    last one evicted. Before `accountable` the log doesn't know what was retired.
+    `newest` is the newest event of each key, including retired keys. `retained` is the
+    newest events of all. Both are in id order and end at `tail`. `floor` is the id of
+    the last evicted event. The log doesn't know what was retired before `accountable`.
     """
 
     newest: list[Event]
@@ -118,26 +118,28 @@ class Log:
                 self._take(event)
         self.wake()
 
-    def hold(self, held: Held) -> None:
-        """Take another log's place: forget all, and go on from what that one holds."""
+    def load_snapshot(self, snapshot: LogSnapshot) -> None:
+        """Forget all events, and go on from the snapshot of another log."""
         with self._lock:
-            self._retained, self._first = held.retained.copy(), 0
-            self._unkeyed = deque(event for event in held.retained if not event.slot)
+            self._retained, self._first = snapshot.retained.copy(), 0
+            self._unkeyed = deque(
+                event for event in snapshot.retained if not event.slot
+            )
             self._evicted.clear()
             self._newest, self._retired = {}, {}
-            self._floor = self._uncounted = held.floor
-            self._accountable, self._tail = held.accountable, held.tail
-            for event in held.newest:
+            self._floor = self._uncounted = snapshot.floor
+            self._accountable, self._tail = snapshot.accountable, snapshot.tail
+            for event in snapshot.newest:
                 if event.slot:
                     self._replace(event.slot, event)
         self.wake()
 
-    def held(self, most: int) -> Held:
-        """Return what the log holds, with at most so many of the retained events."""
+    def take_snapshot(self, most: int) -> LogSnapshot:
+        """Return a snapshot with at most `most` of the retained events."""
         with self._lock:
             first = max(self._first, len(self._retained) - most)
             floor = self._retained[first - 1].id if first > self._first else self._floor
-            return Held(
+            return LogSnapshot(
                 newest=[*self._newest.values()],
                 retained=self._retained[first:],
                 floor=floor,

@@ -59,12 +59,12 @@ def stream_text() -> Response:
 def stream_match(match: str) -> Response:
     """Stream the events of one match; 204 if the client has the last of them."""
     query = parse_query(request.args.items(multi=True), MATCH_PARAMETERS)
-    log = the_feed().log
+    feed = the_feed()
+    log = feed.log
     cursor = understood(_read_cursor(query), log.tail)
     newest = log.newest(("score", match))
-    relay = the_feed().relay
-    if newest is None and relay is not None and relay.away:
-        raise Unavailable(relay.away)  # a 404 would say that there is no such match
+    if newest is None and feed.away:
+        raise Unavailable(feed.away)  # a 404 would say that there is no such match
     if newest is None or (newest.retires and cursor is None):
         raise NotFound(f"There is no match {match!r}; /api/state lists the matches.")
     last = last_event(log, match)

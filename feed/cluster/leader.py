@@ -33,16 +33,19 @@ logger = logging.getLogger("liveboard.leader")
 
 
 class World(Protocol):
-    """What a leader runs."""
+    """The source that a leader runs."""
 
-    def begin(self, now: int) -> None:
-        """Go on from the state of the log; begin where there is none."""
+    def begin_source(self, now: int, place: bytes) -> None:
+        """Let the source go on from the log's state at `now` (epoch ms), and `place`.
 
-    def due(self, now: int) -> list[Event]:
+        If the log has no state, the source begins anew.
+        """
+
+    def events_due(self, now: int) -> list[Event]:
         """Return the events that fell due up to `now` (epoch ms)."""
 
-    def place(self) -> bytes:
-        """Return what `begin` goes on from after these, beside the log's state."""
+    def source_place(self) -> bytes:
+        """Return how far the source has come, as far as the log's state lacks it."""
 
 
 class Leader:
@@ -96,7 +99,7 @@ class Leader:
         if fence is None:
             self._step_down("the log is not up to date")
             return
-        self._world.begin(now_ms())
+        self._world.begin_source(now_ms(), self._relay.place)
         self._mandate, self._pending = Mandate(fence, 0, b""), []
         logger.info("this process leads (leadership %s)", fence)
 
@@ -110,8 +113,8 @@ class Leader:
             self._lock.reacquire()
             self._renewed = time.monotonic()
         if not self._pending:
-            self._pending = self._world.due(now_ms())
-            self._mandate = mandate = mandate._replace(place=self._world.place())
+            self._pending = self._world.events_due(now_ms())
+            self._mandate = mandate = mandate._replace(place=self._world.source_place())
         if self._pending:
             self._relay.publish(self._pending, mandate=mandate)
             self._pending = []

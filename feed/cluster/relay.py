@@ -19,7 +19,7 @@ from redis.lock import Lock
 from redis.retry import Retry
 
 from feed.events.event import Event, EventId
-from feed.log import Held, Log, Overtaken, Unavailable
+from feed.log import Log, LogSnapshot, Overtaken, Unavailable
 from feed.publishing.idempotency import KeyReused, Once
 
 SCRIPT = Path(__file__).with_name("relay.lua")
@@ -50,21 +50,21 @@ class Mandate(NamedTuple):
     place: bytes
 
 
-class Reader(Protocol):
-    """Who takes in what comes from Redis."""
+class LogFollower(Protocol):
+    """What the relay calls when the log in Redis has changed, or can't be read."""
 
-    def take(self, events: Sequence[Event]) -> None:
-        """Append events, under the ids that they have."""
+    def append_events(self, events: Sequence[Event]) -> None:
+        """Append events under the ids that they have."""
 
-    def hold(self, held: Held) -> None:
-        """Begin anew with all that another log holds."""
+    def load_snapshot(self, snapshot: LogSnapshot) -> None:
+        """Replace the log by a snapshot of the one in Redis."""
 
-    def tell(self) -> None:
-        """Let people know that the shared log is away, or is back."""
+    def announce_away(self, away: bool) -> None:
+        """Tell every stream whether the shared log is away."""
 
 
 class Relay:
-    """One process's way to the log in Redis; `run` is its reader."""
+    """One process's connection to the log in Redis; `follow_log` is its reader."""
 
     def __init__(
         self,
@@ -73,11 +73,11 @@ class Relay:
         backlog: int,
         max_keys: int,
         log: Log,
-        reader: Reader,
+        follower: LogFollower,
     ) -> None:
         self._log = log
         self._bounds = backlog, max_keys
-        self._reader = reader
+        self._follower = follower
         self._tables = {name: prefix + name for name in TABLES}
         self._client = _client(url, CONNECTIONS)
         self._waiting = _client(url, 1)
@@ -180,7 +180,7 @@ class Relay:
         up_to_date = self._wait_for(EventId.parse(answer[2].decode()))
         return answer[1].decode() if up_to_date else None
 
-    def run(self, leaving: Callable[[], bool]) -> None:
+    def follow_log(self, leaving: Callable[[], bool]) -> None:
         """Follow the log in Redis until the process is to end."""
         while not leaving():
             try:
@@ -226,7 +226,7 @@ class Relay:
                 return False
             for _, fields in entries:
                 self._place = fields.get(b"place", self._place)
-            self._reader.take([_event(entry) for entry in entries])
+            self._follower.append_events([_event(entry) for entry in entries])
         return True
 
     def _load(self) -> None:
@@ -243,8 +243,8 @@ class Relay:
         retained = [*self._retained(tail)]
         floor = _id(cast(bytes, self._client.hget(tables["meta"], "floor")))
         newest = sorted(map(_newest, state.items()), key=lambda event: event.id)
-        self._reader.hold(
-            Held(
+        self._follower.load_snapshot(
+            LogSnapshot(
                 newest=newest,
                 retained=[event for event in retained if event.id > floor],
                 floor=floor,
@@ -272,12 +272,12 @@ class Relay:
 
         Whoever holds more of it does the same after, and nobody publishes until then.
         """
-        held = self._log.held(RESTORED)
-        events = [*held.newest, *held.retained]
+        snapshot = self._log.take_snapshot(RESTORED)
+        events = [*snapshot.newest, *snapshot.retained]
         fields = [field for event in events for field in (event.id, *_fields(event))]
         head = (
-            *(held.tail, held.floor, held.accountable),
-            *(self._place, len(held.newest)),
+            *(snapshot.tail, snapshot.floor, snapshot.accountable),
+            *(self._place, len(snapshot.newest)),
         )
         self._note_away("Redis lost its data, which it is being given back")
         answer = self._call("restore", expected, *map(_text, (*head, *fields)))
@@ -306,13 +306,13 @@ class Relay:
         before, self._away = self._away, why
         if before is None:
             logger.warning("the shared log is away: %s", why)
-            self._reader.tell()
+            self._follower.announce_away(True)
 
     def _note_back(self) -> None:
         before, self._away = self._away, None
         if before is not None:
             logger.info("the shared log is here, up to %s", self._log.tail)
-            self._reader.tell()
+            self._follower.announce_away(False)
 
 
 def _client(url: str, connections: int) -> redis.Redis:

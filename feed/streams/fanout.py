@@ -67,8 +67,8 @@ class FanOut:
         self._running = False
         self._log.wake()
 
-    def tell(self, away: bool) -> None:
-        """Note whether the shared log is away, and say it by a heartbeat, now."""
+    def announce_away(self, away: bool) -> None:
+        """Send every stream a heartbeat now that says if the shared log is away."""
         self.feed = "away" if away else msgspec.UNSET
         with self._joining:
             for group in self._groups.values():

@@ -18,7 +18,8 @@ import trustme
 
 from feed.clock import now_ms
 from feed.cluster import relay as relay_module
-from feed.cluster.relay import Mandate, Superseded
+from feed.cluster.relay import Mandate, Relay, Superseded
+from feed.cluster.shared import Shared
 from feed.events.event import Event, EventId, gone, keyed, unkeyed
 from feed.events.shapes import Notice
 from feed.feed import Feed
@@ -82,6 +83,12 @@ def process(url: str, prefix: str, **changed: Any) -> Iterator[Feed]:
         yield feed
     finally:
         feed.streams.drain()
+
+
+def relay_of(feed: Feed) -> Relay:
+    """Return a process's connection to the log in Redis."""
+    assert isinstance(feed.backend, Shared)
+    return feed.backend.relay
 
 
 def note(text: str) -> Event:
@@ -179,7 +186,7 @@ def test_a_process_that_starts_later_has_keys_that_are_no_longer_retained(
             for cursor in [event.id for event in whole(one.log)]:
                 mine, its = one.log.read(cursor), late.log.read(cursor)
                 assert (its.resume, its.events) == (mine.resume, mine.events)
-            held, its_held = one.log.held(100), late.log.held(100)
+            held, its_held = one.log.take_snapshot(100), late.log.take_snapshot(100)
             assert held == its_held
 
 
@@ -251,8 +258,11 @@ def test_the_log_accounts_for_so_many_retirements_as_without_redis(
             ids = one.publish([gone("value", key, 1) for key in keys])
         with process(server.url, prefix) as late:
             assert late.log.statistics().retired == 10_000
-            assert late.log.held(1).accountable == one.log.held(1).accountable
-            assert late.log.held(1).accountable < ids[0]
+            assert (
+                late.log.take_snapshot(1).accountable
+                == one.log.take_snapshot(1).accountable
+            )
+            assert late.log.take_snapshot(1).accountable < ids[0]
 
 
 # --- Publishing from several processes
@@ -306,20 +316,18 @@ def test_a_leader_that_another_has_replaced_publishes_nothing_more(
 ) -> None:
     url = any_server.url
     with process(url, prefix) as one, process(url, prefix) as two:
-        assert one.relay
-        assert two.relay
         any_server.ask("SET", prefix + "leader", "first")
-        old = one.relay.lead(b"first")
+        old = relay_of(one).lead(b"first")
         assert old
-        one.relay.publish([note("a")], mandate=Mandate(old, 0, b""))
+        relay_of(one).publish([note("a")], mandate=Mandate(old, 0, b""))
         any_server.ask("SET", prefix + "leader", "second")  # the old one's ran out
-        assert one.relay.lead(b"first") is None
-        new = two.relay.lead(b"second")
+        assert relay_of(one).lead(b"first") is None
+        new = relay_of(two).lead(b"second")
         assert new
         assert int(new) > int(old)
         with pytest.raises(Superseded):
-            one.relay.publish([note("b")], mandate=Mandate(old, 1, b""))
-        two.relay.publish([note("c")], mandate=Mandate(new, 0, b""))
+            relay_of(one).publish([note("b")], mandate=Mandate(old, 1, b""))
+        relay_of(two).publish([note("c")], mandate=Mandate(new, 0, b""))
         said = [fields[b"data"] for _, fields in retained(any_server, prefix)]
         assert said == [b'"a"', b'"c"']
 
@@ -328,38 +336,35 @@ def test_a_leaders_batch_whose_answer_was_lost_is_published_once(
     server: RedisServer, prefix: str
 ) -> None:
     with process(server.url, prefix) as feed:
-        assert feed.relay
         server.ask("SET", prefix + "leader", "me")
-        fence = feed.relay.lead(b"me")
+        fence = relay_of(feed).lead(b"me")
         assert fence
-        ids = feed.relay.publish([note("a")], mandate=Mandate(fence, 0, b""))
-        assert feed.relay.publish([note("a")], mandate=Mandate(fence, 0, b"")) == ids
+        ids = relay_of(feed).publish([note("a")], mandate=Mandate(fence, 0, b""))
+        assert (
+            relay_of(feed).publish([note("a")], mandate=Mandate(fence, 0, b"")) == ids
+        )
         assert feed.published == {"note": 1}
-        assert feed.relay.publish([note("b")], mandate=Mandate(fence, 1, b"")) > ids
+        assert relay_of(feed).publish([note("b")], mandate=Mandate(fence, 1, b"")) > ids
 
 
 def test_how_far_the_source_has_come_is_known_to_all_and_outlives_redis(
     server: RedisServer, prefix: str
 ) -> None:
     with process(server.url, prefix) as one, process(server.url, prefix) as other:
-        assert one.relay
-        assert other.relay
         server.ask("SET", prefix + "leader", "me")
-        fence = one.relay.lead(b"me")
+        fence = relay_of(one).lead(b"me")
         assert fence
         for n in range(2):
             mandate = Mandate(fence, n, b"place %d" % n)
-            ids = one.relay.publish([note("a"), note("b")], mandate=mandate)
+            ids = relay_of(one).publish([note("a"), note("b")], mandate=mandate)
         reach(other, ids[-1])
-        assert one.relay.place == other.relay.place == b"place 1"
+        assert relay_of(one).place == relay_of(other).place == b"place 1"
         with process(server.url, prefix) as late:
-            assert late.relay
-            assert late.relay.place == b"place 1"
+            assert relay_of(late).place == b"place 1"
         server.ask("DEL", *server.ask("KEYS", prefix + "*"))
         until(lambda: retained(server, prefix) != [])
         with process(server.url, prefix) as late:
-            assert late.relay
-            assert late.relay.place == b"place 1"
+            assert relay_of(late).place == b"place 1"
 
 
 def test_one_of_several_processes_retires_a_notice_at_its_time(
@@ -535,7 +540,7 @@ def test_a_replica_that_takes_over_is_given_what_it_lacks(prefix: str) -> None:
         ids += until(lambda: published(other, note("goes on")), 5)
         assert time.monotonic() - began < 5
         reach(one, ids[-1])
-        assert [e.id for e in one.log.held(100).retained] == ids
+        assert [e.id for e in one.log.take_snapshot(100).retained] == ids
         assert whole(one.log) == whole(other.log) == before
 
 
@@ -558,14 +563,14 @@ def test_a_redis_that_lost_its_data_is_given_it_back(prefix: str) -> None:
         ids = one.publish([value("k", 1), value("l", 2), note("a")])
         ids += one.publish([gone("value", "l", 3), note("b")])
         reach(other, ids[-1])
-        before = whole(one.log), one.log.held(100)
+        before = whole(one.log), one.log.take_snapshot(100)
         server.kill()
         until(lambda: one.unready and other.unready)
         server.forget()
         server.start().wait_ready()
         until(lambda: not (one.unready or other.unready), 10)
-        assert (whole(one.log), one.log.held(100)) == before
-        assert (whole(other.log), other.log.held(100)) == before
+        assert (whole(one.log), one.log.take_snapshot(100)) == before
+        assert (whole(other.log), other.log.take_snapshot(100)) == before
         kept = [EventId.parse(id.decode()) for id, _ in retained(server, prefix)]
         assert kept == ids
         (later,) = other.publish([value("m", 3)])

@@ -1,5 +1,7 @@
 """The feed of one process: everything that happens passes `publish`."""
 
+import subprocess
+import sys
 from typing import Any
 
 import msgspec
@@ -11,6 +13,7 @@ from feed.events.shapes import Notice
 from feed.feed import Feed
 from feed.settings import Settings
 from feed.streams.view import View
+from tests.helpers.harness import ROOT, clean_environment
 from tests.helpers.samples import quote_at
 
 
@@ -89,6 +92,19 @@ def test_starting_twice_starts_once() -> None:
     it.start()
     it.streams.drain()
     assert it.log.statistics().appended["market"] == before
+
+
+def test_a_board_of_one_process_does_not_load_the_redis_client() -> None:
+    program = (
+        "import sys, app\n"
+        "app.app.test_client().get('/readyz')\n"
+        "print('redis' in sys.modules)"
+    )
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(
+        command, cwd=ROOT, env=clean_environment(), capture_output=True, check=True
+    )
+    assert done.stdout == b"False\n"
 
 
 def _only(*types: str) -> frozenset[str]:

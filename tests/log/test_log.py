@@ -121,7 +121,7 @@ def test_a_log_that_took_anothers_place_reads_as_that_one_does(
 ) -> None:
     world, other = World(Log(backlog, START)), Log(backlog, 0)
     world.tell(batch)
-    other.hold(world.log.held(backlog))
+    other.load_snapshot(world.log.take_snapshot(backlog))
     known = world.log.tail
     world.tell(rest)
     other.extend(world.log.read(known).events if len(rest) <= backlog else [])

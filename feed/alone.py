@@ -1,0 +1,77 @@
+"""The log of a board that is one process: publishing appends, and runs the source."""
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from feed.backend import TICK, Publication
+from feed.clock import now_ms
+from feed.events.event import EventId
+from feed.log import Log
+from feed.publishing.idempotency import Answers, Once
+
+logger = logging.getLogger("liveboard.feed")
+
+
+class Board(Protocol):
+    """What the process keeps besides the log."""
+
+    def apply_changes(self, publication: Publication) -> None:
+        """Apply to it what was appended to the log."""
+
+    def step(self, now: int) -> None:
+        """Publish the events that fell due up to `now` (epoch ms)."""
+
+
+class Alone:
+    """A `Backend` for a log that no other process shares, so it is never away."""
+
+    away: str | None = None
+
+    def __init__(self, log: Log, board: Board) -> None:
+        self._log = log
+        self._board = board
+        self._answers = Answers()
+
+    @property
+    def published(self) -> dict[str, int]:
+        """How many events of each type were published: all that the log has."""
+        return self._log.statistics().appended
+
+    def publish(
+        self,
+        publication: Publication,
+        once: Once | None = None,
+        seen: EventId | None = None,
+    ) -> list[EventId]:
+        """Append the events to the log, and return their ids.
+
+        `Feed` lets one publisher in at a time, so nothing can have changed since
+        `seen`.
+        """
+        ids = self._log.append(publication.events, now_ms())
+        self._board.apply_changes(publication)
+        if once is not None:
+            self._answers.keep(once, ids)
+        return ids
+
+    def recall(self, once: Once) -> list[EventId] | None:
+        """Return the ids that an earlier request with this key got; None if it is new.
+
+        Raise KeyReused if that request was a different one.
+        """
+        return self._answers.recall(once)
+
+    def is_ahead(self, cursor: EventId) -> bool:
+        """Return False: no other process has events that this log lacks."""
+        return False
+
+    def run(self, leaving: Callable[[], bool]) -> None:
+        """Step the source until the process is to end."""
+        while not leaving():
+            time.sleep(TICK)
+            try:
+                self._board.step(now_ms())
+            except Exception:  # a faulty step must not stop the board; it is logged
+                logger.exception("A step of the source failed; the source goes on")

@@ -1,0 +1,75 @@
+"""The log of a board of several processes: Redis orders the events of all of them.
+
+Theory of operation: two loops run beside the requests. The reader (`Relay.follow_log`)
+appends to this process's log what any process published. The leader (`Leader.run`)
+runs the source in exactly one of the processes. This module loads the Redis client
+library, so only a board with a `REDIS_URL` imports it.
+"""
+
+import threading
+from collections.abc import Callable
+from functools import partial
+from typing import Protocol
+
+from feed.backend import TICK, Publication
+from feed.cluster.leader import Leader, World
+from feed.cluster.relay import LogFollower, Relay
+from feed.events.event import EventId
+from feed.log import Log
+from feed.publishing.idempotency import Once
+from feed.settings import Settings
+
+
+class Board(LogFollower, World, Protocol):
+    """What the process keeps besides the log, and the source that it can run."""
+
+
+class Shared:
+    """A `Backend` for a log in Redis; `relay` is this process's connection to it."""
+
+    def __init__(self, settings: Settings, log: Log, board: Board) -> None:
+        self.relay = Relay(
+            settings.redis_url,
+            settings.redis_prefix,
+            settings.backlog,
+            settings.max_keys,
+            log,
+            board,
+        )
+        self._leader = Leader(self.relay, board, TICK)
+
+    @property
+    def away(self) -> str | None:
+        """Why Redis can't be followed now; None while it can."""
+        return self.relay.away
+
+    @property
+    def published(self) -> dict[str, int]:
+        """How many events of each type this process published."""
+        return self.relay.published
+
+    def publish(
+        self,
+        publication: Publication,
+        once: Once | None = None,
+        seen: EventId | None = None,
+    ) -> list[EventId]:
+        """Publish in Redis, and wait until the events are in this process's log."""
+        return self.relay.publish(publication.events, seen, once)
+
+    def recall(self, once: Once) -> list[EventId] | None:
+        """Return the ids that an earlier request with this key got; None if it is new.
+
+        Raise KeyReused if that request was a different one.
+        """
+        return self.relay.recall(once)
+
+    def is_ahead(self, cursor: EventId) -> bool:
+        """Return whether Redis has this cursor, and this process will reach it."""
+        return self.relay.is_ahead(cursor)
+
+    def run(self, leaving: Callable[[], bool]) -> None:
+        """Follow the log, and lead or stand by, until the process is to end."""
+        follow = partial(self.relay.follow_log, leaving)
+        threading.Thread(target=follow, name="reader", daemon=True).start()
+        self._leader.run(leaving)
