@@ -13,7 +13,8 @@
  * Everything that depends on time is a deadline: an instant, stored under the name of what
  * falls due. Timers alone are not reliable, because browsers slow them down in hidden tabs
  * and stop them during sleep. A timer therefore only compares the deadlines with the clock,
- * once a second, and the page calls `check` when it becomes visible again.
+ * once a second, and the page calls `check` when it becomes visible again. The clock must
+ * not be set back, or no deadline would fall due for that long: see `steady-clock.js`.
  *
  * `Link` does not decide which state the stream is in. It passes what happens to the tables
  * in `link-states.js`, and adds the seconds that the badge counts.
@@ -27,6 +28,7 @@ import { INITIAL, nameOf, react } from "./link-states.js";
 import { Pacer } from "./pacer.js";
 import { parameters } from "./selection.js";
 import { ServerTime } from "./servertime.js";
+import { SteadyClock } from "./steady-clock.js";
 
 /** @typedef {import("./selection.js").Selection} Selection */
 /** @typedef {import("./link-states.js").Happening} Happening */
@@ -89,7 +91,7 @@ export class Link {
   /** @type {string | null} */ #tail = null;
   /** @type {Wanted} */ #wanted;
   #handlers;
-  #now;
+  #clock;
   #random;
 
   #standing = INITIAL;
@@ -116,8 +118,8 @@ export class Link {
    * @param {string | null} options.id The cursor to continue after.
    * @param {number} options.heartbeat Seconds; the hello may correct it.
    * @param {Wanted} options.wanted
-   * @param {() => number} [options.now] Epoch milliseconds; continues during sleep.
-   * @param {() => number} [options.elapsed] Milliseconds; unaffected by a change of clock.
+   * @param {() => number} [options.now] Epoch milliseconds.
+   * @param {() => number} [options.elapsed] Milliseconds that never jump.
    * @param {() => number} [options.random] 0 to 1.
    */
   constructor(handlers, options) {
@@ -125,7 +127,7 @@ export class Link {
     this.#cursor = options.id;
     this.#heartbeat = options.heartbeat * 1000;
     this.#wanted = options.wanted;
-    this.#now = options.now ?? (() => Date.now());
+    this.#clock = new SteadyClock(options.now, options.elapsed);
     this.#serverTime = new ServerTime(options.elapsed ?? (() => performance.now()));
     this.#random = options.random ?? Math.random;
   }
@@ -172,10 +174,10 @@ export class Link {
     this.#farewell = null;
     this.#failures = 0;
     this.#deadlines.clear();
-    this.#ticking = setInterval(() => this.check(), CHECK);
     this.#react("opened");
     this.#restartSilence();
     this.#connect();
+    this.#ticking = setInterval(() => this.check(), CHECK); // after the first deadlines
     this.#reportState();
   }
 
@@ -206,7 +208,7 @@ export class Link {
     this.#wanted = wanted;
     if (!this.#running || this.#deadlines.has("retry")) return; // that one will ask for it
     const asked = this.#farewell?.reason === "age" ? 0 : (this.#farewell?.until ?? 0);
-    const left = asked - this.#now(); // of the time that the server asked for
+    const left = asked - this.#clock.now; // of the time that the server asked for
     if (left > 0) return this.#scheduleRetry(left);
     this.#react("restarted");
     this.#restartSilence();
@@ -223,7 +225,7 @@ export class Link {
   /** Do what is due. The page calls this too, when it becomes visible again. */
   check() {
     if (!this.#running) return;
-    const now = this.#now();
+    const now = this.#clock.now;
     for (const [deadline, at] of this.#deadlines) {
       if (now <= at) continue;
       this.#deadlines.delete(deadline);
@@ -299,7 +301,7 @@ export class Link {
   /** @param {number} wait Milliseconds until the next EventSource. */
   #scheduleRetry(wait) {
     this.#disconnect();
-    this.#deadlines.set("retry", this.#now() + wait);
+    this.#deadlines.set("retry", this.#clock.now + wait);
     this.#waiting = setTimeout(() => this.#connect(), wait);
   }
 
@@ -311,7 +313,7 @@ export class Link {
     if (this.#deadlines.has("absent")) return; // counted from the first moment without one
     // After `age` the absence is expected for as long as the server asked to wait.
     const due = this.#farewell?.reason === "age" ? this.#farewell.until : 0;
-    this.#deadlines.set("absent", Math.max(this.#now(), due) + GRACE);
+    this.#deadlines.set("absent", Math.max(this.#clock.now, due) + GRACE);
   }
 
   #onSignOfLife() {
@@ -322,7 +324,7 @@ export class Link {
 
   /** Measure silence from now on. */
   #restartSilence() {
-    this.#quietSince = this.#now();
+    this.#quietSince = this.#clock.now;
     this.#deadlines.set("silent", this.#quietSince + SLOW * this.#heartbeat);
     this.#deadlines.set("mute", this.#quietSince + MUTE * this.#heartbeat);
   }
@@ -332,7 +334,7 @@ export class Link {
     const mute = MUTE * this.#heartbeat;
     const patience = this.#greetedAt === null ? Math.max(mute, GREETING) : mute;
     // After a `bye` no message can arrive while the server asked to wait.
-    const from = Math.max(this.#now(), this.#farewell?.until ?? 0);
+    const from = Math.max(this.#clock.now, this.#farewell?.until ?? 0);
     this.#deadlines.set("dead", from + patience);
   }
 
@@ -387,7 +389,7 @@ export class Link {
 
   /** @param {Bye} bye */
   #onBye({ reason, retry_ms: wait }) {
-    const now = this.#now();
+    const now = this.#clock.now;
     this.#farewell = { reason, until: now + wait, errors: 0 };
     this.#awaitSignOfLife();
     const explained = reason === "restart" ? Math.max(RESTART, wait + GRACE) : wait + GRACE;
@@ -432,7 +434,7 @@ export class Link {
    *   an event of the catch-up.
    */
   #adjustPace(delay) {
-    const isOther = this.#pacer.note(delay, this.#pace, this.#now());
+    const isOther = this.#pacer.note(delay, this.#pace, this.#clock.now);
     // Not at once: the browser may have read further events together with this one.
     if (isOther) setTimeout(() => this.restart(this.#cursor));
   }
@@ -458,7 +460,7 @@ export class Link {
 
   /** @param {StateName} name @returns {number | null} See `State`. */
   #secondsOf(name) {
-    if (name === "slow") return Math.floor((this.#now() - this.#quietSince) / 1000);
+    if (name === "slow") return Math.floor((this.#clock.now - this.#quietSince) / 1000);
     if (name === "delayed") return Math.round(this.#serverTime.delay / 1000);
     if (name === "full") return this.#secondsUntil(this.#farewell?.until);
     if (name === "reconnecting") return this.#secondsUntil(this.#deadlines.get("retry"));
@@ -467,6 +469,8 @@ export class Link {
 
   /** @param {number | undefined} at Undefined if no instant is set. */
   #secondsUntil(at) {
-    return at === undefined ? null : Math.max(1, Math.ceil((at - this.#now()) / 1000));
+    if (at === undefined) return null;
+    const left = Math.round(at - this.#clock.now); // a difference of fractions is inexact
+    return Math.max(1, Math.ceil(left / 1000));
   }
 }

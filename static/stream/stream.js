@@ -20,6 +20,7 @@
 import { instant } from "../events.js";
 import { lineToWorker, lineWithin } from "./line.js";
 import { ServerTime } from "./servertime.js";
+import { SteadyClock } from "./steady-clock.js";
 
 /** @typedef {import("./hub.js").Said} Said */
 /** @typedef {import("./line.js").Line} Line */
@@ -61,7 +62,8 @@ export class Stream {
   #asleep = false; // in the back/forward cache, frozen, or on the way there
   #unanswered = 0;
   #deadHubs = 0; // in a row
-  #hiddenAt = Date.now();
+  #clock = new SteadyClock();
+  #hiddenAt = this.#clock.now;
   #ticking = 0;
 
   /**
@@ -80,7 +82,7 @@ export class Stream {
     document.addEventListener("freeze", () => this.#sleep());
     document.addEventListener("resume", () => this.#wake());
     document.addEventListener("visibilitychange", () => {
-      this.#hiddenAt = Date.now();
+      this.#hiddenAt = this.#clock.now;
       this.#mind();
     });
   }
@@ -149,7 +151,7 @@ export class Stream {
   /** See to it that there is a line where one is wanted, and somebody at its end. */
   #mind() {
     if (!this.#running || this.#asleep) return;
-    if (document.hidden && !this.#armed && Date.now() - this.#hiddenAt > HIDDEN) {
+    if (document.hidden && !this.#armed && this.#clock.now - this.#hiddenAt > HIDDEN) {
       this.#detach();
     } else if (this.#line === null) {
       this.#attach();

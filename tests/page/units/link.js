@@ -206,6 +206,50 @@ test(
   }),
 );
 
+test(
+  "a clock that is set back does not blind the watchdog, nor stop the retries",
+  withClock((clock) => {
+    let setBack = 0;
+    const { says, source } = begun(
+      clock,
+      () => 0,
+      10,
+      () => NOON + clock.now - setBack,
+    );
+    source().say("hello", HELLO);
+    setBack = 3_600_000;
+    clock.pass(18_000);
+    equal(says(), "◐ No update for 18 s");
+    clock.pass(8000);
+    equal(says(), "↻ Reconnecting in 1 s · Retry now");
+    setBack *= 2;
+    clock.pass(1000);
+    source().say("hello", HELLO);
+    equal(says(), "● Live");
+  }),
+);
+
+test(
+  "a clock that is set forward costs at most one new connection",
+  withClock((clock) => {
+    let setForward = 0;
+    const { says, source } = begun(
+      clock,
+      () => 0,
+      10,
+      () => NOON + clock.now + setForward,
+    );
+    source().say("hello", HELLO);
+    const made = Source.made.length;
+    setForward = 3_600_000;
+    clock.pass(3000);
+    equal(Source.made.length, made + 1);
+    source().say("hello", HELLO);
+    clock.pass(9000);
+    equal([Source.made.length, says()], [made + 1, "● Live"]);
+  }),
+);
+
 /**
  * The seconds until another EventSource is made, each time after it failed.
  * @param {() => Source} source
@@ -223,7 +267,7 @@ function waitsOf(source, clock, times) {
 }
 
 /** @param {import("./clock.js").Clock} clock */
-function begun(clock, random = () => 0, heartbeat = 10) {
+function begun(clock, random = () => 0, heartbeat = 10, now = () => NOON + clock.now) {
   const nothing = () => {};
   const link = new Link(
     {
@@ -238,7 +282,7 @@ function begun(clock, random = () => 0, heartbeat = 10) {
       id: `${NOON}-0`,
       heartbeat,
       wanted: { selection: ALL, types: [], pace: 0 },
-      now: () => NOON + clock.now,
+      now,
       elapsed: () => clock.now,
       random,
     },
