@@ -6,19 +6,14 @@ import msgspec
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import NotFound
 
-from feed.events.event import Event, EventId
+from feed.events.catalogue import SECTIONS
+from feed.events.event import OTHER, Event, EventId
 from feed.feed import Feed
 from feed.history import BASE, MAX_INTERVAL
 from feed.streams.view import View
 from web import the_feed
 from web.query import STATE_PARAMETERS, InvalidParameter, parse_query, parse_whole
 
-SECTIONS = {
-    "price": "prices",
-    "score": "scores",
-    "market": "markets",
-    "notice": "notices",
-}
 MAX_LIMIT = 5000  # candles in one response
 
 blueprint = Blueprint("api", __name__, url_prefix="/api")
@@ -88,13 +83,13 @@ def _encode_state(source: str, tail: EventId, events: list[Event]) -> bytes:
     """Join the JSON of the events as it is, instead of decoding and encoding it."""
     sections: defaultdict[str, list[bytes]] = defaultdict(list)
     for event in sorted(events, key=lambda event: event.slot or ("", "")):
-        section = SECTIONS.get(event.type, "other")
-        encoded = event.data if section != "other" else _encode_other(event)
+        section = SECTIONS.get(event.type, OTHER)
+        encoded = event.data if section != OTHER else _encode_other(event)
         sections[section].append(encoded)
     head = msgspec.json.encode({"id": str(tail), "at": tail.ms, "source": source})
     parts = (
         b'"%b":[%b]' % (name.encode(), b",".join(sections[name]))
-        for name in (*SECTIONS.values(), "other")
+        for name in (*SECTIONS.values(), OTHER)
     )
     return head[:-1] + b"," + b",".join(parts) + b"}"
 

@@ -13,13 +13,15 @@ from typing import Any
 import msgspec
 from flask import Blueprint, Response, request
 
-from feed.events.control import Bye, End, Gap, Heartbeat, Hello
-from feed.events.event import BROWSER_TYPES, CONTROL_TYPES
+from feed.events.catalogue import CATALOGUE, KNOWN, SECTIONS
+from feed.events.control import CONTROLS
+from feed.events.event import BROWSER_TYPES, CONTROL_TYPES, GONE, OTHER
 from feed.events.shapes import Amount, Instant
+from feed.events.wrapping import Wrapped
 from feed.publishing.batch import Retirement
-from feed.publishing.completion import KINDS, KNOWN
+from feed.publishing.completion import required_fields
 from web import the_feed
-from web.api import SECTIONS, Other
+from web.api import Other
 from web.problems import Problem
 from web.publish import Answer
 
@@ -27,11 +29,11 @@ Schema = dict[str, Any]
 
 DESCRIPTION = Path(__file__).with_suffix(".yaml")
 REF = "#/components/schemas/{name}"
-CONTROLS = (Hello, Heartbeat, Gap, Bye, End)
 SHAPES_BY_TYPE: dict[str, type[msgspec.Struct]] = {
-    **{type: kind.shape for type, kind in KINDS.items()},
-    "gone": Retirement,
-    **{control.__name__.lower(): control for control in CONTROLS},
+    **{name: row.shape for name, row in CATALOGUE.items()},
+    GONE: Retirement,
+    OTHER: Wrapped,
+    **CONTROLS,
 }
 DESCRIBED_SHAPES = (*SHAPES_BY_TYPE.values(), Answer, Other, Problem)
 
@@ -75,7 +77,7 @@ def _schemas() -> dict[str, Schema]:
         shape["description"] = cleandoc(shape["description"])
     return {
         **shapes,
-        **{_title(type): _published(type, shapes) for type in KINDS},
+        **{_title(type): _published(type, shapes) for type in CATALOGUE},
         "PublishedTeam": shapes["Team"],
         "PublishedIncidentOfScore": shapes["Incident"],
         "PublishedOther": {"properties": {"event": {"not": {"enum": _taken()}}}},
@@ -91,22 +93,23 @@ def _published(type: str, shapes: dict[str, Schema]) -> Schema:
 
     The key may be given beside the data, so the data doesn't need it.
     """
-    kind = KINDS[type]
-    required = [name for name in kind.required if name != kind.key]
-    return {**shapes[kind.shape.__name__], "required": required}
+    row = CATALOGUE[type]
+    required = [name for name in required_fields(type) if name != row.key]
+    return {**shapes[row.shape.__name__], "required": required}
 
 
 def _taken() -> list[str]:
     """Return the event types that a publisher can't use for events of its own."""
-    return sorted(CONTROL_TYPES | BROWSER_TYPES | KNOWN)
+    return sorted(CONTROL_TYPES | BROWSER_TYPES | KNOWN | {OTHER})
 
 
 def _envelopes() -> list[Schema]:
     """Return the alternatives of an event that is published, one for each type."""
     known = [
-        _envelope(type, _title(type), keyed=bool(KINDS[type].key)) for type in KINDS
+        _envelope(name, _title(name), keyed=row.key is not None)
+        for name, row in CATALOGUE.items()
     ]
-    gone = _envelope("gone", Retirement.__name__, keyed=False)
+    gone = _envelope(GONE, Retirement.__name__, keyed=False)
     return [*known, gone, _ref("PublishedOther")]
 
 
@@ -136,10 +139,10 @@ def _stream_events() -> list[Schema]:
 
 def _state(instant: Schema) -> Schema:
     """Return the members of `/api/state` that follow from the event types."""
-    shapes = {SECTIONS[type]: KINDS[type].shape for type in SECTIONS} | {"other": Other}
+    shapes = {SECTIONS[type]: CATALOGUE[type].shape for type in SECTIONS}
     sections = {
         name: {"type": "array", "items": _ref(shape.__name__)}
-        for name, shape in shapes.items()
+        for name, shape in (shapes | {OTHER: Other}).items()
     }
     return {
         "properties": {"at": instant, **sections},

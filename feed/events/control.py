@@ -1,6 +1,6 @@
 """What the server says about a stream itself: control events, which no log holds."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 
@@ -56,3 +56,7 @@ class End(msgspec.Struct, frozen=True):
 
 
 Control = Hello | Heartbeat | Gap | Bye | End
+CONTROLS: dict[str, type[Control]] = {
+    shape.__name__.lower(): shape for shape in get_args(Control)
+}
+"""The control events by their event types."""

@@ -9,10 +9,15 @@ from typing import NamedTuple
 
 import msgspec
 
-CONTROL_TYPES = frozenset({"hello", "heartbeat", "gap", "bye", "end"})
-# What EventSource itself tells its listeners (WHATWG HTML standard, section 9.2.2): an
-# event of that name would look like an error of the connection.
-BROWSER_TYPES = frozenset({"open", "error"})
+from feed.events.control import CONTROLS
+
+CONTROL_TYPES = frozenset(CONTROLS)
+GONE = "gone"  # retires a key
+OTHER = "other"  # wraps an event of a publisher's own type
+# The names that EventSource gives to its own events (WHATWG HTML standard, sections
+# 9.2.2 and 9.2.6). A published event of such a name would look like an error of the
+# connection, or like an event without a name.
+BROWSER_TYPES = frozenset({"open", "error", "message"})
 TYPE_NAME = re.compile(r"[a-z][a-z0-9_.-]{0,63}")
 KEY_LENGTH = 200  # characters; a key goes into ids, URLs and log lines
 DATA_LENGTH = 1 << 20  # bytes; what one publish may weigh (1 MiB)
@@ -76,7 +81,7 @@ class Event(msgspec.Struct, frozen=True):
     @property
     def retires(self) -> bool:
         """Whether this is a `gone` event."""
-        return self.type == "gone"
+        return self.type == GONE
 
 
 def keyed(type: str, key: str, data: bytes) -> Event:
@@ -95,7 +100,7 @@ def gone(type: str, key: str, at: int) -> Event:
     """Return the event that retires `key` at the instant `at` (epoch milliseconds)."""
     slot = checked_type(type), checked_key(key)
     data = msgspec.json.encode({"event": type, "key": key, "at": at})
-    return Event("gone", data, slot, key)
+    return Event(GONE, data, slot, key)
 
 
 def checked_type(type: str) -> str:
@@ -104,7 +109,7 @@ def checked_type(type: str) -> str:
         raise InvalidEvent(
             f"event type {type[:80]!r}: a letter a-z, then up to 63 of a-z 0-9 _ . -"
         )
-    if type in CONTROL_TYPES or type == "gone":
+    if type in CONTROL_TYPES or type in (GONE, OTHER):
         raise InvalidEvent(f"event type {type!r} is the server's own; take another")
     if type in BROWSER_TYPES:
         raise InvalidEvent(f"event type {type!r} is EventSource's own; take another")

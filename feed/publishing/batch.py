@@ -13,7 +13,9 @@ from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
+from feed.events.catalogue import CATALOGUE, KNOWN
 from feed.events.event import (
+    GONE,
     MAX_DEPTH,
     MAX_TYPES,
     Event,
@@ -26,7 +28,7 @@ from feed.events.event import (
     unkeyed,
 )
 from feed.log import Log
-from feed.publishing.completion import KINDS, KNOWN, Fields, is_number
+from feed.publishing.completion import Fields, complete, is_number
 
 MAX_BODY = 1 << 20  # bytes of one request
 MAX_EVENTS = 1000  # in one request
@@ -121,9 +123,9 @@ class Batch:
     def _add_envelope(self, body: bytes, place: str) -> None:
         it = _decoded(body, Envelope, place)
         at, data = Place(f"{place}.key", f"{place}.data"), bytes(it.data)
-        if it.event == "gone":
+        if it.event == GONE:
             self._add_retirement(it.key, data, at)
-        elif it.event in KINDS:
+        elif it.event in CATALOGUE:
             self._add_known(it.event, it.key, _json(data, at.data), at)
         else:
             self._add_own(it, data, place)
@@ -138,18 +140,18 @@ class Batch:
         """Add an event of a type that the board knows, completed into its shape."""
         if not isinstance(given, dict):
             raise Refused(at.data, f"expected an object, got {_name(given)}")
-        kind = KINDS[type]
+        key_field = CATALOGUE[type].key
         if key is not None:
-            _check_key(key, kind.key, given, type, at)
-        name = given.get(kind.key)
+            _check_key(key, key_field, given, type, at)
+        name = given.get(key_field)
         held = self._held((type, name)) if isinstance(name, str) else None
         try:
-            event = kind.complete(given, held, self._now).event()
+            event = complete(type, given, held, self._now).event()
         except msgspec.ValidationError as error:
             raise _refused(error, at.data) from error
         except InvalidEvent as error:  # too long, once it is completed
             raise Refused(at.data, str(error)) from error
-        self._add(event, f"{at.data}.{kind.key}" if key is None else at.key)
+        self._add(event, f"{at.data}.{key_field}" if key is None else at.key)
 
     def _add_own(self, it: Envelope, data: bytes, place: str) -> None:
         """Add an event of a publisher's own type, whose data is carried as it is."""

@@ -1,40 +1,50 @@
-"""How what was published becomes one of the shapes that the board itself shows."""
+"""Completion: published fields become one of the shapes that the board itself shows.
+
+A publisher may leave out most fields. A field that may be null is then null, `at` is
+the instant of receipt, and the fields of a quote are those of the symbol's last quote.
+"""
 
 import math
 from collections.abc import Callable
 from decimal import Decimal
 from types import NoneType
-from typing import Any, NamedTuple, get_args
+from typing import Any, get_args
 
 import msgspec
 
+from feed.events.catalogue import CATALOGUE, Shape
 from feed.events.event import Event
-from feed.events.shapes import (
-    MAX_AMOUNT,
-    Incident,
-    MarketState,
-    Notice,
-    Quote,
-    Score,
-    Team,
-)
+from feed.events.shapes import MAX_AMOUNT, Incident, Quote, Score, Team
 
 AHEAD = 60_000  # ms by which a publisher's clock may be fast
+FEWEST_DECIMALS, MOST_DECIMALS = 2, 8  # of a symbol's first price
 
 Fields = dict[str, Any]
-Shape = Quote | Score | MarketState | Notice | Incident
+
+Complete = Callable[[Fields, Event | None, int], Shape]
+"""Returns a shape of the published fields, the key's newest event, and the instant of
+receipt (epoch ms); ValidationError where that is not possible."""
 
 
-class Kind(NamedTuple):
-    """A type that the board knows: the field that is its key, and how to complete it.
+def complete(type: str, given: Fields, newest: Event | None, now: int) -> Shape:
+    """Return what was published of an event type of the catalogue, complete.
 
-    `required` are the fields that there is no default for.
+    `newest` is the newest event of the key, None where there is none, and `now` the
+    instant of receipt (epoch ms). ValidationError where the fields are not valid.
     """
+    special = _SPECIAL.get(type)
+    if special is not None:
+        return special(given, newest, now)
+    shape = CATALOGUE[type].shape
+    defaults = _DEFAULTS.get(type, {})
+    return msgspec.convert({**_unknown(shape), **defaults, "at": now, **given}, shape)
 
-    shape: type[Shape]
-    key: str | None
-    required: tuple[str, ...]
-    complete: Callable[[Fields, Event | None, int], Shape]
+
+def required_fields(type: str) -> tuple[str, ...]:
+    """Return the fields that have no default, so that a publisher must give them."""
+    shape = CATALOGUE[type].shape
+    filled = {"at", *_unknown(shape), *_DEFAULTS.get(type, {})}
+    return tuple(name for name in shape.__struct_fields__ if name not in filled)
 
 
 def _quote(given: Fields, held: Event | None, now: int) -> Quote:
@@ -68,7 +78,7 @@ def _quote(given: Fields, held: Event | None, now: int) -> Quote:
 
 
 def _score(given: Fields, _: Event | None, now: int) -> Score:
-    filled = {**_unknown(Score), "at": now, "incidents": [], **given}
+    filled = {**_unknown(Score), **_DEFAULTS["score"], "at": now, **given}
     for side in ("home", "away"):
         filled[side] = _completed(filled.get(side), _unknown(Team))
     common = {**_unknown(Incident), "match": filled.get("match"), "at": filled["at"]}
@@ -78,29 +88,13 @@ def _score(given: Fields, _: Event | None, now: int) -> Score:
     return msgspec.convert(filled, Score)
 
 
-def _incident(given: Fields, _: Event | None, now: int) -> Incident:
-    return msgspec.convert({**_unknown(Incident), "at": now, **given}, Incident)
-
-
-def _market(given: Fields, _: Event | None, now: int) -> MarketState:
-    return msgspec.convert({**_unknown(MarketState), "at": now, **given}, MarketState)
-
-
-def _notice(given: Fields, _: Event | None, now: int) -> Notice:
-    filled = {**_unknown(Notice), "level": "info", "at": now, **given}
-    return msgspec.convert(filled, Notice)
-
-
-KINDS = {
-    "price": Kind(Quote, "symbol", ("symbol", "price"), _quote),
-    "score": Kind(Score, "match", ("match", "home", "away", "status"), _score),
-    "incident": Kind(Incident, None, ("match", "incident", "kind"), _incident),
-    "market": Kind(MarketState, "market", ("market", "status"), _market),
-    "notice": Kind(Notice, "notice", ("notice", "title"), _notice),
+_SPECIAL: dict[str, Complete] = {"price": _quote, "score": _score}
+_DEFAULTS: dict[str, Fields] = {
+    "price": {"decimals": FEWEST_DECIMALS},
+    "score": {"incidents": []},
+    "notice": {"level": "info"},
 }
-
-
-KNOWN = {*KINDS, "gone"}
+"""The defaults of fields that may not be null, but for `at`: the instant of receipt."""
 
 
 def _unknown(shape: type[msgspec.Struct]) -> Fields:
@@ -123,7 +117,7 @@ def _rounded(change: float, decimals: int) -> float | None:
 def _decimals(price: object) -> int:
     """Return how many decimals to show of a symbol whose first price this is."""
     exponent = Decimal(repr(price)).as_tuple().exponent if is_number(price) else 0
-    return min(max(-int(exponent), 2), 8)
+    return min(max(-int(exponent), FEWEST_DECIMALS), MOST_DECIMALS)
 
 
 def is_number(value: object) -> bool:

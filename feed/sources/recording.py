@@ -9,7 +9,8 @@ from typing import Protocol
 
 import msgspec
 
-from feed.events.event import DATA_LENGTH, EventId
+from feed.events.event import DATA_LENGTH, OTHER, EventId
+from feed.events.wrapping import Wrapped
 
 LONGEST = DATA_LENGTH + 4096  # bytes of a line: the data, and what stands around it
 BOM = b"\xef\xbb\xbf"
@@ -39,7 +40,7 @@ class Damage(msgspec.Struct, frozen=True):
 
 
 class Object(msgspec.Struct):
-    """A line of NDJSON."""
+    """One line of NDJSON."""
 
     event: str
     data: msgspec.Raw
@@ -50,6 +51,7 @@ class Object(msgspec.Struct):
 NO_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 _decode = msgspec.json.Decoder(Object).decode
+_decode_wrapped = msgspec.json.Decoder(Wrapped).decode
 
 
 class Readable(Protocol):
@@ -116,7 +118,7 @@ class Reader:
             data = one_line(bytes(it.data))
         except NO_JSON as error:
             return self._damage(f"no event: {error}", cut)
-        return Record(self._line, it.event, data, it.key, _id(it.id))
+        return _unwrapped(Record(self._line, it.event, data, it.key, _id(it.id)))
 
     def _field(self, text: bytes, cut: bool) -> Damage | None:
         """Take a line of an event in the form of the HTML standard, section 9.2.6."""
@@ -179,13 +181,24 @@ class _Block:
         """Return the event; one of `NO_JSON` where it can't be told."""
         id, event = self._id.decode(), self._event.decode()
         data = one_line(b"\n".join(self.data))
-        return Record(self.line, event, data, None, _id(id))
+        return _unwrapped(Record(self.line, event, data, None, _id(id)))
 
 
 def one_line(data: bytes) -> bytes:
     """Return JSON without line breaks; one of `NO_JSON` where it is none."""
     msgspec.json.decode(data)
     return msgspec.json.format(data, indent=-1) if b"\n" in data else data
+
+
+def _unwrapped(record: Record) -> Record:
+    """Return the event that a recorded `other` event wraps; any other one as it is."""
+    if record.type != OTHER:
+        return record
+    try:
+        it = _decode_wrapped(record.data)
+    except msgspec.ValidationError:  # a publisher's own type in an older recording
+        return record
+    return Record(record.line, it.event, bytes(it.data), it.key, record.id)
 
 
 def _id(text: str | None) -> EventId | None:

@@ -17,8 +17,10 @@ from pathlib import Path
 import msgspec
 
 from feed.clock import STANDSTILL, WorldClock
+from feed.events.catalogue import CATALOGUE, Shape
 from feed.events.event import (
     CONTROL_TYPES,
+    GONE,
     MAX_TYPES,
     Event,
     EventId,
@@ -29,7 +31,6 @@ from feed.events.event import (
     unkeyed,
 )
 from feed.events.shapes import Notice, Quote, Score
-from feed.publishing.completion import KINDS, Shape
 from feed.sources.recording import Damage, Reader, Record
 
 EVENTS = 500  # of a step; a stream has fallen behind when twice as many are to come
@@ -40,7 +41,7 @@ BEGINNING = 64 * 1024  # bytes by which, and by its size, a recording is known a
 REPORTS = 100  # damaged lines that are logged; those beyond are only counted
 
 INSTANTS = ("at", "until", "kick_off", "period_started")
-TOLD_ANEW = frozenset({"score", "market", "notice"})  # what has instants yet to come
+TOLD_ANEW = frozenset(name for name, type in CATALOGUE.items() if type.to_come)
 
 logger = logging.getLogger("liveboard.replay")
 
@@ -217,10 +218,10 @@ class Replay:
         if event.slot is None:
             return
         held = self._held[event.slot] = Held(None, None)
-        if event.type not in KINDS:
+        if event.type not in CATALOGUE:
             self._types.add(event.type)
         if event.type in TOLD_ANEW:
-            shape = msgspec.json.decode(event.data, type=KINDS[event.type].shape)
+            shape = msgspec.json.decode(event.data, type=CATALOGUE[event.type].shape)
             held.until = shape.until if isinstance(shape, Notice) else None
             with contextlib.suppress(*UNPLAYABLE):  # of an instant beyond all numbers
                 data = msgspec.json.encode(moved(shape, self._time.recorded))
@@ -271,7 +272,7 @@ class Replay:
 
     def _play(self, record: Record) -> None:
         """Make ready what a record says; report it where it says nothing playable."""
-        say = self._retire if record.type == "gone" else self._say
+        say = self._retire if record.type == GONE else self._say
         try:
             events = say(record)
         except UNPLAYABLE as error:
@@ -282,7 +283,7 @@ class Replay:
 
     def _say(self, record: Record) -> list[Event]:
         until = None
-        if record.type in KINDS:
+        if record.type in CATALOGUE:
             told = moved(shaped(record), self._time.instant)
             event = told.event()
             until = told.until if isinstance(told, Notice) else None
@@ -512,7 +513,7 @@ def _known_by(path: Path) -> str:
 
 def shaped(record: Record) -> Shape:
     """Return the data of an event that the board shows; ValidationError if it can't."""
-    return msgspec.json.decode(record.data, type=KINDS[record.type].shape)
+    return msgspec.json.decode(record.data, type=CATALOGUE[record.type].shape)
 
 
 def moved(shape: Shape, move: Callable[[int], int]) -> Shape:

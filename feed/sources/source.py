@@ -6,18 +6,13 @@ from typing import Protocol
 
 import msgspec
 
+from feed.events.catalogue import CATALOGUE
 from feed.events.event import Event
 from feed.events.shapes import MarketState, Quote, Score
 from feed.settings import Settings
 from feed.sources.league import League
 from feed.sources.market import Market
 from feed.sources.replay import Replay
-
-SHAPES: dict[str, type[Quote | MarketState | Score]] = {
-    "price": Quote,
-    "market": MarketState,
-    "score": Score,
-}  # what the simulator tells, and goes on from
 
 
 class Source(Protocol):
@@ -48,14 +43,15 @@ class Simulator:
     def __init__(
         self, seed: int, start: int, speed: float, held: Sequence[Event] = ()
     ) -> None:
-        known = [
-            msgspec.json.decode(event.data, type=SHAPES[event.type])
+        shapes = [
+            msgspec.json.decode(event.data, type=CATALOGUE[event.type].shape)
             for event in held
-            if event.type in SHAPES
+            if event.type in CATALOGUE
         ]
-        last = max((each.at for each in known if each.at <= start), default=start)
-        market = [each for each in known if not isinstance(each, Score)]
-        scores = [each for each in known if isinstance(each, Score)]
+        market = [each for each in shapes if isinstance(each, Quote | MarketState)]
+        scores = [each for each in shapes if isinstance(each, Score)]
+        instants = (each.at for each in (*market, *scores) if each.at <= start)
+        last = max(instants, default=start)
         self._market = Market(seed, last, speed, held=market)
         self._league = League(seed, last, speed, held=scores)
 

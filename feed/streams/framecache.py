@@ -8,10 +8,11 @@ nobody is owed them any more, but for those that lag.
 import threading
 
 from feed.events.event import Event, EventId
+from feed.events.wrapping import wrap
 from feed.log import Log, Read
 from feed.streams.frame import Frame
 from feed.streams.view import View, WireFormat
-from feed.streams.wire import WIRES
+from feed.streams.wire import WIRES, encoder
 
 SHARED_BYTES = 16 << 20  # what shared frames may hold, of one moment and of the past
 CUTS = 10_000  # how many are remembered, to find them faster than by counting
@@ -31,7 +32,7 @@ class Frames:
         self._moment = log.tail
         self._frames: dict[tuple[View, EventId], Frame] = {}
         self._pending: dict[EventId, list[Event]] = {}
-        self._encoded: dict[tuple[WireFormat, EventId], bytes] = {}
+        self._encoded: dict[tuple[WireFormat, bool, EventId], bytes] = {}
         self._held = 0  # bytes
         self._past: dict[tuple[View, bool, EventId, EventId, int], Frame] = {}
         self._past_held = 0  # bytes
@@ -51,7 +52,7 @@ class Frames:
                 events = self._read(view, cursor)
                 if events is None:
                     return None
-                frame = self._encode(view.wire, events)
+                frame = self._encode(view, events)
                 held = self._held + _weight(view, frame)
                 if held < SHARED_BYTES:
                     self._held = held
@@ -75,11 +76,11 @@ class Frames:
         but a key's is the newest by now: by the time that a slow reader is told, what
         was read may be long over.
         """
-        parts: list[bytes] = []
+        encode, parts = encoder(view), list[bytes]()
         stop, size = start, 0
         while stop < len(events) and size < SLOW_FRAME:
             event = events[stop] if exact else self._newest(view, events[stop])
-            parts.append(WIRES[view.wire].event(event))
+            parts.append(encode(event))
             size += len(parts[-1])
             stop += 1
         return Frame(b"".join(parts), stop - start, events[stop - 1].id)
@@ -116,7 +117,7 @@ class Frames:
         with self._making:
             frame = self._past.get(key)
             if frame is None:
-                data = b"".join(map(WIRES[view.wire].event, events))
+                data = b"".join(map(encoder(view), events))
                 frame = self._past[key] = Frame(data, len(events), events[-1].id)
                 self._past_held += _weight(view, frame)
                 while self._past_held > SHARED_BYTES:
@@ -154,12 +155,20 @@ class Frames:
             return read.events
         return [event for event in read.events if event.id <= self._moment]
 
-    def _encode(self, wire: WireFormat, events: list[Event]) -> Frame:
-        encode, encoded, parts = WIRES[wire].event, self._encoded, []
+    def _encode(self, view: View, events: list[Event]) -> Frame:
+        """Return a frame of events, each of which is encoded once for all views.
+
+        An event has a second encoding where it is wrapped.
+        """
+        encode, encoded, parts = WIRES[view.wire].event, self._encoded, []
+        wraps_some = view.wraps_some
         for event in events:
-            part = encoded.get((wire, event.id))
+            wraps = wraps_some and view.wraps(event)
+            key = (view.wire, wraps, event.id)
+            part = encoded.get(key)
             if part is None:
-                part = encoded[wire, event.id] = encode(event)
+                part = encode(wrap(event) if wraps else event)
+                encoded[key] = part
             parts.append(part)
         return Frame(b"".join(parts), len(parts), self._moment)
 

@@ -96,6 +96,13 @@ def _describe_gone(gone: Fields) -> str:
     return f"{clock(gone['at'])}  {gone['event']} {gone['key']}"
 
 
+def _describe_wrapped(wrapped: Fields) -> str:
+    """Return the type, the key if there is one, and the data of an `other` event."""
+    name, key = wrapped["event"], wrapped["key"]
+    names = name if key is None else f"{name} {key}"
+    return f"{names}  {_describe_other(wrapped['data'])}"
+
+
 def _describe_other(data: object) -> str:
     return msgspec.json.encode(data).decode()
 
@@ -107,4 +114,5 @@ _DESCRIBE: dict[str, Callable[[Any], str]] = {
     "market": _describe_market,
     "notice": _describe_notice,
     "gone": _describe_gone,
+    "other": _describe_wrapped,
 }

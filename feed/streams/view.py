@@ -8,7 +8,9 @@ from typing import Literal, get_args
 
 import msgspec
 
-from feed.events.event import Event, EventId
+from feed.events.catalogue import FILTERS, KNOWN, Filter
+from feed.events.event import GONE, OTHER, Event, EventId
+from feed.events.wrapping import wrap
 
 WireFormat = Literal["sse", "ndjson", "text"]
 WIRE_FORMATS: tuple[WireFormat, ...] = get_args(WireFormat)
@@ -33,32 +35,57 @@ class View(msgspec.Struct, frozen=True, cache_hash=True, weakref=True):
 
     def selects(self, event: Event) -> bool:
         """Whether this view shows `event`; a `gone` event where it showed the key."""
-        kind = event.slot[0] if event.slot else event.type
+        type = event.slot[0] if event.slot else event.type
         if (
             self.events is not None
-            and kind not in self.events
+            and type not in self.events
             and event.type not in self.events
+            and (type in KNOWN or OTHER not in self.events)
         ):
             return False
-        if kind == "price":
-            return self.symbols is None or event.subject in self.symbols
-        if kind in ("score", "incident"):
-            return self.matches is None or event.subject in self.matches
-        return True
+        parameter = FILTERS.get(type)
+        if parameter is None:
+            return True
+        chosen = self.symbols if parameter == "symbols" else self.matches
+        return chosen is None or event.subject in chosen
+
+    @property
+    def wraps_some(self) -> bool:
+        """Whether this view shows some events as `other` events."""
+        return self.events is not None and OTHER in self.events
+
+    def wraps(self, event: Event) -> bool:
+        """Whether this view shows `event`, which it selects, as an `other` event.
+
+        True for an event of a publisher's own type that `events` does not name.
+        """
+        return (
+            self.events is not None
+            and OTHER in self.events
+            and event.type not in KNOWN
+            and (event.type not in self.events or event.type == OTHER)
+        )
+
+    def shown(self, event: Event) -> Event:
+        """Return `event`, which this view selects, as this view shows it."""
+        return wrap(event) if self.wraps(event) else event
 
     def routes(self) -> list["Route"]:
-        """Return where events that this view may show pass by (see `routes_of`)."""
+        """Return the routes of all events that this view may show (see `routes_of`)."""
         found: list[Route] = []
-        if self._admits("price"):
-            found += [("price", name) for name in self.symbols or [None]]
-        if self._admits("score", "incident"):
-            found += [("match", name) for name in self.matches or [None]]
-        if self.events is None or self.events - {"price", "score", "incident"}:
-            found.append(("other", None))
+        for parameter in get_args(Filter):
+            if self._admits(parameter):
+                chosen: frozenset[str] | None = getattr(self, parameter)
+                found += [(parameter, subject) for subject in chosen or [None]]
+        if self.events is None or self.events - FILTERS.keys():
+            found.append(UNFILTERED)
         return found
 
-    def _admits(self, *types: str) -> bool:
-        return self.events is None or bool(self.events & {*types, "gone"})
+    def _admits(self, parameter: Filter) -> bool:
+        """Whether this view may show an event that `parameter` narrows."""
+        if self.events is None or GONE in self.events:
+            return True
+        return any(FILTERS.get(type) == parameter for type in self.events)
 
     def __str__(self) -> str:
         parts = [
@@ -71,21 +98,25 @@ class View(msgspec.Struct, frozen=True, cache_hash=True, weakref=True):
         return " ".join([self.wire, *parts])
 
 
-Route = tuple[str, str | None]
-"""A way that events take: of one symbol or match, of all, or of whatever else."""
+Route = tuple[Filter | None, str | None]
+"""The way of an event to the views that may show it: a filter, and one of its subjects.
+
+The subject is None for the views that the filter does not narrow. Events that no filter
+narrows share one route.
+"""
+UNFILTERED: Route = (None, None)
+_UNFILTERED_ONLY = (UNFILTERED,)
 
 
 def routes_of(event: Event) -> tuple[Route, ...]:
-    """Return an event's routes: a view that shows it has at least one of them.
+    """Return the routes of an event: each view that shows it has at least one of them.
 
-    So that an event is held against the views that may show it, not against all.
+    Thanks to routes, an event is compared only with the views that may show it.
     """
-    kind = event.slot[0] if event.slot else event.type
-    if kind == "price":
-        return ("price", event.subject), ("price", None)
-    if kind in ("score", "incident"):
-        return ("match", event.subject), ("match", None)
-    return (("other", None),)
+    parameter = FILTERS.get(event.slot[0] if event.slot else event.type)
+    if parameter is None:
+        return _UNFILTERED_ONLY
+    return (parameter, event.subject), (parameter, None)
 
 
 class Subscription(msgspec.Struct, frozen=True):

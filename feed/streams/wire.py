@@ -9,12 +9,13 @@ from typing import NamedTuple
 
 import msgspec
 
+from feed.events.catalogue import KNOWN
 from feed.events.control import Control
-from feed.events.event import Event, EventId
+from feed.events.event import OTHER, Event, EventId
 from feed.streams import text
-from feed.streams.view import WireFormat
+from feed.streams.view import View, WireFormat
 
-DATA_HAS_KEY = frozenset({"price", "score", "market", "notice", "gone"})
+NAMES_ITS_KEY = KNOWN | {OTHER}  # the event types whose data holds the event's key
 
 _json = msgspec.json.Encoder().encode
 
@@ -56,7 +57,7 @@ def _sse_retry(milliseconds: int) -> bytes:
 
 
 def _ndjson_event(event: Event) -> bytes:
-    if event.slot is None or event.type in DATA_HAS_KEY:
+    if event.slot is None or event.type in NAMES_ITS_KEY:
         return _ndjson(str(event.id), event.type, event.data)
     id, name, key = _json(str(event.id)), _json(event.type), _json(event.slot[1])
     return b'{"id":%b,"event":%b,"key":%b,"data":%b}\n' % (id, name, key, event.data)
@@ -90,3 +91,11 @@ WIRES: dict[WireFormat, Wire] = {
     "ndjson": Wire("application/x-ndjson", _ndjson_event, _ndjson_control, _no_retry),
     "text": Wire("text/plain; charset=utf-8", _text_event, _text_control, _no_retry),
 }
+
+
+def encoder(view: View) -> Callable[[Event], bytes]:
+    """Return the function that writes the events which `view` selects."""
+    encode = WIRES[view.wire].event
+    if not view.wraps_some:
+        return encode
+    return lambda event: encode(view.shown(event))

@@ -25,7 +25,7 @@ KEYS = (
     "😀" * 200,
     "x" * 200,
 )
-NAMES = ("note", "message", "errors", "opened", "a" + "._-9" * 15 + "zzz")
+NAMES = ("note", "messages", "others", "errors", "opened", "a" + "._-9" * 15 + "zzz")
 LARGE = json.dumps("🙂" * ((DATA_LENGTH - 2) // 4), ensure_ascii=False).encode()
 
 

@@ -6,8 +6,8 @@ import pytest
 
 from feed.events.event import EventId, gone, keyed, unkeyed
 from feed.log import Log
-from feed.streams.view import View, routes_of
-from tests.helpers.model import MATCHES, START, SYMBOLS, World
+from feed.streams.view import UNFILTERED, View, routes_of
+from tests.helpers.model import MATCHES, START, SYMBOLS, TYPES, World
 from web.query import (
     STREAM_PARAMETERS,
     InvalidParameter,
@@ -20,6 +20,7 @@ PRICE = keyed("price", "ACME", b"1")
 SCORE = keyed("score", "m1", b"1")
 INCIDENT = unkeyed("incident", b"1", "m1")
 NOTE = unkeyed("note", b"1")
+TICKET = keyed("ticket", "4711", b"[1]").with_id(EventId(5, 1))
 
 
 def query(*pairs: tuple[str, str]) -> Query:
@@ -64,15 +65,39 @@ def test_matches_narrow_scores_and_incidents_and_nothing_else() -> None:
     assert all(map(view.selects, (PRICE, NOTE)))
 
 
+def test_other_shows_the_types_that_are_not_the_boards_own() -> None:
+    view = View(events=frozenset({"other"}))
+    assert view.selects(NOTE)
+    assert view.selects(TICKET)
+    assert view.selects(gone("ticket", "4711", 1))
+    assert not any(map(view.selects, (PRICE, SCORE, INCIDENT)))
+    assert not view.selects(gone("price", "ACME", 1))
+    assert view.routes() == [UNFILTERED]
+
+
+def test_an_event_that_other_shows_is_wrapped_with_its_type_and_its_key() -> None:
+    view = View(events=frozenset({"other", "price"}))
+    assert view.shown(TICKET).type == view.shown(NOTE).type == "other"
+    assert view.shown(TICKET).id == TICKET.id
+    assert view.shown(TICKET).data == b'{"event":"ticket","key":"4711","data":[1]}'
+    assert view.shown(NOTE).data == b'{"event":"note","key":null,"data":1}'
+
+
+def test_an_event_is_not_wrapped_that_the_view_names_or_the_board_knows() -> None:
+    view = View(events=frozenset({"other", "price", "ticket"}))
+    for event in (TICKET, PRICE, gone("ticket", "4711", 1)):
+        assert view.shown(event) is event
+    assert view.shown(NOTE).type == "other"
+    for raw in (View(), View(events=frozenset({"ticket", "note"}))):
+        assert [*map(raw.shown, (TICKET, NOTE))] == [TICKET, NOTE]
+
+
 def test_a_retirement_is_shown_where_its_key_was() -> None:
     retired = gone("price", "ACME", 1)
     assert View(events=frozenset({"price"})).selects(retired)
     assert View(events=frozenset({"gone"})).selects(retired)
     assert not View(events=frozenset({"score"})).selects(retired)
     assert not View(symbols=frozenset({"BOLT"})).selects(retired)
-
-
-TYPES = ("price", "score", "incident", "note", "gone")
 
 
 @pytest.mark.parametrize("symbols", [None, frozenset({"A"})])
@@ -82,7 +107,8 @@ def test_what_a_view_shows_passes_by_one_of_its_routes(
 ) -> None:
     world = World(Log(100, START))
     world.tell([(type, subject, 0) for type in TYPES for subject in SYMBOLS + MATCHES])
-    some = (frozenset(c) for n in range(1, 6) for c in combinations(TYPES, n))
+    named = (*TYPES, "other")
+    some = (frozenset(c) for n in range(1, 8) for c in combinations(named, n))
     for types in (None, *some):
         view = View(symbols, matches, types)
         shown = [*filter(view.selects, world.told)]
@@ -92,7 +118,7 @@ def test_what_a_view_shows_passes_by_one_of_its_routes(
 
 def test_a_narrow_view_lies_on_few_routes() -> None:
     view = View(frozenset({"ACME"}), frozenset({"m1"}), frozenset({"price", "score"}))
-    assert view.routes() == [("price", "ACME"), ("match", "m1")]
+    assert view.routes() == [("symbols", "ACME"), ("matches", "m1")]
     assert not {*routes_of(keyed("price", "BOLT", b"1"))} & {*view.routes()}
 
 

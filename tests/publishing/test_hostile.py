@@ -144,7 +144,8 @@ SHAPELESS = [
     event("given twice, of which the last counts", "$.event",
           '{"event":"x","event":"hello","data":1}'),
     *(own(f"of the type {name}", "$.event", f'"{name}"')
-      for name in ("hello", "heartbeat", "gap", "bye", "end", "error", "open")),
+      for name in ("hello", "heartbeat", "gap", "bye", "end", "other",
+                   "error", "open", "message")),
     own("of a long type", "$.event", f'"{"x" * 65}"'),
     own("of an endless type", "$.event", f'"{"x" * 10**6}"'),
     own("of an empty type", "$.event", '""'),

@@ -120,6 +120,8 @@ wrong = st.sampled_from(
         {"event": "X", "data": 1},
         {"event": "hello", "data": 1},
         {"event": "error", "data": 1},
+        {"event": "message", "data": 1},
+        {"event": "other", "data": {"event": "x", "key": None, "data": 1}},
         {"event": "price", "data": {"price": 1}},
         {"event": "price", "key": "A", "data": {"price": "1"}},
         {"event": "price", "key": "A", "data": {"price": 1, "symbol": "B"}},

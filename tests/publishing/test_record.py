@@ -397,6 +397,29 @@ def test_a_recording_is_published_to_a_running_board(day: Path, empty: Board) ->
     assert events_in(empty) == count
 
 
+def test_events_that_were_recorded_wrapped_are_published_as_themselves(
+    tmp_path: Path, empty: Board
+) -> None:
+    path = tmp_path / "wrapped.ndjson"
+    path.write_text(
+        '{"event":"other","data":{"event":"ticket","key":"4711","data":[1]}}\n'
+        '{"event":"other","data":{"event":"ticket","key":"4712","data":[2]}}\n'
+    )
+    with publish(path, empty.url) as command:
+        assert command.wait() == 0
+    others = json.loads(empty.get("/api/state")[2])["other"]
+    assert [(each["event"], each["key"], each["data"]) for each in others] == [
+        ("ticket", "4711", [1]),
+        ("ticket", "4712", [2]),
+    ]
+    again = tmp_path / "again.ndjson"
+    asked = f"{empty.url}/stream.ndjson?events=other&once=1"
+    with record(asked, "-o", str(again)) as command:
+        assert command.wait() == 0
+    wrapped = [line["data"] for line in lines(whole(again)) if line["event"] == "other"]
+    assert wrapped == [line["data"] for line in lines(path.read_bytes())]
+
+
 def test_broken_connections_publish_nothing_twice(day: Path, empty: Board) -> None:
     """The board has the batch; that it said so is what gets lost."""
     with Proxy(empty.port) as proxy:

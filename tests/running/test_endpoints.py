@@ -369,6 +369,26 @@ def test_an_event_of_a_users_own_type_is_in_the_state_under_other(still: Board) 
     assert id_of(first["id"]) < id_of(told["id"])
 
 
+def test_other_selects_a_users_own_types_in_a_stream_and_in_the_state(
+    still: Board,
+) -> None:
+    told = json.loads(still.get("/api/state?events=other")[2])
+    assert told == json.loads(still.get("/api/state?events=other,first")[2])
+    assert told["other"] == json.loads(still.get("/api/state")[2])["other"]
+    with still.stream("/stream?once=1&events=other") as stream:
+        wrapped = [json.loads(e.data) for e in stream.read_all() if e.event == "other"]
+    first = {"event": "first", "key": "first", "data": 1}
+    assert first in wrapped
+    with still.stream("/stream?once=1&events=other,first") as stream:
+        told = stream.read_all()
+    assert ("first", "1") in [(event.event, event.data) for event in told]
+    others = [json.loads(event.data) for event in told if event.event == "other"]
+    assert others == [each for each in wrapped if each != first]
+    answer = still.get("/stream.ndjson?once=1&events=other")[2]
+    lines = [json.loads(line) for line in answer.splitlines()]
+    assert [line["data"] for line in lines if line["event"] == "other"] == wrapped
+
+
 # --- /api/history
 
 

@@ -12,11 +12,12 @@ import pytest
 
 from app import create_app
 from feed.clock import now_ms
+from feed.events.catalogue import CATALOGUE
 from feed.events.event import KEY_LENGTH, TYPE_NAME
 from feed.feed import Feed
 from feed.history import BASE, MAX_INTERVAL
 from feed.publishing.batch import MAX_EVENTS, Batch, Refused
-from feed.publishing.completion import KINDS
+from feed.publishing.completion import required_fields
 from feed.settings import Settings
 from tests.helpers.documents import FEED, bare, tables
 from tests.helpers.harness import ROOT, Board, clean_environment
@@ -151,19 +152,19 @@ def test_every_field_of_what_is_published_is_one_of_what_is_shown(
     description: Schema,
 ) -> None:
     schemas = description["components"]["schemas"]
-    for type, kind in KINDS.items():
-        shown = schemas[kind.shape.__name__]["properties"]
+    for type, row in CATALOGUE.items():
+        shown = schemas[row.shape.__name__]["properties"]
         published = schemas[f"Published{type.title()}"]["properties"]
-        assert {*published} == {*shown} == {*kind.shape.__struct_fields__}
+        assert {*published} == {*shown} == {*row.shape.__struct_fields__}
 
 
-@pytest.mark.parametrize("type", KINDS)
+@pytest.mark.parametrize("type", CATALOGUE)
 def test_what_is_described_as_needed_is_needed_and_nothing_else(
     description: Schema, type: str
 ) -> None:
     schema = description["components"]["schemas"][f"Published{type.title()}"]
-    needed = {*schema["required"], KINDS[type].key} - {None}
-    assert needed == {*LEAST[type]} == {*KINDS[type].required}
+    needed = {*schema["required"], CATALOGUE[type].key} - {None}
+    assert needed == {*LEAST[type]} == {*required_fields(type)}
     check_needed(type, LEAST[type], LEAST[type])
 
 

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from feed.events.control import Bye, Control, Heartbeat, Hello
 from feed.events.event import MAX_TYPES, Event, EventId, Slot, gone, keyed, unkeyed
 from feed.events.shapes import Incident, MarketState, Notice, Quote, Score, Team
+from feed.events.wrapping import wrap
 from feed.feed import Feed
 from feed.settings import InvalidSetting, Settings
 from feed.sources.recording import LONGEST, Damage, Reader, Record
@@ -363,6 +364,27 @@ def test_an_own_type_has_the_key_that_its_line_has(play: Play) -> None:
     line = b'{"id":"1-0","event":"temperature","key":"hall-2","data":21.5}\n'
     [played] = play(line).after(0)
     assert played == keyed("temperature", "hall-2", b"21.5")
+
+
+@both_formats
+def test_an_event_that_was_recorded_wrapped_is_played_as_itself(
+    play: Play, format: Format
+) -> None:
+    events = [
+        at(0, wrap(keyed("ticket", "4711", b'{"text": "Hi"}'))),
+        at(0, wrap(unkeyed("token", b"1")), 1),
+        at(0, gone("ticket", "4711", T0), 2),
+    ]
+    ticket, token, retired = play(saved(events, format)).after(0)
+    assert ticket == keyed("ticket", "4711", b'{"text": "Hi"}')
+    assert token == unkeyed("token", b"1")
+    assert (retired.type, retired.slot) == ("gone", ("ticket", "4711"))
+
+
+def test_an_own_type_of_the_name_other_is_no_wrapped_event(play: Play) -> None:
+    text = b'{"event":"other","data":{"event":"x"}}\n{"event":"other","data":5}\n'
+    assert [record.type for record in records(text)] == ["other", "other"]
+    assert play(text).after(0) == []
 
 
 def test_data_of_several_lines_becomes_one(play: Play) -> None:

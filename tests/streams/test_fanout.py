@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from feed.events.event import EventId, keyed, unkeyed
+from feed.events.event import CONTROL_TYPES, EventId, keyed, unkeyed
 from feed.log import Log, Read
 from feed.settings import Settings
 from feed.streams import stream as stream_module
@@ -252,6 +252,36 @@ def test_each_view_gets_its_own(serve: Callable[..., Served]) -> None:
             one.read_to(streams.log.tail)
             prices = [json.loads(e.data) for e in one.events() if e.event == "price"]
             assert prices == [{"s": symbol, "n": n} for n in range(5)]
+
+
+def test_an_event_is_wrapped_for_the_views_that_ask_for_other_and_raw_for_the_rest(
+    serve: Callable[..., Served],
+) -> None:
+    asked = [None, {"other"}, {"other", "ticket"}, {"ticket"}]
+    with running(Log(10_000, START)) as streams:
+        served = [
+            serve(streams, View(events=None if names is None else frozenset(names)))
+            for names in asked
+        ]
+        for n in range(5):
+            ticket, token = keyed("ticket", "A", b"%d" % n), unkeyed("token", b"%d" % n)
+            streams.log.append([ticket, token], START)
+        raw, both, named, only = (
+            [(e.event, e.data) for e in read_to_tail(one, streams)] for one in served
+        )
+    wrapped = ('{"event":"ticket","key":"A"', '{"event":"token","key":null')
+    for n in range(5):
+        assert raw[2 * n : 2 * n + 2] == [("ticket", f"{n}"), ("token", f"{n}")]
+        assert both[2 * n] == ("other", f'{wrapped[0]},"data":{n}}}')
+        assert both[2 * n + 1] == ("other", f'{wrapped[1]},"data":{n}}}')
+        assert named[2 * n : 2 * n + 2] == [raw[2 * n], both[2 * n + 1]]
+    assert only == raw[::2]
+
+
+def read_to_tail(one: Served, streams: Streams) -> list[Parsed]:
+    """Return the events of the log that a stream has sent up to the log's tail."""
+    one.read_to(streams.log.tail)
+    return [event for event in one.events() if event.event not in CONTROL_TYPES]
 
 
 def test_silence_brings_heartbeats_that_carry_the_cursor(

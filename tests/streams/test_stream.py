@@ -26,7 +26,7 @@ from feed.streams.framecache import Frames
 from feed.streams.stream import Stream
 from feed.streams.view import Subscription, View
 from tests.helpers.harness import until
-from tests.helpers.model import START, News, World, fold, news, views
+from tests.helpers.model import KEYED, START, News, World, fold, news, views
 from tests.helpers.sse import Parsed, Parser
 
 EAGER = 0.001  # seconds of heartbeat: a stream at the tail speaks instead of waiting
@@ -153,6 +153,7 @@ def test_a_client_cut_off_anywhere_ends_as_one_that_saw_every_event(
                 client.cut()
         client.catch_up(world.log.tail)
     assert client.held == world.state(view)
+    assert {event.event for _, event in client.seen} <= world.names(view)
     ids = [id for id, _ in client.seen]
     assert ids == sorted(set(ids))
     if client.exact and not pace:
@@ -200,9 +201,11 @@ def slots_of(events: Iterable[Parsed]) -> set[tuple[str, str]]:
     """Return the type and key of each event that has a key, gone or not."""
     found = set()
     for event in events:
-        data = json.loads(event.data)
-        if event.event in ("price", "score"):
-            found.add((event.event, data["subject"]))
+        name, data = event.event, json.loads(event.data)
+        if name == "other":
+            name, data = data["event"], data["data"]
+        if name in KEYED:
+            found.add((name, data["subject"]))
         elif event.event == "gone":
             found.add((data["event"], data["key"]))
     return found

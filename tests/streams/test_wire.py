@@ -23,6 +23,7 @@ from feed.events.event import (
     keyed,
     unkeyed,
 )
+from feed.events.wrapping import wrap
 from feed.streams.wire import WIRES, name_of
 from tests.helpers.sse import Parsed, Parser
 
@@ -46,7 +47,7 @@ jsons = st.builds(
     st.booleans(),
 )
 types = st.from_regex(r"[a-z][a-z0-9_.-]{0,63}", fullmatch=True).filter(
-    lambda name: name not in CONTROL_TYPES | BROWSER_TYPES | {"gone"}
+    lambda name: name not in CONTROL_TYPES | BROWSER_TYPES | {"gone", "other"}
 )
 keys = st.text(
     st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=KEY_LENGTH
@@ -119,6 +120,29 @@ def key_of(event: Event) -> dict[str, str]:
     """Return the key that a line must name, since the data may not."""
     own = event.slot is not None and event.type not in {*SHAPED, "gone"}
     return {"key": event.slot[1]} if event.slot and own else {}
+
+
+@given(types, st.none() | keys, jsons, ids)
+def test_a_wrapped_event_is_the_same_event_in_each_format(
+    type: str, key: str | None, data: bytes, id: EventId
+) -> None:
+    event = unkeyed(type, data) if key is None else keyed(type, key, data)
+    other = wrap(event.with_id(id))
+    expected = {"event": type, "key": key, "data": json.loads(data)}
+    (read,) = Parser().feed(SSE.event(other))
+    assert (read.event, read.id) == ("other", str(id))
+    assert json.loads(read.data) == expected
+    assert read.data.endswith(data.decode() + "}")
+    line = json.loads(NDJSON.event(other))
+    assert line == {"id": str(id), "event": "other", "data": expected}
+    assert_one_harmless_line(TEXT.event(other), "other", id)
+
+
+def test_as_text_a_wrapped_event_is_its_type_its_key_and_its_data() -> None:
+    ticket = wrap(keyed("ticket", "4711", b'{"text": "Hi"}').with_id(EventId(1, 0)))
+    assert TEXT.event(ticket) == b'other     ticket 4711  {"text":"Hi"}  [1-0]\n'
+    token = wrap(unkeyed("token", b'"Hi"').with_id(EventId(1, 1)))
+    assert TEXT.event(token) == b'other     token  "Hi"  [1-1]\n'
 
 
 @given(st.none() | ids, controls)

@@ -1,0 +1,60 @@
+"""The catalogue: one row for each event type that Liveboard itself knows.
+
+Whatever differs from one event type to another reads this table, so a new event type is
+a shape in `feed/events/shapes.py` and a row here. An event type that has no row is a
+publisher's own: its data is carried as it is, and no filter narrows it.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from feed.events.shapes import Incident, MarketState, Notice, Quote, Score
+
+Shape = Quote | Score | Incident | MarketState | Notice
+Filter = Literal["symbols", "matches"]
+
+
+class EventType(msgspec.Struct, frozen=True):
+    """What differs from one event type to another.
+
+    `key` is the field of the shape that names the event's key, None for an un-keyed
+    event; the data of a keyed event always holds its key. `selected_by` is the
+    parameter that narrows the events of this type to some subjects. `section` is where
+    `/api/state` lists the keys. `expires_at` is the field with the instant at which the
+    server retires the key. `to_come` are the fields with instants that usually lie in
+    the future: a replay publishes such an event again when its instants have moved.
+    """
+
+    shape: type[Shape]
+    key: str | None = None
+    selected_by: Filter | None = None
+    section: str | None = None
+    expires_at: str | None = None
+    to_come: tuple[str, ...] = ()
+
+
+CATALOGUE: dict[str, EventType] = {
+    "price": EventType(Quote, "symbol", "symbols", "prices"),
+    "score": EventType(
+        Score, "match", "matches", "scores", to_come=("kick_off", "period_started")
+    ),
+    "incident": EventType(Incident, selected_by="matches"),
+    "market": EventType(MarketState, "market", section="markets", to_come=("until",)),
+    "notice": EventType(
+        Notice, "notice", section="notices", expires_at="until", to_come=("until",)
+    ),
+}
+
+KNOWN = frozenset({*CATALOGUE, "gone"})
+"""The event types whose data Liveboard understands; all others are publishers' own."""
+
+FILTERS: dict[str, Filter] = {
+    name: row.selected_by for name, row in CATALOGUE.items() if row.selected_by
+}
+"""The parameter that narrows each event type: a dict, because each event asks it."""
+
+SECTIONS: dict[str, str] = {
+    name: row.section for name, row in CATALOGUE.items() if row.section
+}
+"""The section of `/api/state` for each keyed event type."""
