@@ -1,8 +1,13 @@
-"""A simulated league: which matches are played when, and what it tells of them."""
+"""A simulated league, one of the sources: matches that follow each other without end.
+
+Each time that a match kicks off, the next one is announced. A match that ended is
+retired after a while.
+"""
 
 import re
 from collections.abc import Sequence
 from heapq import heappop, heappush, heapreplace
+from operator import itemgetter
 from random import Random
 
 from feed.clock import WorldClock
@@ -10,18 +15,19 @@ from feed.events.event import Event, gone
 from feed.events.shapes import Score
 from feed.sources.match import BY_CODE, CLUBS, LEAGUE, Match, Side
 
-KICK_OFF_GAP = 90.0  # seconds from one match's kick-off to the next one's
-TO_COME = 2  # matches announced before they kick off
-WARM_UP = 790.0  # seconds before the start; longer than any match is held once begun
-ID = re.compile(r"[a-z]+-[a-z]+-[0-9a-z]{1,12}")
+KICK_OFF_GAP = 90.0  # seconds between the kick-offs of two matches
+ANNOUNCED = 2  # matches that are announced and have not kicked off
+WARM_UP = 790.0  # seconds before the start; more than from kick-off to retirement
+MATCH_ID = re.compile(r"[a-z]+-[a-z]+-[0-9a-z]{1,12}")
 
 
 class League:
-    """The simulated league: matches to come, in play and just finished.
+    """The simulated league: its matches to come, in play and just finished.
 
-    Instants are epoch milliseconds; `speed` is how many of its seconds pass in one.
-    Without `minutely`, a score comes only when something changed, not each minute.
-    With `held`, the scores that a league told last, it goes on from there.
+    Instants are epoch milliseconds. `speed` is the number of simulated seconds that
+    pass in a real one. Without `minutely`, a score comes only when anything but the
+    minute has changed. `resume_from` has the newest scores that an earlier league
+    published: this league goes on from them.
     """
 
     def __init__(
@@ -31,34 +37,36 @@ class League:
         speed: float = 1.0,
         *,
         minutely: bool = True,
-        held: Sequence[Score] = (),
+        resume_from: Sequence[Score] = (),
     ) -> None:
-        mine = sorted(filter(_is_of_the_league, held), key=_number_of)
-        # Not the same chance again, where it goes on.
-        self._rng = Random(f"league {seed} {start}" if mine else f"league {seed}")
+        own = sorted(filter(_is_of_the_league, resume_from), key=_number_of)
+        # A league that goes on must not repeat the matches that the seed began with.
+        self._rng = Random(f"league {seed} {start}" if own else f"league {seed}")
         self._clock = WorldClock(start, speed)
         self._minutely = minutely
-        self._rested = self._rng.sample(CLUBS, len(CLUBS))  # longest ago first
-        self._number = start  # of the next match
+        # The clubs by their last match, oldest first.
+        self._rested = self._rng.sample(CLUBS, len(CLUBS))
+        self._next_number = start  # see `_announce_match`
         self._next_kick_off = -WARM_UP
-        self._held: list[tuple[float, int, Match]] = []  # a heap by what is due next
-        self._begun = False
-        if mine:
-            self._go_on(mine)
+        # When each match is due next, its number, and the match.
+        self._heap: list[tuple[float, int, Match]] = []
+        self._has_begun = False
+        if own:
+            self._resume(own)
             return
-        for _ in range(TO_COME):
-            self._announce()
-        self._run(0.0)
+        for _ in range(ANNOUNCED):
+            self._announce_match()
+        self._run_until(0.0)
 
     def step(self, now: int) -> list[Event]:
         """Return the events that fell due up to `now` (epoch ms), in their order.
 
-        The first step begins with the score of each match held. A step after a
-        standstill tells those anew whose instants moved, and goes on.
+        The first step begins with the score of each match. A step after a standstill
+        begins with the scores of the matches that go on, as their instants have moved.
         """
         stood_still = self._clock.advance(now)
         events: list[Event] = []
-        if not self._begun:
+        if not self._has_begun:
             events = [match.score(0.0) for match in self._matches()]
         elif stood_still:
             events = [
@@ -66,11 +74,11 @@ class League:
                 for match in self._matches()
                 if match.status != "FT"
             ]
-        self._begun = True
-        return events + self._run(self._clock.seconds)
+        self._has_begun = True
+        return events + self._run_until(self._clock.seconds)
 
-    def _go_on(self, scores: Sequence[Score]) -> None:
-        """Take up the matches where their scores, in the order announced, say."""
+    def _resume(self, scores: Sequence[Score]) -> None:
+        """Continue the matches of an earlier league, by their scores, oldest first."""
         for score in scores:
             clubs = [BY_CODE[team.code or ""] for team in (score.home, score.away)]
             self._rested = [club for club in self._rested if club not in clubs] + clubs
@@ -82,67 +90,68 @@ class League:
                 self._rng,
                 self._minutely,
             )
-            match.go_on(score)
+            match.resume(score)
             number = _number_of(score)
-            heappush(self._held, (match.due, number, match))
-            self._number = number + 1
+            heappush(self._heap, (match.due, number, match))
+            self._next_number = number + 1
             self._next_kick_off = self._clock.age(score.kick_off or 0) + KICK_OFF_GAP
-        to_come = sum(score.status == "NS" for score in scores)
-        self._begun = to_come >= TO_COME
-        for _ in range(to_come, TO_COME):
+        announced = sum(score.status == "NS" for score in scores)
+        self._has_begun = announced >= ANNOUNCED
+        for _ in range(announced, ANNOUNCED):
             self._next_kick_off = max(self._next_kick_off, 0.0)
-            self._announce()
+            self._announce_match()
 
     def _matches(self) -> list[Match]:
-        """Return the matches held, by kick-off."""
-        return [match for _, _, match in sorted(self._held, key=lambda held: held[1])]
+        """Return the matches by kick-off."""
+        return [match for _, _, match in sorted(self._heap, key=itemgetter(1))]
 
-    def _run(self, until: float) -> list[Event]:
+    def _run_until(self, until: float) -> list[Event]:
         events: list[Event] = []
-        while self._held[0][0] <= until:
-            events += self._happen()
+        while self._heap[0][0] <= until:
+            events += self._do_next()
         return events
 
-    def _happen(self) -> list[Event]:
-        """Do what is due next; return its events."""
-        due, number, match = self._held[0]
+    def _do_next(self) -> list[Event]:
+        """Let the match that is due next go on or retire; return the events of that."""
+        due, number, match = self._heap[0]
         if match.status == "FT":
-            heappop(self._held)
+            heappop(self._heap)
             return [gone("score", match.id, self._clock.instant(due))]
         kicks_off = match.status == "NS"
-        events = match.happen()
-        heapreplace(self._held, (match.due, number, match))
+        events = match.do_next()
+        heapreplace(self._heap, (match.due, number, match))
         if kicks_off:
-            events.append(self._announce().score(due))
+            events.append(self._announce_match().score(due))
         return events
 
-    def _announce(self) -> Match:
-        """Return the next match to come.
+    def _announce_match(self) -> Match:
+        """Add the next match, and return it.
 
-        The two are of the four clubs whose last match was announced longest ago; the
-        eight matches since then are more than can be unfinished at once. An id ends
-        in the start's milliseconds and a count, so that a restart makes new ones.
+        Its clubs are two of the four whose last match is longest ago. The other sixteen
+        have the last eight matches, more than can be unfinished at once, so no club is
+        in two matches at a time. A match's id ends in its number. The first number is
+        the start in epoch milliseconds, so that a restart doesn't use an id again.
         """
         home, away = self._rng.sample(self._rested[:4], 2)
         self._rested.remove(home)
         self._rested.remove(away)
         self._rested += home, away
         match = Match(
-            f"{home.code}-{away.code}".lower() + f"-{_base36(self._number)}",
+            f"{home.code}-{away.code}".lower() + f"-{_base36(self._next_number)}",
             (Side("home", home), Side("away", away)),
             self._next_kick_off,
             self._clock,
             self._rng,
             self._minutely,
         )
-        heappush(self._held, (match.due, self._number, match))
-        self._number += 1
+        heappush(self._heap, (match.due, self._next_number, match))
+        self._next_number += 1
         self._next_kick_off += KICK_OFF_GAP
         return match
 
 
 def _is_of_the_league(score: Score) -> bool:
-    """Whether a score is of a match that a league told, and not of a publisher's."""
+    """Return whether a score is of a simulated match, and not of a publisher's."""
     codes = {score.home.code, score.away.code}
     return (
         score.competition == LEAGUE
@@ -150,16 +159,17 @@ def _is_of_the_league(score: Score) -> bool:
         and score.status in ("NS", "1H", "HT", "2H", "FT")
         and score.kick_off is not None
         and (score.status == "NS" or score.period_started is not None)
-        and ID.fullmatch(score.match) is not None
+        and MATCH_ID.fullmatch(score.match) is not None
     )
 
 
 def _number_of(score: Score) -> int:
+    """Return the number in which the id of a simulated match ends."""
     return int(score.match.rpartition("-")[2], 36)
 
 
 def _base36(number: int) -> str:
-    """Return a whole number's digits to the base of 36."""
+    """Return a whole number in base 36."""
     digits = "0123456789abcdefghijklmnopqrstuvwxyz"
     rest, last = divmod(number, 36)
     return (_base36(rest) if rest else "") + digits[last]

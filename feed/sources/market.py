@@ -1,7 +1,8 @@
-"""A simulated market, one of the sources: companies that don't exist, on one exchange.
+"""A simulated market, one of the sources: invented companies on one exchange.
 
-Strategy: time is drawn, not sampled. Each trade draws how long until the next, and a
-price is worked out only when it trades, so the days don't depend on how they are read.
+Theory of operation: each trade draws the time until the next trade, and a symbol's
+price is computed only when that symbol trades. Nothing is sampled at fixed intervals,
+so the same seed gives the same day however often `step` is called.
 """
 
 from collections.abc import Sequence
@@ -18,25 +19,25 @@ from feed.events.shapes import MarketState, Quote
 
 MARKET = "MAIN"
 CURRENCY = "EUR"
-SESSION = 1800.0  # seconds; a trading day that a visitor can see the end of
-PAUSE = 60.0  # seconds between two sessions
-OPENING = 1.0  # seconds over which the opening quotes come, so that they don't burst
-RATE = 20.0  # trades a second in all: lively, and each can still be seen
-PAST_RATE = 6.0  # trades a second before the start: each of 30 symbols in about 5 s
-AGE = 600.0  # seconds; how long the session has been running at the start
-TURNOVER = 400_000.0  # EUR a second in all, whatever the rate of trades
+SESSION = 1800.0  # seconds; short, so that a visitor can see a session end
+PAUSE = 60.0  # seconds between sessions
+OPENING = 1.0  # seconds over which the opening quotes are spread, to avoid a burst
+RATE = 20.0  # trades a second of all symbols: lively, yet each trade can be seen
+PAST_RATE = 6.0  # trades a second before the start: of each symbol one in about 5 s
+AGE = 600.0  # seconds that the session has been open for at the start
+TURNOVER = 400_000.0  # EUR a second of all symbols, at any rate of trades
 SPREAD = 0.0006  # of the price, at a liquidity of 1
-MARKET_SHARE = 0.30  # of a company's variance; so companies correlate by 0.30
-SECTOR_SHARE = 0.25  # and those of one sector by 0.55
+MARKET_SHARE = 0.30  # of a company's variance: companies correlate by 0.30
+SECTOR_SHARE = 0.25  # of a company's variance: those of a sector correlate by 0.55
 OWN_SHARE = 1 - MARKET_SHARE - SECTOR_SHARE
 
 
 class Company(msgspec.Struct, frozen=True):
     """An invented company, and the price at which its first session begins.
 
-    `volatility` is the standard deviation of a session's log return; a company of
-    twice the `liquidity` trades twice as often, at half the spread; a unit of
-    currency has `ticks` ticks.
+    `volatility` is the standard deviation of a session's log return. A company with
+    twice the `liquidity` trades twice as often, at half the spread. `ticks` is the
+    number of ticks in a unit of currency.
     """
 
     symbol: str
@@ -86,9 +87,10 @@ COMPANIES = (
 class Market:
     """The simulated exchange, its sessions and its companies' quotes.
 
-    Instants are epoch milliseconds; `speed` is how many of its seconds pass in one.
-    `rate` is how many trades a second of its own it makes, on average over a session.
-    With `held`, what a market told last, it goes on from there and has no past.
+    Instants are epoch milliseconds. `speed` is the number of simulated seconds that
+    pass in a real one. `rate` is the number of trades in a simulated second, on average
+    over a session. `resume_from` is the newest state that an earlier market published:
+    this market goes on from it, and has no past.
     """
 
     def __init__(
@@ -98,64 +100,66 @@ class Market:
         speed: float = 1.0,
         *,
         rate: float = RATE,
-        held: Sequence[Quote | MarketState] = (),
+        resume_from: Sequence[Quote | MarketState] = (),
     ) -> None:
-        # Not the same chance again, where it goes on.
-        self._rng = Random(f"market {seed} {start}" if held else f"market {seed}")
+        # A market that goes on must not repeat the day that the seed began with.
+        self._rng = Random(
+            f"market {seed} {start}" if resume_from else f"market {seed}"
+        )
         self._clock = WorldClock(start, speed)
         self._symbols = _symbols(self._rng)
         self._weights = [*accumulate(company.liquidity for company in COMPANIES)]
-        self._unopened: list[_Symbol] = []  # still without a quote this session
+        self._unopened: list[_Symbol] = []  # those that have not traded this session
         self._status: Literal["open", "closed"] = "closed"
         self._until = self._due = -(SESSION + PAUSE + AGE)  # the first session opens
-        self._session = -1  # sessions over, while one is open
-        self._begun = False
+        self._sessions_over = -1  # how many have ended before the open one
+        self._has_begun = False
         self._past: list[Quote] = []
         self._rate = rate
-        if held:
-            self._go_on(held)
+        if resume_from:
+            self._resume(resume_from)
         else:
-            self._begin_with_a_past(start)
+            self._simulate_past(start)
 
     def past(self) -> list[Quote]:
         """Return the quotes from before the start, oldest first, for the charts.
 
-        They are the previous session and the running one, about a quote each 5 s and
-        symbol. The first `step` lets go of them, for they weigh some 5 MB.
+        They cover the previous session and the running one, with a quote of each
+        symbol about every 5 s. The first `step` drops them, as they take some 5 MB.
         """
         return self._past
 
     def step(self, now: int) -> list[Event]:
         """Return the events that fell due up to `now` (epoch ms), in their order.
 
-        The first step begins with all there is: the market and each symbol's quote.
-        A step after a standstill tells the market's moved `until`, and goes on.
+        The first step begins with the whole state: the market and each symbol's quote.
+        A step after a standstill begins with the market, whose `until` has moved.
         """
         stood_still = self._clock.advance(now)
         news: list[Quote | MarketState] = []
-        if not self._begun:
+        if not self._has_begun:
             news = self._begin()
         elif stood_still:
-            news = [self._state(self._clock.seconds)]
-        news += self._run(self._clock.seconds)
+            news = [self._market_state(self._clock.seconds)]
+        news += self._run_until(self._clock.seconds)
         return [each.event() for each in news]
 
-    def _begin_with_a_past(self, start: int) -> None:
+    def _simulate_past(self, start: int) -> None:
         rate, self._rate = self._rate, PAST_RATE
         self._past = [
             quote
-            for quote in self._run(0.0)
+            for quote in self._run_until(0.0)
             if isinstance(quote, Quote) and quote.at < start
         ]
         self._rate = rate
 
-    def _go_on(self, held: Sequence[Quote | MarketState]) -> None:
-        """Take up the session and the prices where they were told to be.
+    def _resume(self, resume_from: Sequence[Quote | MarketState]) -> None:
+        """Continue the session and the prices of an earlier market.
 
-        Without a session that can be gone on with, the next opens at once.
+        Where it gave no session that could be continued, a new one opens at once.
         """
-        quotes = {each.symbol: each for each in held if isinstance(each, Quote)}
-        states = (each for each in held if isinstance(each, MarketState))
+        quotes = {it.symbol: it for it in resume_from if isinstance(it, Quote)}
+        states = (each for each in resume_from if isinstance(each, MarketState))
         state = next((each for each in states if each.market == MARKET), None)
         self._until = self._due = 0.0
         if state and state.until is not None and state.status != "halted":
@@ -163,81 +167,88 @@ class Market:
             self._until = self._due = min(self._clock.age(state.until), SESSION)
         traded = 0.0
         if self._status == "open":
-            self._session = 0
-            self._due = min(self._until, self._wait(0.0))
-            traded = self._elapsed(0.0)
+            self._sessions_over = 0
+            self._due = min(self._until, self._time_to_next_trade(0.0))
+            traded = self._session_elapsed(0.0)
         opened = self._clock.instant(self._until - SESSION)
         for symbol in self._symbols:
             quote = quotes.get(symbol.name)
-            symbol.go_on(quote, traded)
+            symbol.resume(quote, traded)
             if self._status == "open" and (quote is None or quote.at < opened):
                 self._unopened.append(symbol)
-        self._begun = bool(state) and all(s.name in quotes for s in self._symbols)
+        self._has_begun = bool(state) and all(s.name in quotes for s in self._symbols)
 
     def _begin(self) -> list[Quote | MarketState]:
-        self._begun = True
+        """Drop the past, and return the whole state."""
+        self._has_begun = True
         self._past = []
         at = self._clock.instant(0.0)
-        return [self._state(0.0), *(symbol.quote(at) for symbol in self._symbols)]
+        return [
+            self._market_state(0.0),
+            *(symbol.quote(at) for symbol in self._symbols),
+        ]
 
-    def _run(self, until: float) -> list[Quote | MarketState]:
+    def _run_until(self, until: float) -> list[Quote | MarketState]:
         news = []
         while self._due <= until:
-            news.append(self._happen(self._due))
+            news.append(self._do_next(self._due))
         return news
 
-    def _happen(self, at: float) -> Quote | MarketState:
-        """Do what is due at `at` (seconds), and set what is due next."""
+    def _do_next(self, at: float) -> Quote | MarketState:
+        """Open, close or trade at `at` (seconds), and set when the next is due."""
         if self._status == "closed":
-            return self._open(at)
+            return self._open_session(at)
         if at >= self._until:
-            return self._close(at)
-        return self._trade(at)
+            return self._close_session(at)
+        return self._trade_symbol(at)
 
-    def _open(self, at: float) -> MarketState:
+    def _open_session(self, at: float) -> MarketState:
         self._status = "open"
         self._until = at + SESSION
-        self._session += 1
+        self._sessions_over += 1
         self._unopened = self._rng.sample(self._symbols, len(self._symbols))
-        self._due = at + self._wait(at)
-        return self._state(at)
+        self._due = at + self._time_to_next_trade(at)
+        return self._market_state(at)
 
-    def _close(self, at: float) -> MarketState:
+    def _close_session(self, at: float) -> MarketState:
         self._status = "closed"
         self._until = self._due = at + PAUSE
-        return self._state(at)
+        return self._market_state(at)
 
-    def _trade(self, at: float) -> Quote:
-        traded = self._session * SESSION + self._elapsed(at)
+    def _trade_symbol(self, at: float) -> Quote:
+        traded = self._sessions_over * SESSION + self._session_elapsed(at)
         if self._unopened:
             symbol = self._unopened.pop()
             symbol.open(traded, TURNOVER / self._rate)
         else:
             [symbol] = self._rng.choices(self._symbols, cum_weights=self._weights)
             symbol.trade(traded, TURNOVER / self._rate)
-        self._due = min(self._until, at + self._wait(at))
+        self._due = min(self._until, at + self._time_to_next_trade(at))
         return symbol.quote(self._clock.instant(at))
 
-    def _wait(self, at: float) -> float:
-        """Return the seconds from what happens at `at` to the next trade."""
+    def _time_to_next_trade(self, at: float) -> float:
+        """Return the seconds from `at` to the next trade."""
         if self._unopened:
             return OPENING / len(self._symbols)
-        return self._rng.expovariate(self._rate * busyness(self._elapsed(at) / SESSION))
+        return self._rng.expovariate(
+            self._rate * busyness(self._session_elapsed(at) / SESSION)
+        )
 
-    def _elapsed(self, at: float) -> float:
+    def _session_elapsed(self, at: float) -> float:
+        """Return how many seconds the session has been open for at `at`."""
         return SESSION - (self._until - at)
 
-    def _state(self, at: float) -> MarketState:
+    def _market_state(self, at: float) -> MarketState:
         until = self._clock.instant(self._until)
         return MarketState(MARKET, self._status, until, self._clock.instant(at))
 
 
-def busyness(part: float) -> float:
-    """Return how busy trading is when that part of the session (0 to 1) is over.
+def busyness(elapsed: float) -> float:
+    """Return the rate of trading after a fraction of the session (0 to 1) has elapsed.
 
-    It is 1.6 at the open and at the close, 0.7 half-way, and 1 on average.
+    It is relative to the average: 1.6 at the open and at the close, 0.7 half-way.
     """
-    return 0.7 + 0.9 * (2 * part - 1) ** 2
+    return 0.7 + 0.9 * (2 * elapsed - 1) ** 2
 
 
 def _symbols(rng: Random) -> list["_Symbol"]:
@@ -249,23 +260,23 @@ def _symbols(rng: Random) -> list["_Symbol"]:
 
 
 class _Motion:
-    """A Brownian motion of variance 1 a session, drawn only where it is read."""
+    """A Brownian motion with a variance of 1 a session, drawn when it is read."""
 
     def __init__(self, rng: Random) -> None:
         self._rng = rng
         self._traded = 0.0
         self._value = 0.0
 
-    def start(self, traded: float) -> None:
-        """Let it be where it is after so many seconds of trading."""
+    def restart_at(self, traded: float) -> None:
+        """Keep the present value as the value after `traded` seconds of trading."""
         self._traded = traded
 
-    def at(self, traded: float) -> float:
-        """Return its value after so many seconds of trading, never fewer than before.
+    def value_at(self, traded: float) -> float:
+        """Return the value after `traded` seconds of trading, which never decrease.
 
-        The increments of a Brownian motion are independent, with the variance of the
-        time between: this is exact for any readings (Glasserman, Monte Carlo Methods
-        in Financial Engineering, section 3.1).
+        The increments of a Brownian motion are independent, and their variance is the
+        time between them. So the value is exact at whichever times it is read
+        (Glasserman, Monte Carlo Methods in Financial Engineering, section 3.1).
         """
         self._value += self._rng.gauss(0, sqrt((traded - self._traded) / SESSION))
         self._traded = traded
@@ -273,7 +284,7 @@ class _Motion:
 
 
 class _Symbol:
-    """A company's state on the exchange; its prices are whole ticks."""
+    """A company's state on the exchange. Its prices are whole numbers of ticks."""
 
     def __init__(
         self, company: Company, market: _Motion, sector: _Motion, rng: Random
@@ -283,8 +294,9 @@ class _Symbol:
         self._sector = sector
         self._own = _Motion(rng)
         self._rng = rng
-        self._start, self._started = company.price, 0.0  # its value, seconds traded
-        self._price = self._previous_close = self._ticks(company.price)
+        # The value of a share, and the seconds traded when it had that value.
+        self._base_value, self._base_traded = company.price, 0.0
+        self._price = self._previous_close = self._to_ticks(company.price)
         self._open = self._high = self._low = self._price
         self._bid, self._ask = self._price - 1, self._price + 1
         self._volume = 0
@@ -294,46 +306,44 @@ class _Symbol:
         """The company's symbol."""
         return self._company.symbol
 
-    def go_on(self, quote: Quote | None, traded: float) -> None:
-        """Take up from a quote after so many seconds of trading in the session.
+    def resume(self, quote: Quote | None, traded: float) -> None:
+        """Continue from a quote after `traded` seconds of trading in the session.
 
-        The increments of its motions to come don't depend on those before.
+        The past of the motions isn't needed, as increments don't depend on it.
         """
         for motion in (self._market, self._sector, self._own):
-            motion.start(traded)
-        self._started = traded
+            motion.restart_at(traded)
+        self._base_traded = traded
         if quote is None:
             return
-        self._price = self._ticks(quote.price)
-        self._start = self._price / self._company.ticks
-        self._previous_close = self._ticks(quote.previous_close, self._price)
-        self._open = self._ticks(quote.open, self._price)
-        self._high = self._ticks(quote.high, self._price)
-        self._low = self._ticks(quote.low, self._price)
-        self._bid = self._ticks(quote.bid, self._price)
-        self._ask = self._ticks(quote.ask, self._price + 1)
+        self._price = self._to_ticks(quote.price)
+        self._base_value = self._price / self._company.ticks
+        self._previous_close = self._to_ticks(quote.previous_close, self._price)
+        self._open = self._to_ticks(quote.open, self._price)
+        self._high = self._to_ticks(quote.high, self._price)
+        self._low = self._to_ticks(quote.low, self._price)
+        self._bid = self._to_ticks(quote.bid, self._price)
+        self._ask = self._to_ticks(quote.ask, self._price + 1)
         self._volume = round(quote.volume or 0)
 
-    def _ticks(self, price: float | None, otherwise: int = 1) -> int:
-        return (
-            otherwise if price is None else max(1, round(price * self._company.ticks))
-        )
+    def _to_ticks(self, price: float | None, default: int = 1) -> int:
+        return default if price is None else max(1, round(price * self._company.ticks))
 
     def open(self, traded: float, money: float) -> None:
-        """Begin the session with its first trade; see `trade`."""
+        """Make the first trade of a session; see `trade`."""
         self._previous_close, self._volume = self._price, 0
-        self._move(traded)
+        self._move_price(traded)
         self._open = self._high = self._low = self._price
-        self._fill(money)
+        self._add_volume(money)
 
     def trade(self, traded: float, money: float) -> None:
-        """Trade after so many seconds of trading in all, for about that much money."""
-        self._move(traded)
+        """Trade for `money` EUR on average, after `traded` seconds of all sessions."""
+        self._move_price(traded)
         self._high = max(self._high, self._price)
         self._low = min(self._low, self._price)
-        self._fill(money)
+        self._add_volume(money)
 
-    def _move(self, traded: float) -> None:
+    def _move_price(self, traded: float) -> None:
         ticks = self._value(traded) * self._company.ticks
         self._price = max(1, round(ticks))
         usual = ticks * SPREAD / self._company.liquidity
@@ -342,30 +352,29 @@ class _Symbol:
         self._ask = self._bid + spread
 
     def _value(self, traded: float) -> float:
-        """Return what a share is worth: a geometric Brownian motion without drift.
+        """Return the value of a share: a geometric Brownian motion without drift.
 
         S(t) = S(0) exp(σ B(t) − σ² t / 2), exactly (Glasserman, section 3.2), where
-        B is the weighted sum of the market's, the sector's and the company's own.
+        B is the weighted sum of the motions of the market, the sector and the company.
         """
         motion = (
-            sqrt(MARKET_SHARE) * self._market.at(traded)
-            + sqrt(SECTOR_SHARE) * self._sector.at(traded)
-            + sqrt(OWN_SHARE) * self._own.at(traded)
+            sqrt(MARKET_SHARE) * self._market.value_at(traded)
+            + sqrt(SECTOR_SHARE) * self._sector.value_at(traded)
+            + sqrt(OWN_SHARE) * self._own.value_at(traded)
         )
         volatility = self._company.volatility
-        sag = volatility**2 / 2 * (traded - self._started) / SESSION
-        return self._start * exp(volatility * motion - sag)
+        correction = volatility**2 / 2 * (traded - self._base_traded) / SESSION
+        return self._base_value * exp(volatility * motion - correction)
 
-    def _fill(self, money: float) -> None:
+    def _add_volume(self, money: float) -> None:
         shares = money * self._company.ticks / self._price * self._rng.expovariate(1)
         self._volume += max(1, round(shares))
 
     def quote(self, at: int) -> Quote:
-        """Return the quote as it stands, as of the instant `at` (epoch ms)."""
+        """Return the present quote, with `at` (epoch ms) as its instant."""
         company = self._company
-        ticks = (
-            company.ticks
-        )  # a whole number over it is the double nearest the decimal
+        # A whole number divided by `ticks` is the double nearest to the decimal price.
+        ticks = company.ticks
         change = self._price - self._previous_close
         return Quote(
             symbol=company.symbol,

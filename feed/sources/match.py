@@ -1,8 +1,9 @@
-"""A simulated match between clubs and players that don't exist.
+"""A simulated match between invented clubs.
 
-Strategy: chance has no memory. A match draws how long until something happens, then
-what it is, from rates that depend only on how it stands: who is on the pitch, and the
-score's own incidents. The minute is not counted, it is read off the clock.
+Theory of operation: a match draws the time until its next incident, then the kind of
+that incident. Both depend only on rates, and the rates only on the present state: the
+players on the pitch and the incidents so far. So a match can go on from any of its
+scores. The minute isn't counted but computed from the clock.
 """
 
 from math import exp, inf
@@ -16,18 +17,21 @@ from feed.events.event import Event
 from feed.events.shapes import Incident, IncidentKind, Score, Status, Team
 
 LEAGUE = "Meridian League"
-MINUTE = 5.0  # seconds of a match minute: a match in nine minutes
+MINUTE = 5.0  # seconds of a match minute; a match takes about nine real minutes
 HALF = 45  # match minutes
-HALF_TIME = 4  # match minutes; a real one is 15, too long to look at
-FIRST_ADDED = (1.0, 4.0)  # match minutes added to the first half, at random between
+ROUNDING = 1e-6  # match minutes; more than the error of a minute that is just over
+HALF_TIME = 4  # match minutes; a real one has 15, in which nothing happens
+# The range of the match minutes that are added to each half.
+FIRST_ADDED = (1.0, 4.0)
 SECOND_ADDED = (2.0, 7.0)
-RETIRED_AFTER = 180.0  # seconds from full time; the next match is over before that
+RETIRED_AFTER = 180.0  # seconds from full time; the next match ends before that
 
-HOME_GOALS = 1.50  # a match, for equal clubs; in Europe's leagues about 1.5 and 1.2
+# Goals a match between clubs of equal strength, about those of Europe's leagues.
+HOME_GOALS = 1.50
 AWAY_GOALS = 1.20
 YELLOW_CARDS = 1.8  # a side and match
-RED_CARDS = 0.05  # a side and match, besides those for a second yellow card
-SUBSTITUTIONS = 8.0  # a side and match, from the second half on; so about 4 are made
+RED_CARDS = 0.05  # a side and match, without those for a second yellow card
+SUBSTITUTIONS = 8.0  # a side and match, in the second half only: about 4 are made
 MAX_SUBSTITUTIONS = 5  # IFAB Laws of the Game, law 3
 ATTACKS: dict[IncidentKind, float] = {
     "goal": 0.86,
@@ -35,16 +39,16 @@ ATTACKS: dict[IncidentKind, float] = {
     "penalty": 0.085,
     "penalty_missed": 0.025,
 }
-CANCELLED = 0.05  # of the goals from play, by the video assistant referee
-REVIEW = (0.7, 1.6)  # match minutes until the goal is cancelled, at random between
-SCORERS = (0, 1, 1, 1, 1, 2, 2, 2, 3, 5, 5)  # weights by position, keeper to forwards
+CANCELLED = 0.05  # of the goals from play: the share that video review cancels
+REVIEW = (0.7, 1.6)  # the range of the match minutes that a review takes
+SCORERS = (0, 1, 1, 1, 1, 2, 2, 2, 3, 5, 5)  # weight of each position, keeper first
 WHISTLES: dict[IncidentKind, Status] = {"half_time": "HT", "full_time": "FT"}
 
 SideName = Literal["home", "away"]
 
 
 class Club(msgspec.Struct, frozen=True):
-    """An invented club; `strength` is the log of how it multiplies its goals."""
+    """An invented club. Its goals are multiplied by e to the power of `strength`."""
 
     code: str
     name: str
@@ -73,18 +77,16 @@ CLUBS = (
     Club("CED", "Cedarwick City", -0.23),
     Club("EVG", "Eldvogar", -0.26),
 )
-
-
 BY_CODE = {club.code: club for club in CLUBS}
 
 
 def _squads() -> dict[str, list[str]]:
-    """Return each club's eleven and bench: made-up names, each of them used once."""
+    """Return each club's eleven, then its bench, all with names of their own."""
     starts = "Ald Bor Cal Dar Esk Fal Gor Hal Iv Jor Kav Lor Mur Nev Osk Pell Rav Tor"
     ends = "addo anwe askar avelo endahl enholt eskin ikwe imura innard irro"
     more = "odze olenko ostrand oumba ovane undt uvarri"
     surnames = [a + b for a in starts.split() for b in f"{ends} {more}".split()]
-    rng = Random(20)  # a club keeps its players, whatever the seed
+    rng = Random(20)  # not the seed of the board: a club always has the same players
     rng.shuffle(surnames)
     size = len(SCORERS) + MAX_SUBSTITUTIONS
     names = iter([f"{rng.choice('ABDEFJKLMNORSTVY')}. {name}" for name in surnames])
@@ -95,7 +97,7 @@ SQUADS = _squads()
 
 
 class Side:
-    """A club in a match, and who of it may still play."""
+    """A club in a match, with its players on the pitch and on the bench."""
 
     def __init__(self, name: SideName, club: Club) -> None:
         self.name = name
@@ -107,13 +109,13 @@ class Side:
         self.pitch = dict(enumerate(squad[: len(SCORERS)]))  # by position, 0 the keeper
         self.bench = squad[len(SCORERS) :]
 
-    def scorer(self, rng: Random) -> int:
-        """Return the position of one who might score."""
+    def draw_scorer(self, rng: Random) -> int:
+        """Return the position of a player, drawn by the chance to score."""
         positions = [*self.pitch]
         return rng.choices(positions, [SCORERS[each] for each in positions])[0]
 
-    def remember(self, incident: Incident) -> None:
-        """Let who was booked, sent off or taken off be so again."""
+    def repeat(self, incident: Incident) -> None:
+        """Book, send off or take off the player of an earlier incident again."""
         player = incident.player or ""
         position = next((at for at, name in self.pitch.items() if name == player), None)
         if incident.kind == "yellow_card":
@@ -123,20 +125,20 @@ class Side:
         elif incident.kind == "substitution" and position is not None and self.bench:
             self.pitch[position] = self.bench.pop(0)
 
-    def outfield(self, rng: Random) -> int:
-        """Return any position but the keeper's."""
+    def draw_outfield(self, rng: Random) -> int:
+        """Return the position of any player but the keeper."""
         return rng.choice([*self.pitch][1:])
 
     def team(self, started: bool) -> Team:
-        """Return the side as a match's score shows it."""
+        """Return the side for a score, which has goals once the match has `started`."""
         score = self.score if started else None
         return Team(self.club.name, self.club.code, score, self.red_cards)
 
 
 class Match:
-    """A match, from its announcement to full time; times are the world's seconds.
+    """A match from its announcement to full time. Times are seconds of `clock`.
 
-    `due` is when something happens next; after full time, when it is retired.
+    `due` is the time of the next change; after full time, that of the retirement.
     """
 
     def __init__(
@@ -158,12 +160,13 @@ class Match:
         self._incidents: list[Incident] = []
         self._period_started = self._whistle = kick_off
         self._next_incident = self._next_minute = inf
-        self._reviewed: tuple[Side, str] | None = None  # a goal about to be cancelled
+        # The side and the scorer of a goal that is about to be cancelled.
+        self._under_review: tuple[Side, str] | None = None
 
-    def go_on(self, score: Score) -> None:
-        """Take the match up where a score left it.
+    def resume(self, score: Score) -> None:
+        """Continue the match from one of its scores.
 
-        What chance had drawn is drawn anew, and a goal under review stands.
+        What was drawn for the time to come is drawn again. A goal under review counts.
         """
         self.status = score.status
         self._incidents = [*score.incidents]
@@ -172,22 +175,23 @@ class Match:
             side.score, side.red_cards = team.score or 0, team.red_cards or 0
         for incident in self._incidents:
             if incident.team:
-                sides[incident.team].remember(incident)
+                sides[incident.team].repeat(incident)
         if self.status == "NS":
             return
-        told = self._clock.age(max((each.at for each in self._incidents), default=0))
+        last = max((incident.at for incident in self._incidents), default=0)
+        last_incident = self._clock.age(last)
         if self.status == "HT":
-            self.due = told + HALF_TIME * MINUTE
+            self.due = last_incident + HALF_TIME * MINUTE
         elif self.status == "FT":
-            self.due = told + RETIRED_AFTER
+            self.due = last_incident + RETIRED_AFTER
         self._period_started = self._clock.age(score.period_started or 0)
         if self.status in ("1H", "2H"):
             added = FIRST_ADDED if self.status == "1H" else SECOND_ADDED
-            self._set_half(added, 0.0)
+            self._schedule_half(added, 0.0)
             self.due = min(self._whistle, self._next_incident, self._next_minute)
 
-    def happen(self) -> list[Event]:
-        """Do what is due; return its events, an incident before the score with it."""
+    def do_next(self) -> list[Event]:
+        """Do what is due. Return its events: an incident, then the score with it."""
         at = self.due
         if self.status == "NS":
             events = self._begin_half(at, "1H", "kick_off", FIRST_ADDED)
@@ -196,7 +200,7 @@ class Match:
         elif at >= self._whistle:
             return self._end_half(at)
         elif at >= self._next_incident:
-            events = self._play(at)
+            events = self._make_incident(at)
         else:
             self._next_minute += MINUTE
             events = [self.score(at)]
@@ -224,13 +228,13 @@ class Match:
         ).event()
 
     def _minute(self, at: float) -> tuple[int | None, int | None]:
-        """Return the match minute, and the minute of stoppage time."""
+        """Return the match minute and the minute of stoppage time, or None for each."""
         if self.status == "NS":
             return None, None
         before = 0 if self.status in ("1H", "HT") else HALF
         if self.status in ("HT", "FT"):
             return before + HALF, None
-        minute = 1 + int((at - self._period_started) / MINUTE + 1e-6)  # a whole one is
+        minute = 1 + int((at - self._period_started) / MINUTE + ROUNDING)
         return before + min(minute, HALF), minute - HALF if minute > HALF else None
 
     def _begin_half(
@@ -238,36 +242,37 @@ class Match:
     ) -> list[Event]:
         self.status = status
         self._period_started = at
-        self._set_half(added, at)
-        return self._tell(at, kind)
+        self._schedule_half(added, at)
+        return self._record(at, kind)
 
-    def _set_half(self, added: tuple[float, float], at: float) -> None:
-        """Set what is to come of a half as it stands at `at`."""
+    def _schedule_half(self, added: tuple[float, float], at: float) -> None:
+        """Set the times of the next minute, incident and whistle, as seen from `at`."""
         whistle = self._period_started + (HALF + self._rng.uniform(*added)) * MINUTE
         self._whistle = max(whistle, at)
-        minutes = int((at - self._period_started) / MINUTE + 1e-6)  # a whole one is
+        minutes = int((at - self._period_started) / MINUTE + ROUNDING)
         next_minute = self._period_started + (minutes + 1) * MINUTE
         self._next_minute = next_minute if self._minutely else inf
-        self._draw(at)
+        self._draw_next_incident(at)
 
     def _end_half(self, at: float) -> list[Event]:
         if self.status == "1H":
             self.due = at + HALF_TIME * MINUTE
-            return self._tell(at, "half_time")
+            return self._record(at, "half_time")
         self.due = at + RETIRED_AFTER
-        return self._tell(at, "full_time")
+        return self._record(at, "full_time")
 
-    def _draw(self, at: float) -> None:
-        """Draw when the next incident comes.
+    def _draw_next_incident(self, at: float) -> None:
+        """Draw the time of the next incident.
 
-        The time to the first of several Poisson processes is exponential, at the sum
-        of their rates; which of them it was has the chance of its rate (Gillespie,
-        Journal of Physical Chemistry 81, 1977, "direct method").
+        The time until the first event of several Poisson processes is exponential, at
+        the sum of their rates. The chance that it is of one of them is proportional to
+        that one's rate (Gillespie, Journal of Physical Chemistry 81, 1977, "direct
+        method").
         """
         self._next_incident = at + self._rng.expovariate(sum(self._rates())) * MINUTE
 
     def _rates(self) -> list[float]:
-        """Return how often each happens now, a match minute; `_play` has the order."""
+        """Return incidents a match minute: the four kinds at home, then those away."""
         home, away = self._sides
         edge = exp(home.club.strength - away.club.strength)
         edge *= len(home.pitch) / len(away.pitch)
@@ -277,17 +282,18 @@ class Match:
             rates += [goals, YELLOW_CARDS, RED_CARDS, substitutions]
         return [rate / (2 * HALF) for rate in rates]
 
-    def _play(self, at: float) -> list[Event]:
-        if self._reviewed:
-            events = self._cancel(at, *self._reviewed)
+    def _make_incident(self, at: float) -> list[Event]:
+        """Make the drawn incident, or cancel the goal that is under review."""
+        if self._under_review:
+            events = self._cancel_goal(at, *self._under_review)
         else:
             rates = self._rates()
-            which = self._rng.choices(range(len(rates)), rates)[0]
-            sides = self._sides if which < 4 else self._sides[::-1]
+            drawn = self._rng.choices(range(len(rates)), rates)[0]
+            sides = self._sides if drawn < 4 else self._sides[::-1]
             acts = (self._attack, self._book, self._send_off, self._substitute)
-            events = acts[which % 4](at, *sides)
-        self._draw(at)
-        if self._reviewed:  # until then play rests, and no whistle ends the half
+            events = acts[drawn % 4](at, *sides)
+        self._draw_next_incident(at)
+        if self._under_review:  # play rests meanwhile, and the half doesn't end
             self._next_incident = at + self._rng.uniform(*REVIEW) * MINUTE
             self._whistle = max(self._whistle, self._next_incident + MINUTE)
         return events
@@ -295,51 +301,51 @@ class Match:
     def _attack(self, at: float, side: Side, other: Side) -> list[Event]:
         [kind] = self._rng.choices([*ATTACKS], [*ATTACKS.values()])
         if kind == "own_goal":
-            player = other.pitch[other.outfield(self._rng)]
+            player = other.pitch[other.draw_outfield(self._rng)]
         else:
-            player = side.pitch[side.scorer(self._rng)]
+            player = side.pitch[side.draw_scorer(self._rng)]
         if kind != "penalty_missed":
             side.score += 1
         if kind == "goal" and self._rng.random() < CANCELLED:
-            self._reviewed = side, player
-        return self._tell(at, kind, side, player)
+            self._under_review = side, player
+        return self._record(at, kind, side, player)
 
-    def _cancel(self, at: float, side: Side, player: str) -> list[Event]:
-        self._reviewed = None
+    def _cancel_goal(self, at: float, side: Side, player: str) -> list[Event]:
+        self._under_review = None
         side.score -= 1
-        return self._tell(at, "var_cancelled", side, player)
+        return self._record(at, "var_cancelled", side, player)
 
     def _book(self, at: float, side: Side, other: Side) -> list[Event]:
-        position = side.outfield(self._rng)
-        if side.pitch[position] in side.booked:  # who takes care: draw once more
-            position = side.outfield(self._rng)
+        position = side.draw_outfield(self._rng)
+        if side.pitch[position] in side.booked:  # booked players take care
+            position = side.draw_outfield(self._rng)
         player = side.pitch[position]
         if player in side.booked:
             return self._dismiss(at, side, position)
         side.booked.add(player)
-        return self._tell(at, "yellow_card", side, player)
+        return self._record(at, "yellow_card", side, player)
 
     def _send_off(self, at: float, side: Side, other: Side) -> list[Event]:
-        return self._dismiss(at, side, side.outfield(self._rng))
+        return self._dismiss(at, side, side.draw_outfield(self._rng))
 
     def _dismiss(self, at: float, side: Side, position: int) -> list[Event]:
         side.red_cards += 1
-        return self._tell(at, "red_card", side, side.pitch.pop(position))
+        return self._record(at, "red_card", side, side.pitch.pop(position))
 
     def _substitute(self, at: float, side: Side, other: Side) -> list[Event]:
-        position = side.outfield(self._rng)
+        position = side.draw_outfield(self._rng)
         player = side.pitch[position]
         side.pitch[position] = side.bench.pop(0)
-        return self._tell(at, "substitution", side, player)
+        return self._record(at, "substitution", side, player)
 
-    def _tell(
+    def _record(
         self,
         at: float,
         kind: IncidentKind,
         side: Side | None = None,
         player: str | None = None,
     ) -> list[Event]:
-        """Add an incident; return its event, then that of the score that has it."""
+        """Add an incident. Return its event, then the event of the score with it."""
         home, away = self._sides
         minute, stoppage = self._minute(at)
         incident = Incident(

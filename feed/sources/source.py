@@ -52,8 +52,8 @@ class Simulator:
         scores = [each for each in shapes if isinstance(each, Score)]
         instants = (each.at for each in (*market, *scores) if each.at <= start)
         last = max(instants, default=start)
-        self._market = Market(seed, last, speed, held=market)
-        self._league = League(seed, last, speed, held=scores)
+        self._market = Market(seed, last, speed, resume_from=market)
+        self._league = League(seed, last, speed, resume_from=scores)
 
     def past(self) -> Iterable[Quote]:
         """Return the quotes of the session's past."""

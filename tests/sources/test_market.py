@@ -348,7 +348,7 @@ def test_a_market_goes_on_from_what_it_told_last() -> None:
     told = run(Market(7, START), 40_000)
     held = [*{e.slot: e for e in told}.values()]
     last = max(each.at for each in read(held))
-    next_ = Market(8, last, held=read(held))
+    next_ = Market(8, last, resume_from=read(held))
     assert list(next_.past()) == []
     events = next_.step(last) + next_.step(last + 3000)
     assert not states(events)  # the session goes on, and nothing is told twice
@@ -372,7 +372,7 @@ def test_a_market_that_goes_on_closes_and_opens_when_it_was_to() -> None:
     held = [*{e.slot: e for e in told}.values()]
     (state,) = states(held)
     assert state.until is not None
-    next_ = Market(8, START + 1000, held=read(held))
+    next_ = Market(8, START + 1000, resume_from=read(held))
     later = [
         each
         for now in range(START + 1000, state.until + 62_000, 1000)
@@ -389,5 +389,6 @@ def test_a_market_that_stood_still_goes_on_later() -> None:
     held = [*{e.slot: e for e in told}.values()]
     (state,) = states(held)
     assert state.until is not None
-    (moved,) = states(Market(8, START + 1000, held=read(held)).step(START + 61_000))
+    resumed = Market(8, START + 1000, resume_from=read(held))
+    (moved,) = states(resumed.step(START + 61_000))
     assert (moved.status, moved.until) == ("open", state.until + 60_000)

@@ -457,7 +457,7 @@ def test_a_league_goes_on_from_the_scores_that_it_told_last(minute: int) -> None
             held[event.slot] = event
     before = {s.match: s for s in scores(held.values())}
     last = max(score.at for score in before.values())
-    league = League(8, last, held=[*before.values()])
+    league = League(8, last, resume_from=[*before.values()])
     after = [e for at in range(0, 300_000, 1000) for e in league.step(last + at)]
     assert {"1H", "2H"} & {score.status for score in scores(after)}
     for score in scores(after):
@@ -495,5 +495,5 @@ def test_scores_of_others_are_left_alone_by_a_league_that_goes_on() -> None:
         msgspec.structs.replace(mine, match="no id of this league"),
         msgspec.structs.replace(mine, status="ET"),
     ]
-    events = League(7, START, held=others).step(START)
+    events = League(7, START, resume_from=others).step(START)
     assert events == League(7, START).step(START)
