@@ -1,13 +1,14 @@
-"""Time: what the clock says, and the seconds of a world that runs at its own speed.
+"""The time of day, and the time of a simulated world, which has a speed of its own.
 
-Strategy: the world is told what time it is, and never goes further at once than a
-running server would let it. A laptop that slept, a frozen container or a clock that
-was set moves the world's instants instead: it stood still, so nothing bursts out.
+Theory of operation: the caller passes the time to the world. A running server does so
+many times in STANDSTILL. If more time has passed, or less than none, the laptop slept,
+the container was frozen or the clock was set. Then the world stood still: its instants
+move, so that the events of the time between don't all come at once.
 """
 
 import time
 
-STANDSTILL = 5_000  # ms; a server that runs steps many times in this
+STANDSTILL = 5_000  # ms between two steps, beyond which the world stood still
 
 
 def now_ms() -> int:
@@ -18,25 +19,25 @@ def now_ms() -> int:
 def next_instant(pace: float, now: float) -> float:
     """Return the first multiple of `pace` after `now`, in seconds.
 
-    All that keep the same pace meet there, and share what is due.
+    All streams with the same pace write at that instant, and so share their frames.
     """
     return (now // pace + 1) * pace
 
 
 class WorldClock:
-    """Maps epoch milliseconds to the seconds of a simulated world and back."""
+    """Converts between epoch milliseconds and the seconds of a simulated world."""
 
     def __init__(self, start: int, speed: float) -> None:
-        """Begin at the instant `start` (epoch ms); `speed` world seconds a second."""
+        """Begin at `start` (epoch ms), with `speed` world seconds in a real one."""
         self.seconds = 0.0
         self._start = start
         self._speed = speed
         self._last = start
 
     def advance(self, now: int) -> bool:
-        """Go on to `now` (epoch ms); return whether the world stood still instead.
+        """Advance to `now` (epoch ms). Return whether the world stood still instead.
 
-        Where it did, every instant yet to come has moved and is to be told anew.
+        If it did, every instant to come has moved and must be published again.
         """
         elapsed = now - self._last
         stood_still = not 0 <= elapsed <= STANDSTILL
@@ -46,20 +47,20 @@ class WorldClock:
         self.seconds = self.age(now)
         return stood_still
 
-    def look(self, now: int) -> None:
-        """Take `now` (epoch ms) for the time, without going or standing still."""
+    def set_now(self, now: int) -> None:
+        """Set the time to `now` (epoch ms), without a check for a standstill."""
         self._last = now
         self.seconds = self.age(now)
 
-    def turn(self, seconds: float) -> None:
-        """Let the world be `seconds` old now, which moves its instants."""
+    def set_age(self, seconds: float) -> None:
+        """Make the world `seconds` old now, which moves its instants."""
         self._start = self._last - round(seconds * 1000 / self._speed)
         self.seconds = seconds
 
     def age(self, instant: int) -> float:
-        """Return how many seconds old the world is at an instant (epoch ms)."""
+        """Return the age of the world, in its seconds, at an instant (epoch ms)."""
         return (instant - self._start) * self._speed / 1000
 
     def instant(self, seconds: float) -> int:
-        """Return the epoch milliseconds at which the world is `seconds` old."""
+        """Return the instant (epoch ms) at which the world is `seconds` old."""
         return self._start + round(seconds * 1000 / self._speed)

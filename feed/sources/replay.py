@@ -460,8 +460,8 @@ class _Time:
         self._due, self._origin = timing.due, timing.origin
         self._latest, self._round = timing.latest, timing.round
         self._clock = WorldClock(place.due, self._speed)
-        self._clock.turn(place.seconds)
-        self._clock.look(min(max(now, place.told), place.due))
+        self._clock.set_age(place.seconds)
+        self._clock.set_now(min(max(now, place.told), place.due))
 
     def advance(self, now: int) -> bool:
         """Go on to `now` (epoch ms); return whether the world stood still instead."""
@@ -488,12 +488,12 @@ class _Time:
     def has_come(self) -> bool:
         """Return whether the event last expected is due."""
         if self._jumps:
-            self._clock.turn(self._due)
+            self._clock.set_age(self._due)
         return self._due <= self._clock.seconds
 
     def fall_back(self) -> None:
         """Stay at what was played last, where a step could not play all that is due."""
-        self._clock.turn(min(self._due, self._clock.seconds))
+        self._clock.set_age(min(self._due, self._clock.seconds))
 
     def instant(self, sent: int) -> int:
         """Return the epoch milliseconds that an instant of the recording is now."""

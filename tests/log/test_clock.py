@@ -1,4 +1,4 @@
-"""The simulated world's time: it goes on, or it stood still."""
+"""The time of a simulated world: it advances, or it stood still."""
 
 from feed.clock import STANDSTILL, WorldClock
 
