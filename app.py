@@ -12,7 +12,7 @@ from feed.feed import Feed
 from feed.publishing.batch import MAX_BODY
 from feed.settings import InvalidSetting, Settings
 from web import api, assets, openapi, ops, pages, problems, publish, streams
-from web.format import FILTERS
+from web.format import TEMPLATE_FILTERS
 
 ROOT = Path(__file__).parent
 VERSION = "0.1.0"
@@ -30,7 +30,7 @@ def create_app(settings: Settings) -> Flask:
     feed = Feed(settings, version())
     app.extensions["feed"] = feed
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
-    app.jinja_env.filters.update(FILTERS)
+    app.jinja_env.filters.update(TEMPLATE_FILTERS)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     for module in (pages, streams, api, publish, openapi, ops):
         app.register_blueprint(module.blueprint)

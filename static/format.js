@@ -13,7 +13,7 @@
 export const UNKNOWN = "–";
 const MINUS = "−";
 const PRIME = "′";
-const MOST_DECIMALS = 20;
+const MAX_DECIMALS = 20;
 const POINTS = 60; // points of a sparkline
 const EXTRA_TIME_ENDS = 120; // the minute; a later penalty, or one without, is a shoot-out's
 const LAST_INSTANT = 253402300799999; // the end of the year 9999
@@ -279,7 +279,7 @@ export function byNumber(a, b) {
 
 /** @param {number} value @param {number} decimals */
 function fixed(value, decimals) {
-  return value.toFixed(Math.min(Math.max(decimals, 0), MOST_DECIMALS));
+  return value.toFixed(Math.min(Math.max(decimals, 0), MAX_DECIMALS));
 }
 
 /** @param {string} digits */

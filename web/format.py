@@ -73,7 +73,7 @@ def minute(score: Fields) -> str:
     if status == "NS":
         return "Upcoming" if score["kick_off"] is None else hours(score["kick_off"])
     if status == "PEN":
-        return _shoot_out(score)
+        return _shoot_out_result(score)
     if status in ("1H", "2H", "ET"):
         return moment(score) or status
     return CHIPS.get(status, status)
@@ -97,16 +97,16 @@ def scorers(score: Fields, side: str) -> list[str]:
 
     Cancelled goals are left out.
     """
-    goals: dict[tuple[str, bool], list[str]] = {}
+    minutes: dict[tuple[str, bool], list[str]] = {}
     for goal in _standing_goals(score):
         if goal["side"] == side:
-            own = goal["kind"] == "own_goal"
-            goals.setdefault((goal["player"] or "Goal", own), []).append(
-                _minute_of(goal)
-            )
-    # The space that doesn't break keeps a name and its first minute on one line.
-    lines = ((player, " ".join(minutes)) for (player, _), minutes in goals.items())
-    return ["\u00a0".join(line).strip() for line in lines]
+            scorer = (goal["player"] or "Goal", goal["kind"] == "own_goal")
+            minutes.setdefault(scorer, []).append(_minute_of(goal))
+    # The no-break space keeps a name and its first minute on one line.
+    return [
+        f"{player}\u00a0{' '.join(texts)}".strip()
+        for (player, _), texts in minutes.items()
+    ]
 
 
 def red_cards(count: int | None) -> str:
@@ -192,8 +192,8 @@ def by_symbol(quotes: Iterable[Fields]) -> list[Fields]:
 def by_competition(scores: Iterable[Fields]) -> list[tuple[str, list[Fields]]]:
     """Return matches by competition, in the order in which the page lists them.
 
-    Within a competition they are in the order of phase, then of kick-off. So a match
-    moves once, at full time.
+    Within a competition they are in the order of phase, then of kick-off. The next
+    match to kick off follows the ones in play, so it keeps its place when it does.
     """
     groups: dict[str, list[Fields]] = {}
     for score in sorted(scores, key=_match_order):
@@ -211,7 +211,7 @@ def _minute_of(goal: Fields) -> str:
     return (moment(goal) + REMARKS.get(goal["kind"], "")).strip()
 
 
-def _shoot_out(score: Fields) -> str:
+def _shoot_out_result(score: Fields) -> str:
     kicks = [kick["team"] for kick in score["incidents"] if _is_shoot_out(kick, score)]
     if not kicks:
         return "PEN"
@@ -230,14 +230,14 @@ def _standing_goals(score: Fields) -> list[dict[str, Any]]:
     home: int | None = 0
     for incident in score["incidents"]:
         if incident["kind"] == "var_cancelled":
-            _cancel(goals, incident)
+            _cancel_goal(goals, incident)
         elif incident["kind"] in GOALS and not _is_shoot_out(incident, score):
-            goals.append({**incident, "side": _side(incident, home)})
+            goals.append({**incident, "side": _scoring_side(incident, home)})
         home = incident["home_score"]
     return goals
 
 
-def _side(goal: Fields, home_before: int | None) -> str | None:
+def _scoring_side(goal: Fields, home_before: int | None) -> str | None:
     """Return the side that a goal counts for.
 
     Publishers disagree on the team that an own goal names, so the side is read off the
@@ -249,7 +249,7 @@ def _side(goal: Fields, home_before: int | None) -> str | None:
     return "home" if goal["home_score"] > home_before else "away"
 
 
-def _cancel(goals: list[dict[str, Any]], incident: Fields) -> None:
+def _cancel_goal(goals: list[dict[str, Any]], incident: Fields) -> None:
     """Remove the newest goal that a `var_cancelled` can refer to.
 
     The best match has the same side and player, the next best the same side.
@@ -268,7 +268,7 @@ def _height(value: float, low: float, high: float, height: int) -> str:
     return fixed(height - 2 - share * (height - 4), 1)
 
 
-FILTERS: dict[str, Callable[..., Any]] = {
+TEMPLATE_FILTERS: dict[str, Callable[..., Any]] = {
     filter.__name__: filter
     for filter in (
         arrow,

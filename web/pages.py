@@ -18,7 +18,7 @@ from markupsafe import Markup
 from feed.feed import Feed
 from feed.streams.view import View
 from web import the_feed
-from web.address import FILTERS, SORTS, Selection
+from web.address import FILTER_LABELS, SORT_LABELS, Selection
 from web.api import state_json
 from web.assets import FOREIGN, compressible
 from web.format import directions
@@ -186,8 +186,8 @@ def _page(
         scores=selection.scores(state["scores"]),
         selection=selection,
         detail=detail,
-        filters=FILTERS,
-        sorts=SORTS,
+        filters=FILTER_LABELS,
+        sorts=SORT_LABELS,
         chart_library=_chart_library(),
         modules=_modules(),
         version=feed.streams.version,

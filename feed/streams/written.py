@@ -17,7 +17,7 @@ Fields = Mapping[str, Any]
 UNKNOWN = "–"
 MINUS = "−"
 PRIME = "′"
-MOST_DECIMALS = 20
+MAX_DECIMALS = 20
 DIRECTIONS = {"+": "up", MINUS: "down"}  # by the sign of a change
 ARROWS = {"+": "▲", MINUS: "▼"}
 TOO_LONG = 1e21  # from here on toFixed writes an exponent (ECMA-262, 21.1.3.3)
@@ -26,9 +26,9 @@ TOO_LONG = 1e21  # from here on toFixed writes an exponent (ECMA-262, 21.1.3.3)
 # 0.125 becomes 0.13, but 1.005, whose double is a little less, becomes 1.00. Python's
 # format() differs in the halves, which it rounds to the even digit. So halves are
 # rounded by Decimal, and the other numbers by format(), which is faster. A number below
-# TOO_LONG with MOST_DECIMALS has at most 41 digits.
+# TOO_LONG with MAX_DECIMALS has at most 41 digits.
 _EXACT = Context(prec=60, rounding=ROUND_HALF_UP)
-_PLACES = [Decimal(1).scaleb(-decimals) for decimals in range(MOST_DECIMALS + 1)]
+_PLACES = [Decimal(1).scaleb(-decimals) for decimals in range(MAX_DECIMALS + 1)]
 
 
 def price(value: float | None, decimals: int) -> str:
@@ -115,8 +115,8 @@ def score_line(score: Fields) -> str:
 
 
 def _rounded(size: float, decimals: int, separator: Literal["", ","]) -> str:
-    if not 0 <= decimals <= MOST_DECIMALS:
-        decimals = 0 if decimals < 0 else MOST_DECIMALS
+    if not 0 <= decimals <= MAX_DECIMALS:
+        decimals = 0 if decimals < 0 else MAX_DECIMALS
     # A half has one binary digit more than decimals, and few other numbers have so few.
     if ldexp(size, decimals + 1).is_integer():
         half = Decimal(float(size)).quantize(_PLACES[decimals], context=_EXACT)

@@ -7,7 +7,7 @@ import pytest
 
 from tests.helpers.samples import EVENING, goal, match
 from web.format import (
-    FILTERS,
+    TEMPLATE_FILTERS,
     by_competition,
     by_symbol,
     line,
@@ -136,8 +136,8 @@ def test_lists_have_one_order_and_a_match_keeps_its_place_at_kick_off() -> None:
 
 
 def test_every_filter_is_known_by_the_name_of_its_function() -> None:
-    assert {name: filter.__name__ for name, filter in FILTERS.items()} == {
-        name: name for name in FILTERS
+    assert {name: filter.__name__ for name, filter in TEMPLATE_FILTERS.items()} == {
+        name: name for name in TEMPLATE_FILTERS
     }
 
 

@@ -18,7 +18,7 @@ from tests.helpers.pages import CUT, badge, cell, changed, live, opened, texts
 from tests.helpers.samples import EVENING, HOSTILE, goal, match, quote, score_of, team
 from tests.helpers.staged import Stage
 from web import format as page_format
-from web.address import FILTERS, SORTS, Selection
+from web.address import FILTER_LABELS, SORT_LABELS, Selection
 
 STATUSES = get_args(Status)
 KINDS = ("goal", "own_goal", "penalty", "penalty_missed", "var_cancelled", "red_card")
@@ -354,8 +354,8 @@ def test_hostile_names_are_only_text_in_the_first_html_too(page: Page) -> None:
             changes=[],
             scores=boot["scores"],
             detail={"kind": "match", "key": HOSTILE, "of": boot["scores"][0]},
-            filters=FILTERS,
-            sorts=SORTS,
+            filters=FILTER_LABELS,
+            sorts=SORT_LABELS,
         )
     page.set_content(html)
     assert page.locator("img").count() == 1
