@@ -1,7 +1,92 @@
 /**
- * Event ids: `<ms>-<seq>`, epoch milliseconds and a count within them. They order as two
- * numbers, never as text.
+ * The catalogue of event types, and the order of event ids.
+ *
+ * Whatever differs from one event type to another reads this table, as the server reads
+ * `feed/events/catalogue.py`. A new event type with a panel of its own needs a row here, a
+ * field of `Board` (`board/state.js`) and a view that `page.js` wires.
+ *
+ * Event ids have the form `<ms>-<seq>`: epoch milliseconds, and a count within them. They
+ * order as two numbers, never as text.
  */
+
+/**
+ * @typedef {object} Traits What differs from one event type to another.
+ * @property {string | null} key The field of its data that is the event's key; null if
+ *   such an event has none, and changes no value of the board.
+ * @property {"symbols" | "matches" | null} selectedBy The parameter of `/stream` that
+ *   narrows these events.
+ * @property {"prices" | "scores" | "markets" | "notices" | null} section The section of the
+ *   state that the page was made with.
+ * @property {"quote" | "match" | null} detail The kind of detail that opens from its row on
+ *   the board; null if it has no row.
+ *
+ * @typedef {object} Happening An event of the log as it is handed on.
+ * @property {string} type
+ * @property {any} data
+ * @property {string} id
+ * @property {boolean} live False for catch-up.
+ */
+
+/** @type {Record<string, Traits>} */
+const CATALOGUE = {
+  price: { key: "symbol", selectedBy: "symbols", section: "prices", detail: "quote" },
+  score: { key: "match", selectedBy: "matches", section: "scores", detail: "match" },
+  incident: { key: null, selectedBy: "matches", section: null, detail: null },
+  market: { key: "market", selectedBy: null, section: "markets", detail: null },
+  notice: { key: "notice", selectedBy: null, section: "notices", detail: null },
+};
+/** @type {Traits} Those of a publisher's own type. */
+const OWN = { key: null, selectedBy: null, section: null, detail: null };
+
+export const GONE = "gone"; // retires a key
+export const OTHER = "other"; // wraps an event of a publisher's own type
+/** The event types whose newest event of each key the board keeps. */
+export const KEPT = typesWhere(({ key }) => key !== null);
+/**
+ * The event types that a page asks for. It must listen to each event that it asked for:
+ * while such events come the server sends no heartbeat, so a page that listened to fewer
+ * would take its stream for dead. `gone` comes without being asked for.
+ */
+export const ASKED = [...KEPT, OTHER];
+export const LISTENED = [...ASKED, GONE];
+
+/**
+ * What is particular to an event type.
+ * @param {string} type
+ */
+export function traitsOf(type) {
+  return Object.hasOwn(CATALOGUE, type) ? CATALOGUE[type] : OWN;
+}
+
+/**
+ * The event types of the catalogue for which a condition holds.
+ * @param {(traits: Traits) => boolean} condition
+ */
+export function typesWhere(condition) {
+  return Object.keys(CATALOGUE).filter((type) => condition(CATALOGUE[type]));
+}
+
+/**
+ * The event type and the key that an event is about: a `gone` or an `other` event names
+ * them in its data. The key is null if the event has none.
+ * @param {string} type
+ * @param {any} data
+ * @returns {{type: string, key: string | null}}
+ */
+export function subjectOf(type, data) {
+  if (type === GONE || type === OTHER) return { type: data.event, key: data.key };
+  const { key } = traitsOf(type);
+  return { type, key: key === null ? null : data[key] };
+}
+
+/**
+ * The slot of an event: a newer event of the same slot makes it superfluous.
+ * @param {Pick<Happening, "type" | "data" | "id">} happening
+ */
+export function slotOf({ type, data, id }) {
+  const { type: subject, key } = subjectOf(type, data);
+  return key === null ? id : `${subject} ${key}`;
+}
 
 /**
  * Whether an id comes after another; every id comes after none.

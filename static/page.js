@@ -26,6 +26,7 @@ import { Told } from "./alerts/notify.js";
 import { Toolbar, onPlainClick } from "./controls/toolbar.js";
 
 /** @typedef {import("./board/state.js").Boot} Boot */
+/** @typedef {import("./board/state.js").Change} Change */
 /** @typedef {import("./stream/stream.js").StateName} StateName */
 
 const SECOND = 1000; // ms between two paintings of what time alone changes
@@ -66,6 +67,8 @@ const alerts = new Alerts(settings, board, (words, tag) => told.tell(words, tag)
 const prices = new Prices(board, choice, settings);
 const scores = new Scores(board, choice, settings);
 const notices = new Notices(board);
+/** @type {Record<string, {note: (change: Change) => string | void}>} By event type. */
+const views = { price: prices, score: scores, market: notices, notice: notices };
 const pause = new Pause();
 const toolbar = new Toolbar(choice);
 const terminal = new Terminal();
@@ -98,20 +101,12 @@ const stream = new Stream(
       requestPaint();
     },
   },
-  {
-    id: boot.id,
-    heartbeat: boot.heartbeat,
-    version: boot.version,
-    types: boot.other.map(({ event }) => event),
-  },
+  { id: boot.id, heartbeat: boot.heartbeat, version: boot.version },
 );
 
 board.watch((change) => {
-  if (change.type === "price") prices.note(change);
-  else if (change.type === "score") {
-    const goal = scores.note(change);
-    if (goal && !pause.isOn) announcer.say(goal);
-  } else if (change.type === "market" || change.type === "notice") notices.note();
+  const news = views[change.type]?.note(change);
+  if (news && !pause.isOn) announcer.say(news);
   detail?.note(change);
   alerts.note(change);
   pause.note(change);
@@ -203,7 +198,7 @@ function title() {
 function showGap({ dropped, lost }) {
   const line = byId("gap");
   const left = dropped === null ? "Some" : String(dropped);
-  const missed = lost === 0 ? "" : ` ${lost ?? "Some"} incidents were missed.`;
+  const missed = lost === 0 ? "" : ` ${lost ?? "Some"} events were missed.`;
   line.textContent = `This page fell behind. ${left} outdated updates were left out.${missed}`;
   line.hidden = false;
   clearTimeout(gapTimer);

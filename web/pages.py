@@ -175,6 +175,7 @@ def _page(
         "heartbeat": feed.settings.heartbeat,
         "sparks": _sparks(feed, state["prices"], {it["symbol"] for it in shown}),
     }
+    del boot["other"]  # the page shows no events of a publisher's own type
     # Last, so that gzip still remembers them when the rows say them again.
     boot["prices"] = _table(boot.pop("prices"))
     return render_template(

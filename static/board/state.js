@@ -3,7 +3,7 @@
  * no DOM and no connection; whoever watches is told of each change.
  */
 
-import { isAfter } from "../events.js";
+import { GONE, isAfter, KEPT, traitsOf } from "../events.js";
 
 /**
  * @typedef {object} Quote A `price` event's data (docs/feed.md, section 2).
@@ -65,7 +65,6 @@ import { isAfter } from "../events.js";
  * @property {Score[]} scores
  * @property {MarketState[]} markets
  * @property {Notice[]} notices
- * @property {{event: string}[]} other
  * @property {Record<string, number[]>} sparks By symbol: the first price and each further
  *   one's step, in units of the last decimal.
  *
@@ -83,34 +82,32 @@ const SPARK_POINTS = 60;
 
 /** The state of the board; events change it, in the order of their ids. */
 export class Board {
-  /** @type {Map<string, Quote>} */ quotes = new Map();
-  /** @type {Map<string, Score>} */ scores = new Map();
-  /** @type {Map<string, MarketState>} */ markets = new Map();
-  /** @type {Map<string, Notice>} */ notices = new Map();
+  /** @type {Record<string, Map<string, any>>} By event type, then by key. */
+  #values = Object.fromEntries(KEPT.map((type) => [type, new Map()]));
+  /** @type {Map<string, Quote>} */ quotes = this.#values.price;
+  /** @type {Map<string, Score>} */ scores = this.#values.score;
+  /** @type {Map<string, MarketState>} */ markets = this.#values.market;
+  /** @type {Map<string, Notice>} */ notices = this.#values.notice;
   /** @type {string} */ source;
   /** @type {string | null} */ #id;
   /** @type {Map<string, {prices: number[], slot: number}>} */ #sparks = new Map();
   /** @type {((change: Change) => void)[]} */ #watchers = [];
   /** @type {Map<string, [string, string]> | null} */ #unconfirmed = null;
-  /** @type {Record<string, [Map<string, any>, string]>} */ #places;
 
   /** @param {Boot} boot */
   constructor(boot) {
     this.source = boot.source;
     this.#id = boot.id;
-    this.#places = {
-      price: [this.quotes, "symbol"],
-      score: [this.scores, "match"],
-      market: [this.markets, "market"],
-      notice: [this.notices, "notice"],
-    };
     const quotes = boot.prices.rows.map((row) =>
       Object.fromEntries(row.map((value, i) => [boot.prices.columns[i], value])),
     );
-    this.#fill("price", quotes);
-    this.#fill("score", boot.scores);
-    this.#fill("market", boot.markets);
-    this.#fill("notice", boot.notices);
+    /** @type {Record<string, any>} */
+    const sections = { ...boot, prices: quotes };
+    for (const type of KEPT) {
+      const { section, key } = traitsOf(type);
+      for (const value of sections[section ?? ""])
+        this.#values[type].set(value[key ?? ""], value);
+    }
     // A Map, since a symbol may be named like one of an object's inherited properties.
     const sparks = new Map(Object.entries(boot.sparks));
     for (const { symbol, decimals, at } of quotes) {
@@ -147,8 +144,8 @@ export class Board {
   apply(type, data, id, live) {
     if (!isAfter(id, this.#id)) return;
     this.#id = id;
-    if (type === "gone") this.#retire(data.event, data.key, live);
-    else if (Object.hasOwn(this.#places, type)) this.#replace(type, data, live);
+    if (type === GONE) this.#retire(data.event, data.key, live);
+    else if (KEPT.includes(type)) this.#replace(type, data, live);
     else this.#tell({ type, key: null, before: null, now: data, live });
   }
 
@@ -161,8 +158,10 @@ export class Board {
     this.#id = null;
     this.#sparks.clear();
     this.#unconfirmed = new Map();
-    for (const [type, [held]] of Object.entries(this.#places)) {
-      for (const key of held.keys()) this.#unconfirmed.set(slotName(type, key), [type, key]);
+    for (const type of KEPT) {
+      for (const key of this.#values[type].keys()) {
+        this.#unconfirmed.set(slotName(type, key), [type, key]);
+      }
     }
   }
 
@@ -175,10 +174,10 @@ export class Board {
 
   /** @param {string} type @param {any} data @param {boolean} live */
   #replace(type, data, live) {
-    const [held, name] = this.#places[type];
-    const key = data[name];
-    const before = held.get(key) ?? null;
-    held.set(key, data);
+    const values = this.#values[type];
+    const key = data[traitsOf(type).key ?? ""];
+    const before = values.get(key) ?? null;
+    values.set(key, data);
     this.#unconfirmed?.delete(slotName(type, key));
     if (type === "price") this.#extendSpark(data);
     this.#tell({ type, key, before, now: data, live });
@@ -186,11 +185,11 @@ export class Board {
 
   /** @param {string} type @param {string} key @param {boolean} live */
   #retire(type, key, live) {
-    if (!Object.hasOwn(this.#places, type)) return;
-    const [held] = this.#places[type];
-    const before = held.get(key) ?? null;
+    if (!KEPT.includes(type)) return;
+    const values = this.#values[type];
+    const before = values.get(key) ?? null;
     if (before === null) return;
-    held.delete(key);
+    values.delete(key);
     if (type === "price") this.#sparks.delete(key);
     this.#tell({ type, key, before, now: null, live });
   }
@@ -206,12 +205,6 @@ export class Board {
     else spark.prices[spark.prices.length - 1] = price;
     if (spark.prices.length > SPARK_POINTS) spark.prices.shift();
     spark.slot = Math.max(spark.slot, slotOf(at));
-  }
-
-  /** @param {string} type @param {any[]} values */
-  #fill(type, values) {
-    const [held, name] = this.#places[type];
-    for (const value of values) held.set(value[name], value);
   }
 
   /** @param {Change} change */

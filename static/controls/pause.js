@@ -4,6 +4,7 @@
  */
 
 import { byId, setAttribute, setHidden, setText } from "../dom.js";
+import { traitsOf } from "../events.js";
 import { clock } from "../format.js";
 
 /** @typedef {import("../board/state.js").Change} Change */
@@ -22,8 +23,7 @@ export class Pause {
 
   /** @param {Change} change */
   note({ type, key }) {
-    if (this.#isOn && (type === "price" || type === "score"))
-      this.#changed.add(`${type} ${key}`);
+    if (this.#isOn && traitsOf(type).detail) this.#changed.add(`${type} ${key}`);
   }
 
   /** Stand still, or go on. @param {number} serverTime */

@@ -1,6 +1,7 @@
 /** "Use it from a terminal": the line that follows what the page shows, ready to run. */
 
 import { byId, setText } from "../dom.js";
+import { typesWhere } from "../events.js";
 
 /** @typedef {import("./address.js").Selection} Selection */
 
@@ -42,14 +43,20 @@ export class Terminal {
  */
 function path({ opened, view, q, filter, symbols: named }, symbols) {
   if (opened?.kind === "match") return `/stream/matches/${encoded(opened.key)}`;
-  if (opened) return `/stream.txt?symbols=${encoded(opened.key)}&events=price`;
+  const prices = `events=${typesBy("symbols")}`;
+  if (opened) return `/stream.txt?symbols=${encoded(opened.key)}&${prices}`;
   const isPart = named.length || q.trim() || filter === "pinned";
   const chosen = isPart && symbols.length && symbols.length <= MOST ? symbols : named;
   const parts = [
     chosen.length && view !== "scores" ? `symbols=${chosen.map(encoded).join(",")}` : "",
-    { prices: "events=price", scores: "events=score,incident" }[view] ?? "",
+    { prices, scores: `events=${typesBy("matches")}` }[view] ?? "",
   ].filter(Boolean);
   return "/stream.txt" + (parts.length ? `?${parts.join("&")}` : "");
+}
+
+/** The event types that a parameter of the stream selects. @param {string} parameter */
+function typesBy(parameter) {
+  return typesWhere(({ selectedBy }) => selectedBy === parameter).join(",");
 }
 
 /** Fit for a URL, and for single quotes in a shell. @param {string} key */

@@ -3,6 +3,7 @@
  * match with its timeline. The URL says which; it may be of something yet to come.
  */
 
+import { traitsOf } from "../events.js";
 import { arrow, clock, date, direction, minute, percent } from "../format.js";
 import { price, scoreLine, signed } from "../format.js";
 import { byId, fieldsOf, setAttribute, setHidden, setText, stamp } from "../dom.js";
@@ -57,10 +58,9 @@ export class Detail {
 
   /** @param {Change} change */
   note({ type, key, now }) {
-    if (!this.#opened || key !== this.#opened.key) return;
-    const isQuote = this.#opened.kind === "quote";
-    if (type !== (isQuote ? "price" : "score")) return;
-    if (isQuote && now) this.#chart?.note(now);
+    const { detail } = traitsOf(type);
+    if (key !== this.#opened?.key || detail !== this.#opened?.kind) return;
+    if (detail === "quote" && now) this.#chart?.note(now);
     this.#isDue = true;
   }
 

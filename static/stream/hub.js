@@ -13,13 +13,13 @@
 import { older } from "../events.js";
 import { Link } from "./link.js";
 import { Record } from "./missed.js";
-import { covers, union } from "./selection.js";
+import { covers, NOTHING, union } from "./selection.js";
 import { Tab } from "./tab.js";
 
 /** @typedef {import("./link.js").Gap} Gap */
 /** @typedef {import("./link.js").Hello} Hello */
 /** @typedef {import("./link.js").State} State */
-/** @typedef {import("./missed.js").Happening} Happening */
+/** @typedef {import("../events.js").Happening} Happening */
 /** @typedef {import("./selection.js").Selection} Selection */
 
 /**
@@ -27,7 +27,6 @@ import { Tab } from "./tab.js";
  * @property {"attach"} ask
  * @property {string | null} id The cursor: its values stand at this id.
  * @property {number} heartbeat Seconds.
- * @property {string[]} types Event types besides Liveboard's own.
  * @property {Selection} selection
  * @property {number} pace Seconds between two deliveries of events; 0 for at once.
  * @property {boolean} online What the browser says of the network.
@@ -54,8 +53,7 @@ export class Hub {
   /** @type {Link | null} */ #link = null;
   #record = new Record(null);
   /** @type {Hello | null} */ #hello = null;
-  /** @type {Selection} */ #selection = { symbols: [], matches: [] };
-  /** @type {Set<string>} */ #types = new Set();
+  /** @type {Selection} */ #selection = NOTHING;
   #sweeping = 0;
 
   /**
@@ -106,7 +104,6 @@ export class Hub {
   #begin(tab, heartbeat) {
     this.#record = new Record(tab.cursor);
     this.#selection = union([tab.selection]);
-    this.#types = new Set(tab.types);
     const link = new Link(
       {
         event: (type, data, id, live) => this.#onEvent({ type, data, id, live }),
@@ -130,17 +127,13 @@ export class Hub {
    */
   #bring(tab, link) {
     const missed = this.#record.after(tab.cursor);
-    const isCarried =
-      covers(this.#selection, tab.selection) &&
-      tab.types.every((type) => this.#types.has(type));
-    if (missed && isCarried) {
+    if (missed && covers(this.#selection, tab.selection)) {
       this.#greet(tab, missed, link);
       this.#adjust(this.#selection);
       return;
     }
     for (const other of this.#tabs) if (other !== tab) other.skipTo(link.cursor);
     const from = older(tab.cursor, link.cursor);
-    for (const type of tab.types) this.#types.add(type);
     this.#selection = union([this.#selection, tab.selection]);
     this.#record.restart(from);
     link.restart(from, this.#wanted);
@@ -177,7 +170,6 @@ export class Hub {
   get #wanted() {
     return {
       selection: this.#selection,
-      types: [...this.#types],
       pace: Math.min(...[...this.#tabs].map(({ pace }) => pace)),
     };
   }

@@ -23,7 +23,7 @@
  * events, and these arrive in time.
  */
 
-import { instant, isAfter } from "../events.js";
+import { instant, isAfter, LISTENED } from "../events.js";
 import { INITIAL, nameOf, react } from "./link-states.js";
 import { Pacer } from "./pacer.js";
 import { parameters } from "./selection.js";
@@ -56,11 +56,9 @@ import { SteadyClock } from "./steady-clock.js";
  *
  * @typedef {object} Wanted The events that the stream should carry.
  * @property {Selection} selection
- * @property {string[]} types Event types besides Liveboard's own.
  * @property {number} pace Seconds between frames; 0 for every event at once.
  */
 
-const TYPES = ["price", "score", "market", "notice", "incident", "gone"];
 const CHECK = 1000; // ms between two comparisons of the deadlines with the clock
 const GRACE = 3000; // ms without a stream until the badge mentions it
 const SLOW = 1.5; // heartbeats of silence until the badge mentions it
@@ -255,7 +253,7 @@ export class Link {
         act(JSON.parse(message.data), message.lastEventId);
         this.#reportState();
       });
-    for (const type of this.#types) {
+    for (const type of LISTENED) {
       on(type, (data, id) => this.#onEvent(type, data, id));
     }
     on("hello", (data) => this.#onHello(data));
@@ -268,16 +266,12 @@ export class Link {
     this.#awaitSignOfLife();
   }
 
-  get #types() {
-    return [...new Set([...TYPES, ...this.#wanted.types])];
-  }
-
   get #url() {
-    const query = new URLSearchParams(parameters(this.#wanted.selection, this.#types));
+    const query = new URLSearchParams(parameters(this.#wanted.selection));
     const pace = Math.max(this.#wanted.pace, this.#pacer.pace);
     if (pace) query.set("pace", String(pace));
     if (this.#cursor) query.set("after", this.#cursor);
-    return query.size ? `/stream?${query}` : "/stream";
+    return `/stream?${query}`;
   }
 
   /** Close the EventSource, or cancel the wait for the next one. */

@@ -5,34 +5,11 @@
  * of retirements, a bounded number.
  */
 
-import { compare, isAfter } from "../events.js";
+import { compare, GONE, isAfter, slotOf } from "../events.js";
 
-/**
- * @typedef {object} Happening An event of the log as it is handed on.
- * @property {string} type
- * @property {any} data
- * @property {string} id
- * @property {boolean} live False for catch-up.
- */
+/** @typedef {import("../events.js").Happening} Happening */
 
 const PASSING = 1000; // events without a key, and retirements, that are kept
-/** @type {Map<string, string>} The field of its data that is an event's key, by type. */
-const KEYS = new Map([
-  ["price", "symbol"],
-  ["score", "match"],
-  ["market", "market"],
-  ["notice", "notice"],
-]);
-
-/**
- * What an event takes the place of: a newer one with the same slot makes it superfluous.
- * @param {Happening} happening
- */
-export function slotOf({ type, data, id }) {
-  if (type === "gone") return `${data.event} ${data.key}`;
-  const key = KEYS.get(type);
-  return key ? `${type} ${data[key]}` : id;
-}
 
 export class Record {
   /** @type {Map<string, Happening>} */ #keyed = new Map(); // by slot
@@ -68,7 +45,7 @@ export class Record {
   /** @param {Happening} happening */
   note(happening) {
     const slot = slotOf(happening);
-    const isRetired = happening.type === "gone";
+    const isRetired = happening.type === GONE;
     if (isRetired || slot === happening.id) this.#pass(happening);
     if (!isAfter(happening.id, this.#keyed.get(slot)?.id ?? null)) return;
     if (isRetired) this.#keyed.delete(slot);

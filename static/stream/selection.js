@@ -1,78 +1,62 @@
-/** Which symbols and matches a tab shows, and what one stream must carry for several. */
-
 /**
- * @typedef {object} Selection null is all of them, an empty list none.
- * @property {string[] | null} symbols Of prices.
- * @property {string[] | null} matches Of scores and incidents.
+ * Which prices a tab shows, and which of them one stream must carry for several tabs.
+ *
+ * Tabs share a stream, because a browser opens at most six connections to one server over
+ * HTTP/1.1: with a stream each, the seventh embedded board on a page would stay dead. So
+ * the stream carries the prices of all tabs, and each tab is given its own.
  */
 
+import { ASKED, subjectOf, traitsOf } from "../events.js";
+
 /**
- * What carries all that the selections show.
+ * @typedef {object} Selection
+ * @property {string[] | null} symbols Of prices, only these; null for all.
+ */
+
+/** @type {Selection} */
+export const NOTHING = { symbols: [] };
+
+/**
+ * The selection of a stream that carries everything that the given selections show.
  * @param {Selection[]} selections
  * @returns {Selection}
  */
 export function union(selections) {
-  return {
-    symbols: merged(selections.map(({ symbols }) => symbols)),
-    matches: merged(selections.map(({ matches }) => matches)),
-  };
+  const symbols = new Set();
+  for (const selection of selections) {
+    if (selection.symbols === null) return { symbols: null };
+    for (const symbol of selection.symbols) symbols.add(symbol);
+  }
+  return { symbols: [...symbols].sort() };
 }
 
 /**
- * Whether all that the second shows is in the first.
+ * Whether the first selection shows everything that the second one shows.
  * @param {Selection} wide
  * @param {Selection} narrow
  */
-export function covers(wide, narrow) {
-  return isWithin(narrow.symbols, wide.symbols) && isWithin(narrow.matches, wide.matches);
+export function covers({ symbols: many }, { symbols: few }) {
+  return many === null || (few?.every((symbol) => many.includes(symbol)) ?? false);
 }
 
 /**
- * Whether a selection shows an event; a `gone` event where it showed the key.
+ * Whether a selection shows an event; it shows the `gone` of each key that it shows.
  * @param {Selection} selection
  * @param {string} type
  * @param {any} data
  */
-export function selects({ symbols, matches }, type, data) {
-  const kind = type === "gone" ? data.event : type;
-  const key = type === "gone" ? data.key : kind === "price" ? data.symbol : data.match;
-  if (kind === "price") return symbols?.includes(key) ?? true;
-  if (kind === "score" || kind === "incident") return matches?.includes(key) ?? true;
-  return true;
+export function selects({ symbols }, type, data) {
+  const { type: subject, key } = subjectOf(type, data);
+  if (symbols === null || traitsOf(subject).selectedBy !== "symbols") return true;
+  return key !== null && symbols.includes(key);
 }
 
 /**
  * The parameters of `/stream` for a selection (docs/feed.md, section 3).
  * @param {Selection} selection
- * @param {string[]} types All event types that may come.
- * @returns {[string, string][]}
+ * @returns {Record<string, string>}
  */
-export function parameters({ symbols, matches }, types) {
-  /** @type {[string, string][]} */
-  const found = [];
-  if (symbols?.length) found.push(["symbols", symbols.join(",")]);
-  if (matches?.length) found.push(["matches", matches.join(",")]);
-  const isShown = (/** @type {string} */ type) =>
-    type === "price"
-      ? symbols?.length !== 0
-      : !(type === "score" || type === "incident") || matches?.length !== 0;
-  // `gone` is left out, since it would ask for those of all types.
-  const shown = types.filter((type) => isShown(type) && type !== "gone");
-  if (!types.every(isShown)) found.push(["events", shown.join(",")]);
-  return found;
-}
-
-/** @param {(string[] | null)[]} lists */
-function merged(lists) {
-  const names = new Set();
-  for (const list of lists) {
-    if (list === null) return null;
-    for (const name of list) names.add(name);
-  }
-  return [...names].sort();
-}
-
-/** @param {string[] | null} few @param {string[] | null} many */
-function isWithin(few, many) {
-  return many === null || (few?.every((name) => many.includes(name)) ?? false);
+export function parameters({ symbols }) {
+  const events = ASKED.join(",");
+  return symbols === null ? { events } : { events, symbols: symbols.join(",") };
 }

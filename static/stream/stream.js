@@ -35,9 +35,7 @@ import { SteadyClock } from "./steady-clock.js";
  * @property {string | null} id The cursor: the id that the board stands at.
  * @property {number} heartbeat Seconds; the hello may correct it.
  * @property {string} version The version that the page is of.
- * @property {string[]} [types] Event types besides Liveboard's own.
- * @property {string[] | null} [symbols] Of prices, only these; none where it is empty.
- * @property {string[] | null} [matches] Of scores and incidents, only these.
+ * @property {string[] | null} [symbols] Of prices, only these; null for all.
  * @property {number} [pace] As the property of the stream.
  */
 
@@ -168,7 +166,7 @@ export class Stream {
 
   #attach() {
     if (!this.#running || this.#asleep || this.#line) return;
-    const { version, heartbeat, types, symbols, matches } = this.#options;
+    const { version, heartbeat, symbols } = this.#options;
     /** @type {Line} */
     const line = hasWorker
       ? lineToWorker(
@@ -183,8 +181,7 @@ export class Stream {
       ask: "attach",
       id: this.#cursor,
       heartbeat,
-      types: types ?? [],
-      selection: { symbols: symbols ?? null, matches: matches ?? null },
+      selection: { symbols: symbols ?? null },
       pace: this.#pace,
       online: navigator.onLine,
     });
@@ -221,7 +218,7 @@ export class Stream {
     }
   }
 
-  /** @param {import("./missed.js").Happening[]} happenings */
+  /** @param {import("../events.js").Happening[]} happenings */
   #onEvents(happenings) {
     for (const { type, data, id, live } of happenings) {
       this.#cursor = id;

@@ -1,16 +1,14 @@
 /** One tab at the hub: what it has been told, what it shows, and how often. */
 
-import { isAfter } from "../events.js";
-import { slotOf } from "./missed.js";
+import { isAfter, slotOf } from "../events.js";
 import { selects } from "./selection.js";
 
 /** @typedef {import("./hub.js").Said} Said */
 /** @typedef {import("./hub.js").Attach} Attach */
-/** @typedef {import("./missed.js").Happening} Happening */
+/** @typedef {import("../events.js").Happening} Happening */
 
 export class Tab {
   selection;
-  types;
   pace; // seconds between two deliveries of events, as the person chose
   /** @type {string | null} */ cursor; // what came up to here it has, or doesn't show
   silence = 0; // sweeps since anything was heard of it
@@ -26,7 +24,6 @@ export class Tab {
     this.#say = say;
     this.cursor = asked.id;
     this.selection = asked.selection;
-    this.types = asked.types;
     this.pace = asked.pace;
   }
 

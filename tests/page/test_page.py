@@ -307,7 +307,7 @@ def test_a_gap_is_admitted(page: Page, stage: Stage) -> None:
     gap = {"from": f"{at}-0", "to": f"{at}-90", "dropped": 80, "lost": 2}
     stage.say("gap", gap)
     expect(page.get_by_text("80 outdated updates were left out")).to_be_visible()
-    expect(page.get_by_text("2 incidents were missed")).to_be_visible()
+    expect(page.get_by_text("2 events were missed")).to_be_visible()
 
 
 def test_hostile_names_are_only_text(page: Page, stage: Stage) -> None:
@@ -340,7 +340,6 @@ def test_hostile_names_are_only_text_in_the_first_html_too(page: Page) -> None:
         "notices": [
             {"notice": "n", "title": HOSTILE, "body": None, "level": "info", "at": 1}
         ],
-        "other": [],
         "sparks": {HOSTILE: [1, 1, 1]},
     }
     app = create_app(Settings(feed="published"))

@@ -1,6 +1,7 @@
 """The layout: each width has its own, and nothing is cut off; print, embed, weight."""
 
 import contextlib
+import json
 import re
 import threading
 from collections.abc import Iterator
@@ -10,7 +11,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.helpers.harness import LOOPBACK, ROOT, Board
+from tests.helpers.boards import open_streams
+from tests.helpers.harness import LOOPBACK, ROOT, Board, until
 from tests.helpers.pages import CUT, live, opened
 from tests.helpers.samples import quote
 from tests.helpers.staged import Stage
@@ -157,6 +159,26 @@ def test_an_embedded_board_shows_its_symbols_live_in_a_frame_of_another_site(
     expect(inside.get_by_role("link", name="Liveboard")).to_be_visible()
 
 
+def test_nine_embedded_boards_of_different_symbols_on_one_page_are_all_live(
+    page: Page, board: Board
+) -> None:
+    # A browser opens at most six connections to one server over HTTP/1.1.
+    symbols = [quote["symbol"] for quote in state(board)["prices"]][:9]
+    frames = [
+        f"<iframe src='{board.url}/embed?symbols={symbol}&view=prices'></iframe>"
+        for symbol in symbols
+    ]
+    with elsewhere("<link rel=icon href='data:,'>" + "".join(frames)) as url:
+        page.goto(url)
+    for frame, symbol in zip(page.frames[1:], symbols, strict=True):
+        badge = frame.locator("#badge")
+        expect(badge).to_have_attribute("data-state", "live", timeout=20_000)
+        price = frame.locator(f"[data-symbol='{symbol}'] .price")
+        before = price.text_content() or ""
+        expect(price).not_to_have_text(before, timeout=20_000)
+    until(lambda: open_streams(board) <= 2, 15, "they share a stream")
+
+
 def test_each_colour_stands_once_in_the_stylesheet() -> None:
     parts = (ROOT / "static/styles").glob("*.css")
     css = "".join(part.read_text() for part in parts)
@@ -186,6 +208,11 @@ def test_an_empty_board_fits_a_phone_and_fills_by_itself(
         expect(page.locator("[data-symbol=NEWT]")).to_be_visible()
         expect(line).to_be_hidden()
         expect(page.get_by_role("searchbox")).to_be_visible()
+
+
+def state(board: Board) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(board.get("/api/state")[2])
+    return found
 
 
 @contextlib.contextmanager

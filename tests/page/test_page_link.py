@@ -35,6 +35,8 @@ from tests.page.states import boot
 # What a page shows: prices by symbol, goals by match.
 Shown = tuple[dict[str, str], dict[str, list[str]]]
 
+TOKEN = {"event": "token", "key": None, "data": {"text": "a"}}
+EVENTS = "price,score,market,notice,other"
 NO_WORKER = "delete globalThis.SharedWorker"
 NOTE_BADGE = """() => {
   window.states = [];
@@ -116,6 +118,30 @@ def test_a_503_in_between_does_not_end_it_and_retry_now_does_not_wait(
         proxy.mode = "pass"
         page.get_by_role("button", name="Retry now").click()
         live(page, 1)
+
+
+@pytest.mark.usefixtures("either")
+def test_events_of_a_type_of_ones_own_keep_each_page_live(
+    context: BrowserContext,
+) -> None:
+    secret = {"Authorization": "Bearer secret"}
+    with Board(FEED="published", PUBLISH_TOKEN="secret", HEARTBEAT="2") as board:
+        board.request("PUT", "/api/prices/ACME", secret, b"101.24")
+        pages = [context.new_page() for _ in range(3)]
+        for page, path in zip(pages, ("", "", "embed?symbols=ACME"), strict=True):
+            page.goto(f"{board.url}/{path}")
+            live(page)
+            page.evaluate(NOTE_BADGE)
+        # While these come the server owes no heartbeat, and says "slow" after 3 s.
+        token = b'{"event": "token", "data": {"text": "a"}}'
+        for _ in range(28):
+            assert board.request("POST", "/api/publish", secret, token)[0] < 300
+            time.sleep(0.25)
+        states = [
+            page.evaluate("() => states.filter((it) => it !== 'live')")
+            for page in pages
+        ]
+        assert states == [[], [], []]
 
 
 def test_a_mute_server_is_noticed_and_left_for_one_that_speaks(
@@ -380,7 +406,7 @@ def test_what_lies_before_the_streams_beginning_is_fetched_once_more(
     until(lambda: len(stage.cursors) == 3, 15, "the stream goes back")
     assert stage.cursors == ["1000-0", "3000-0", "1000-0"]
     stage.hello("3000-1")
-    stage.say("incident", {"match": "m"}, "2000-0")
+    stage.say("other", TOKEN, "2000-0")
     stage.say("price", quote(), "3000-1")
     stage.say("price", quote(), "3000-2")
     until(lambda: "3000-2" in told(early), 15, "it goes on")
@@ -442,8 +468,8 @@ def test_a_tab_that_went_without_a_word_is_let_go_and_taken_back(
           window.said = [];
           window.ask = new Hub().join((it) => said.push(it.say));
           window.attach = {
-            ask: "attach", id: "1-0", heartbeat: 3600, types: [], pace: 0, online: true,
-            selection: { symbols: null, matches: null },
+            ask: "attach", id: "1-0", heartbeat: 3600, pace: 0, online: true,
+            selection: { symbols: null },
           };
           ask(attach);
         }"""
@@ -465,34 +491,31 @@ def test_a_tab_that_went_without_a_word_is_let_go_and_taken_back(
 def test_the_stream_carries_what_all_tabs_show_and_each_gets_its_own(
     context: BrowserContext, stage: Stage
 ) -> None:
-    acme = reader(context, stage.url, id="1000-0", symbols=["ACME"], matches=[])
+    acme = reader(context, stage.url, id="1000-0", symbols=["ACME"])
     until(lambda: len(stage.queries) == 1, 15, "it has a stream")
-    kinds = "price,market,notice"
-    asked = {"symbols": "ACME", "events": kinds, "after": "1000-0"}
+    asked = {"symbols": "ACME", "events": EVENTS, "after": "1000-0"}
     assert stage.queries == [asked]
-    bolt = reader(context, stage.url, id="1000-0", symbols=["BOLT"], matches=["m"])
+    bolt = reader(context, stage.url, id="1000-0", symbols=["BOLT"])
     until(lambda: len(stage.queries) == 2, 15, "the stream is wider")
-    asked = {"symbols": "ACME,BOLT", "matches": "m", "after": "1000-0"}
-    assert stage.queries[1] == asked
+    assert stage.queries[1] == asked | {"symbols": "ACME,BOLT"}
     stage.hello("1000-0")
     stage.say("price", quote("ACME"), "1000-1")
     stage.say("price", quote("BOLT"), "1000-2")
-    stage.say("incident", {"match": "m"}, "1000-3")
-    stage.say("incident", {"match": "n"}, "1000-4")
+    stage.say("other", TOKEN, "1000-3")
     stage.say("gone", {"event": "price", "key": "BOLT", "at": 1}, "1000-5")
     stage.say("notice", {"notice": "n"}, "1000-6")
     until(lambda: len(told(bolt)) == 4 and "1000-6" in told(acme), 15, "all came")
-    assert told(acme) == ["1000-1", "1000-6"]
+    assert told(acme) == ["1000-1", "1000-3", "1000-6"]
     assert told(bolt) == ["1000-2", "1000-3", "1000-5", "1000-6"]
     every = reader(context, stage.url, id="1000-4")
     until(lambda: len(stage.queries) == 3, 15, "the stream is wider still")
-    assert stage.queries[2] == {"after": "1000-4"}
+    assert stage.queries[2] == {"events": EVENTS, "after": "1000-4"}
     stage.hello("1000-6", "replayed")
     stage.say("gone", {"event": "price", "key": "BOLT", "at": 1}, "1000-5")
     stage.say("notice", {"notice": "n"}, "1000-6")
     stage.say("price", quote("ZZZ"), "1000-7")
     until(lambda: len(told(every)) == 3, 15, "it has what it missed")
-    assert told(acme) == ["1000-1", "1000-6"]
+    assert told(acme) == ["1000-1", "1000-3", "1000-6"]
     every.close()
     until(lambda: len(stage.queries) == 4, 15, "the stream is narrow again")
     assert stage.queries[3]["symbols"] == "ACME,BOLT"
@@ -506,13 +529,13 @@ def test_two_windows_with_different_selections_end_with_the_servers_values(
     live(whole)
     made_with = boot(whole)
     wanted = {name: made_with[name] for name in ("id", "version")}
-    narrow = reader(context, board.url, **wanted, symbols=["ACME"], matches=[])
+    narrow = reader(context, board.url, **wanted, symbols=["ACME"])
     until(lambda: streams(board) == 1, 15, "they share a stream")
     until(lambda: len(told(narrow)) > 3, 15, "events come to both")
     shown = narrow.evaluate(
         "() => told.filter(([it]) => it === 'event').map((it) => it[2].symbol ?? it[1])"
     )
-    assert {*shown} <= {"ACME", "market", "notice"}
+    assert {*shown} <= {"ACME", "score", "market", "notice"}
     equals(whole, board)
 
 
@@ -527,7 +550,7 @@ def test_a_slower_pace_is_a_tabs_own_and_the_stream_has_the_quickest(
     until(lambda: told(quick, "hello") and told(slow, "hello"), 15, "both are there")
     for n in range(1, 5):
         stage.say("price", quote(price=n), f"1000-{n}")
-    stage.say("incident", {"match": "m"}, "1000-5")
+    stage.say("other", TOKEN, "1000-5")
     until(lambda: len(told(quick)) == 5, 15, "one has all")
     assert told(slow) == []
     slow.evaluate("() => { stream.pace = 0; }")
@@ -537,7 +560,11 @@ def test_a_slower_pace_is_a_tabs_own_and_the_stream_has_the_quickest(
     for tab in (slow, quick):
         tab.evaluate("() => { stream.pace = 30; }")
     until(lambda: len(stage.queries) == 2, 15, "nobody wants it quicker")
-    assert stage.queries[1] == {"pace": "30", "after": "1000-5"}
+    assert stage.queries[1] == {
+        "events": EVENTS,
+        "pace": "30",
+        "after": "1000-5",
+    }
     stage.hello("1000-5", pace=30)
     stage.say("price", quote(price=6), "1000-6")
     until(lambda: told(slow)[-1] == "1000-6", 15, "a frame is delivered as it comes")

@@ -1,4 +1,13 @@
-import { instant, isAfter } from "../../../static/events.js";
+import {
+  ASKED,
+  instant,
+  isAfter,
+  KEPT,
+  LISTENED,
+  slotOf,
+  subjectOf,
+  traitsOf,
+} from "../../../static/events.js";
 import { equal, test } from "./runner.js";
 
 test("ids are compared as two numbers, never as text", () => {
@@ -24,4 +33,40 @@ test("a bare instant comes before every event of its millisecond", () => {
 test("the instant of an id is its milliseconds", () => {
   equal(instant("1795393896977-3"), 1795393896977);
   equal(instant("1795393896977"), 1795393896977);
+});
+
+test("a page asks for each event that it shows, and listens to all that it is sent", () => {
+  equal(ASKED, ["price", "score", "market", "notice", "other"]);
+  equal(LISTENED, [...ASKED, "gone"]);
+});
+
+test("each event type whose keys are kept has a section of the state", () => {
+  equal(
+    KEPT.map((type) => traitsOf(type).section),
+    ["prices", "scores", "markets", "notices"],
+  );
+});
+
+test("an event type that is not in the catalogue has no traits", () => {
+  for (const type of ["ticket", "constructor", "__proto__"]) {
+    equal(traitsOf(type), { key: null, selectedBy: null, section: null, detail: null });
+  }
+});
+
+test("a retirement and a wrapped event are about the key that they name", () => {
+  equal(subjectOf("price", { symbol: "ACME" }), { type: "price", key: "ACME" });
+  equal(subjectOf("gone", { event: "score", key: "m" }), { type: "score", key: "m" });
+  equal(subjectOf("other", { event: "ticket", key: "1", data: {} }), {
+    type: "ticket",
+    key: "1",
+  });
+});
+
+test("an event takes its key's slot, a retirement too, and one without a key its own", () => {
+  const id = "1-0";
+  equal(slotOf({ type: "price", data: { symbol: "ACME" }, id }), "price ACME");
+  equal(slotOf({ type: "gone", data: { event: "price", key: "ACME" }, id }), "price ACME");
+  equal(slotOf({ type: "other", data: { event: "ticket", key: "1" }, id }), "ticket 1");
+  equal(slotOf({ type: "other", data: { event: "token", key: null }, id }), id);
+  equal(slotOf({ type: "incident", data: { match: "m" }, id }), id);
 });

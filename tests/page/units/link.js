@@ -11,7 +11,7 @@ import { withClock } from "./clock.js";
 import { assert, equal, test } from "./runner.js";
 
 const NOON = Date.UTC(2026, 2, 5, 14, 3, 7); // 14:03:07
-const ALL = { symbols: null, matches: null };
+const ALL = { symbols: null };
 const HELLO = { resume: "replayed", heartbeat: 10, pace: 0, at: NOON, tail: `${NOON}-0` };
 
 /** Stands for the browser's EventSource: a test says what comes by it. */
@@ -184,7 +184,7 @@ test(
     source().say("bye", { reason: "full", retry_ms: 20_000 });
     source().fail(0);
     const made = Source.made.length;
-    link.want({ selection: ALL, types: ["more"], pace: 1 });
+    link.want({ selection: ALL, pace: 1 });
     clock.pass(19_000);
     equal([Source.made.length, says()], [made, "✕ Server is full. Trying again in 1 s"]);
     clock.pass(1000);
@@ -281,7 +281,7 @@ function begun(clock, random = () => 0, heartbeat = 10, now = () => NOON + clock
     {
       id: `${NOON}-0`,
       heartbeat,
-      wanted: { selection: ALL, types: [], pace: 0 },
+      wanted: { selection: ALL, pace: 0 },
       now,
       elapsed: () => clock.now,
       random,

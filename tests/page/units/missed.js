@@ -1,13 +1,7 @@
-import { Record, slotOf } from "../../../static/stream/missed.js";
+import { Record } from "../../../static/stream/missed.js";
 import { equal, test } from "./runner.js";
 
-/** @typedef {import("../../../static/stream/missed.js").Happening} Happening */
-
-test("an event takes its key's place, a retirement too, and one without a key its own", () => {
-  equal(slotOf(price("1-0")), "price ACME");
-  equal(slotOf(gone("1-0")), "price ACME");
-  equal(slotOf({ type: "incident", data: {}, id: "1-0", live: true }), "1-0");
-});
+/** @typedef {import("../../../static/events.js").Happening} Happening */
 
 test("a tab is given the newest of each key since its cursor, in order and as catch-up", () => {
   const record = new Record("1-0");
@@ -36,6 +30,14 @@ test("after a fresh beginning a tab of before is given all that there is", () =>
   record.note(price("8-0"));
   equal(given(record, "4-0"), [true, "8-0"]);
   equal(given(record, "9-0"), [false]);
+});
+
+test("of a publisher's own events the newest of each key is kept, and each without one", () => {
+  const record = new Record("1-0");
+  for (const it of [own("2-0", "4711"), own("2-1", null), own("2-2", "4711")]) record.note(it);
+  equal(given(record, "1-0"), [false, "2-1", "2-2"]);
+  record.note({ ...gone("3-0"), data: { event: "ticket", key: "4711" } });
+  equal(given(record, "1-0"), [false, "2-1", "3-0"]);
 });
 
 test("who has an older price is told that the symbol is retired", () => {
@@ -69,6 +71,11 @@ function given(record, cursor) {
 /** @param {string} id @returns {Happening} */
 function price(id, symbol = "ACME") {
   return { type: "price", data: { symbol }, id, live: true };
+}
+
+/** @param {string} id @param {string | null} key @returns {Happening} */
+function own(id, key) {
+  return { type: "other", data: { event: "ticket", key, data: {} }, id, live: true };
 }
 
 /** @param {string} id @returns {Happening} */

@@ -73,7 +73,6 @@ export function boot({ prices = [], ...changes } = {}) {
     scores: [],
     markets: [],
     notices: [],
-    other: [],
     sparks: {},
     ...changes,
   };

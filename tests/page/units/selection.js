@@ -1,53 +1,54 @@
-import { covers, parameters, selects, union } from "../../../static/stream/selection.js";
+import {
+  covers,
+  NOTHING,
+  parameters,
+  selects,
+  union,
+} from "../../../static/stream/selection.js";
 import { equal, test } from "./runner.js";
 
-const ALL = { symbols: null, matches: null };
-const NONE = { symbols: [], matches: [] };
-const TYPES = ["price", "score", "incident", "notice", "gone"];
+const ALL = { symbols: null };
+const EVENTS = "price,score,market,notice,other";
 
 test("a union has what each shows, and all where one shows all", () => {
-  const one = { symbols: ["BOLT", "ACME"], matches: [] };
-  const other = { symbols: ["ACME", "COIL"], matches: null };
-  equal(union([one, other]), { symbols: ["ACME", "BOLT", "COIL"], matches: null });
-  equal(union([]), NONE);
+  const one = { symbols: ["BOLT", "ACME"] };
+  const other = { symbols: ["ACME", "COIL"] };
+  equal(union([one, other]), { symbols: ["ACME", "BOLT", "COIL"] });
+  equal(union([one, ALL, other]), ALL);
+  equal(union([]), NOTHING);
 });
 
 test("all covers everything, and only all covers all", () => {
-  const some = { symbols: ["ACME", "BOLT"], matches: ["m"] };
-  equal([covers(ALL, some), covers(some, ALL), covers(some, NONE)], [true, false, true]);
-  equal(covers(some, { symbols: ["COIL"], matches: [] }), false);
+  const some = { symbols: ["ACME", "BOLT"] };
+  equal([covers(ALL, some), covers(some, ALL), covers(ALL, ALL)], [true, false, true]);
+  equal(
+    [covers(some, { symbols: ["BOLT"] }), covers(some, { symbols: ["COIL"] })],
+    [true, false],
+  );
+  equal([covers(some, NOTHING), covers(NOTHING, some)], [true, false]);
 });
 
-test("prices go by their symbol, scores and incidents by their match", () => {
-  const selection = { symbols: ["ACME"], matches: ["m"] };
+test("prices go by their symbol, a retired one too", () => {
+  const selection = { symbols: ["ACME"] };
   const shown = [
     selects(selection, "price", { symbol: "ACME" }),
     selects(selection, "price", { symbol: "BOLT" }),
-    selects(selection, "score", { match: "m" }),
-    selects(selection, "incident", { match: "n" }),
     selects(selection, "gone", { event: "price", key: "BOLT" }),
     selects(selection, "gone", { event: "score", key: "m" }),
   ];
-  equal(shown, [true, false, true, false, false, true]);
+  equal(shown, [true, false, false, true]);
 });
 
-test("what belongs to no symbol and no match is shown to all", () => {
-  equal([selects(NONE, "notice", {}), selects(NONE, "own", { symbol: "X" })], [true, true]);
+test("what belongs to no symbol is shown to all", () => {
+  const shown = [
+    selects(NOTHING, "notice", { notice: "n" }),
+    selects(NOTHING, "score", { match: "m" }),
+    selects(NOTHING, "other", { event: "ticket", key: "ACME", data: {} }),
+  ];
+  equal(shown, [true, true, true]);
 });
 
-test("a stream of everything needs no parameters", () => {
-  equal(parameters(ALL, TYPES), []);
-});
-
-test("where no price or match is shown, the events are named that are", () => {
-  const prices = { symbols: ["ACME", "BOLT"], matches: [] };
-  equal(parameters(prices, TYPES), [
-    ["symbols", "ACME,BOLT"],
-    ["events", "price,notice"],
-  ]);
-  const match = { symbols: [], matches: ["m"] };
-  equal(parameters(match, TYPES), [
-    ["matches", "m"],
-    ["events", "score,incident,notice"],
-  ]);
+test("a stream is asked for the events that a page shows, of its symbols", () => {
+  equal(parameters(ALL), { events: EVENTS });
+  equal(parameters({ symbols: ["ACME", "BOLT"] }), { events: EVENTS, symbols: "ACME,BOLT" });
 });

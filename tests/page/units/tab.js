@@ -2,7 +2,7 @@ import { Tab } from "../../../static/stream/tab.js";
 import { withClock } from "./clock.js";
 import { equal, test } from "./runner.js";
 
-/** @typedef {import("../../../static/stream/missed.js").Happening} Happening */
+/** @typedef {import("../../../static/events.js").Happening} Happening */
 
 test("an event is delivered at once, and only what came after the tab's cursor", () => {
   const { tab, told } = opened();
@@ -11,7 +11,7 @@ test("an event is delivered at once, and only what came after the tab's cursor",
 });
 
 test("what the tab doesn't show moves its cursor on, and is not delivered", () => {
-  const { tab, told } = opened({ selection: { symbols: ["BOLT"], matches: null } });
+  const { tab, told } = opened({ selection: { symbols: ["BOLT"] } });
   tab.take(price("1-1"), 0);
   equal([told, tab.cursor, tab.isPending], [[], "1-1", false]);
 });
@@ -81,8 +81,7 @@ function opened(changes = {}) {
       ask: "attach",
       id: "1-0",
       heartbeat: 10,
-      types: [],
-      selection: { symbols: null, matches: null },
+      selection: { symbols: null },
       pace: 0,
       online: true,
       ...changes,
