@@ -1,1 +1,1 @@
-"""The tests: a twin for each module, and what only real processes can show."""
+"""The tests: of each module alone, and of real processes together."""

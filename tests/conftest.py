@@ -1,4 +1,4 @@
-"""What the tests share: a board to read from, a browser, pages that may not err."""
+"""Fixtures that all tests share: a board, a browser, pages that must have no errors."""
 
 import os
 import shutil
@@ -24,53 +24,56 @@ from tests.helpers.harness import Board
 from tests.helpers.pages import BROWSER_ARGUMENTS, CUT
 from tests.helpers.staged import Stage
 
-# An example may take long on a machine that has other work: that is no failure.
+# No deadline: on a busy machine an example may take long, which is no failure.
 hypothesis_settings.register_profile("board", deadline=None)
 hypothesis_settings.load_profile("board")
 
-# What is waited for comes; how soon is said where that is what is tested.
+# A generous timeout: a test that is about a delay sets a timeout of its own.
 expect.set_options(timeout=15_000)
 
-# A shell that starts the tests in the background lets them ignore Ctrl-C, and with them
-# the commands that are to be ended by it.
+# A shell that starts the tests in the background makes them ignore SIGINT. The commands
+# that tests end by SIGINT would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-LONGEST_TEST = 120.0  # seconds, on a machine that has other work
+LONGEST_TEST = 120.0  # seconds, on a busy machine
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Return how many tests run at once: most of them wait, so more than the cores."""
+    """Return the number of workers: two per core, since tests wait half of the time."""
     return min(2 * (os.cpu_count() or 1), 8)
 
 
 @pytest.fixture(scope="session")
-def days() -> Iterator[Iterator[Board]]:
-    """Yield what gives a running board, with a market that stays open for a while."""
+def open_boards() -> Iterator[Iterator[Board]]:
+    """Yield an iterator over running boards whose market stays open for a while."""
     speed = 2
     with Board(SEED="7", SPEED=str(speed), HEARTBEAT="1", PUBLISH_TOKEN="secret") as it:
-        yield open_days(it, (SESSION - AGE) / speed)
+        yield restarted(it, (SESSION - AGE) / speed)
 
 
-def open_days(board: Board, lasts: float) -> Iterator[Board]:
-    """Yield a board each time; begun anew where a test could see its market close."""
+def restarted(board: Board, session: float) -> Iterator[Board]:
+    """Yield the board for ever; restart it before a test could see its market close.
+
+    `session` is how many seconds the market stays open after a start.
+    """
     while True:
-        begun = time.monotonic()
-        while time.monotonic() < begun + lasts - LONGEST_TEST:
+        started = time.monotonic()
+        while time.monotonic() < started + session - LONGEST_TEST:
             yield board
         board.kill()
         board.start().wait_ready(60)
 
 
 @pytest.fixture
-def board(days: Iterator[Board]) -> Board:
-    """Return a running board, the same day each time, for tests that only read."""
-    return next(days)
+def board(open_boards: Iterator[Board]) -> Board:
+    """Return a running board with a fixed seed, for tests that only read from it."""
+    return next(open_boards)
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """Yield a real Chromium: the system's, else Playwright's own."""
-    # As root Chromium can't make its sandbox, and doesn't start with it.
+    """Yield a real Chromium: the system's, or else Playwright's own."""
+    # Chromium can't use its sandbox as root, and doesn't start with it.
     arguments = [*BROWSER_ARGUMENTS, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
     with sync_playwright() as playwright:
         try:
@@ -90,25 +93,25 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page_errors() -> list[str]:
-    """Return what this test's pages may complain of: append a part of the words."""
+    """Return the errors that this test's pages may have: append a part of each text."""
     return []
 
 
 @pytest.fixture
 def context(browser: Browser, page_errors: list[str]) -> Iterator[BrowserContext]:
-    """Yield a fresh profile. The test fails when one of its pages complains.
+    """Yield a fresh profile. The test fails if one of its pages has an error.
 
-    That is an error on the console, a breach of the content security policy (which
-    Chromium writes there) or an uncaught exception.
+    Errors are those on the console, where Chromium also writes breaches of the content
+    security policy, and uncaught exceptions.
     """
-    complaints: list[str] = []
+    errors: list[str] = []
 
     def on_console(message: ConsoleMessage) -> None:
         if message.type == "error":
-            complaints.append(f"{message.text} ({message.location.get('url')})")
+            errors.append(f"{message.text} ({message.location.get('url')})")
 
     def on_error(error: WebError) -> None:
-        complaints.append(f"uncaught: {error.error}")
+        errors.append(f"uncaught: {error.error}")
 
     context = browser.new_context()
     context.on("console", on_console)
@@ -116,22 +119,22 @@ def context(browser: Browser, page_errors: list[str]) -> Iterator[BrowserContext
     yield context
     context.close()
     unexpected = [
-        complaint
-        for complaint in complaints
-        if not any(expected in complaint for expected in page_errors)
+        error
+        for error in errors
+        if not any(expected in error for expected in page_errors)
     ]
     assert not unexpected
 
 
 @pytest.fixture
 def page(context: BrowserContext) -> Page:
-    """Return a blank page in a fresh profile; it must not complain."""
+    """Return a blank page in a fresh profile; it must not have errors."""
     return context.new_page()
 
 
 @pytest.fixture
 def stage(board: Board, page_errors: list[str]) -> Iterator[Stage]:
-    """Yield a server whose stream says what the test tells it."""
+    """Yield a server whose stream the test writes."""
     page_errors.append(CUT)
     with Stage(board) as stage:
         yield stage

@@ -1,1 +1,1 @@
-"""What `make` runs and is no test: pictures, audits, measurements."""
+"""Programs that `make` runs beside the tests: pictures, audits, measurements."""

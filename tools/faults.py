@@ -1,9 +1,9 @@
-"""Faults, in numbers: what 1000 streams miss when something dies. Run by `make faults`.
+"""`make faults`: how many events 1000 streams lose when a part of the system fails.
 
-Strategy: four boards share a log over a Redis, each by a wire of its own. A publisher
-numbers its events; many readers, who come back as a page does but to the next board
-each time, note every number. What was published and isn't there was lost; what is there
-more often came twice.
+Four boards share a log over one Redis, each through a connection that can be cut. A
+publisher numbers its events. The readers reconnect as a page does, but to the next
+board each time, and count each number that they receive. A published number that a
+reader didn't receive was lost; one that it received more than once was duplicated.
 """
 
 import contextlib
@@ -18,31 +18,30 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Generator
-from pathlib import Path
 from typing import Self
 
 import msgspec
 
-from tests.helpers.harness import LOOPBACK, Board, until
+from tests.helpers.harness import LOOPBACK, ROOT, Board, until
 from tests.helpers.redis_server import RedisServer
-from tests.helpers.redis_wire import Wire
+from tests.helpers.redis_wire import RedisWire
 
 RATE = 10  # numbered events a second
-HURRY = 10  # times as soon readers come back, and twice as often numbers, in a hurry
-AFTER = 20  # numbered events that are to come after a fault, at least
+HURRY = 10  # in a hurry, readers come back 10 times as soon; numbers, 2 times as often
+AFTER = 20  # numbered events that must follow a fault
 HEARTBEAT = 1.0  # seconds; the boards'
 PATIENCE = 3.0  # seconds without a byte after which a reader tries another board
-SETTLED = 45.0  # seconds in which every reader must have everything
+SETTLED = 45.0  # seconds until every reader must have every event
 TOKEN = {"Authorization": "Bearer secret"}
 TABLE = re.compile(r"^\| fault \|.*\n(\|.*\n)+", re.M)
-DOCUMENT = Path(__file__).parent.parent / "docs" / "reliability.md"
+DOCUMENT = ROOT / "docs/reliability.md"
 
 
 class Row(msgspec.Struct, frozen=True):
-    """What one fault did; `silence` and `prices` are the longest, in seconds.
+    """The effect of one fault.
 
-    The first is a reader's, between two events, the second the source's, between two
-    that it published.
+    `silence` is the longest time in which a reader received no event, and `prices` the
+    longest in which the source published none, in seconds.
     """
 
     fault: str
@@ -55,15 +54,15 @@ class Row(msgspec.Struct, frozen=True):
     prices: float
 
 
-class Reader:
-    """One client: it reads numbers, and comes back with its cursor."""
+class NumberReader:
+    """A client that counts the numbers it receives, and reconnects with its cursor."""
 
     def __init__(self, ports: list[int], turn: int, view: str, hurry: bool) -> None:
         self.seen: dict[int, int] = {}
         self.heard = self.got = time.monotonic()
         self.silence = 0.0
-        self.pause = 0.0  # the longest between two prices' ids
-        self.due = 0.0  # when it connects
+        self.pause = 0.0  # the longest time between the ids of two prices
+        self.due = 0.0  # when it connects next
         self.sock: socket.socket | None = None
         self._ports = ports
         self._turn = turn
@@ -73,14 +72,14 @@ class Reader:
         self._retry = 2.0
         self._left = b""
         self._headed = False
-        self._told = 0  # when the last price was published
+        self._last_price_ms = 0  # when the last price was published
 
-    def go_to(self, turn: int) -> None:
-        """Let the next board be that of this number."""
+    def set_next_board(self, turn: int) -> None:
+        """Choose the board that it connects to next."""
         self._turn = turn - 1
 
     def connect(self) -> bool:
-        """Ask the next board for what comes after the cursor."""
+        """Connect to the next board; return whether that succeeded."""
         self._turn += 1
         port = self._ports[self._turn % len(self._ports)]
         cursor = f"Last-Event-ID: {self._cursor}\r\n" if self._cursor else ""
@@ -92,20 +91,21 @@ class Reader:
             self.sock.sendall(asked.encode())
             self.sock.setblocking(False)
         except OSError:
-            self.leave()
+            self.hang_up()
             return False
         return True
 
-    def leave(self, wait: float | None = None) -> None:
-        """Hang up, and come back after a while."""
+    def hang_up(self, wait: float | None = None) -> None:
+        """Close the connection, and set when to connect again."""
         if self.sock is not None:
             self.sock.close()
             self.sock = None
-        told = self._retry / self._haste
-        self.due = time.monotonic() + (told if wait is None else wait)
+        if wait is None:
+            wait = self._retry / self._haste
+        self.due = time.monotonic() + wait
 
     def read(self) -> bool:
-        """Take what has come; return whether the stream goes on."""
+        """Read what has arrived; return whether the stream is still open."""
         if self.sock is None:
             return False
         try:
@@ -123,10 +123,10 @@ class Reader:
             self._headed, self._left = True, rest
         *blocks, self._left = self._left.split(b"\n\n")
         for block in blocks:
-            self._take(block)
+            self._add(block)
         return bool(data)
 
-    def _take(self, block: bytes) -> None:
+    def _add(self, block: bytes) -> None:
         fields = dict(line.partition(b": ")[::2] for line in block.split(b"\n"))
         if b"retry" in fields:
             self._retry = int(fields[b"retry"]) / 1000
@@ -137,15 +137,16 @@ class Reader:
             self.silence = max(self.silence, now - self.got)
             self.got = now
         if fields[b"event"] == b"price":
-            told, self._told = self._told, _ms(self._cursor)
-            self.pause = max(self.pause, (self._told - (told or self._told)) / 1000)
+            before, self._last_price_ms = self._last_price_ms, _ms(self._cursor)
+            passed = self._last_price_ms - (before or self._last_price_ms)
+            self.pause = max(self.pause, passed / 1000)
         if fields[b"event"] == b"note":
             number = int(fields[b"data"])
             self.seen[number] = self.seen.get(number, 0) + 1
 
 
-class Worker:
-    """Something that goes on in a thread of its own; a context manager."""
+class BackgroundTask:
+    """A loop in a thread of its own; a context manager that ends it on exit."""
 
     def __init__(self) -> None:
         self._ends = threading.Event()
@@ -160,20 +161,23 @@ class Worker:
         self._thread.join()
 
     def _run(self) -> None:
-        """Go on until `_ends` is set."""
+        """Loop until `_ends` is set."""
         raise NotImplementedError
 
 
-class Crowd(Worker):
-    """All readers, and the one loop that serves them; a context manager.
+class Crowd(BackgroundTask):
+    """All readers, and the loop that serves them; a context manager.
 
-    `hop` sends them on each so many seconds, `spread` evenly to all boards, once.
+    With `hop`, all readers move to the next board each `hop` seconds. `spread`
+    distributes them once evenly over the boards.
     """
 
     def __init__(self, ports: list[int], streams: int, hurry: bool) -> None:
         super().__init__()
-        self.readers = [Reader(ports, n, "events=note", hurry) for n in range(streams)]
-        self.watcher = Reader(ports, 0, "events=price", hurry)
+        self.readers = [
+            NumberReader(ports, n, "events=note", hurry) for n in range(streams)
+        ]
+        self.watcher = NumberReader(ports, 0, "events=price", hurry)
         self.hop = 0.0
         self.spread = False
         self._selector = selectors.DefaultSelector()
@@ -181,7 +185,7 @@ class Crowd(Worker):
     def __exit__(self, *_: object) -> None:
         super().__exit__()
         for reader in (*self.readers, self.watcher):
-            reader.leave()
+            reader.hang_up()
         self._selector.close()
 
     def _run(self) -> None:
@@ -189,7 +193,7 @@ class Crowd(Worker):
         while not self._ends.is_set():
             for key, _ in self._selector.select(0.05):
                 if not key.data.read():
-                    self._lose(key.data)
+                    self._disconnect(key.data)
             now = time.monotonic()
             if now < looked + 0.1:
                 continue
@@ -199,31 +203,31 @@ class Crowd(Worker):
             hops = self.hop and now > hopped + self.hop
             hopped = now if hops else hopped
             for reader in (*self.readers, self.watcher):
-                self._look_after(reader, now, bool(hops))
+                self._update(reader, now, bool(hops))
 
     def _spread(self) -> None:
         for n, reader in enumerate(self.readers):
-            self._lose(reader, 0.0)
-            reader.go_to(n)
+            self._disconnect(reader, 0.0)
+            reader.set_next_board(n)
         self.spread = False
 
-    def _look_after(self, reader: Reader, now: float, hops: bool) -> None:
+    def _update(self, reader: NumberReader, now: float, hops: bool) -> None:
         if reader.sock is None:
             if now >= reader.due and reader.connect():
                 self._selector.register(reader.sock or 0, selectors.EVENT_READ, reader)
         elif hops or now > reader.heard + PATIENCE:
-            self._lose(reader, 0.0)
+            self._disconnect(reader, 0.0)
 
-    def _lose(self, reader: Reader, wait: float | None = None) -> None:
+    def _disconnect(self, reader: NumberReader, wait: float | None = None) -> None:
         if reader.sock is not None:
             self._selector.unregister(reader.sock)
-        reader.leave(wait)
+        reader.hang_up(wait)
 
 
-class Publisher(Worker):
-    """Publishes numbers, each until a board has said that it is published.
+class Publisher(BackgroundTask):
+    """Publishes numbers, and retries each until a board confirms it.
 
-    None is under way while somebody holds `resting`.
+    No request is under way while another thread has acquired `resting`.
     """
 
     def __init__(self, ports: list[int], hurry: bool) -> None:
@@ -237,9 +241,9 @@ class Publisher(Worker):
     def _run(self) -> None:
         while not self._ends.wait(self._pause):
             with self.resting:
-                self._insist(self.published)
+                self._publish_surely(self.published)
 
-    def _insist(self, number: int) -> None:
+    def _publish_surely(self, number: int) -> None:
         while not self._publish(number, self._ports[self._turn % len(self._ports)]):
             self._turn += 1
             if self._ends.wait(0.2):
@@ -260,24 +264,27 @@ class Publisher(Worker):
 
 
 class Scene:
-    """Boards, Redis and readers, and what can be done to them; a context manager."""
+    """Boards, Redis and readers, and the faults that can happen to them.
+
+    A context manager, which starts and ends all of them.
+    """
 
     def __init__(self, streams: int, boards: int, hurry: bool) -> None:
         self.streams = streams
         self._hurry = hurry
         self.boards: list[Board] = []
         self._count = boards
-        self._held = contextlib.ExitStack()
+        self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
-        enter = self._held.enter_context
+        enter = self._stack.enter_context
         try:
             self.redis = enter(RedisServer())
             count = range(self._count)
-            self.wires = [enter(Wire(self.redis.port)) for _ in count]
+            self.wires = [enter(RedisWire(self.redis.port)) for _ in count]
             for wire in self.wires:
                 board = _board(wire)
-                self._held.callback(board.stop)
+                self._stack.callback(board.stop)
                 self.boards.append(board.start())
             ports = [board.port for board in self.boards]
             for board in self.boards:
@@ -286,7 +293,7 @@ class Scene:
             self.publisher = enter(Publisher(ports, self._hurry))
             until(lambda: all(reader.seen for reader in self.crowd.readers), SETTLED)
         except BaseException:
-            self._held.close()
+            self._stack.close()
             raise
         return self
 
@@ -294,10 +301,10 @@ class Scene:
         for board in self.boards:
             if board.alive:
                 board.kill()
-        self._held.close()
+        self._stack.close()
 
     def measure(self, fault: str, act: Callable[[], None]) -> Row:
-        """Do something, let it settle, and return what the readers saw of it."""
+        """Cause a fault, wait until all readers recovered, and return its effect."""
         readers, watcher = self.crowd.readers, self.crowd.watcher
         self.crowd.spread = True
         until(lambda: not self.crowd.spread)
@@ -309,24 +316,24 @@ class Scene:
         last = self.publisher.published + AFTER
         until(lambda: self.publisher.published >= last, SETTLED, "it goes on")
         until(lambda: watcher.got > time.monotonic() - 1, SETTLED, "prices go on")
-        with contextlib.suppress(AssertionError):  # what is missing is counted
+        with contextlib.suppress(AssertionError):  # missing events are counted below
             self._all_have(last - first, first)
         counts = [[r.seen.get(n, 0) for n in range(first, last)] for r in readers]
-        came = sum(min(count, 1) for each in counts for count in each)
+        received = sum(min(count, 1) for each in counts for count in each)
         silence = max(reader.silence for reader in readers)
         return Row(
             fault=fault,
             streams=len(readers),
             published=last - first,
-            received=came,
-            lost=len(readers) * (last - first) - came,
-            twice=sum(map(sum, counts)) - came,
+            received=received,
+            lost=len(readers) * (last - first) - received,
+            twice=sum(map(sum, counts)) - received,
             silence=round(silence, 1),
             prices=round(watcher.pause, 1),
         )
 
     def leader(self) -> int:
-        """Return which board leads; -1 where none does."""
+        """Return the index of the board that leads; -1 if none does."""
         token = self.redis.ask("GET", "liveboard:leader")
         pid = int(token.split()[1]) if token else 0
         for n, board in enumerate(self.boards):
@@ -335,14 +342,16 @@ class Scene:
         return -1
 
     def kill_a_worker(self) -> None:
+        """Kill the worker of a board that doesn't lead."""
         led = until(lambda: self.leader() + 1) - 1
         self._kill((led + 1) % self._count)
 
     def kill_the_leader(self) -> None:
+        """Kill the worker of the board that leads."""
         self._kill(until(lambda: self.leader() + 1) - 1)
 
     def hang_the_leader(self, seconds: float) -> None:
-        """Let it hang so long, and until another leads."""
+        """Stop the leader for so long, and until another board leads."""
         led = until(lambda: self.leader() + 1) - 1
         (pid,) = self.boards[led].worker_pids()
         os.kill(pid, signal.SIGSTOP)
@@ -352,54 +361,59 @@ class Scene:
             os.kill(pid, signal.SIGCONT)
 
     def restart_all(self) -> None:
+        """Restart the boards one after the other."""
         for board in self.boards:
             board.term()
             board.wait_exit()
             board.start()
             board.wait_ready(30)
 
-    def kill_redis(self, forgetting: bool) -> None:
-        # What only Redis has is lost with its data, and nobody promises otherwise.
-        with self.publisher.resting if forgetting else contextlib.nullcontext():
+    def kill_redis(self, erasing: bool) -> None:
+        """Kill Redis and start it again, with its data or without."""
+        # An event that only Redis has is lost with its data; no guarantee covers it.
+        with self.publisher.resting if erasing else contextlib.nullcontext():
             self.redis.kill()
-        if forgetting:
-            self.redis.forget()
+        if erasing:
+            self.redis.erase()
         time.sleep(1)
         self.redis.start()
         self.redis.wait_ready()
 
-    def cut_off(self, seconds: float) -> None:
+    def cut_leader_off(self, seconds: float) -> None:
+        """Close the connections between the leader and Redis, and refuse new ones."""
         wire = self.wires[until(lambda: self.leader() + 1) - 1]
         wire.cut()
         time.sleep(seconds)
-        wire.mend()
+        wire.restore()
 
     def lose_the_route(self, seconds: float, *, led: bool) -> None:
-        """Let nothing pass between Redis and a board: the leader's, or another."""
+        """Let no bytes pass between Redis and the leader, or another board."""
         which = until(lambda: self.leader() + 1) - 1
         wire = self.wires[which if led else (which + 1) % self._count]
-        wire.swallow()
+        wire.block()
         time.sleep(seconds)
-        wire.mend()
+        wire.restore()
 
     def fail_over(self, lag: float) -> None:
-        """Let a replica follow whose last `lag` seconds are missing."""
-        replica = self._held.enter_context(RedisServer())
-        way = self._held.enter_context(Wire(self.redis.port))
+        """Replace Redis by a replica that lacks the last `lag` seconds."""
+        replica = self._stack.enter_context(RedisServer())
+        way = self._stack.enter_context(RedisWire(self.redis.port))
         replica.ask("REPLICAOF", LOOPBACK, way.port)
         until(lambda: replica.ask("INFO", "replication")["master_link_status"] == "up")
-        way.swallow()
+        way.block()
         time.sleep(lag)
         self.redis.kill()
         replica.ask("REPLICAOF", "NO", "ONE")
         for wire in self.wires:
             wire.target = replica.port
             wire.cut()
-            wire.mend()
+            wire.restore()
         self.redis = replica
 
     def hop(self, seconds: float) -> None:
-        self.crowd.hop = max(1.0, self.streams / 250)  # s; to connect takes time too
+        """Let all readers move from board to board for so long."""
+        # Connecting takes time too: a thousand streams need four seconds for it.
+        self.crowd.hop = max(1.0, self.streams / 250)
         time.sleep(seconds)
         self.crowd.hop = 0.0
 
@@ -416,7 +430,7 @@ class Scene:
         )
 
 
-def _board(wire: Wire) -> Board:
+def _board(wire: RedisWire) -> Board:
     return Board(
         REDIS_URL=f"redis://{LOOPBACK}:{wire.port}",
         PUBLISH_TOKEN="secret",
@@ -432,7 +446,7 @@ def _ms(id: str) -> int:
 def rows(
     streams: int, boards: int, long: float, short: float, hurry: bool = False
 ) -> Generator[Row]:
-    """Yield what each fault did: the long ones last `long` seconds, others `short`."""
+    """Yield the effect of each fault: long ones last `long` seconds, others `short`."""
     with Scene(streams, boards, hurry) as scene:
         acts: dict[str, Callable[[], None]] = {
             "`kill -9` of a worker": scene.kill_a_worker,
@@ -441,7 +455,7 @@ def rows(
             "a rolling restart": scene.restart_all,
             "`kill -9` of Redis, its data kept": lambda: scene.kill_redis(False),
             "`kill -9` of Redis, its data lost": lambda: scene.kill_redis(True),
-            "the leader cut off from Redis": lambda: scene.cut_off(short),
+            "the leader cut off from Redis": lambda: scene.cut_leader_off(short),
             "every request to another worker": lambda: scene.hop(2 * short),
             "no packet between the leader and Redis": (
                 lambda: scene.lose_the_route(short, led=True)
@@ -456,7 +470,7 @@ def rows(
 
 
 def table(found: list[Row]) -> str:
-    """Return rows as the table of the document."""
+    """Return the rows as the table of the document."""
     heads = "fault|streams|published|received|lost|twice|longest silence|source silent"
     lines = [heads.replace("|", " | "), " | ".join(["---"] * 8)]
     for row in found:
@@ -466,7 +480,7 @@ def table(found: list[Row]) -> str:
 
 
 def main() -> int:
-    """Measure, print, and put the table into the document."""
+    """Measure, print, and write the table into the document."""
     found = []
     for row in rows(1000, 4, 30, 8):
         print(table([row]).splitlines()[-1], flush=True)

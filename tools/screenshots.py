@@ -1,7 +1,7 @@
-"""`make screenshots`: each state of the page, wide, on a tablet and on a phone.
+"""`make screenshots`: pictures of the page's states, wide, on a tablet and on a phone.
 
-They go to `screenshots/`. ARGS="live chart" names the states to be taken; README=1
-makes the README's picture instead.
+They are written to `screenshots/`. ARGS="live chart" selects states; README=1 makes the
+README's picture instead.
 """
 
 import io
@@ -22,7 +22,7 @@ from tests.page.states import STATES
 SCREENSHOTS = ROOT / "screenshots"
 README_PICTURE = ROOT / "docs/board.png"
 README_SIZE: ViewportSize = {"width": 1280, "height": 640}
-README_COLOURS = 64  # enough for letters and lines on one ground
+README_COLOURS = 64  # enough for letters and lines on one background
 FORMS: dict[str, ViewportSize] = {
     "wide": {"width": 1440, "height": 900},
     "tablet": {"width": 768, "height": 1024},
@@ -30,11 +30,11 @@ FORMS: dict[str, ViewportSize] = {
 }
 Scheme = Literal["light", "dark"]
 SCHEMES: tuple[Scheme, ...] = ("light", "dark")
-PRINT = "print"  # a way to see a state, and no state of its own
+PRINT = "print"  # the live state as it is printed
 
 
 def main(names: list[str]) -> None:
-    """Take the pictures of the states that are named, else of all."""
+    """Take the pictures of the named states, or of all."""
     unknown = {*names} - {*STATES, PRINT}
     if unknown:
         sys.exit(f"no such state: {', '.join(unknown)}; there are {', '.join(STATES)}")
@@ -47,14 +47,14 @@ def main(names: list[str]) -> None:
             for scheme in SCHEMES:
                 with (
                     Stage(nothing if name == "empty" else board) as stage,
-                    a_page(browser, scheme) as page,
+                    blank_page(browser, scheme) as page,
                 ):
-                    take(page, stage, name, scheme)
+                    take_pictures(page, stage, name, scheme)
     print(f"The pictures are in {SCREENSHOTS.relative_to(ROOT)}/.")
 
 
-def take(page: Page, stage: Stage, name: str, scheme: Scheme) -> None:
-    """Bring a state about and take its picture in each form."""
+def take_pictures(page: Page, stage: Stage, name: str, scheme: Scheme) -> None:
+    """Bring the page into a state, and take its picture in each form."""
     STATES["live" if name == PRINT else name](page, stage)
     page.emulate_media(media="print" if name == PRINT else "screen")
     for form, size in FORMS.items():
@@ -64,13 +64,13 @@ def take(page: Page, stage: Stage, name: str, scheme: Scheme) -> None:
         page.screenshot(path=path, full_page=name == PRINT)
 
 
-def take_for_readme() -> None:
-    """Take the one picture that the README shows."""
+def take_readme_picture() -> None:
+    """Take the picture that the README shows."""
     with (
         Board(SEED="7") as board,
         chromium() as browser,
         Stage(board) as stage,
-        a_page(browser, "light") as page,
+        blank_page(browser, "light") as page,
     ):
         page.set_viewport_size(README_SIZE)
         STATES["live"](page, stage)
@@ -82,6 +82,7 @@ def take_for_readme() -> None:
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
+    """Yield the system's Chromium, or else Playwright's own."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"),
@@ -92,7 +93,8 @@ def chromium() -> Iterator[Browser]:
 
 
 @contextmanager
-def a_page(browser: Browser, scheme: Scheme) -> Iterator[Page]:
+def blank_page(browser: Browser, scheme: Scheme) -> Iterator[Page]:
+    """Yield a blank page in a fresh profile with this colour scheme."""
     context = browser.new_context(color_scheme=scheme, reduced_motion="reduce")
     yield context.new_page()
     context.close()
@@ -100,6 +102,6 @@ def a_page(browser: Browser, scheme: Scheme) -> Iterator[Page]:
 
 if __name__ == "__main__":
     if os.environ.get("README"):
-        take_for_readme()
+        take_readme_picture()
     else:
         main(sys.argv[1:])

@@ -1,8 +1,8 @@
-"""`make soak`: a page that stays open, ten minutes at fifty times the usual speed.
+"""`make soak`: keep a page open for ten minutes at fifty times the usual speed.
 
-It fails where what the page holds has grown by 2 MB or more, where its main thread
-works more than a quarter of the time at the usual speed (some 20 events a second), or
-where a task takes over 100 ms once the page is loaded. MINUTES=1 is a shorter one.
+It fails if the page's heap grows by 2 MB or more, if its main thread works more than a
+quarter of the time at the usual speed (about 20 events a second), or if a task takes
+more than 100 ms after the page is loaded. MINUTES=1 makes it shorter.
 """
 
 import os
@@ -13,76 +13,77 @@ from playwright.sync_api import Page
 
 from tests.helpers.harness import Board
 from tests.page.states import settled
-from tools.lasting import Held, Watched
+from tools.lasting import Footprint, PageMonitor
 from tools.screenshots import chromium
 
 SPEED = 50
 MINUTES = 10.0
-LOADED = 5  # seconds until a page is no longer being loaded
-MOST_GROWTH = Held(heap=2, nodes=1_000, listeners=20)  # a match more is some 40 nodes
-MOST_WORK = 0.25  # of one core
+LOADING = 5  # seconds that loading a page may take
+# One more match is about 40 nodes.
+MOST_GROWTH = Footprint(heap=2, nodes=1_000, listeners=20)
+MOST_LOAD = 0.25  # of one core
 LONGEST_TASK = 100  # ms
 
 
 def main() -> None:
-    """Watch a page; exit with 1 where it holds or does too much."""
+    """Measure a page; exit with 1 if it fails."""
     minutes = float(os.environ.get("MINUTES", MINUTES))
     with chromium() as browser:
         shortcomings = [
-            *usual(browser.new_page(), min(minutes, 1)),
-            *fast(browser.new_page(), minutes),
+            *check_load(browser.new_page(), min(minutes, 1)),
+            *check_growth(browser.new_page(), minutes),
         ]
     if shortcomings:
         sys.exit("\n".join(shortcomings))
 
 
-def usual(page: Page, minutes: float) -> list[str]:
-    """Watch it work at the usual speed; return what is wrong."""
+def check_load(page: Page, minutes: float) -> list[str]:
+    """Measure the page's load at the usual speed; return what is wrong."""
     with Board(SEED="7") as board:
-        watched = opened(page, board)
-        began = watched.now()
-        before = events(board)
-        work = watched.busy(lambda: page.wait_for_timeout(minutes * 60_000))
-        rate = (events(board) - before) / (minutes * 60)
-        print(f"at {rate:.0f} events/s: {work:.1%} of a core on the main thread")
-        tasks = [f"{task['duration']:.0f}" for task in watched.long_tasks(began)]
+        monitor = open_monitored(page, board)
+        began = monitor.now()
+        before = published_events(board)
+        load = monitor.load_during(lambda: page.wait_for_timeout(minutes * 60_000))
+        rate = (published_events(board) - before) / (minutes * 60)
+        print(f"at {rate:.0f} events/s: {load:.1%} of a core on the main thread")
+        tasks = [f"{task['duration']:.0f}" for task in monitor.long_tasks(began)]
         print(f"tasks over 50 ms: {', '.join(tasks) or 'none'}")
         page.close()
     found = (
-        [f"the main thread works {work:.0%} of the time"] if work > MOST_WORK else []
+        [f"the main thread works {load:.0%} of the time"] if load > MOST_LOAD else []
     )
     long = [task for task in tasks if float(task) > LONGEST_TASK]
     return found + [f"a task takes {task} ms" for task in long]
 
 
-def fast(page: Page, minutes: float) -> list[str]:
-    """Watch what it holds, at fifty times that speed; return what is wrong."""
+def check_growth(page: Page, minutes: float) -> list[str]:
+    """Measure the page's growth at fifty times that speed; return what is wrong."""
     with Board(SEED="7", SPEED=str(SPEED)) as board:
-        watched = opened(page, board)
-        first = watched.held()
-        grown = Held(0, 0, 0)
+        monitor = open_monitored(page, board)
+        first = monitor.footprint()
+        grown = Footprint(0, 0, 0)
         for tenth in range(1, 11):
             page.wait_for_timeout(minutes * 6_000)
-            grown = watched.held() - first
+            grown = monitor.footprint() - first
             print(
                 f"{tenth * minutes / 10:4.1f} min: {grown.heap:+.2f} MB, "
                 f"{grown.nodes:+} nodes, {grown.listeners:+} listeners"
             )
         page.close()
-    return too_much(grown)
+    return excess(grown)
 
 
-def opened(page: Page, board: Board) -> Watched:
+def open_monitored(page: Page, board: Board) -> PageMonitor:
     """Open a board's page, and wait until it is loaded."""
-    watched = Watched(page)
+    monitor = PageMonitor(page)
     page.goto(board.url)
     settled(page, "live")
-    page.wait_for_timeout(LOADED * 1000)
-    return watched
+    page.wait_for_timeout(LOADING * 1000)
+    return monitor
 
 
-def too_much(grown: Held) -> list[str]:
-    """Return which of what a page holds has grown too much."""
+def excess(grown: Footprint) -> list[str]:
+    """Return which parts of a footprint grew too much, each with its bound."""
     return [
         f"{name} grew by {getattr(grown, name):g}, {getattr(MOST_GROWTH, name)} at most"
         for name in ("heap", "nodes", "listeners")
@@ -90,8 +91,8 @@ def too_much(grown: Held) -> list[str]:
     ]
 
 
-def events(board: Board) -> float:
-    """Return how many events the board has published."""
+def published_events(board: Board) -> float:
+    """Return how many events the board has published so far."""
     metrics = board.get("/metrics")[2].decode()
     counted = re.findall(r"^liveboard_events_total\{.*\} (\S+)$", metrics, re.M)
     return sum(map(float, counted))

@@ -1,1 +1,1 @@
-"""Several processes that share one log over Redis, and what their faults cost."""
+"""Tests of several processes that share one log over Redis, and of their faults."""

@@ -1,4 +1,4 @@
-"""Whatever dies, no stream misses an event or sees one twice; see `make faults`."""
+"""Whatever fails, no stream loses an event or gets one twice; see `make faults`."""
 
 from contextlib import closing
 from itertools import islice
@@ -7,7 +7,7 @@ from tools.faults import rows
 
 
 def test_nothing_is_lost_or_comes_twice_and_the_source_goes_on_in_ten_seconds() -> None:
-    """The last three rows are in `test_relay.py`, with less around them."""
+    """`test_relay.py` tests the last three faults, with fewer boards and streams."""
     with closing(
         rows(streams=60, boards=2, long=0, short=1.5, hurry=True)
     ) as measuring:

@@ -33,9 +33,9 @@ from feed.streams.stream import Stream
 from feed.streams.view import Subscription, View
 from tests.helpers.boards import a_board
 from tests.helpers.harness import LOOPBACK, Board, until
-from tests.helpers.holding import Held, Id, id_of, of_the_log, state
+from tests.helpers.holding import ClientState, Id, id_of, of_the_log, server_state
 from tests.helpers.redis_server import RedisServer, bundled, find_redis
-from tests.helpers.redis_wire import Wire
+from tests.helpers.redis_wire import RedisWire
 from tests.helpers.sse import Parser
 
 TOKEN = {"Authorization": "Bearer secret"}
@@ -398,7 +398,7 @@ def test_a_cursor_a_moment_ahead_of_a_process_is_waited_for(
             hello = json.loads(stream.events(1)[0].data)
             assert (hello["resume"], hello["lost"]) == ("replayed", 0)
             after = publish(ahead, 50)
-            (event,) = of_the_log(stream.until(lambda e: e.event == "note"))
+            (event,) = of_the_log(stream.read_until(lambda e: e.event == "note"))
             assert (event.id, event.data) == (after, "50")
 
 
@@ -425,7 +425,7 @@ def test_a_cursor_ahead_of_a_process_that_is_cut_off_is_kept(
     server: RedisServer, prefix: str
 ) -> None:
     with (
-        Wire(server.port) as wire,
+        RedisWire(server.port) as wire,
         process(f"redis://{LOOPBACK}:{wire.port}", prefix) as cut,
         process(server.url, prefix) as other,
     ):
@@ -433,7 +433,7 @@ def test_a_cursor_ahead_of_a_process_that_is_cut_off_is_kept(
         until(lambda: cut.unready, why="it knows that it is cut off")
         ids = other.publish([note("a"), note("b")])
         assert cut.streams.is_ahead(ids[0])
-        wire.mend()
+        wire.restore()
         until(lambda: cut.unready is None)
         reach(cut, ids[-1])
         assert not cut.streams.is_ahead(EventId(now_ms() + 1000, 0))
@@ -458,11 +458,13 @@ def test_while_redis_is_away_streams_stay_and_say_so_and_publishers_are_told(
 ) -> None:
     with RedisServer() as server, a_board(**shared(server, prefix)) as board:
         with board.stream() as stream:
-            stream.until(lambda e: e.event == "price")
+            stream.read_until(lambda e: e.event == "price")
             server.kill()
-            beat = stream.until(lambda e: "feed" in e.data and e.event == "heartbeat")
+            beat = stream.read_until(
+                lambda e: "feed" in e.data and e.event == "heartbeat"
+            )
             assert json.loads(beat[-1].data)["feed"] == "away"
-            stream.until(lambda e: e.event == "heartbeat")
+            stream.read_until(lambda e: e.event == "heartbeat")
             status, _, body = board.get("/readyz")
             assert (status, json.loads(body)["status"]) == (503, 503)
             assert "Redis can't be reached" in json.loads(body)["detail"]
@@ -472,7 +474,7 @@ def test_while_redis_is_away_streams_stay_and_say_so_and_publishers_are_told(
             assert (status, headers["retry-after"]) == (503, "2")
             assert board.get("/healthz")[0] == board.get("/")[0] == 200
             server.start()
-            seen = stream.until(lambda e: e.event == "price", 15)
+            seen = stream.read_until(lambda e: e.event == "price", 15)
             assert not stream.ended
             assert [e.event for e in seen].count("hello") == 0
         board.wait_ready(5)
@@ -482,7 +484,7 @@ def test_one_whose_packets_vanish_says_so_and_another_leads_until_they_come(
     server: RedisServer, prefix: str
 ) -> None:
     with contextlib.ExitStack() as held:
-        wires = [held.enter_context(Wire(server.port)) for _ in range(2)]
+        wires = [held.enter_context(RedisWire(server.port)) for _ in range(2)]
         feeds = [
             held.enter_context(
                 process(f"redis://{LOOPBACK}:{wire.port}", prefix, feed="simulator")
@@ -492,7 +494,7 @@ def test_one_whose_packets_vanish_says_so_and_another_leads_until_they_come(
         lost = until(lambda: 1 + [leads(feed) for feed in feeds].index(True)) - 1
         wire, one, other = wires[lost], feeds[lost], feeds[1 - lost]
         before = one.log.tail
-        wire.swallow()
+        wire.block()
         began = time.monotonic()
         with pytest.raises(Unavailable):
             one.publish([note("into the hole")], Once("k", "print"))
@@ -501,7 +503,7 @@ def test_one_whose_packets_vanish_says_so_and_another_leads_until_they_come(
         (id,) = other.publish([note("b")])
         reach(other, id)
         assert time.monotonic() - began < 10
-        wire.mend()
+        wire.restore()
         until(lambda: one.unready is None, 5)
         (id,) = one.publish([note("into the hole")], Once("k", "print"))
         reach(one, id)
@@ -517,15 +519,15 @@ def test_a_replica_that_takes_over_is_given_what_it_lacks(prefix: str) -> None:
     with (
         RedisServer() as first,
         RedisServer() as replica,
-        Wire(first.port) as way,
-        Wire(first.port) as wire,
+        RedisWire(first.port) as way,
+        RedisWire(first.port) as wire,
         process(f"redis://{LOOPBACK}:{wire.port}", prefix) as one,
         process(f"redis://{LOOPBACK}:{wire.port}", prefix) as other,
     ):
         replica.ask("REPLICAOF", LOOPBACK, way.port)
         ids = one.publish([value("k", 1), note("carried")])
         until(lambda: len(retained(replica, prefix)) == 2, why="they are replicated")
-        way.swallow()
+        way.block()
         ids += one.publish([value("k", 2), note("not carried")])
         reach(other, ids[-1])
         before = whole(one.log)
@@ -534,7 +536,7 @@ def test_a_replica_that_takes_over_is_given_what_it_lacks(prefix: str) -> None:
         assert len(retained(replica, prefix)) == 2
         wire.target = replica.port
         wire.cut()
-        wire.mend()
+        wire.restore()
         began = time.monotonic()
         until(lambda: len(retained(replica, prefix)) == 4, 5, "it has all")
         ids += until(lambda: published(other, note("goes on")), 5)
@@ -566,7 +568,7 @@ def test_a_redis_that_lost_its_data_is_given_it_back(prefix: str) -> None:
         before = whole(one.log), one.log.take_snapshot(100)
         server.kill()
         until(lambda: one.unready and other.unready)
-        server.forget()
+        server.erase()
         server.start().wait_ready()
         until(lambda: not (one.unready or other.unready), 10)
         assert (whole(one.log), one.log.take_snapshot(100)) == before
@@ -753,7 +755,7 @@ def test_a_board_takes_a_password_and_tls(prefix: str) -> None:
     authority = trustme.CA()
     with (
         RedisServer(password="opensesame") as server,
-        Wire(server.port, authority) as wire,
+        RedisWire(server.port, authority) as wire,
         authority.cert_pem.tempfile() as trusted,
     ):
         url = f"rediss://:opensesame@localhost:{wire.port}/0?ssl_ca_certs={trusted}"
@@ -803,12 +805,12 @@ def leader(server: RedisServer, prefix: str) -> int:
     return int(token.split()[1]) if token else 0
 
 
-def loaded(board: Board, beyond: Id = (0, 0)) -> Held:
+def loaded(board: Board, beyond: Id = (0, 0)) -> ClientState:
     """Return the state of a worker whose log reaches beyond an id.
 
     Nothing from one that has just started: it serves before it has the log from Redis.
     """
-    id, held = state(board)
+    id, held = server_state(board)
     return held if id > beyond else {}
 
 

@@ -1,1 +1,1 @@
-"""What the tests stand on: real servers, clients of them, and what both should do."""
+"""Helpers of the tests: real servers, their clients, and models of what both do."""

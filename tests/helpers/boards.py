@@ -1,4 +1,4 @@
-"""Boards of which a test needs little, and what a running one says of itself."""
+"""Boards for tests that don't look at their end, and the figures of a running one."""
 
 import contextlib
 import urllib.request
@@ -6,19 +6,19 @@ from collections.abc import Iterator
 
 from tests.helpers.harness import Board
 
-LOGS = {"TZ": "UTC"}  # of a board whose log is read for the time
+LOGS = {"TZ": "UTC"}  # the setting of a board whose log is read for its times
 
 
 @contextlib.contextmanager
 def a_board(**env: str) -> Iterator[Board]:
-    """Run a board of whose end nothing is asked: an orderly one takes a second."""
+    """Run a board, and kill it at the end: an orderly end would take a second."""
     with Board("app:app", None, **LOGS | env) as board:
         yield board
         board.kill()
 
 
 def metrics(board: Board) -> dict[str, float]:
-    """Return every figure of `/metrics`, by its name and labels."""
+    """Return the figures of `/metrics`, by their names and labels."""
     lines = board.get("/metrics")[2].decode().splitlines()
     figures = (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
     return {name: float(value) for name, value in figures}

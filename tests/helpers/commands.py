@@ -1,4 +1,4 @@
-"""The commands as their users run them, with or without a terminal to write to."""
+"""Commands run as their users run them, with or without a terminal."""
 
 import fcntl
 import os
@@ -20,10 +20,10 @@ WINDOW = struct.pack("HHHH", 24, 100, 0, 0)  # rows and columns
 
 
 class Command:
-    """A running `python ...`; a context manager, which ends it.
+    """A running `python ...`; a context manager that kills it on exit.
 
-    `out` and `err` are what it wrote so far. With `terminal` both go to one, and stand
-    in `err`. Bytes that are `typed` go to its standard input, which then stays open.
+    `out` and `err` are its output so far. With `terminal`, both go to a terminal and
+    are in `err`. `typed` is written to its standard input, which then stays open.
     """
 
     def __init__(
@@ -50,12 +50,12 @@ class Command:
 
     @property
     def out(self) -> bytes:
-        """What it wrote to its standard output so far."""
+        """Its standard output so far."""
         return self._out.read_bytes()
 
     @property
     def err(self) -> str:
-        """What it wrote to its standard error, or to its terminal, so far."""
+        """Its standard error, or the output on its terminal, so far."""
         if self._terminal:
             return self._terminal.shown.decode(errors="replace")
         return self._err.read_text(errors="replace")
@@ -76,17 +76,17 @@ class Command:
         assert self._process.stdin
         self._process.stdin.close()
 
-    def says(self, words: str, seconds: float = 60) -> None:
-        """Wait until it has said these words."""
+    def wait_for_text(self, words: str, seconds: float = 60) -> None:
+        """Wait until `err` contains these words."""
         until(lambda: words in self.err, seconds, f"{words!r} in {self.err!r}")
 
     def interrupt(self) -> int:
-        """Press Ctrl-C; return the exit status."""
+        """Send SIGINT, as Ctrl-C does; return the exit status."""
         self._process.send_signal(signal.SIGINT)
         return self.wait()
 
     def wait(self, seconds: float = 60) -> int:
-        """Wait for its end; return the exit status."""
+        """Wait until it exits; return the exit status."""
         status = self._process.wait(seconds)
         if self._terminal:
             self._terminal.end()
@@ -111,7 +111,7 @@ class Command:
 
 
 class _Terminal:
-    """A terminal, and all that was shown on it."""
+    """A terminal, and everything that was written to it."""
 
     def __init__(self) -> None:
         self._ours, self.theirs = pty.openpty()
@@ -120,12 +120,12 @@ class _Terminal:
         self._thread = threading.Thread(target=self._read, daemon=True)
 
     def begin(self) -> None:
-        """Leave the other end to the program alone, and show what it writes."""
+        """Close this process's copy of the program's end, and start reading."""
         os.close(self.theirs)
         self._thread.start()
 
     def end(self) -> None:
-        """Wait until all was shown that was written."""
+        """Wait until everything that was written has been read."""
         self._thread.join(10)
 
     def _read(self) -> None:
@@ -133,5 +133,5 @@ class _Terminal:
             while data := os.read(self._ours, 4096):
                 self.shown += data
         except OSError:
-            pass  # Linux's way of telling that the other end was closed
+            pass  # on Linux this means that the other end was closed
         os.close(self._ours)

@@ -17,7 +17,7 @@ DOCUMENTS = (README, TOUR, FEED, DEPLOY, REPLAY)
 
 @dataclass
 class Table:
-    """A table of a document, and the heading that it stands under."""
+    """A table of a document, and the heading above it."""
 
     heading: str
     head: list[str]
@@ -28,7 +28,7 @@ class Table:
         return [row[at] for row in self.rows]
 
     def by_name(self) -> dict[str, dict[str, str]]:
-        """Return the rows by the name that their first cell has, in backticks."""
+        """Return the rows by the name in backticks in their first cell."""
         return {
             bare(row[0]): dict(zip(self.head, row, strict=True)) for row in self.rows
         }
@@ -55,7 +55,7 @@ def tables(document: Path) -> list[Table]:
 
 
 def table_headed(head: str, document: Path = FEED) -> Table:
-    """Return the one table whose first column has this head."""
+    """Return the only table whose first column has this head."""
     [table] = [table for table in tables(document) if table.head[0] == head]
     return table
 
@@ -65,7 +65,7 @@ def settings_table(document: Path) -> dict[str, dict[str, str]]:
 
 
 def outside_blocks(document: Path) -> Iterator[str]:
-    """Yield the lines that stand in no code block."""
+    """Yield the lines outside code blocks."""
     inside = False
     for line in document.read_text().splitlines():
         if line.startswith("```"):
@@ -81,7 +81,7 @@ def blocks(document: Path, language: str) -> list[str]:
 
 
 def spans(cells: list[str]) -> list[str]:
-    """Return what stands in backticks."""
+    """Return the texts in backticks."""
     return [span for cell in cells for span in re.findall(r"`([^`]+)`", cell)]
 
 

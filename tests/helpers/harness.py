@@ -1,7 +1,7 @@
-"""What tests of real processes stand on: a board, a stream, an nginx, and patience.
+"""Real processes for tests: a board, a stream of it, an nginx.
 
-Strategy: everything runs as its users run it, on loopback and on a port of its own,
-and nothing is left behind: each process leads its own group, and dies with the tests.
+Everything runs as its users run it, on loopback and on a port of its own. No process
+outlives the tests: each one leads its own process group and dies with its parent.
 """
 
 import contextlib
@@ -27,9 +27,9 @@ from tests.helpers.sse import Parsed, Parser
 
 ROOT = Path(__file__).resolve().parents[2]
 LOOPBACK = "127.0.0.1"
-# Below Linux's and macOS's ephemeral ports, so that none of the tests' own outgoing
-# connections takes a port between its choice here and the server's bind. Each of
-# several test runners (pytest-xdist) has ports of its own, for the same reason.
+# These ports are below the ephemeral ports of Linux and macOS, so that no outgoing
+# connection of the tests takes a port after it was chosen here and before the server
+# binds it. For the same reason, each worker of pytest-xdist has ports of its own.
 RUNNER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 RUNNERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
 PORTS = range(20_000 + RUNNER, 32_000, RUNNERS)
@@ -37,8 +37,8 @@ PORTS = range(20_000 + RUNNER, 32_000, RUNNERS)
 T = TypeVar("T")
 _ports_taken: set[int] = set()
 
-# Run in the child before the program: it is to end with the tests, whatever ends them.
-# By SIGTERM, which a program hands on to its children.
+# The child runs this before the program, so that it ends with the tests, however they
+# end. The signal is SIGTERM, which a program passes on to its children.
 _DIE_WITH_PARENT = """
 import ctypes, os, signal, sys
 parent = int(sys.argv[1])
@@ -51,9 +51,9 @@ os.execvp(sys.argv[2], sys.argv[2:])
 
 
 def until(condition: Callable[[], T], seconds: float = 30, why: str = "") -> T:
-    """Return what `condition` returns as soon as that is true.
+    """Call `condition` until it returns something true, and return that.
 
-    AssertionError, saying `why` and what it returned last, after `seconds`.
+    AssertionError with `why` and the last value after `seconds`.
     """
     deadline = time.monotonic() + seconds
     while True:
@@ -66,7 +66,7 @@ def until(condition: Callable[[], T], seconds: float = 30, why: str = "") -> T:
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on and that was not given before."""
+    """Return a port that no server uses and that wasn't returned before."""
     for port in random.sample(PORTS, len(PORTS)):
         if port not in _ports_taken and _can_listen(port):
             _ports_taken.add(port)
@@ -75,16 +75,16 @@ def free_port() -> int:
 
 
 def clean_environment(**variables: str) -> dict[str, str]:
-    """Return an environment in which only `variables` can steer a program."""
+    """Return an environment in which only `variables` configure a program."""
     kept = {"PATH", "HOME", "LANG", "LC_ALL", "TMPDIR"}
     return {name: os.environ[name] for name in kept & os.environ.keys()} | variables
 
 
 class Process:
-    """A program in a session of its own that writes to a log file of its own.
+    """A program in a session of its own, whose output goes to a log file of its own.
 
-    A context manager: it starts on entry and is gone, with its children, on exit. On
-    Linux it also dies with the thread that started it.
+    As a context manager it starts on entry and is killed, with its children, on exit.
+    On Linux it also dies with the thread that started it.
     """
 
     def __init__(
@@ -99,7 +99,7 @@ class Process:
         self.folder = Path(self._folder.name)
 
     def start(self) -> Self:
-        """Start the program, or start it again; it need not be ready yet."""
+        """Start the program, or start it again, without waiting until it is ready."""
         if self.alive:
             raise AssertionError("already started")
         wrapper = [sys.executable, "-I", "-S", "-c", _DIE_WITH_PARENT, str(os.getpid())]
@@ -127,17 +127,17 @@ class Process:
 
     @property
     def exit_code(self) -> int | None:
-        """What the program exited with; None while it runs."""
+        """The exit code of the program; None while it runs."""
         return self._started.poll()
 
     def log(self) -> str:
-        """Return what the program wrote to its output so far."""
+        """Return the program's output so far."""
         if not self._log_path.exists():
             return self._last_log
         return self._log_path.read_text(errors="replace")
 
     def send(self, number: signal.Signals) -> None:
-        """Send a signal to the program alone, as a platform does."""
+        """Send a signal to the program but not to its children, as a platform does."""
         self._started.send_signal(number)
 
     def term(self) -> None:
@@ -145,13 +145,13 @@ class Process:
         self.send(signal.SIGTERM)
 
     def kill(self) -> None:
-        """End the program and all its children at once (SIGKILL)."""
+        """Kill the program and all its children (SIGKILL)."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
         self._started.wait()
 
     def wait_exit(self, seconds: float = 15) -> float:
-        """Wait until the program has ended; return how many seconds that took."""
+        """Wait until the program has ended; return the seconds that this took."""
         began = time.monotonic()
         try:
             self._started.wait(seconds)
@@ -162,7 +162,7 @@ class Process:
         return time.monotonic() - began
 
     def stop(self) -> None:
-        """End the program, kindly first, and remove what it left."""
+        """End the program with SIGTERM, then SIGKILL, and delete its files."""
         if self.alive:
             self.term()
             with contextlib.suppress(AssertionError):
@@ -214,7 +214,7 @@ class Process:
 
 
 class Server(Process):
-    """A program that answers on a port; on entry it is waited for."""
+    """A program that listens on a port; `with` waits until it is ready."""
 
     port: int
 
@@ -233,7 +233,7 @@ class Server(Process):
         return f"http://{LOOPBACK}:{self.port}"
 
     def wait_ready(self, seconds: float = 60) -> Self:
-        """Wait until it is ready; AssertionError with the log if it won't be."""
+        """Wait until it is ready; AssertionError with its log if it isn't in time."""
         self._wait_for(self._is_ready, seconds)
         return self
 
@@ -242,9 +242,9 @@ class Server(Process):
 
 
 class Board(Server):
-    """A real server as its users start it: `gunicorn app:app` in the project's root.
+    """A real board as its users start it: `gunicorn app:app` in the project's root.
 
-    Only `env` steers it; the variables of the tests' own environment don't reach it.
+    Its only settings are `env`; the environment variables of the tests don't reach it.
     """
 
     def __init__(
@@ -282,7 +282,7 @@ class Board(Server):
         *,
         seconds: float = 30,
     ) -> tuple[int, dict[str, str], bytes]:
-        """Return the status, headers (lower-case names) and body of the answer."""
+        """Return the status, headers (lower-case names) and body of the response."""
         connection = http.client.HTTPConnection(LOOPBACK, self.port, timeout=seconds)
         with contextlib.closing(connection):
             connection.request(method, path, body, dict(headers or {}))
@@ -315,10 +315,10 @@ class Board(Server):
 class Stream:
     """An event stream read from a plain socket over HTTP/1.1.
 
-    The status and headers have been read when it is made. `rcvbuf` is the socket's
-    receive buffer in bytes; after `read_limit` bytes of the body it cuts the
-    connection by itself, as a lost network would. A gzipped body is decompressed for
-    the events; `raw` is as it came. `last_id` belongs to the last event handed out.
+    The constructor returns when the status and headers have arrived. `rcvbuf` is the
+    socket's receive buffer in bytes. After `read_limit` bytes of the body the stream
+    resets the connection, as a lost network would. A gzipped body is decompressed for
+    the events, but not in `raw`. `last_id` is the id of the last event returned.
     """
 
     def __init__(
@@ -355,42 +355,42 @@ class Stream:
             raise
         gzipped = self.headers.get("content-encoding") == "gzip"
         self._gzip = zlib.decompressobj(wbits=31) if gzipped else None
-        self._take(body)
+        self._add(body)
 
     def events(self, n: int, seconds: float = 30) -> list[Parsed]:
-        """Return the next `n` events; AssertionError where they don't come in time."""
+        """Return the next `n` events; AssertionError if they don't arrive in time."""
         deadline = time.monotonic() + seconds
         while len(self._waiting) < n:
             self._receive(deadline, f"{n} events")
-        return self._hand_out(n)
+        return self._pop_events(n)
 
-    def until(
+    def read_until(
         self, predicate: Callable[[Parsed], bool], seconds: float = 30
     ) -> list[Parsed]:
-        """Return the next events, up to the first of which `predicate` is true."""
+        """Return the next events, up to the first for which `predicate` is true."""
         deadline = time.monotonic() + seconds
         seen = 0
         while True:
             while seen < len(self._waiting):
                 seen += 1
                 if predicate(self._waiting[seen - 1]):
-                    return self._hand_out(seen)
-            self._receive(deadline, "the event waited for")
+                    return self._pop_events(seen)
+            self._receive(deadline, "the expected event")
 
     def read_all(self, seconds: float = 30) -> list[Parsed]:
-        """Return all events that come until the server ends the stream."""
+        """Return all events until the server ends the stream."""
         deadline = time.monotonic() + seconds
         while not self.ended:
             self._receive(deadline, "the stream's end")
-        return self._hand_out(len(self._waiting))
+        return self._pop_events(len(self._waiting))
 
     def read_for(self, seconds: float) -> list[Parsed]:
-        """Return the events that come within `seconds`, or until the stream ends."""
+        """Return the events that arrive within `seconds` or until the stream ends."""
         deadline = time.monotonic() + seconds
         with contextlib.suppress(TimeoutError):
             while not self.ended and time.monotonic() < deadline:
                 self._receive_once(deadline)
-        return self._hand_out(len(self._waiting))
+        return self._pop_events(len(self._waiting))
 
     @property
     def status(self) -> int:
@@ -404,12 +404,12 @@ class Stream:
 
     @property
     def raw(self) -> bytes:
-        """The bytes of the body so far, without the transfer coding."""
+        """The bytes of the body so far, without chunk sizes but still compressed."""
         return bytes(self._raw)
 
     @property
     def retry(self) -> int | None:
-        """The reconnection time that the server asked for last, in milliseconds."""
+        """The reconnection time that the server sent last, in milliseconds."""
         return self._parser.retry
 
     @property
@@ -419,16 +419,16 @@ class Stream:
 
     @property
     def complete(self) -> bool:
-        """Whether the body came to the end that HTTP announced, and was not cut."""
+        """Whether the body arrived up to the end that HTTP announces."""
         return self._response.complete
 
     def close(self) -> None:
-        """Close the connection in order (FIN)."""
+        """Close the connection with FIN."""
         self.ended = True
         self._socket.close()
 
     def abort(self) -> None:
-        """Cut the connection (RST)."""
+        """Reset the connection (RST)."""
         if self._socket.fileno() >= 0:
             reset_on_close(self._socket)
         self.close()
@@ -450,13 +450,15 @@ class Stream:
         return body
 
     def _receive(self, deadline: float, what: str) -> None:
-        """Read once more; AssertionError when that can't bring `what` any more."""
+        """Read once; AssertionError if the stream ended or `deadline` has passed."""
         if self.ended:
-            raise AssertionError(f"the stream ended before {what}: {self._seen()}")
+            raise AssertionError(f"the stream ended before {what}: {self._described()}")
         try:
             self._receive_once(deadline)
         except TimeoutError:
-            raise AssertionError(f"{what} did not come: {self._seen()}") from None
+            raise AssertionError(
+                f"{what} did not arrive: {self._described()}"
+            ) from None
 
     def _receive_once(self, deadline: float) -> None:
         self._socket.settimeout(max(0.001, deadline - time.monotonic()))
@@ -466,12 +468,12 @@ class Stream:
             self.close()
             return
         if data:
-            self._take(self._response.feed(data))
+            self._add(self._response.feed(data))
         else:
             self._response.close()
             self.close()
 
-    def _take(self, body: bytes) -> None:
+    def _add(self, body: bytes) -> None:
         if self._read_limit is not None:
             body = body[: self._read_limit - len(self._raw)]
         self._raw += body
@@ -482,13 +484,13 @@ class Stream:
         elif self.complete:
             self.close()
 
-    def _hand_out(self, n: int) -> list[Parsed]:
+    def _pop_events(self, n: int) -> list[Parsed]:
         out, self._waiting = self._waiting[:n], self._waiting[n:]
         if out:
             self.last_id = out[-1].id
         return out
 
-    def _seen(self) -> str:
+    def _described(self) -> str:
         names = [event.event for event in self._waiting]
         return f"{self.status}, waiting: {names[-50:]}, raw: {self.raw[-500:]!r}"
 
@@ -496,8 +498,8 @@ class Stream:
 class Nginx(Server):
     """A real nginx with the `server` block given, on a free port.
 
-    In `server` and `http` (what stands before it, such as an `upstream`), `@port@`
-    stands for the port and `@name@` for the value of that name.
+    `http` is configuration that comes before that block, such as an `upstream`. In both
+    texts, `@port@` is replaced by the port and `@name@` by the value of that name.
     """
 
     def __init__(self, server: str, http: str = "", **values: str) -> None:
@@ -539,18 +541,18 @@ class Nginx(Server):
         """
 
     def _own_process(self) -> str:
-        """Return what keeps nginx a child of the tests."""
+        """Return the settings that keep nginx a child process of the tests."""
         user = "user root;" if os.geteuid() == 0 else ""
         return f"daemon off; {user} pid {self.folder}/pid;"
 
     def _own_files(self) -> str:
-        """Return what keeps its files in a folder of its own."""
+        """Return the settings that keep its files in a folder of its own."""
         kinds = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
         return "\n".join(f"{kind}_temp_path {self.folder};" for kind in kinds)
 
 
 def find_nginx() -> str:
-    """Return the path of nginx; AssertionError saying how to get it."""
+    """Return the path of nginx; AssertionError with the remedy if it is missing."""
     path = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
     if path is None:
         raise AssertionError("nginx is missing: `make test` installs it, or says how")
@@ -558,7 +560,7 @@ def find_nginx() -> str:
 
 
 def reset_on_close(connection: socket.socket) -> None:
-    """Make closing this socket send RST (SO_LINGER of 0 s)."""
+    """Let this socket send RST when it is closed (SO_LINGER of 0 s)."""
     now = struct.pack("ii", 1, 0)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, now)
 

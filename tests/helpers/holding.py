@@ -1,6 +1,7 @@
-"""What a client holds: it folds a stream by key, and agrees with `/api/state`.
+"""The state of a client: a stream folded by key, which must agree with `/api/state`.
 
-It knows the feed only from its contract (`docs/feed.md`) and from each event's data.
+This module knows the feed only from its contract (`docs/feed.md`) and from the data of
+events.
 """
 
 import json
@@ -12,7 +13,7 @@ from typing import Any
 from tests.helpers.harness import Board, until
 from tests.helpers.sse import Parsed
 
-Held = dict[tuple[str, str], dict[str, Any]]
+ClientState = dict[tuple[str, str], dict[str, Any]]
 Id = tuple[int, int]
 
 CONTROL = frozenset({"hello", "heartbeat", "gap", "bye", "end"})
@@ -24,60 +25,60 @@ SECTIONS = {
     "notice": "notices",
 }
 TYPES = (*KEYED, "incident", "gone", *sorted(CONTROL))
-"""All that the simulator sends."""
-ENOUGH = 100  # events: the simulator's catch-up is some 45, the rest is live
+"""Every event type that the simulator sends."""
+ENOUGH = 100  # events; the simulator's catch-up has about 45, and the rest is live
 
 
 def id_of(text: str) -> Id:
-    """Return an event id as the two numbers that it is compared as."""
+    """Return an event id as its two numbers, which ids are compared by."""
     ms, _, seq = text.partition("-")
     return int(ms), int(seq)
 
 
 def of_the_log(events: Iterable[Parsed]) -> list[Parsed]:
-    """Return what happened, without what the server says about the stream."""
+    """Return the events without the control events, which are about the stream."""
     return [event for event in events if event.event not in CONTROL]
 
 
 def age(event: Parsed) -> float:
-    """Return how many seconds ago an event happened, by the clock of this machine."""
+    """Return how many seconds ago an event happened, by this machine's clock."""
     at: int = json.loads(event.data)["at"]
     return time.time() - at / 1000
 
 
-def fold(held: Held, events: Iterable[Parsed]) -> Held:
-    """Apply events, as every client must, to what is held; return that."""
+def fold(state: ClientState, events: Iterable[Parsed]) -> ClientState:
+    """Apply events to a client's state as every client must; return the state."""
     for event in events:
         data = json.loads(event.data)
         if event.event == "hello" and data["resume"] == "fresh":
-            held.clear()
+            state.clear()
         elif event.event == "gone":
-            held.pop((data["event"], data["key"]), None)
+            state.pop((data["event"], data["key"]), None)
         elif event.event in KEYED:
-            held[event.event, data[KEYED[event.event]]] = data
-    return held
+            state[event.event, data[KEYED[event.event]]] = data
+    return state
 
 
-def state(board: Board, query: str = "") -> tuple[Id, Held]:
-    """Return what `/api/state` says: its id, and the newest data of each key."""
+def server_state(board: Board, query: str = "") -> tuple[Id, ClientState]:
+    """Return the id of `/api/state`, and its newest data of each key."""
     status, _, body = board.get(f"/api/state{query}")
     assert status == 200
-    told = json.loads(body)
-    return id_of(told["id"]), {
+    found = json.loads(body)
+    return id_of(found["id"]), {
         (type, data[KEYED[type]]): data
         for type, section in SECTIONS.items()
-        for data in told[section]
+        for data in found[section]
     }
 
 
 def assert_agrees(board: Board, events: Iterator[Parsed]) -> list[Parsed]:
-    """Read a stream to beyond an id that `/api/state` names, and compare as of then.
+    """Read a stream past the id of `/api/state`, and compare both as of that id.
 
-    Return what was read. There must be no `gap`, and nothing but the feed's types.
+    Return the events read. They must be of the feed's types and contain no `gap`.
     """
     read = [next(events) for _ in range(ENOUGH)]
     assert read[0].event == "hello"
-    id, expected = state(board)
+    id, expected = server_state(board)
     while read[-1].event in CONTROL or id_of(read[-1].id) <= id:
         read.append(next(events))
     assert {event.event for event in read} <= {*TYPES} - {"gap", "bye", "end"}
@@ -87,40 +88,41 @@ def assert_agrees(board: Board, events: Iterator[Parsed]) -> list[Parsed]:
     return read
 
 
-def assert_polls_to_the_state(board: Board, held: Held, cursor: str) -> None:
-    """Resume to beyond ids that `/api/state` names, and compare as of then.
+def assert_polls_to_the_state(board: Board, state: ClientState, cursor: str) -> None:
+    """Resume past the ids of `/api/state`, and compare both as of those ids.
 
-    Of a key that was compacted to what came later nobody knows what it was then.
+    A key that was compacted to a later event is left out: its state as of then is
+    unknown.
     """
 
     def agrees() -> bool:
         nonlocal cursor
-        id, expected = state(board)
+        id, expected = server_state(board)
         if id <= id_of(cursor):
-            return False  # nothing has happened since: it would tell nothing
+            return False  # nothing has happened since, so a poll would show nothing
         with board.stream("/stream?once=1", {"Last-Event-ID": cursor}) as stream:
             hello, *news, end = stream.read_all()
         assert (hello.event, end.event) == ("hello", "end")
-        told = json.loads(hello.data)
-        cursor = told["tail"]
+        greeting = json.loads(hello.data)
+        cursor = greeting["tail"]
         later = [event for event in news if id_of(event.id) > id]
-        fold(held, [hello, *(event for event in news if id_of(event.id) <= id)])
-        unknown = set() if told["resume"] == "replayed" else {*map(slot_of, later)}
-        assert without(held, unknown) == without(expected, unknown)
-        fold(held, later)
+        fold(state, [hello, *(event for event in news if id_of(event.id) <= id)])
+        unknown = set() if greeting["resume"] == "replayed" else {*map(slot_of, later)}
+        assert without(state, unknown) == without(expected, unknown)
+        fold(state, later)
         return True
 
-    for _ in range(3):  # from then on each poll tells little, and must tell all of it
+    for _ in range(3):  # after the first, each poll brings little, and all of it
         until(agrees, why="the board goes on")
 
 
 def slot_of(event: Parsed) -> tuple[str, str]:
-    """Return the type and key that an event is of; no key where it has none."""
+    """Return the type and key of an event; the key is "" where it has none."""
     data = json.loads(event.data)
     if event.event == "gone":
         return data["event"], data["key"]
     return event.event, data[KEYED[event.event]] if event.event in KEYED else ""
 
 
-def without(held: Held, slots: set[tuple[str, str]]) -> Held:
-    return {slot: data for slot, data in held.items() if slot not in slots}
+def without(state: ClientState, slots: set[tuple[str, str]]) -> ClientState:
+    return {slot: data for slot, data in state.items() if slot not in slots}

@@ -1,6 +1,6 @@
-"""What a log must tell, said the plain way: keep everything, look at all of it.
+"""A model of the log that keeps every event and looks at all of them.
 
-The property tests hold the log and the streams against this.
+The property tests compare the log and the streams with it.
 """
 
 import json
@@ -21,10 +21,10 @@ KEYED = ("price", "score", "ticket")
 OWN = ("note", "ticket")  # the types that publishers chose
 TYPES = ("price", "score", "incident", "note", "ticket", "gone")
 
-News = tuple[str, str, int]
-"""What is to be published: a type, a subject, and the ms that passed before it."""
+Draft = tuple[str, str, int]
+"""An event to publish: its type, its subject, and the ms that pass before it."""
 
-news = st.tuples(
+drafts = st.tuples(
     st.sampled_from(["price", "price", *TYPES, "gone of a ticket"]),
     st.sampled_from(SYMBOLS + MATCHES),
     st.sampled_from([0, 0, 0, 1, 7]),
@@ -39,31 +39,31 @@ views = st.builds(
 
 
 @dataclass
-class World:
-    """A log, and beside it every event that it was ever given."""
+class LogModel:
+    """A log, and beside it a list of every event that was published to it."""
 
     log: Log
     now: int = START
-    told: list[Event] = field(default_factory=list)
+    published: list[Event] = field(default_factory=list)
 
-    def tell(self, batch: list[News]) -> None:
-        """Publish a batch; each event's data is unlike any other's."""
+    def publish(self, batch: list[Draft]) -> None:
+        """Publish a batch in which no two events have the same data."""
         for type, subject, passed in batch:
             self.now += passed
             event = self._event(type, subject)
             (id,) = self.log.append([event], self.now)
-            self.told.append(event.with_id(id))
+            self.published.append(event.with_id(id))
 
     def after(self, cursor: EventId, view: View) -> list[Event]:
-        """Return every event after a cursor that a view shows."""
-        return [e for e in self.told if e.id > cursor and view.selects(e)]
+        """Return every event after the cursor that the view selects."""
+        return [e for e in self.published if e.id > cursor and view.selects(e)]
 
     def state(self, view: View) -> dict[tuple[str, str], str]:
-        """Return what one that saw every event holds, by type and key."""
-        held: dict[tuple[str, str], str] = {}
+        """Return the state of a client that received every event, by type and key."""
+        state: dict[tuple[str, str], str] = {}
         for event in self.after(EventId(0, 0), view):
-            fold(held, event.type, event.data.decode())
-        return held
+            apply_event(state, event.type, event.data.decode())
+        return state
 
     def names(self, view: View) -> set[str]:
         """Return the event names under which a view shows all that it selects."""
@@ -75,7 +75,7 @@ class World:
         return shown - wrapped | {"other"}
 
     def _event(self, type: str, subject: str) -> Event:
-        data = msgspec.json.encode({"n": len(self.told), "subject": subject})
+        data = msgspec.json.encode({"n": len(self.published), "subject": subject})
         if type in KEYED:
             return keyed(type, subject, data)
         if type == "gone of a ticket":
@@ -85,13 +85,13 @@ class World:
         return unkeyed(type, data, subject)
 
 
-def fold(held: dict[tuple[str, str], str], type: str, data: str) -> None:
-    """Apply an event to what a client holds, as a client does: from its data alone."""
+def apply_event(state: dict[tuple[str, str], str], type: str, data: str) -> None:
+    """Apply an event to a client's state as a client does, from its data alone."""
     fields: dict[str, Any] = json.loads(data)
     if type == "other":
         data = msgspec.json.encode(fields["data"]).decode()
-        fold(held, fields["event"], data)
+        apply_event(state, fields["event"], data)
     elif type in KEYED:
-        held[type, fields["subject"]] = data
+        state[type, fields["subject"]] = data
     elif type == "gone":
-        held.pop((fields["event"], fields["key"]), None)
+        state.pop((fields["event"], fields["key"]), None)

@@ -1,4 +1,4 @@
-"""What is most likely to break a line, a name or a parser, and may be published."""
+"""Events that may be published and are likely to break a line, a name or a parser."""
 
 import json
 
@@ -30,7 +30,7 @@ LARGE = json.dumps("🙂" * ((DATA_LENGTH - 2) // 4), ensure_ascii=False).encode
 
 
 def nasty_events() -> list[Event]:
-    """Return what may be published and is as odd as that allows."""
+    """Return the oddest events that may be published."""
     plain = [json.dumps(text).encode() for text in TEXTS]
     raw = [json.dumps(text, ensure_ascii=False).encode() for text in TEXTS]
     spaced = [b'  {"a": [ 1 ,\t2 ] } ', b"0"]

@@ -1,13 +1,13 @@
-"""The page in a browser: open it on a stage, wait for it, read what it shows."""
+"""Helpers for the page in a browser: open it, wait for it, read its fields."""
 
 from playwright.sync_api import Locator, Page, expect
 
 from tests.helpers.harness import until
 from tests.helpers.staged import Stage
 
-CUT = "Failed to load resource"  # what Chromium writes when a connection fails
+CUT = "Failed to load resource"  # Chromium's words for a connection that failed
 BROWSER_ARGUMENTS = [
-    # Nothing but what the test asks for goes over the network.
+    # Only the test's own requests go over the network.
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
@@ -17,7 +17,7 @@ BROWSER_ARGUMENTS = [
 
 
 def opened(page: Page, stage: Stage, path: str = "") -> int:
-    """Open the page on a staged stream; return an instant after all that it shows."""
+    """Open the page on a stage; return an instant after everything that it shows."""
     page.goto(f"{stage.url}/{path}")
     until(lambda: len(stage.cursors) == 1, 15, "the page opens its stream")
     id = str(page.evaluate("() => JSON.parse(boot.textContent).id"))
@@ -38,7 +38,7 @@ def cell(page: Page, symbol: str, field: str) -> Locator:
 
 
 def texts(page: Page, field: str) -> dict[str, str]:
-    """Return a field of every row, by symbol."""
+    """Return the text of a field in every row, by symbol."""
     found: dict[str, str] = page.evaluate(
         """(field) => Object.fromEntries(
           [...document.querySelectorAll("[data-symbol]")].map((row) => [
@@ -55,6 +55,6 @@ def changed(before: dict[str, str], after: dict[str, str]) -> int:
 
 
 def go_back(page: Page) -> None:
-    """Go back in the tab's history, as its user does, so that its cache may serve."""
-    # Later, since the answer to this call would be lost with the page.
+    """Go back in the tab's history as its user does, so that the cache may serve it."""
+    # With a delay, because the answer to this call would be lost with the page.
     page.evaluate("() => { setTimeout(() => history.back()); }")

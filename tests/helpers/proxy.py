@@ -1,7 +1,7 @@
-"""A network with faults: a TCP proxy whose switches tests flip in mid-stream.
+"""A network with faults: a TCP proxy that tests can switch in mid-stream.
 
-Strategy: one thread with an event loop of its own moves the bytes; the switches are
-plain attributes that it looks at for each piece, so they act on open connections too.
+One thread with an event loop of its own moves the bytes. The switches are plain
+attributes that it reads for each piece, so that they act on open connections too.
 """
 
 import asyncio
@@ -20,22 +20,22 @@ UNAVAILABLE = (
     b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\n"
     b"Content-Length: 12\r\nConnection: close\r\n\r\ncome again.\n"
 )
-PIECE = 64 * 1024  # bytes moved at once
-LATE = 0.3  # seconds by which a throttled piece may be late and be made up for
-SMALL_BUFFER = 4096  # bytes; with a throttle the server must feel what isn't read
+PIECE = 64 * 1024  # bytes that are moved at once
+LATE = 0.3  # seconds of delay that a throttled connection may make up for
+SMALL_BUFFER = 4096  # bytes; a throttled client must slow the server down
 
 T = TypeVar("T")
 
 
 class Proxy:
-    """Stands before the server on `target`; a context manager.
+    """A proxy in front of the server on the port `target`; a context manager.
 
-    `mode`: "pass"; "mute" takes requests on but swallows what the server says; "refuse"
-    resets new connections; "503" gives that answer to new requests. A request on a
-    connection that was open before counts as new. `cut_after` cuts each connection
-    after that many bytes of response; `throttle` is bytes a second to each client, and
-    holds back best on connections made after it was set. `target` may change: it is
-    where new connections go. `accepted` counts all connections ever taken.
+    `mode` is "pass"; "mute", which forwards requests and drops the responses; "refuse",
+    which resets new connections; or "503", which answers new requests with 503. A
+    request on a connection that was already open counts as new. `cut_after` cuts each
+    connection after that many bytes of response. `throttle` is in bytes a second to
+    each client, and is most exact on connections that were made after it was set.
+    `target` may change; new connections go there. `accepted` counts all connections.
     """
 
     def __init__(self, target: int, mode: Mode = "pass") -> None:
@@ -67,11 +67,11 @@ class Proxy:
 
     @property
     def connections(self) -> int:
-        """How many connections are open now."""
+        """The number of open connections."""
         return len(self._open)
 
     def cut(self) -> int:
-        """Cut all present connections (RST); return how many there were."""
+        """Reset all open connections (RST); return their number."""
         return self._call(self._cut())
 
     def _run(self) -> None:
@@ -99,7 +99,7 @@ class Proxy:
     async def _accept(
         self, reader: asyncio.StreamReader, client: asyncio.StreamWriter
     ) -> None:
-        """Live through one connection, from its first byte to its end."""
+        """Serve one connection from its first byte to its end."""
         self.accepted += 1
         task = _this_task()
         self._open.add(task)
@@ -107,7 +107,7 @@ class Proxy:
             if self.mode == "refuse":
                 raise ConnectionResetError("refused")
             request = await reader.read(PIECE)
-            if request and not await self._turned_away(client):
+            if request and not await self._was_refused(client):
                 await self._relay(request, reader, client)
         except (OSError, asyncio.CancelledError):  # cancelled by cut(), which waits
             _reset(client)
@@ -117,8 +117,8 @@ class Proxy:
                 await client.wait_closed()
             self._open.discard(task)
 
-    async def _turned_away(self, client: asyncio.StreamWriter) -> bool:
-        """Return whether a request got its 503; OSError where it gets nothing."""
+    async def _was_refused(self, client: asyncio.StreamWriter) -> bool:
+        """Return whether the request was answered with 503; OSError if refused."""
         if self.mode == "refuse":
             raise ConnectionResetError("refused")
         if self.mode == "503":
@@ -168,7 +168,7 @@ class Proxy:
         answers, server = await asyncio.open_connection(
             sock=upstream, limit=SMALL_BUFFER
         )
-        # drain() is to wait until the kernel has taken everything.
+        # With a limit of 0, drain() waits until the kernel has taken everything.
         server.transport.set_write_buffer_limits(0)
         client.transport.set_write_buffer_limits(0)
         return answers, server
@@ -180,23 +180,23 @@ class Proxy:
         client: asyncio.StreamWriter,
         server: asyncio.StreamWriter,
     ) -> None:
-        """Take the client's requests to the server, until it hangs up."""
+        """Forward the client's requests to the server until the client closes."""
         while request:
             server.write(request)
             await server.drain()
             request = await reader.read(PIECE)
-            if request and await self._turned_away(client):
+            if request and await self._was_refused(client):
                 return
 
     async def _answer(
         self, answers: asyncio.StreamReader, client: asyncio.StreamWriter
     ) -> None:
-        """Take the server's answers to the client, with the faults that are set."""
+        """Forward the server's responses to the client, with the faults set."""
         sent, due = 0, 0.0
         while data := await answers.read(self._piece()):
             if self.mode == "mute":
                 continue
-            cut_after, throttle = self.cut_after, self.throttle  # each only once
+            cut_after, throttle = self.cut_after, self.throttle  # may change meanwhile
             if cut_after is not None:
                 data = data[: max(0, cut_after - sent)]
             client.write(data)
@@ -205,12 +205,12 @@ class Proxy:
             if cut_after is not None and sent >= cut_after:
                 raise ConnectionResetError("cut")
             if throttle is not None:
-                # By the clock: a busy machine that wakes late makes the link no slower.
+                # By the clock, so that a busy machine that wakes late makes up for it.
                 due = max(due, time.monotonic() - LATE) + len(data) / throttle
                 await asyncio.sleep(due - time.monotonic())
 
     def _piece(self) -> int:
-        """Return how many bytes to move at once: a tenth of a second's, throttled."""
+        """Return how many bytes to move at once; with a throttle, those of 0.1 s."""
         throttle = self.throttle
         return PIECE if throttle is None else max(1, throttle // 10)
 
@@ -223,7 +223,7 @@ def _this_task() -> asyncio.Task[Any]:
 
 
 async def _cancel(tasks: Collection[asyncio.Task[Any]]) -> list[BaseException | None]:
-    """Cancel the tasks; return the errors that they ended with."""
+    """Cancel the tasks; return the errors that they ended with, or None for each."""
     for task in tasks:
         task.cancel()
     ends: list[BaseException | None]
@@ -232,7 +232,7 @@ async def _cancel(tasks: Collection[asyncio.Task[Any]]) -> list[BaseException | 
 
 
 def _reset(writer: asyncio.StreamWriter) -> None:
-    """Close with RST, dropping what is unsent."""
+    """Close with RST and drop the unsent bytes."""
     connection: socket.socket = writer.get_extra_info("socket")
     if connection.fileno() >= 0:
         reset_on_close(connection)

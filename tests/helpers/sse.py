@@ -1,7 +1,7 @@
-"""Event streams as a browser reads them.
+"""Event streams parsed as a browser parses them.
 
-Written straight from the WHATWG HTML standard, section 9.2.6 "Interpreting an event
-stream"; it shares no code with the server, so that both can't be wrong alike.
+The parser follows the WHATWG HTML standard, section 9.2.6 "Interpreting an event
+stream". It shares no code with the server, so that both can't have the same fault.
 """
 
 import codecs
@@ -22,11 +22,11 @@ class Parsed:
 
 
 class Parser:
-    """Turns the bytes of one stream into events, however they are cut.
+    """Turns the bytes of one stream into events, in whatever pieces they arrive.
 
-    `last_event_id` is what a browser would send as `Last-Event-ID`, `retry` the
-    reconnection time in milliseconds, None until the server has set it. `comments`
-    are the comment lines so far, without their colon.
+    `last_event_id` is the value that a browser would send as `Last-Event-ID`. `retry`
+    is the reconnection time in milliseconds, or None until the server sets it.
+    `comments` are the comment lines so far, without their colon.
     """
 
     def __init__(self) -> None:
@@ -42,9 +42,9 @@ class Parser:
         self._id = ""
 
     def feed(self, data: bytes) -> list[Parsed]:
-        """Take the stream's next bytes; return the events that they complete.
+        """Return the events that the stream's next bytes complete.
 
-        What is left at the stream's end is discarded, as the standard asks.
+        An incomplete event at the end of the stream is discarded, as the standard asks.
         """
         text = self._decoder.decode(data)
         if self._at_start and text:
@@ -54,7 +54,7 @@ class Parser:
         return [event for event in found if event is not None]
 
     def _lines(self, text: str) -> list[str]:
-        """Split off the complete lines: they end in CR LF, LF or CR, nothing else."""
+        """Return the complete lines, which end in CR LF, LF or CR and nothing else."""
         if not text:
             return []
         if self._after_cr:

@@ -1,4 +1,4 @@
-"""A server whose stream says what a test tells it; all else comes from a real board."""
+"""A server whose stream a test writes; everything else comes from a real board."""
 
 import contextlib
 import http.client
@@ -13,16 +13,17 @@ from urllib.parse import parse_qsl, urlsplit
 from tests.helpers.harness import LOOPBACK, Board
 
 END = None
-# Seconds: what a test says may come late, and the page is not to give it up for that.
+# Seconds; long, so that a page doesn't give up a stream because its test is slow.
 HEARTBEAT = 60
 
 
 class Stage:
-    """Stands before `board` and plays its `/stream`; a context manager.
+    """A server in front of `board` that replaces its `/stream`; a context manager.
 
-    `cursors` are those that the streams so far were opened with: `Last-Event-ID`, else
-    `after`; `queries` are their parameters. Each stream gets what is said while it is
-    open, after the hello that `greet` has for it. The paths in `missing` aren't found.
+    `cursors` are the cursors of all streams so far, from `Last-Event-ID` or else from
+    `after`; `queries` are their parameters. A stream starts with the hello of `greet`,
+    then receives everything that is sent while it is open. A path in `missing` is
+    answered with 404.
     """
 
     def __init__(self, board: Board) -> None:
@@ -45,15 +46,15 @@ class Stage:
         return f"http://{LOOPBACK}:{self._server.server_port}"
 
     def say(self, type: str, data: dict[str, Any], id: str | None = None) -> None:
-        """Send an event to the streams that are open."""
+        """Send an event to all open streams."""
         self._put(block(type, data, id))
 
     def hello(self, tail: str, resume: str = "replayed", **changes: Any) -> None:
-        """Greet the streams that are open; `changes` are fields of the hello."""
+        """Send hello to all open streams; `changes` are fields of the hello."""
         self.say("hello", self._hello(tail, resume, changes))
 
     def greet(self, tail: str, resume: str = "replayed", **changes: Any) -> None:
-        """Greet each stream that will be opened, as it is opened."""
+        """Let every later stream start with this hello."""
         self._greeting = block("hello", self._hello(tail, resume, changes))
 
     def _hello(self, tail: str, resume: str, changes: dict[str, Any]) -> dict[str, Any]:
@@ -66,20 +67,20 @@ class Stage:
             "heartbeat": HEARTBEAT,
             "pace": 0,
             "source": "simulator",
-            # Another one would let a page that nobody attends load anew at random.
+            # With another version, an unattended page would reload at a random time.
             "version": self._version,
             "at": int(tail.partition("-")[0]),
         }
         return fields | changes
 
     def hang_up(self, retry: int = 50) -> None:
-        """End the streams that are open; a client comes back after `retry` ms."""
+        """End all open streams; their clients come back after `retry` ms."""
         self._put(b"retry: %d\n\n" % retry)
         self._put(END)
         self._open.clear()
 
     def refuse(self) -> None:
-        """End the streams that are open, and answer further ones with 503."""
+        """End all open streams, and answer later ones with 503."""
         self._refuses = True
         self.hang_up()
 
@@ -92,9 +93,9 @@ class Stage:
         self._server.shutdown()
         self._server.server_close()
 
-    def _put(self, said: bytes | None) -> None:
+    def _put(self, frame: bytes | None) -> None:
         for stream in self._open:
-            stream.put(said)
+            stream.put(frame)
 
     def _handler(self, board: Board) -> type[BaseHTTPRequestHandler]:
         stage = self
@@ -113,19 +114,19 @@ class Stage:
                 if stage._refuses:
                     self.send_error(503)
                     return
-                said: queue.Queue[bytes | None] = queue.Queue()
+                frames: queue.Queue[bytes | None] = queue.Queue()
                 asked = dict(parse_qsl(urlsplit(self.path).query))
                 self.send_response(200)
                 self.send_header("Content-Type", "text/event-stream")
                 self.end_headers()
                 self.wfile.write(stage._greeting)
-                stage._open.append(said)
+                stage._open.append(frames)
                 stage.queries.append(asked)
                 after = asked.get("after", "")
                 stage.cursors.append(self.headers.get("Last-Event-ID", after))
                 with contextlib.suppress(ConnectionError):
-                    while (data := said.get()) is not END:
-                        self.wfile.write(data)
+                    while (frame := frames.get()) is not END:
+                        self.wfile.write(frame)
 
             def _forward(self) -> None:
                 server = http.client.HTTPConnection(LOOPBACK, board.port, timeout=10)
@@ -143,20 +144,20 @@ class Stage:
                 self.wfile.write(body)
 
             def log_message(self, format: str, *args: Any) -> None:
-                """Keep quiet: a client that goes away is part of the play."""
+                """Print nothing: clients that go away are expected."""
 
         return Handler
 
 
 def block(type: str, data: dict[str, Any], id: str | None = None) -> bytes:
-    """Return an event as its stream carries it."""
+    """Return an event as the bytes of a stream."""
     lines = [f"event: {type}", f"data: {json.dumps(data)}"]
     text = "\n".join([f"id: {id}", *lines] if id else lines)
     return f"{text}\n\n".encode()
 
 
 def with_heartbeat(html: bytes) -> bytes:
-    """Return a page that expects its stream's first sign as late as the stage's."""
+    """Return a page that expects heartbeats as rarely as the stage."""
     return re.sub(
         rb'"heartbeat": ?[\d.]+', b'"heartbeat":%d' % HEARTBEAT, html, count=1
     )

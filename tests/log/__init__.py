@@ -1,1 +1,1 @@
-"""What is remembered: events, the log, the views of it, the history."""
+"""Tests of events, the log, its views and the history."""

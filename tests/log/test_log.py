@@ -1,4 +1,4 @@
-"""The log against the model: whatever is told, cut off, evicted or retired."""
+"""The log compared with the model, whatever is published, cut off or evicted."""
 
 from itertools import pairwise
 from typing import Any
@@ -11,7 +11,7 @@ from feed import log as log_module
 from feed.events.event import Event, EventId, gone, keyed, unkeyed
 from feed.log import Log, Read
 from feed.streams.view import View
-from tests.helpers.model import START, News, World, fold, news, views
+from tests.helpers.model import START, Draft, LogModel, apply_event, drafts, views
 
 FEW = 3
 
@@ -27,48 +27,50 @@ def small_memory() -> Any:
 
 
 class Reader:
-    """A client that breaks off wherever it is told to, and resumes."""
+    """A client that breaks off after a given number of events, and resumes."""
 
     def __init__(self, view: View) -> None:
         self.view = view
         self.cursor: EventId | None = None
-        self.held: dict[tuple[str, str], str] = {}
+        self.state: dict[tuple[str, str], str] = {}
         self.unkeyed: list[EventId] = []
 
-    def read(self, world: World, compact: bool, cut: int | None) -> None:
+    def read(self, model: LogModel, compact: bool, cut: int | None) -> None:
         selects = None if self.view.selects_all else self.view.selects
-        read = world.log.read(self.cursor, selects, compact)
-        check_promise(world, self.cursor, self.view, read)
+        read = model.log.read(self.cursor, selects, compact)
+        check_promise(model, self.cursor, self.view, read)
         if read.resume == "fresh":
-            self.held.clear()
+            self.state.clear()
             self.unkeyed.clear()
             self.cursor = None
         for event in read.events[:cut]:
             assert self.cursor is None or event.id > self.cursor
             self.cursor = event.id
-            fold(self.held, event.type, event.data.decode())
+            apply_event(self.state, event.type, event.data.decode())
             if event.slot is None:
                 self.unkeyed.append(event.id)
         if cut is None:
             self.cursor = read.tail
 
 
-def check_promise(world: World, cursor: EventId | None, view: View, read: Read) -> None:
-    """Hold `dropped` and `lost` against every event that was ever told."""
+def check_promise(
+    model: LogModel, cursor: EventId | None, view: View, read: Read
+) -> None:
+    """Compare `dropped` and `lost` with every event that was ever published."""
     assert all(a.id < b.id for a, b in pairwise(read.events))
     if cursor is None or read.resume == "fresh":
         assert (read.dropped, read.lost) == (None, None)
         return
-    due = world.after(cursor, view)
+    due = model.after(cursor, view)
     if read.resume == "replayed":
         assert read.events == due
         assert (read.dropped, read.lost) == (0, 0)
     elif read.dropped is None:
-        floor = world.log.statistics().floor
+        floor = model.log.statistics().floor
         assert cursor < floor
         evicted = [e for e in due if e.slot is None and e.id <= floor]
         assert read.lost in (len(evicted), None)
-        if len([e for e in world.told if not e.slot and e.id <= floor]) <= FEW:
+        if len([e for e in model.published if not e.slot and e.id <= floor]) <= FEW:
             assert read.lost == len(evicted)
     else:
         assert [e for e in read.events if not e.slot] == [e for e in due if not e.slot]
@@ -82,7 +84,7 @@ def check_promise(world: World, cursor: EventId | None, view: View, read: Read) 
     view=views | st.just(View()),
     rounds=st.lists(
         st.tuples(
-            st.lists(news, max_size=25),
+            st.lists(drafts, max_size=25),
             st.booleans(),
             st.none() | st.integers(0, 12),
         ),
@@ -98,14 +100,14 @@ def check_promise(world: World, cursor: EventId | None, view: View, read: Read) 
     ],
 )
 def test_a_reader_that_breaks_off_and_resumes_ends_as_one_that_saw_every_event(
-    backlog: int, view: View, rounds: list[tuple[list[News], bool, int | None]]
+    backlog: int, view: View, rounds: list[tuple[list[Draft], bool, int | None]]
 ) -> None:
-    world, reader = World(Log(backlog, START)), Reader(view)
+    model, reader = LogModel(Log(backlog, START)), Reader(view)
     for batch, compact, cut in rounds:
-        world.tell(batch)
-        reader.read(world, compact, cut)
-    reader.read(world, compact=False, cut=None)
-    assert reader.held == world.state(view)
+        model.publish(batch)
+        reader.read(model, compact, cut)
+    reader.read(model, compact=False, cut=None)
+    assert reader.state == model.state(view)
     assert len(reader.unkeyed) == len(set(reader.unkeyed))
     assert reader.unkeyed == sorted(reader.unkeyed)
 
@@ -113,23 +115,23 @@ def test_a_reader_that_breaks_off_and_resumes_ends_as_one_that_saw_every_event(
 @settings(max_examples=200)
 @given(
     backlog=st.integers(1, 30),
-    batch=st.lists(news, max_size=120),
-    rest=st.lists(news, max_size=30),
+    batch=st.lists(drafts, max_size=120),
+    rest=st.lists(drafts, max_size=30),
 )
 def test_a_log_that_took_anothers_place_reads_as_that_one_does(
-    backlog: int, batch: list[News], rest: list[News]
+    backlog: int, batch: list[Draft], rest: list[Draft]
 ) -> None:
-    world, other = World(Log(backlog, START)), Log(backlog, 0)
-    world.tell(batch)
-    other.load_snapshot(world.log.take_snapshot(backlog))
-    known = world.log.tail
-    world.tell(rest)
-    other.extend(world.log.read(known).events if len(rest) <= backlog else [])
-    if other.tail != world.log.tail:
+    model, other = LogModel(Log(backlog, START)), Log(backlog, 0)
+    model.publish(batch)
+    other.load_snapshot(model.log.take_snapshot(backlog))
+    known = model.log.tail
+    model.publish(rest)
+    other.extend(model.log.read(known).events if len(rest) <= backlog else [])
+    if other.tail != model.log.tail:
         return
-    assert other.read(None) == world.log.read(None)
-    for cursor in [EventId(START, 0), *(event.id for event in world.told)]:
-        mine, its = world.log.read(cursor), other.read(cursor)
+    assert other.read(None) == model.log.read(None)
+    for cursor in [EventId(START, 0), *(event.id for event in model.published)]:
+        mine, its = model.log.read(cursor), other.read(cursor)
         assert (its.resume, its.events, its.dropped) == (
             mine.resume,
             mine.events,
@@ -146,24 +148,24 @@ def test_events_under_ids_of_their_own_come_only_above_the_tail() -> None:
 
 
 @settings(max_examples=200)
-@given(backlog=st.integers(1, 30), batch=st.lists(news, max_size=120), data=st.data())
+@given(backlog=st.integers(1, 30), batch=st.lists(drafts, max_size=120), data=st.data())
 def test_unkeyed_events_within_retention_come_once_each_in_order(
-    backlog: int, batch: list[News], data: st.DataObject
+    backlog: int, batch: list[Draft], data: st.DataObject
 ) -> None:
-    world = World(Log(backlog, START))
-    world.tell(batch)
-    ids = [EventId(START, 0), *(event.id for event in world.told)]
+    model = LogModel(Log(backlog, START))
+    model.publish(batch)
+    ids = [EventId(START, 0), *(event.id for event in model.published)]
     cursor = data.draw(st.sampled_from(ids))
-    read = world.log.read(cursor, compact=True)
-    retained = world.told[-backlog:]
+    read = model.log.read(cursor, compact=True)
+    retained = model.published[-backlog:]
     if read.resume != "fresh":
         shown = [event for event in read.events if event.slot is None]
         assert shown == [e for e in retained if e.slot is None and e.id > cursor]
 
 
-@given(batch=st.lists(news, min_size=1, max_size=60))
+@given(batch=st.lists(drafts, min_size=1, max_size=60))
 def test_ids_increase_strictly_even_when_the_clock_runs_backward(
-    batch: list[News],
+    batch: list[Draft],
 ) -> None:
     log, now, ids = Log(1000, START), START, []
     for type, subject, passed in batch:

@@ -7,7 +7,7 @@ import pytest
 from feed.events.event import EventId, gone, keyed, unkeyed
 from feed.log import Log
 from feed.streams.view import UNFILTERED, View, routes_of
-from tests.helpers.model import MATCHES, START, SYMBOLS, TYPES, World
+from tests.helpers.model import MATCHES, START, SYMBOLS, TYPES, LogModel
 from web.query import (
     STREAM_PARAMETERS,
     InvalidParameter,
@@ -105,13 +105,15 @@ def test_a_retirement_is_shown_where_its_key_was() -> None:
 def test_what_a_view_shows_passes_by_one_of_its_routes(
     symbols: frozenset[str] | None, matches: frozenset[str] | None
 ) -> None:
-    world = World(Log(100, START))
-    world.tell([(type, subject, 0) for type in TYPES for subject in SYMBOLS + MATCHES])
+    model = LogModel(Log(100, START))
+    model.publish(
+        [(type, subject, 0) for type in TYPES for subject in SYMBOLS + MATCHES]
+    )
     named = (*TYPES, "other")
     some = (frozenset(c) for n in range(1, 8) for c in combinations(named, n))
     for types in (None, *some):
         view = View(symbols, matches, types)
-        shown = [*filter(view.selects, world.told)]
+        shown = [*filter(view.selects, model.published)]
         assert shown
         assert all({*routes_of(event)} & {*view.routes()} for event in shown)
 

@@ -1,1 +1,1 @@
-"""The page in a real browser, and its modules one by one."""
+"""Tests of the page in a real browser, and of its modules one by one."""

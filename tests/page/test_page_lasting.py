@@ -1,6 +1,6 @@
-"""A page that stays open: what it holds does not grow, and what it loads is little.
+"""A page that stays open does not grow, and it loads little.
 
-`make soak` does the same for ten minutes, and looks at the time that it takes.
+`make soak` does the same for ten minutes, and also measures the page's CPU time.
 """
 
 import gzip
@@ -9,7 +9,7 @@ from playwright.sync_api import Page
 
 from tests.helpers.harness import Board, until
 from tests.page.states import settled
-from tools.soak import SPEED, events, opened, too_much
+from tools.soak import SPEED, excess, open_monitored, published_events
 
 WEIGHT = 60_000  # bytes, compressed
 EVENTS = 10_000
@@ -17,11 +17,11 @@ EVENTS = 10_000
 
 def test_ten_thousand_events_leave_nothing_behind(page: Page) -> None:
     with Board(SEED="7", SPEED=str(SPEED)) as board:
-        watched = opened(page, board)
-        first = watched.held()
-        already = events(board)
-        until(lambda: events(board) - already > EVENTS, 60, "many events came")
-        assert too_much(watched.held() - first) == []
+        monitor = open_monitored(page, board)
+        first = monitor.footprint()
+        before = published_events(board)
+        until(lambda: published_events(board) - before > EVENTS, 60, "many events came")
+        assert excess(monitor.footprint() - first) == []
 
 
 def test_the_page_and_all_that_it_loads_weigh_under_60_kb(
@@ -37,7 +37,7 @@ def test_the_page_and_all_that_it_loads_weigh_under_60_kb(
 
 
 def weight(board: Board, path: str) -> int:
-    """Return how many bytes a browser gets, where nothing else compresses them."""
+    """Return how many bytes a browser receives, compressed by a proxy if need be."""
     asked = {"Accept": "text/html", "Accept-Encoding": "gzip"}
     _, headers, body = board.get(path, asked)
     return len(body if "content-encoding" in headers else gzip.compress(body))

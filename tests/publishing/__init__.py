@@ -1,1 +1,1 @@
-"""What others publish: what is accepted, what is refused, the examples."""
+"""Tests of publishing: what is accepted, what is refused, the examples."""

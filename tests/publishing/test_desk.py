@@ -62,7 +62,7 @@ def test_that_an_agent_is_typing_passes_by_itself(empty: Board) -> None:
     with empty.stream("/stream?events=notice") as stream:
         stream.events(1)
         run(empty, DESK, "typing", "4713", TYPING="2")
-        said, gone = of_the_log(stream.until(lambda event: event.event == "gone"))
+        said, gone = of_the_log(stream.read_until(lambda event: event.event == "gone"))
     assert json.loads(said.data)["title"] == "An agent is typing…"
     assert json.loads(gone.data)["key"] == "typing-4713"
     assert notices(empty) == {}

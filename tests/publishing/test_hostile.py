@@ -372,7 +372,7 @@ def test_after_all_of_it_the_streams_go_on_and_the_memory_is_as_before(
             send(attacked, it)
         assert log_of(attacked) == before
         assert publish(attacked, b'{"event":"after","data":"all of it"}') == 201
-        read = stream.until(lambda event: event.event == "after")
+        read = stream.read_until(lambda event: event.event == "after")
     assert {event.event for event in read} <= {"heartbeat", "after"}
     assert memory(worker) < used + ROOM
     assert attacked.worker_pids() == [worker]
@@ -399,7 +399,7 @@ def test_what_would_forge_an_event_is_no_more_than_text(
         line = {"event": "forgery", "data": {text: text}}
         assert publish(attacked, json.dumps(line).encode()) == 201
         assert publish(attacked, b'{"event":"forgery","data":"end"}') == 201
-        first, second = of_the_log(stream.until(lambda e: e.data == '"end"'))
+        first, second = of_the_log(stream.read_until(lambda e: e.data == '"end"'))
     assert json.loads(first.data) == {text: text}
     assert second.id > first.id
     told = attacked.get("/stream.txt?once=1")[2].decode()
@@ -606,7 +606,7 @@ def test_a_gigabyte_is_refused_at_the_limit_and_takes_no_memory(
                 sent += client.send(block)
         read.join(60)
         assert publish(attacked, b'{"event":"beside","data":1}') == 201
-        stream.until(lambda event: event.event == "beside")
+        stream.read_until(lambda event: event.event == "beside")
     assert answers == [413 if token == BEARER else 401]
     assert peak(worker) < highest + ROOM
     assert log_of(attacked) > before

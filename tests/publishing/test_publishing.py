@@ -608,7 +608,7 @@ def test_two_publishers_at_once_each_keep_their_order(published: Board) -> None:
         stream.events(1)
         with ThreadPoolExecutor(2) as pool:
             answered = dict(zip("ab", pool.map(publish, "ab"), strict=True))
-        read = stream.until(at_the_end(200))
+        read = stream.read_until(at_the_end(200))
     told = of_the_log(read)
     assert [id_of(event.id) for event in told] == sorted(id_of(e.id) for e in told)
     for who, batches in answered.items():
@@ -666,7 +666,7 @@ def test_a_notice_leaves_at_its_time(published: Board) -> None:
     with published.stream("/stream?events=notice") as stream:
         stream.events(1)
         assert ask(published, "POST", "/api/publish", body)[0] == 201
-        read = stream.until(lambda event: event.event == "gone")
+        read = stream.read_until(lambda event: event.event == "gone")
     read = [event for event in of_the_log(read) if '"leaves"' in event.data]
     assert [event.event for event in read] == ["notice", "gone"]
     assert json.loads(read[1].data)["at"] >= ends

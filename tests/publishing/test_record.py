@@ -113,11 +113,11 @@ def test_it_goes_on_by_itself_where_the_network_is_mute() -> None:
     ):
         wait_for(lambda: command.out.count(b"\n"), 51)
         proxy.mode = "mute"
-        command.says("timed out; again in", 60)
+        command.wait_for_text("timed out; again in", 60)
         proxy.mode = "503"
-        command.says("503 Service Unavailable; again in", 60)
+        command.wait_for_text("503 Service Unavailable; again in", 60)
         proxy.mode = "pass"
-        command.says("on again from", 60)
+        command.wait_for_text("on again from", 60)
         command.interrupt()
         found = live_ids(command.out)
         assert found == ids_of_the_board(board, found[0], found[-1])
@@ -135,7 +135,7 @@ def test_it_says_what_is_missing() -> None:
         tail = int(json.loads(board.get("/api/state")[2])["at"])
         until(lambda: json.loads(board.get("/api/state")[2])["at"] > tail + 2000)
         proxy.mode = "pass"
-        command.says("on again from", 60)
+        command.wait_for_text("on again from", 60)
         command.interrupt()
         hello = [line for line in lines(command.out) if line["event"] == "hello"][1]
         assert hello["data"]["dropped"] is None
@@ -148,13 +148,13 @@ def test_it_comes_back_when_a_restarting_board_asked_it_to() -> None:
         wait_for(lambda: command.out.count(b"\n"), 51)
         board.term()
         board.wait_exit()
-        command.says("bye (restart); again in", 60)
+        command.wait_for_text("bye (restart); again in", 60)
         # A second one where it came before the worker took no more connections.
         bye = next(line for line in lines(command.out) if line["event"] == "bye")
         assert f"again in {bye['data']['retry_ms'] / 1000:.1f} s" in command.err
         board.start()
         board.wait_ready()
-        command.says("the board can't go on from", 60)
+        command.wait_for_text("the board can't go on from", 60)
         command.interrupt()
         assert "missing: an unknown number" in command.err
         assert lines(command.out)[0]["event"] == "hello"
@@ -428,7 +428,7 @@ def test_broken_connections_publish_nothing_twice(day: Path, empty: Board) -> No
             until(lambda: command.err.count("again in") >= 2, 30, "two tries")
             assert events_in(empty) == 1000
             proxy.mode = "503"
-            command.says("503 Service Unavailable; again in", 60)
+            command.wait_for_text("503 Service Unavailable; again in", 60)
             proxy.mode, proxy.cut_after = "pass", None
             assert command.wait() == 0
     assert events_in(empty) == len(ids(whole(day)))
@@ -572,7 +572,8 @@ def test_ctrl_c_says_how_far_it_came(tmp_path: Path, empty: Board) -> None:
         until(lambda: events_in(empty) == 1, why="what was typed")
         proxy.mode = "503"
         command.enter(note)
-        command.says("503 Service Unavailable; again in")  # so it knows of the first
+        # From then on it knows of the first.
+        command.wait_for_text("503 Service Unavailable; again in")
         assert command.interrupt() == 130
         assert "after line 1" in command.err
         assert command.out == b"1 event published\n"

@@ -1,1 +1,1 @@
-"""The board as a whole: settings, URLs, operation, deployment, documents."""
+"""Tests of the whole board: settings, URLs, operation, deployment, documents."""

@@ -641,7 +641,7 @@ def test_streams_flow_through_the_shipped_nginx_and_spread_over_both_boards(
         assert [open_streams(board) for board in boards] == [6, 6]
         for stream in streams:
             assert stream.headers["cache-control"] == "no-cache, no-transform"
-            stream.until(is_live, 10)
+            stream.read_until(is_live, 10)
     for board in boards:
         until(partial(is_empty, board), why="all have gone")
 
@@ -661,7 +661,7 @@ def test_a_stream_that_the_board_compressed_passes_the_shipped_nginx(
 ) -> None:
     with nginx.stream("/stream", {"Accept-Encoding": "gzip"}) as stream:
         assert stream.headers["content-encoding"] == "gzip"
-        assert stream.until(is_live, 10)
+        assert stream.read_until(is_live, 10)
     with nginx.stream() as stream:
         assert "content-encoding" not in stream.headers
 

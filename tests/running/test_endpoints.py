@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.helpers.harness import Board, Stream, until
-from tests.helpers.holding import KEYED, fold, id_of, of_the_log, state
+from tests.helpers.holding import KEYED, fold, id_of, of_the_log, server_state
 from tests.helpers.sse import Parsed
 
 PRICE = (
@@ -129,7 +129,7 @@ def test_a_last_event_id_that_means_nothing_here_begins_anew(
 def test_the_header_wins_over_after(board: Board) -> None:
     first, second = (e.id for e in live(board.stream(), 2))
     with board.stream(f"/stream?after={first}", {"Last-Event-ID": second}) as stream:
-        hello, *_, event = stream.until(lambda e: bool(of_the_log([e])))
+        hello, *_, event = stream.read_until(lambda e: bool(of_the_log([e])))
     assert json.loads(hello.data)["after"] == second
     assert id_of(event.id) > id_of(second)
 
@@ -163,7 +163,7 @@ def test_a_view_shows_what_it_names_and_nothing_else(fast: Board) -> None:
     assert {e.event for e in read} == {"price"}
     assert {json.loads(e.data)["symbol"] for e in read} == {"ACME", "BOLT"}
     with fast.stream(f"/stream?events=incident,score&after={tail}") as stream:
-        read = stream.until(lambda e: e.event == "incident", 30)
+        read = stream.read_until(lambda e: e.event == "incident", 30)
         read = of_the_log(read + stream.events(200, 30))
     kinds = {e.event for e in read}
     assert {"incident", "score"} <= kinds <= {"incident", "score", "gone"}
@@ -202,14 +202,14 @@ def test_at_a_pace_frames_come_no_faster_and_the_state_is_right(fast: Board) -> 
 
     opened = time.monotonic()
     with fast.stream("/stream?pace=0.5") as stream:
-        held = fold({}, stream.until(is_seventh, 30))
+        held = fold({}, stream.read_until(is_seventh, 30))
         # The catch-up and six frames, each of another half second by the clock.
         assert time.monotonic() - opened > 4 * 0.5
-        id, expected = state(fast)
-        rest = stream.until(lambda e: bool(e.id) and id_of(e.id) > id)
+        id, expected = server_state(fast)
+        rest = stream.read_until(lambda e: bool(e.id) and id_of(e.id) > id)
         # The frame with that event ends before the id that the board is at by now.
-        end, _ = state(fast)
-        rest += stream.until(lambda e: bool(e.id) and id_of(e.id) > end)
+        end, _ = server_state(fast)
+        rest += stream.read_until(lambda e: bool(e.id) and id_of(e.id) > end)
     # What of the state was superseded within the pace has come as its newer self.
     fold(held, rest)
     newer = {(e.event, subject(e)) for e in rest if e.event in KEYED}
@@ -231,7 +231,7 @@ def live(stream: Stream, n: int) -> list[Parsed]:
     """Return `n` of a stream's events from after its catch-up, and close it."""
     with stream:
         tail = id_of(json.loads(stream.events(1)[0].data)["tail"])
-        stream.until(lambda e: bool(e.id) and id_of(e.id) >= tail)
+        stream.read_until(lambda e: bool(e.id) and id_of(e.id) >= tail)
         read: list[Parsed] = []
         while len(read) < n:
             read += of_the_log(stream.events(1))

@@ -58,8 +58,8 @@ CHECKS = (
 
 
 @pytest.fixture(scope="module")
-def description(days: Iterator[Board]) -> Schema:
-    board = next(days)
+def description(open_boards: Iterator[Board]) -> Schema:
+    board = next(open_boards)
     status, headers, body = board.get("/api/openapi.json")
     assert (status, headers["content-type"]) == (200, "application/json")
     assert board.get("/api/openapi.json", {"If-None-Match": headers["etag"]})[0] == 304

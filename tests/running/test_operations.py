@@ -25,7 +25,7 @@ from tests.helpers.boards import LOGS, a_board, metrics, open_streams
 from tests.helpers.harness import LOOPBACK, Board, Nginx, Process, Stream, until
 from tests.helpers.holding import (
     CONTROL,
-    Held,
+    ClientState,
     age,
     assert_polls_to_the_state,
     fold,
@@ -54,7 +54,7 @@ def test_web_concurrency_gives_one_worker_a_warning_and_one_feed() -> None:
         streams = [held.enter_context(board.stream()) for _ in range(6)]
         tails = [id_of(json.loads(s.events(1)[0].data)["tail"]) for s in streams]
         first = {
-            s.until(lambda e: bool(e.id) and id_of(e.id) > max(tails))[-1]
+            s.read_until(lambda e: bool(e.id) and id_of(e.id) > max(tails))[-1]
             for s in streams
         }
         assert len(first) == 1
@@ -392,7 +392,7 @@ def test_a_slow_reader_sees_current_prices_and_ends_in_the_right_state() -> None
             size = sum(map(weight, prices)) / len(prices)
             proxy.throttle = round(size * RATE * speed / 10)
         with Stream(proxy.port, rcvbuf=8192) as slow:
-            held: Held = {}
+            held: ClientState = {}
             ages: list[float] = []
             for _ in range(80):
                 began = time.monotonic()
@@ -401,7 +401,7 @@ def test_a_slow_reader_sees_current_prices_and_ends_in_the_right_state() -> None
                 ages += [age(event) - late for event in read if is_price(event)]
                 fold(held, read)
             proxy.throttle = None
-            fold(held, slow.until(lambda e: is_price(e) and age(e) < 0.3, 20))
+            fold(held, slow.read_until(lambda e: is_price(e) and age(e) < 0.3, 20))
         assert_polls_to_the_state(board, held, slow.last_id)
         dropped = metrics(board)["liveboard_dropped_total"]
     assert max(ages) < 2
@@ -435,7 +435,7 @@ def test_nginx_holds_nothing_back(board: Board, location: str) -> None:
         with nginx.stream("/stream?events=price", headers) as stream:
             gzipped = "content-encoding" in stream.headers
             assert gzipped == ("gzip" in location)
-            stream.until(lambda e: is_price(e) and age(e) < 0.5)
+            stream.read_until(lambda e: is_price(e) and age(e) < 0.5)
             assert all(age(event) < 3 for event in stream.events(30))
         # What is held back waits for kilobytes, and these are some hundred bytes.
         with nginx.stream(SILENT, headers) as stream:
@@ -471,7 +471,7 @@ def test_a_paced_stream_beats_while_it_waits() -> None:
         a_board(HEARTBEAT="0.3", SPEED="5") as board,
         board.stream("/stream?pace=30") as stream,
     ):
-        read = stream.until(is_third_beat)
+        read = stream.read_until(is_third_beat)
     assert {event.event for event in read[-3:]} == {"heartbeat"}
     first, _, third = (json.loads(event.data)["at"] for event in read[-3:])
     assert third - first < 1000 * (2 * 0.3 + SLACK)
@@ -485,7 +485,7 @@ def test_a_worker_that_was_frozen_goes_on_without_a_burst() -> None:
     with a_board(SPEED="5", SEED="6", HEARTBEAT="1") as board:
         (worker,) = board.worker_pids()
         with board.stream() as stream:
-            before = stream.until(lambda e: is_price(e) and age(e) < 0.3)
+            before = stream.read_until(lambda e: is_price(e) and age(e) < 0.3)
             before += stream.read_for(1)
             usual = prices_of_a_second(before[::-1])
             os.kill(worker, signal.SIGSTOP)
@@ -493,7 +493,7 @@ def test_a_worker_that_was_frozen_goes_on_without_a_burst() -> None:
                 before += stream.read_for(8)
             finally:
                 os.kill(worker, signal.SIGCONT)
-            after = stream.until(is_price)
+            after = stream.read_until(is_price)
             after += stream.read_for(1)
             assert not stream.ended
     assert 0 < prices_of_a_second(after) < 3 * usual + 20
@@ -610,7 +610,7 @@ def test_only_allowed_origins_may_read() -> None:
 def test_a_stream_is_two_lines_of_the_log_and_is_gone_after_them() -> None:
     with a_board(HEARTBEAT="0.3") as board:
         with board.stream("/stream?symbols=ACME&pace=0.1") as stream:
-            stream.until(is_price)
+            stream.read_until(is_price)
         until(lambda: open_streams(board) == 0, why="it is closed")
         with board.stream("/stream?once=1") as stream:
             whole = stream.read_all()

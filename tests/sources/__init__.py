@@ -1,1 +1,1 @@
-"""Where events come from by themselves: the market, the matches, a recording."""
+"""Tests of the sources: the market, the matches, a recording."""

@@ -1,1 +1,1 @@
-"""What each reader is sent: its events, their bytes, and what sending them costs."""
+"""Tests of the streams: their events, their bytes, and what sending them costs."""

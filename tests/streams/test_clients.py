@@ -17,12 +17,12 @@ from tests.helpers.harness import Board
 from tests.helpers.holding import (
     CONTROL,
     TYPES,
-    Held,
+    ClientState,
     assert_agrees,
     fold,
     id_of,
     of_the_log,
-    state,
+    server_state,
 )
 from tests.helpers.sse import Parsed, Parser
 
@@ -89,10 +89,10 @@ def test_curl_compressed_agrees(board: Board) -> None:
 
 def test_curl_polls_with_once_and_its_last_id(board: Board) -> None:
     """Each poll goes on where the last ended, and as of an equal id all is equal."""
-    held: Held = {}
+    held: ClientState = {}
     cursor = ""
     for resume in ("fresh", "replayed", "replayed"):
-        id, expected = state(board)
+        id, expected = server_state(board)
         query = f"?once=1&after={cursor}" if cursor else "?once=1"
         poll = subprocess.run(
             ["curl", "-sS", board.url + "/stream" + query],

@@ -73,11 +73,11 @@ def test_newcomers_join_a_compressed_stream_that_others_read(board: Board) -> No
             streams.append(stream)
             [hello] = stream.events(1)
             begin = id_of(json.loads(hello.data)["tail"])
-            seen.append(of_the_log(stream.until(partial(ahead_of, id=begin))))
+            seen.append(of_the_log(stream.read_until(partial(ahead_of, id=begin))))
             seen[-1] += of_the_log(stream.events(ENOUGH // 2))
         last = max(id_of(events[-1].id) for events in seen)
         for stream, events in zip(streams, seen, strict=True):
-            events += of_the_log(stream.until(lambda e: ahead_of(e, last)))
+            events += of_the_log(stream.read_until(lambda e: ahead_of(e, last)))
     # What is live to the last of them, all others had too.
     shown = [[e for e in events if begin < id_of(e.id) <= last] for events in seen]
     assert len(shown[0]) >= ENOUGH // 2

@@ -13,7 +13,7 @@ from feed.clock import now_ms
 from feed.events.event import Event
 from feed.sources.source import Simulator
 from tests.helpers.harness import LOOPBACK, Board, reset_on_close, until
-from tests.helpers.holding import Held, fold, id_of, of_the_log, state
+from tests.helpers.holding import ClientState, fold, id_of, of_the_log, server_state
 from tests.helpers.nasty import NAMES, nasty_events
 from tests.helpers.sse import Parsed
 
@@ -76,9 +76,9 @@ def test_a_reader_that_stalls_misses_only_what_a_gap_tells_of(busy: Board) -> No
     read: list[Parsed] = []
     with busy.stream(f"/stream?after={start}", rcvbuf=STALLED) as stream:
         for _ in range(6):
-            read += stream.until(reaches(tail(busy)))
+            read += stream.read_until(reaches(tail(busy)))
             time.sleep(0.6)  # some 150 KB, more than the kernel holds for it
-        read += stream.until(reaches(tail(busy)))
+        read += stream.read_until(reaches(tail(busy)))
     all_that_happened = happened(busy, start)
     expected = up_to(read[-1].id, all_that_happened)
     shown = of_the_log(read)
@@ -138,7 +138,7 @@ def cut_in_headers(board: Board, cursor: str, rng: random.Random) -> None:
 def test_a_stream_that_is_resumed_in_its_catch_up_goes_on_in_it(busy: Board) -> None:
     """The first catch-up is the log compacted; cut anywhere, the rest comes next."""
     rng = random.Random(6)
-    held: Held = {}
+    held: ClientState = {}
     cursor, resumes = "", []
     with busy.stream("/stream?once=1") as stream:
         whole = len("".join(e.data for e in stream.read_all()))
@@ -151,14 +151,14 @@ def test_a_stream_that_is_resumed_in_its_catch_up_goes_on_in_it(busy: Board) -> 
         resumes += [json.loads(e.data)["resume"] for e in got if e.event == "hello"]
         cursor = next((e.id for e in reversed(got) if e.id), cursor)
     assert "replayed" in resumes
-    id, expected = state(busy)
+    id, expected = server_state(busy)
     fold(held, [event for event in happened(busy, cursor) if id_of(event.id) <= id])
     assert held == expected
 
 
 def test_a_client_that_slept_past_the_floor_ends_in_the_same_state() -> None:
     rng = random.Random(7)
-    held: Held = {}
+    held: ClientState = {}
     cursor, resumes = "", []
     now = now_ms()
     world = Simulator(12, now, 100)
@@ -175,7 +175,7 @@ def test_a_client_that_slept_past_the_floor_ends_in_the_same_state() -> None:
             cursor = next((e.id for e in reversed(got) if e.id), cursor)
         assert resumes.count(("compacted", None)) >= 6
         assert (got[-1].event, hello["tail"]) == ("end", tail(board))
-        assert held == state(board)[1]
+        assert held == server_state(board)[1]
         board.kill()
 
 
@@ -192,7 +192,9 @@ def test_a_key_that_was_retired_while_a_client_slept_is_gone() -> None:
         held = fold({}, events)
         cursor = json.loads(events[0].data)["tail"]
         before = {*held}
-        until(lambda: len(before - {*state(board)[1]}) >= 2, why="two matches over")
+        until(
+            lambda: len(before - {*server_state(board)[1]}) >= 2, why="two matches over"
+        )
         with board.stream(f"/stream?once=1&events=score&after={cursor}") as stream:
             got = stream.read_all()
         assert json.loads(got[0].data)["resume"] == "compacted"

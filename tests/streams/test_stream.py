@@ -26,7 +26,15 @@ from feed.streams.framecache import Frames
 from feed.streams.stream import Stream
 from feed.streams.view import Subscription, View
 from tests.helpers.harness import until
-from tests.helpers.model import KEYED, START, News, World, fold, news, views
+from tests.helpers.model import (
+    KEYED,
+    START,
+    Draft,
+    LogModel,
+    apply_event,
+    drafts,
+    views,
+)
 from tests.helpers.sse import Parsed, Parser
 
 EAGER = 0.001  # seconds of heartbeat: a stream at the tail speaks instead of waiting
@@ -62,7 +70,7 @@ class Client:
         self.streams = streams
         self.view = view
         self.cursor: EventId | None = None
-        self.held: dict[tuple[str, str], str] = {}
+        self.state: dict[tuple[str, str], str] = {}
         self.seen: list[tuple[EventId, Parsed]] = []
         self.exact = True  # as the server says: nothing was left out
         self.open()
@@ -87,14 +95,14 @@ class Client:
             hello = json.loads(event.data)
             self.exact &= hello["lost"] == 0 and hello["dropped"] == 0
             if hello["resume"] == "fresh":
-                self.held.clear()
+                self.state.clear()
                 self.seen.clear()
         elif event.event == "gap":
             self.exact = False
         elif event.event not in CONTROL_TYPES:
             assert self.cursor is not None
             self.seen.append((self.cursor, event))
-            fold(self.held, event.event, event.data)
+            apply_event(self.state, event.event, event.data)
 
     def read_one(self, cut: int | None = None) -> None:
         """Read a frame, or come back where the server has said bye."""
@@ -117,7 +125,7 @@ def streams_of(log: Log, **changed: Any) -> Streams:
 
 rounds = st.lists(
     st.tuples(
-        st.lists(news, max_size=14),  # what happens
+        st.lists(drafts, max_size=14),  # what happens
         st.integers(0, 4),  # the frames that the client then reads
         st.none() | st.integers(0, 400),  # the byte of the next at which it breaks off
     ),
@@ -137,30 +145,30 @@ def test_a_client_cut_off_anywhere_ends_as_one_that_saw_every_event(
     backlog: int,
     view: View,
     pace: float,
-    rounds: list[tuple[list[News], int, int | None]],
+    rounds: list[tuple[list[Draft], int, int | None]],
     slow: bool,
 ) -> None:
-    world = World(Log(backlog, START))
+    model = LogModel(Log(backlog, START))
     view = View(view.symbols, view.matches, view.events, pace)
-    client = Client(streams_of(world.log), view)
+    client = Client(streams_of(model.log), view)
     with every_write_waits() if slow else nullcontext():
         for batch, frames, cut in rounds:
-            world.tell(batch)
+            model.publish(batch)
             for _ in range(frames):
                 client.read_one()
             if cut is not None:
                 client.read_one(cut)
                 client.cut()
-        client.catch_up(world.log.tail)
-    assert client.held == world.state(view)
-    assert {event.event for _, event in client.seen} <= world.names(view)
+        client.catch_up(model.log.tail)
+    assert client.state == model.state(view)
+    assert {event.event for _, event in client.seen} <= model.names(view)
     ids = [id for id, _ in client.seen]
     assert ids == sorted(set(ids))
     if client.exact and not pace:
-        shown = {event.id for event in world.after(EventId(0, 0), view)}
+        shown = {event.id for event in model.after(EventId(0, 0), view)}
         assert shown == set(ids)
     elif client.exact:  # a paced client is exact in what is never conflated
-        due = world.after(EventId(0, 0), view)
+        due = model.after(EventId(0, 0), view)
         assert {e.id for e in due if e.slot is None} <= set(ids)
 
 
@@ -177,24 +185,24 @@ def every_write_waits() -> Iterator[None]:
 @given(
     view=views | st.just(View()),
     pace=st.sampled_from([0, 0, 0.001]),
-    batches=st.lists(st.lists(news, max_size=14), max_size=20),
+    batches=st.lists(st.lists(drafts, max_size=14), max_size=20),
 )
 def test_a_slow_reader_is_told_of_each_key_what_it_is_when_the_frame_is_made(
-    view: View, pace: float, batches: list[list[News]]
+    view: View, pace: float, batches: list[list[Draft]]
 ) -> None:
-    world = World(Log(1000, START))
+    model = LogModel(Log(1000, START))
     view = View(view.symbols, view.matches, view.events, pace)
-    client = Client(streams_of(world.log), view)
+    client = Client(streams_of(model.log), view)
     with every_write_waits(), pytest.MonkeyPatch.context() as patch:
         patch.setattr(log_module, "RETIREMENTS", 1000)
         for batch in batches:
-            world.tell(batch)
+            model.publish(batch)
             before = len(client.seen)
             client.read_one()
             told = slots_of(event for _, event in client.seen[before:])
-            now = world.state(view)
+            now = model.state(view)
             for slot in told:
-                assert client.held.get(slot) == now.get(slot)
+                assert client.state.get(slot) == now.get(slot)
 
 
 def slots_of(events: Iterable[Parsed]) -> set[tuple[str, str]]:
