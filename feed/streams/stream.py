@@ -25,7 +25,7 @@ from feed.streams.ending import is_past_last, understood
 from feed.streams.frame import Form, Frame
 from feed.streams.group import Follower, Key
 from feed.streams.ledger import GZIP_HEADER, Ledger, gzip_trailer
-from feed.streams.text import UNPRINTABLE
+from feed.streams.text import printable
 from feed.streams.view import Subscription
 from feed.streams.wire import WIRES
 
@@ -176,7 +176,7 @@ class Stream:
             connection.break_off()
 
     def __str__(self) -> str:
-        return UNPRINTABLE.sub(" ", f"{self._view}")[:200] + f" for {self.peer.address}"
+        return printable(f"{self._view}")[:200] + f" for {self.peer.address}"
 
     def _life(self) -> Iterator[Frame | None]:
         """Yield what is to be written; None where nothing is due, to wait."""

@@ -24,7 +24,7 @@ from feed.streams.written import (
 )
 
 # Control characters, and what Unicode uses to break lines or to reverse their order.
-UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff]+")
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff]+")
 
 
 def line(type: str, words: str, id: str | None) -> bytes:
@@ -35,7 +35,7 @@ def line(type: str, words: str, id: str | None) -> bytes:
 
 def printable(text: str) -> str:
     """Return a text with a space in place of what could control a terminal."""
-    return UNPRINTABLE.sub(" ", text)
+    return _UNPRINTABLE.sub(" ", text)
 
 
 def describe(type: str, json: bytes) -> str:
