@@ -12,7 +12,8 @@ from feed.log import Log
 from feed.settings import Settings
 from feed.streams.connection import Peer
 from feed.streams.fanout import FanOut
-from feed.streams.framecache import Frames
+from feed.streams.framecache import MILESTONES, Frames, Milestones
+from feed.streams.slowness import BOUNDS, Bounds, Slowness
 from feed.streams.totals import Totals
 
 WRITE_DEADLINE = 3  # heartbeats in which a write must end
@@ -34,16 +35,25 @@ class Subscriber(Protocol):
 class Streams:
     """The open streams of this process: admission, shared frames, deadlines, drain."""
 
-    def __init__(self, log: Log, settings: Settings, source: str, version: str) -> None:
+    def __init__(
+        self,
+        log: Log,
+        settings: Settings,
+        source: str,
+        version: str,
+        bounds: Bounds = BOUNDS,
+        milestones: Milestones = MILESTONES,
+    ) -> None:
         self.log = log
         self.settings = settings
         self.source = source
         self.version = version
+        self.quick = Slowness(bounds)  # until a reader turns out to be slow
         self.totals = Totals()
         self.draining = threading.Event()
         self._open: set[Subscriber] = set()
         self._clients: Counter[str] = Counter()
-        self.shared = Frames(log)
+        self.shared = Frames(log, milestones)
         self.fanout = FanOut(log, self.shared, self.totals, settings.heartbeat)
         self.writing: set[Subscriber] = set()
         # Whether a cursor beyond the tail is only a moment ahead of a shared log.

@@ -7,6 +7,8 @@ nobody is owed them any more, but for those that lag.
 
 import threading
 
+import msgspec
+
 from feed.events.event import Event, EventId
 from feed.events.wrapping import wrap
 from feed.log import Log, Read
@@ -16,19 +18,39 @@ from feed.streams.wire import WIRES, encoder
 
 SHARED_BYTES = 16 << 20  # what shared frames may hold, of one moment and of the past
 CUTS = 10_000  # how many are remembered, to find them faster than by counting
-FIRST_MILESTONE = 32  # of so many ids, one ends a reader's first frame
-MILESTONE = 128  # the same, while it has had no more: whether it is slow isn't known
-FAR_MILESTONE = 512  # the same for each further frame, which many readers have
-LONGEST = 2  # milestones; a frame is all that a stream holds
-SLOW_FRAME = 8 << 10  # bytes that end a slow reader's frame: the next one is newer
 SHARED_READS = 64  # the cursors of one moment whose pending events are kept
+
+
+class Milestones(msgspec.Struct, frozen=True):
+    """Where a catch-up is cut into frames: at one of so many ids, on average.
+
+    Every reader's catch-up is cut at the same ids, wherever it begins, so that readers
+    share all frames but the first. The first frame is short because each reader has
+    its own, and the next ones because it is not yet known whether the reader is slow:
+    a long frame would keep a slow reader busy with events that grow old meanwhile.
+    """
+
+    first: int = 32
+    near: int = 128
+    far: int = 512
+
+    def after(self, done: int) -> int:
+        """Return the milestone of the frame that follows the first `done` events."""
+        if not done:
+            return self.first
+        return self.near if done < self.near else self.far
+
+
+MILESTONES = Milestones()
+LONGEST = 2  # milestones in a frame at most, which bounds what a stream holds in memory
 
 
 class Frames:
     """The frames that streams share: of the present moment, and of catching up."""
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: Log, milestones: Milestones = MILESTONES) -> None:
         self._log = log
+        self._milestones = milestones
         self._moment = log.tail
         self._frames: dict[tuple[View, EventId], Frame] = {}
         self._pending: dict[EventId, list[Event]] = {}
@@ -65,23 +87,24 @@ class Frames:
         It is of bounded size, and cut at certain ids, wherever a reader begins, so
         that a thousand that come back after a deploy share all but their first.
         """
-        milestone = MILESTONE if start < MILESTONE else FAR_MILESTONE
-        stop = self._cut(events, start, milestone if start else FIRST_MILESTONE)
+        stop = self._cut(events, start, self._milestones.after(start))
         return self._part(view, fresh, events[start:stop])
 
-    def small(self, view: View, exact: bool, events: list[Event], start: int) -> Frame:
-        """Return a frame of what a slow reader catches up on, so that more is unmade.
+    def small(
+        self, view: View, exact: bool, events: list[Event], start: int, size: int
+    ) -> Frame:
+        """Return the next frame for a slow reader; it ends after some `size` bytes.
 
-        Unless it is to be `exact`, each event stands in its place and under its id,
-        but a key's is the newest by now: by the time that a slow reader is told, what
-        was read may be long over.
+        Later frames are built later, from newer data. Unless the frame must be `exact`,
+        an event of a key keeps its place and its id, but has the data of the key's
+        newest event: what was read from the log may be superseded by now.
         """
         encode, parts = encoder(view), list[bytes]()
-        stop, size = start, 0
-        while stop < len(events) and size < SLOW_FRAME:
+        stop = start
+        while stop < len(events) and size > 0:
             event = events[stop] if exact else self._newest(view, events[stop])
             parts.append(encode(event))
-            size += len(parts[-1])
+            size -= len(parts[-1])
             stop += 1
         return Frame(b"".join(parts), stop - start, events[stop - 1].id)
 

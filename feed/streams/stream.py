@@ -29,13 +29,6 @@ from feed.streams.text import printable
 from feed.streams.view import Subscription
 from feed.streams.wire import WIRES
 
-BEHIND = 1_000  # pending events at which a stream is compacted, whoever is to blame
-BEHIND_SLOW = 50  # the same, where the last write had to wait for the reader
-SLOW_WRITE = 0.1  # seconds a write may wait before its reader counts as slow
-STILL_SLOW = 0.01  # the same for one that does: what it is written then is little
-OLD = 1.0  # seconds in which a catch-up is told as it was read
-REPLAY = 1.0  # seconds in which a slow reader is replayed what it missed, whole
-KEPT_UP = 1.0  # seconds since the last such write until it counts as quick again
 FAREWELL_RETRY: dict[Farewell, tuple[int, int]] = {
     "restart": (1_000, 5_000),
     "full": (15_000, 45_000),
@@ -59,14 +52,13 @@ class Stream:
         "_due",
         "_ends",
         "_is_lost",
-        "_is_slow",
         "_ledger",
         "_log",
         "_number",
         "_selects",
+        "_slowness",
         "_streams",
         "_view",
-        "_waited_at",
         "_why",
         "_wire",
         "_writing_since",
@@ -89,8 +81,7 @@ class Stream:
         self._began = self._wrote = time.monotonic()
         lifetime = streams.settings.max_stream_age * random.uniform(0.8, 1)
         self._ends = self._began + lifetime if lifetime else math.inf
-        self._is_slow = False  # whether its reader takes less than there is
-        self._waited_at = 0.0  # when a write last had to wait for it
+        self._slowness = streams.quick
         self._is_lost = False  # the log can't account for the cursor any more
         self._due = 0.0  # when a paced stream's next frame is due; 0 where none is owed
         self._ledger = Ledger()
@@ -142,9 +133,7 @@ class Stream:
     def _end_write(self, frame: Frame | None) -> None:
         self._wrote = time.monotonic()
         waited = self._wrote - (self._writing_since or self._wrote)
-        if waited > (STILL_SLOW if self._is_slow else SLOW_WRITE):
-            self._is_slow = True
-            self._waited_at = self._wrote
+        self._slowness = self._slowness.after_write(waited)
         self._writing_since = None
         self._streams.writing.discard(self)
         if frame is not None:
@@ -234,7 +223,7 @@ class Stream:
 
     def _wait(self) -> None:
         """Wait until something may be due."""
-        self._forgive()
+        self._slowness = self._slowness.after_everything()
         if self._due:
             until = min(self._due, self._silent, self._ends)
             self._streams.draining.wait(until - time.monotonic())
@@ -285,7 +274,6 @@ class Stream:
         # A socket that took nothing is written to at once, if only a heartbeat: it
         # takes a write that waits to tell a full one from a broken one.
         self._wrote = -math.inf if follower.refused else time.monotonic()
-        self._forgive()
         self._ledger = self._ledger.plus(follower.ledger).followed(
             follower.joined, follower.left
         )
@@ -310,25 +298,9 @@ class Stream:
         yield from self._past(said, read)
 
     def _is_behind(self) -> bool:
-        """Whether to leave out what is superseded, in frames of bounded size.
-
-        A paced stream always leaves it out, and is told so once, by `hello`.
-        """
+        """Whether to skip superseded events, and to send frames of bounded size."""
         pending = self._log.pending(self._cursor)
-        if pending is None:
-            return True
-        if self._is_slow:
-            return pending > BEHIND_SLOW
-        return pending > BEHIND and not self._view.pace
-
-    def _forgive(self) -> None:
-        """Take a reader for a quick one again that had to be waited for long ago.
-
-        A buffer that had room for one write doesn't make it quick, so this is asked
-        only where it has all that there was.
-        """
-        if self._is_slow and time.monotonic() - self._waited_at > KEPT_UP:
-            self._is_slow = False
+        return pending is None or self._slowness.is_behind(pending, self._is_paced)
 
     def _past(self, said: bytes, read: Read) -> Iterator[Frame]:
         """Yield what was read, after what is to be said of it."""
@@ -336,9 +308,11 @@ class Stream:
         totals.dropped += read.dropped or 0
         totals.lost += read.lost or 0
         done, began = 0, time.monotonic()
-        while done < len(read.events) and not self._gives_up(read, done):
-            is_old = time.monotonic() - began > OLD
-            frame = self._part(read, done, is_old)
+        while done < len(read.events):
+            is_outdated = self._slowness.is_outdated(time.monotonic() - began)
+            if is_outdated and self._should_read_again(read, done):
+                break
+            frame = self._part(read, done, is_outdated)
             yield frame.after(said, self._asked.gzip)
             said = b""
             done += frame.events
@@ -348,24 +322,27 @@ class Stream:
         if done == len(read.events):
             self._cursor = read.tail
 
-    def _part(self, read: Read, done: int, is_old: bool) -> Frame:
+    def _part(self, read: Read, done: int, is_outdated: bool) -> Frame:
         shared = self._streams.shared
-        if self._is_slow:
-            exact = read.resume == "replayed" or not is_old
-            return shared.small(self._view, exact, read.events, done)
+        if self._slowness.is_slow:
+            exact = read.resume == "replayed" or not is_outdated
+            size = self._slowness.bounds.small_frame
+            return shared.small(self._view, exact, read.events, done, size)
         fresh = read.resume == "fresh"
         return shared.past(self._view, fresh, read.events, done)
 
-    def _gives_up(self, read: Read, done: int) -> bool:
-        """Whether a reader is too slow to be told every event that it was to have.
+    def _should_read_again(self, read: Read, done: int) -> bool:
+        """Whether to leave the rest of an outdated replay, and to read it compacted.
 
-        What is left is then read anew, compacted where the log can do that.
+        A poll (`once`) is replayed to the end: it asked for what happened.
         """
-        exact = read.resume == "replayed"
-        if not (done and exact and self._is_slow) or self._asked.once:
+        if read.resume != "replayed" or not done or self._asked.once:
             return False
-        late = time.monotonic() - self._began > REPLAY
-        return late and len(read.events) - done > BEHIND_SLOW
+        return self._slowness.is_behind(len(read.events) - done, self._is_paced)
+
+    @property
+    def _is_paced(self) -> bool:
+        return self._view.pace > 0
 
     def _complete(self) -> bool:
         """Whether the match that this stream is for has had its last event."""

@@ -34,6 +34,7 @@ from feed.settings import SLOWEST, InvalidSetting, Settings
 from feed.sources import recording, replay
 from feed.sources.replay import Replay
 from feed.streams import framecache, stream
+from feed.streams.slowness import BOUNDS
 from feed.streams.view import View
 from tests.helpers.documents import (
     DEPLOY,
@@ -255,10 +256,11 @@ def test_the_numbers_of_the_text_are_those_of_the_code() -> None:
     text = " ".join(FEED.read_text().split())
     for words in (
         "`retry:` line of {} to {} ms".format(*stream.RETRY),
-        f"at most {framecache.LONGEST * framecache.FAR_MILESTONE} in a catch-up",
-        f"more than {stream.BEHIND} events to come",
-        f"more than {stream.BEHIND_SLOW} where a recent write",
-        f"over {stream.SLOW_WRITE} s for its reader",
+        f"at most {framecache.LONGEST * framecache.MILESTONES.far} in a catch-up",
+        f"more than {BOUNDS.behind} events to come",
+        f"more than {BOUNDS.behind_slow} where the reader is slow",
+        f"had to wait over {BOUNDS.slow_write} s",
+        f"longer than {BOUNDS.fresh_for:g} s",
         f"its last {log.RETIREMENTS:_} retirements".replace("_", " "),
         f"{past.MAX_CANDLES:_} candles of {past.BASE} seconds".replace("_", " "),
     ):

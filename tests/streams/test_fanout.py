@@ -17,13 +17,13 @@ import pytest
 from feed.events.event import CONTROL_TYPES, EventId, keyed, unkeyed
 from feed.log import Log, Read
 from feed.settings import Settings
-from feed.streams import stream as stream_module
 from feed.streams.admission import Streams
 from feed.streams.connection import Connection, Peer
 from feed.streams.fanout import FanOut
 from feed.streams.frame import Form
 from feed.streams.framecache import Frames
 from feed.streams.group import Follower, Group, Key
+from feed.streams.slowness import Bounds
 from feed.streams.stream import Stream
 from feed.streams.totals import Totals
 from feed.streams.view import Subscription, View
@@ -117,16 +117,14 @@ def connected(buffer: int) -> tuple[socket.socket, socket.socket]:
     return ours, theirs
 
 
-@pytest.fixture(autouse=True)
-def _nobody_is_slow(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let no stream be compacted because this machine kept its write waiting."""
-    monkeypatch.setattr(stream_module, "BEHIND_SLOW", 1_000_000)
+# No stream is compacted, however long this machine keeps a write waiting.
+NEVER_BEHIND = Bounds(behind=1_000_000, behind_slow=1_000_000)
 
 
 @contextmanager
 def running(log: Log, **changed: Any) -> Iterator[Streams]:
     settings = Settings(**{"heartbeat": 0.05, **changed})
-    streams = Streams(log, settings, "published", "1")
+    streams = Streams(log, settings, "published", "1", NEVER_BEHIND)
     streams.fanout.start()
     try:
         yield streams
@@ -207,9 +205,8 @@ def test_a_frame_holds_nothing_that_was_appended_while_it_was_made(
 
 
 def test_a_socket_that_takes_only_half_goes_on_at_the_exact_byte(
-    serve: Callable[..., Served], monkeypatch: pytest.MonkeyPatch
+    serve: Callable[..., Served],
 ) -> None:
-    monkeypatch.setattr(stream_module, "BEHIND", 1_000_000)
     rng = random.Random(7)
     with running(Log(100_000, START)) as streams:
         slow = [serve(streams, buffer=4096, gzip=zipped) for zipped in (False, True)]

@@ -5,9 +5,9 @@ import math
 import re
 import socket
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, nullcontext
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,11 +18,11 @@ from feed.events.event import CONTROL_TYPES, EventId, gone, keyed, unkeyed
 from feed.events.shapes import Score, Team
 from feed.log import Log
 from feed.settings import Settings
-from feed.streams import framecache as frame_module
 from feed.streams import stream as stream_module
 from feed.streams.admission import Streams
 from feed.streams.connection import Connection, Peer
-from feed.streams.framecache import Frames
+from feed.streams.framecache import Frames, Milestones
+from feed.streams.slowness import Bounds
 from feed.streams.stream import Stream
 from feed.streams.view import Subscription, View
 from tests.helpers.harness import until
@@ -39,28 +39,22 @@ from tests.helpers.sse import Parsed, Parser
 
 EAGER = 0.001  # seconds of heartbeat: a stream at the tail speaks instead of waiting
 
+# A dozen events are a lot, so that short examples reach every branch. No reader is
+# slow, however busy this machine is.
+QUICK = Bounds(
+    behind=5, behind_slow=2, slow_write=math.inf, fresh_for=0.0, small_frame=100
+)
+# Every reader is slow once it was sent its first frame.
+SLOW = msgspec.structs.replace(QUICK, slow_write=-1.0)
+CLOSE = Milestones(first=2, near=2, far=4)
+
 
 @pytest.fixture(autouse=True, scope="module")
-def small_bounds() -> Iterator[None]:
-    """Let a dozen events be a lot, so that short examples reach every branch.
-
-    And let no reader be slow but where a test says so: this machine may be.
-    """
-    patch = pytest.MonkeyPatch()
-    patch.setattr(stream_module, "SLOW_WRITE", math.inf)
-    patch.setattr(stream_module, "STILL_SLOW", math.inf)
-    patch.setattr(stream_module, "KEPT_UP", math.inf)
-    patch.setattr(log_module, "RETIREMENTS", 3)
-    patch.setattr(frame_module, "FIRST_MILESTONE", 2)
-    patch.setattr(frame_module, "MILESTONE", 2)
-    patch.setattr(frame_module, "FAR_MILESTONE", 4)
-    patch.setattr(frame_module, "SLOW_FRAME", 100)
-    patch.setattr(stream_module, "BEHIND", 5)
-    patch.setattr(stream_module, "BEHIND_SLOW", 2)
-    patch.setattr(stream_module, "REPLAY", 0.0)
-    patch.setattr(stream_module, "OLD", 0.0)
-    yield
-    patch.undo()
+def few_retirements() -> Iterator[None]:
+    """Let short examples reach the retirements that a log no longer accounts for."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(log_module, "RETIREMENTS", 3)
+        yield
 
 
 class Client:
@@ -118,9 +112,9 @@ class Client:
             self.read_one()
 
 
-def streams_of(log: Log, **changed: Any) -> Streams:
-    changed = {"heartbeat": EAGER, **changed}
-    return Streams(log, Settings(**changed), "simulator", "1")
+def streams_of(log: Log, bounds: Bounds = QUICK, **changed: Any) -> Streams:
+    settings = Settings(**{"heartbeat": EAGER, **changed})
+    return Streams(log, settings, "simulator", "1", bounds, CLOSE)
 
 
 rounds = st.lists(
@@ -150,16 +144,15 @@ def test_a_client_cut_off_anywhere_ends_as_one_that_saw_every_event(
 ) -> None:
     model = LogModel(Log(backlog, START))
     view = View(view.symbols, view.matches, view.events, pace)
-    client = Client(streams_of(model.log), view)
-    with every_write_waits() if slow else nullcontext():
-        for batch, frames, cut in rounds:
-            model.publish(batch)
-            for _ in range(frames):
-                client.read_one()
-            if cut is not None:
-                client.read_one(cut)
-                client.cut()
-        client.catch_up(model.log.tail)
+    client = Client(streams_of(model.log, SLOW if slow else QUICK), view)
+    for batch, frames, cut in rounds:
+        model.publish(batch)
+        for _ in range(frames):
+            client.read_one()
+        if cut is not None:
+            client.read_one(cut)
+            client.cut()
+    client.catch_up(model.log.tail)
     assert client.state == model.state(view)
     assert {event.event for _, event in client.seen} <= model.names(view)
     ids = [id for id, _ in client.seen]
@@ -170,15 +163,6 @@ def test_a_client_cut_off_anywhere_ends_as_one_that_saw_every_event(
     elif client.exact:  # a paced client is exact in what is never conflated
         due = model.after(EventId(0, 0), view)
         assert {e.id for e in due if e.slot is None} <= set(ids)
-
-
-@contextmanager
-def every_write_waits() -> Iterator[None]:
-    """Let every reader count as a slow one, once it was written its first frame."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stream_module, "SLOW_WRITE", -1.0)
-        patch.setattr(stream_module, "STILL_SLOW", -1.0)
-        yield
 
 
 @settings(max_examples=300)
@@ -192,8 +176,8 @@ def test_a_slow_reader_is_told_of_each_key_what_it_is_when_the_frame_is_made(
 ) -> None:
     model = LogModel(Log(1000, START))
     view = View(view.symbols, view.matches, view.events, pace)
-    client = Client(streams_of(model.log), view)
-    with every_write_waits(), pytest.MonkeyPatch.context() as patch:
+    client = Client(streams_of(model.log, SLOW), view)
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(log_module, "RETIREMENTS", 1000)
         for batch in batches:
             model.publish(batch)
@@ -234,30 +218,28 @@ def test_no_key_waits_longer_than_two_passes_however_fast_others_change(
         )
 
     change(range(keys))
-    client = Client(streams_of(log), View())
+    client = Client(streams_of(log, SLOW), View())
     unseen = dict.fromkeys(range(keys), 0)
-    with every_write_waits():
-        for _ in range(100):
-            change(range(fast))
-            before = len(client.seen)
-            client.read_one()
-            told = client.seen[before:]
-            assert len(told) <= 4
-            for n in unseen:
-                unseen[n] += len(told)
-            for _, key in slots_of(event for _, event in told):
-                unseen[int(key)] = 0
-            assert max(unseen[n] for n in range(fast)) <= 2 * keys
+    for _ in range(100):
+        change(range(fast))
+        before = len(client.seen)
+        client.read_one()
+        received = client.seen[before:]
+        assert len(received) <= 4
+        for n in unseen:
+            unseen[n] += len(received)
+        for _, key in slots_of(event for _, event in received):
+            unseen[int(key)] = 0
+        assert max(unseen[n] for n in range(fast)) <= 2 * keys
 
 
 def test_a_replay_goes_on_compacted_once_its_reader_is_found_to_be_slow() -> None:
     log = Log(1000, START)
     begin = log.tail
     log.append([keyed("price", "A", b"%d" % n) for n in range(100)], START + 5)
-    frames = Stream(streams_of(log), Subscription(View(), begin), Peer()).frames()
-    with every_write_waits():
-        hello, *replayed = said(next(frames))
-        gap, price = said(next(frames))
+    frames = Stream(streams_of(log, SLOW), Subscription(View(), begin), Peer()).frames()
+    hello, *replayed = said(next(frames))
+    gap, price = said(next(frames))
     assert json.loads(hello.data)["resume"] == "replayed"
     assert json.loads(gap.data) == {
         "from": replayed[-1].id,
@@ -273,8 +255,7 @@ def test_a_poll_is_replayed_every_event_however_slow_it_reads() -> None:
     begin = log.tail
     log.append([keyed("price", "A", b"%d" % n) for n in range(100)], START + 5)
     asked = Subscription(View(), begin, once=True)
-    with every_write_waits():
-        events = said(b"".join(Stream(streams_of(log), asked, Peer()).frames()))
+    events = said(b"".join(Stream(streams_of(log, SLOW), asked, Peer()).frames()))
     shown = [int(event.data) for event in events if event.event == "price"]
     assert shown == [*range(100)]
 
@@ -282,36 +263,52 @@ def test_a_poll_is_replayed_every_event_however_slow_it_reads() -> None:
 def test_a_reader_that_keeps_up_for_a_while_counts_as_a_quick_one_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """A slow reader is compacted with three events to come, a quick one with six."""
     log = Log(1000, START)
 
     def wait(*_: object) -> bool:
-        """Let more happen than a slow one is told exactly, not more than a quick."""
         return bool(log.append([keyed("price", "A", b"%d" % n) for n in range(3)], 0))
 
+    clock = Clock()
     monkeypatch.setattr(log, "wait", wait)
-    monkeypatch.setattr(stream_module, "KEPT_UP", -1.0)
-    frames = Stream(
-        streams_of(log, heartbeat=3600.0), Subscription(View()), Peer()
-    ).frames()
-    with every_write_waits():
-        next(frames)
-        told = said(next(frames))
-    assert [event.data for event in told] == ["0", "1", "2"]
+    monkeypatch.setattr(stream_module, "time", clock)
+    bounds = msgspec.structs.replace(QUICK, slow_write=0.1)
+    streams = streams_of(log, bounds, heartbeat=3600.0)
+    frames = Stream(streams, Subscription(View()), Peer()).frames()
+
+    def read_after(waited: float) -> list[str]:
+        clock.now += (
+            waited  # it is written for as long as no further frame is asked for
+        )
+        return [event.event for event in said(next(frames))]
+
+    assert next(frames)
+    assert read_after(0.2) == ["gap", "price"]
+    assert read_after(0.05) == ["price"] * 3
+
+
+class Clock:
+    """Stands in for the module `time`."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
 
 
 def test_a_paced_reader_that_is_slow_hears_of_no_gap_and_gets_small_frames() -> None:
     log = Log(1000, START)
-    streams = streams_of(log)
+    streams = streams_of(log, SLOW)
     frames = Stream(streams, Subscription(View(pace=0.001)), Peer()).frames()
-    with every_write_waits():
-        next(frames)
-        for n in range(40):
-            log.append([keyed("price", f"{n % 20:02}", b"%d" % n)], START + 5)
-        sizes: list[int] = []
-        while sum(sizes) < 20:
-            events = [e.event for e in said(next(frames)) if e.event != "heartbeat"]
-            assert {*events} <= {"price"}
-            sizes.append(len(events))
+    next(frames)
+    for n in range(40):
+        log.append([keyed("price", f"{n % 20:02}", b"%d" % n)], START + 5)
+    sizes: list[int] = []
+    while sum(sizes) < 20:
+        events = [e.event for e in said(next(frames)) if e.event != "heartbeat"]
+        assert {*events} <= {"price"}
+        sizes.append(len(events))
     assert max(sizes) < 5
     assert streams.totals.dropped == 0
 
