@@ -1,8 +1,8 @@
-"""The past of each symbol as candles, for charts: what the log is too short for.
+"""The past prices of each symbol as candles, for charts. The log is too short for them.
 
-Strategy: one row of fixed-width base candles a symbol, as plain doubles, merged into
-wider ones when they are asked for. All symbols share one bound, so that a thousand
-of them cost no more memory than thirty; each then reaches less far back.
+Theory of operation: each symbol has a row of base candles of equal width, as plain
+doubles. They are merged into wider candles on request. All symbols share one bound, so
+a thousand symbols need no more memory than thirty, but each reaches less far back.
 """
 
 import threading
@@ -21,7 +21,7 @@ MAX_CANDLES = 250_000  # base candles of all symbols; at 48 bytes each, 12 MB
 FIELDS = 6  # at, open, high, low, close, volume
 
 Candle = tuple[int, float, float, float, float, float]
-"""Epoch ms at which it begins; open, high, low, close; volume traded within it."""
+"""Its begin (epoch ms); open, high, low and close; the volume traded within it."""
 
 
 Mark = Quote | str
@@ -75,7 +75,7 @@ class History:
     def candles(self, symbol: str, interval: int, limit: int) -> list[Candle] | None:
         """Return the newest `limit` candles of `interval` seconds, oldest first.
 
-        None for a symbol that nobody has published.
+        Return None for a symbol without a quote.
         """
         with self._lock:
             row = self._candles.get(symbol)
@@ -110,8 +110,7 @@ def _rows(row: "array[float]") -> list[Candle]:
 
 
 def _merged(base: list[Candle], width: int) -> Iterator[Candle]:
-    """Yield candles of `width` ms, each begun at a multiple of its width."""
-    for begun, group in groupby(base, key=lambda candle: candle[0] // width * width):
-        parts = [*group]
-        _, opens, highs, lows, closes, volumes = zip(*parts, strict=True)
-        yield begun, opens[0], max(highs), min(lows), closes[-1], sum(volumes)
+    """Merge base candles into candles that begin at the multiples of `width` ms."""
+    for begin, group in groupby(base, key=lambda candle: candle[0] // width * width):
+        _, opens, highs, lows, closes, volumes = zip(*group, strict=True)
+        yield begin, opens[0], max(highs), min(lows), closes[-1], sum(volumes)
