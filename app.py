@@ -1,5 +1,6 @@
 """The application: `create_app` connects feed and web; gunicorn serves `app`."""
 
+import atexit
 import hashlib
 import logging
 import sys
@@ -103,9 +104,12 @@ def _log_to_stderr() -> None:
 def _app() -> Flask:
     _log_to_stderr()
     try:
-        return create_app(Settings.from_env())
+        app = create_app(Settings.from_env())
     except InvalidSetting as error:
         sys.exit(f"liveboard: {error}")
+    # For servers other than gunicorn, which closes it earlier (gunicorn.conf.py).
+    atexit.register(app.extensions["feed"].close)
+    return app
 
 
 app = _app()

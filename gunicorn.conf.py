@@ -9,9 +9,11 @@ import os
 import re
 import resource
 import shutil
+import signal
 import sys
 import tempfile
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -38,8 +40,10 @@ if settings.redis_url:
     # every system call costs a third more. Its c-ares resolver needs none.
     os.environ.setdefault("GEVENT_RESOLVER", "ares")
 FIGURES = "PROMETHEUS_MULTIPROC_DIR"  # where the workers share their figures
+figures_folder = None  # the one that is made here, and so is removed at the end
 if workers > 1 and FIGURES not in os.environ:
-    os.environ[FIGURES] = tempfile.mkdtemp(prefix="liveboard-figures-")
+    figures_folder = tempfile.mkdtemp(prefix="liveboard-figures-")
+    os.environ[FIGURES] = figures_folder
 worker_connections = settings.max_streams + SHORT_REQUESTS
 backlog = 8192  # connections that wait to be accepted, when all come back at once
 max_requests = 0  # a worker that stops accepting while its streams live on is no use
@@ -74,16 +78,44 @@ def when_ready(server: Any) -> None:
 
 
 def post_worker_init(worker: Any) -> None:
-    """Start the feed; it drains by itself once the worker is told to stop."""
+    """Start the feed, and let it drain from the moment that the worker is terminated.
+
+    gunicorn has no hook for SIGTERM: its worker only notes it, and looks up to a second
+    later. By then the streams have said `bye`, and another process leads.
+    """
     worker.log.error_log.addFilter(_without_what_was_sent)
     gc.collect()
     gc.freeze()  # what is here now stays
     gc.set_threshold(*GC_THRESHOLDS)
-    worker.wsgi.extensions["feed"].start(leaving=lambda: not worker.alive)
+    feed = worker.wsgi.extensions["feed"]
+
+    def handle_sigterm(number: int, frame: FrameType | None) -> None:
+        worker.handle_exit(number, frame)
+        feed.drain()
+
+    signal.signal(signal.SIGTERM, handle_sigterm)
+    feed.start()
     if workers > 1:
         from web.ops import share_figures  # not before the variable for it is set
 
         share_figures(worker.wsgi)
+
+
+def worker_int(worker: Any) -> None:
+    """Close the feed on SIGINT and SIGQUIT, before the worker cuts off its requests."""
+    _close_feed(worker)
+
+
+def worker_exit(server: Any, worker: Any) -> None:
+    """Close the feed, whatever ended the worker: a signal, or the death of its master.
+
+    gunicorn also calls this in the master, for a worker that is gone.
+    """
+    if worker.pid != os.getpid():
+        return
+    _close_feed(worker)
+    if worker.ppid != os.getppid():  # the master was killed, so it can't do this
+        _remove_figures()
 
 
 def child_exit(server: Any, worker: Any) -> None:
@@ -96,8 +128,18 @@ def child_exit(server: Any, worker: Any) -> None:
 
 def on_exit(server: Any) -> None:
     """Remove what the workers shared."""
-    if workers > 1:
-        shutil.rmtree(os.environ[FIGURES], ignore_errors=True)
+    _remove_figures()
+
+
+def _close_feed(worker: Any) -> None:
+    app = getattr(worker, "wsgi", None)  # None if the worker failed to load it
+    if app is not None:
+        app.extensions["feed"].close()
+
+
+def _remove_figures() -> None:
+    if figures_folder:
+        shutil.rmtree(figures_folder, ignore_errors=True)
 
 
 def _without_what_was_sent(record: logging.LogRecord) -> bool:

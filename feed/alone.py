@@ -1,8 +1,7 @@
 """The log of a board that is one process: publishing appends, and runs the source."""
 
 import logging
-import time
-from collections.abc import Callable
+import threading
 from typing import Protocol
 
 from feed.backend import TICK, Publication
@@ -67,11 +66,13 @@ class Alone:
         """Return False: no other process has events that this log lacks."""
         return False
 
-    def run(self, leaving: Callable[[], bool]) -> None:
-        """Step the source until the process is to end."""
-        while not leaving():
-            time.sleep(TICK)
+    def run(self, ending: threading.Event) -> None:
+        """Step the source until `ending` is set."""
+        while not ending.wait(TICK):
             try:
                 self._board.step(now_ms())
             except Exception:  # a faulty step must not stop the board; it is logged
                 logger.exception("A step of the source failed; the source goes on")
+
+    def close(self) -> None:
+        """Do nothing: this backend has no connections."""

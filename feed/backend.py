@@ -4,7 +4,8 @@
 doesn't ask whether there is a Redis.
 """
 
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Sequence
 from typing import Protocol, Self
 
 import msgspec
@@ -66,8 +67,11 @@ class Backend(Protocol):
     def is_ahead(self, cursor: EventId) -> bool:
         """Return whether a cursor beyond the tail belongs to this log nevertheless."""
 
-    def run(self, leaving: Callable[[], bool]) -> None:
-        """Run what happens by itself until the process is to end."""
+    def run(self, ending: threading.Event) -> None:
+        """Run the source, or wait to run it, until `ending` is set; then let it go."""
+
+    def close(self) -> None:
+        """Close the connections that the backend holds."""
 
 
 def expiry_of(event: Event) -> int | None:

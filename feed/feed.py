@@ -4,9 +4,13 @@ Theory of operation: every event goes through `publish`, whether the source or a
 makes it. How an event gets from there into the log depends on the backend. `Alone`
 appends it at once. `Shared` sends it to Redis, and `append_events` gets it back with
 the events of all other processes, in one order.
+
+When the process ends, `drain` tells every loop to end and returns at once. `close`
+waits for them and does, in order, what is left to do. Both may be called repeatedly.
 """
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -25,6 +29,7 @@ from feed.streams.admission import Streams
 
 PERSISTENCE = 5.0  # seconds in which `submit` tries again while others change the keys
 REPORT = 60.0  # seconds between two log lines with the totals
+CLOSING = 3.5  # seconds from `drain` in which `close` returns; gunicorn kills after 4
 
 logger = logging.getLogger("liveboard.feed")
 
@@ -59,12 +64,16 @@ class Feed:
         self._expiries: dict[Slot, int] = {}
         self._starting = threading.Lock()
         self._running = False
-        self._leaving: Callable[[], bool] = lambda: False
+        self._threads: list[threading.Thread] = []
+        self._last_calls: list[Callable[[], None]] = []
+        self._closing = threading.Lock()
+        self._closed = False
+        self._closes_by = math.inf  # the instant (monotonic) at which `close` gives up
 
     @property
     def leaving(self) -> bool:
         """Whether the process is about to end."""
-        return self._leaving() or self.streams.draining.is_set()
+        return self.streams.draining.is_set()
 
     @property
     def away(self) -> str | None:
@@ -169,19 +178,49 @@ class Feed:
         """Return how far the source has come, as far as the log's state lacks it."""
         return self.source.place
 
-    def start(self, leaving: Callable[[], bool] = lambda: False) -> None:
-        """Start the loops, once; they end as soon as `leaving` returns True."""
+    def start(self) -> None:
+        """Start the loops, once."""
         with self._starting:
             if self._running:
                 return
             self._running = True
-        self._leaving = leaving
         for quote in self.source.past():
             self.history.add_quote(quote)
         self.step(now_ms())
         self.streams.fanout.start()
-        _run_thread("streams", self._watch_streams)
-        _run_thread("backend", partial(self.backend.run, self._is_over))
+        self._run_thread("streams", self._watch_streams)
+        self._run_thread("source", partial(self.backend.run, self.streams.draining))
+
+    def drain(self) -> None:
+        """Begin to end, without waiting: streams say `bye`, and the source stops.
+
+        It takes no lock and logs nothing, so a signal handler can call it.
+        """
+        if not self.leaving:
+            self._closes_by = time.monotonic() + CLOSING
+        self.streams.drain()
+
+    def call_at_close(self, call: Callable[[], None]) -> None:
+        """Let `close` call a function once the streams have ended."""
+        self._last_calls.append(call)
+
+    def close(self) -> None:
+        """End in order, within `CLOSING` seconds of `drain`, which it calls.
+
+        First every stream has said `bye` or was broken off, and the source has stopped;
+        a leader has given its lock back. Then come the calls of `call_at_close`, the
+        source's files, the connections to Redis, and the last log line.
+        """
+        self.drain()
+        with self._closing:  # a second caller waits until the first has finished
+            if self._running and not self._closed:
+                self._closed = True
+                self._join_threads()
+                for call in self._last_calls:
+                    call()
+                self.source.close()
+                self.backend.close()
+                self._log_totals("totals at the end")
 
     def step(self, now: int) -> None:
         """Publish the events that fell due up to `now` (epoch ms)."""
@@ -196,20 +235,25 @@ class Feed:
 
     def _watch_streams(self) -> None:
         report_due = time.monotonic() + REPORT
-        while not self.streams.draining.is_set():
-            time.sleep(TICK)
-            if self._leaving():
-                self.streams.drain()
+        while not self.streams.draining.wait(TICK):
             self.streams.enforce_deadlines()
             if time.monotonic() >= report_due:
                 report_due += REPORT
-                self._report()
+                self._log_totals("totals")
         while self.streams:
             time.sleep(TICK)
             self.streams.enforce_deadlines()
 
-    def _is_over(self) -> bool:
-        return self.leaving
+    def _join_threads(self) -> None:
+        for thread in self._threads:
+            thread.join(max(self._closes_by - time.monotonic(), 0))
+            if thread.is_alive():
+                logger.warning("The thread %r didn't end in time", thread.name)
+
+    def _run_thread(self, name: str, target: Callable[[], None]) -> None:
+        thread = threading.Thread(target=target, name=name, daemon=True)
+        self._threads.append(thread)
+        thread.start()
 
     def _set_expiry(self, event: Event, expiry: int | None) -> None:
         if event.slot is None:
@@ -218,11 +262,12 @@ class Feed:
         if expiry is not None:
             self._expiries[event.slot] = expiry
 
-    def _report(self) -> None:
+    def _log_totals(self, heading: str) -> None:
         totals, figures = self.streams.totals, self.log.statistics()
         logger.info(
-            "totals: %d streams open, %d opened, %d events in, %d events out, "
+            "%s: %d streams open, %d opened, %d events in, %d events out, "
             "%d bytes out, %d gaps, %d keys",
+            heading,
             len(self.streams),
             totals.opened,
             sum(figures.appended.values()),
@@ -231,7 +276,3 @@ class Feed:
             totals.gaps,
             figures.keys,
         )
-
-
-def _run_thread(name: str, target: Callable[[], None]) -> None:
-    threading.Thread(target=target, name=name, daemon=True).start()

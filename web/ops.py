@@ -71,10 +71,12 @@ def metrics() -> Response:
 def share_figures(app: Flask) -> None:
     """Make this worker's figures readable by the other workers.
 
-    It uses prometheus-client's multiprocess mode, which gunicorn.conf.py enables.
+    It uses prometheus-client's multiprocess mode, which gunicorn.conf.py enables. What
+    was counted in the last second is written when the feed closes.
     """
     copies = app.extensions["figures"] = FigureCopies(app.extensions["feed"])
     threading.Thread(target=copies.run, name="figures", daemon=True).start()
+    app.extensions["feed"].call_at_close(copies.write)
 
 
 def _own_figures(feed: Feed) -> CollectorRegistry:

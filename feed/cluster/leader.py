@@ -1,18 +1,19 @@
 """Leadership: of several processes, exactly one runs the source.
 
-Strategy: who holds a lock in Redis leads, and renews it while it works. One that dies,
-hangs or is cut off loses it within seconds, and the next goes on from the state that
-was published last. Each leadership has a number, and the script that publishes turns
-away every number but the last: one that wakes up late changes nothing any more.
+Theory of operation: the process that holds a lock in Redis leads. It renews the lock
+while it works, and gives it back when it ends. A leader that dies, hangs or loses its
+connection loses the lock within seconds, and the next leader goes on from the state
+that was published last. Each leadership has a number, and the script that publishes
+accepts only the latest number. So a former leader that wakes up late changes nothing.
 """
 
 import contextlib
 import logging
 import os
 import socket
+import threading
 import time
 import uuid
-from collections.abc import Callable
 from typing import Protocol
 
 import redis
@@ -23,10 +24,8 @@ from feed.cluster.relay import Mandate, Relay, Superseded
 from feed.events.event import Event
 from feed.log import Unavailable
 
-LOCK = (
-    5.0  # seconds without renewal after which another may lead; half of what's promised
-)
-RENEW = 1.0  # seconds between two renewals
+LOCK_TIME = 5.0  # seconds without renewal after which another process may lead
+RENEWAL = 1.0  # seconds between two renewals
 STAND_BY = 0.5  # seconds between two attempts to lead
 
 logger = logging.getLogger("liveboard.leader")
@@ -49,67 +48,68 @@ class World(Protocol):
 
 
 class Leader:
-    """The part of one process: it leads, or stands by."""
+    """One process's part in the leadership: it leads, or stands by."""
 
     def __init__(self, relay: Relay, world: World, tick: float) -> None:
         self._relay = relay
         self._world = world
         self._tick = tick
-        self._lock = relay.lock(LOCK)
+        self._lock = relay.leader_lock(LOCK_TIME)
         self._mandate: Mandate | None = None
-        self._pending: list[Event] = []  # not known to be published
+        self._pending: list[Event] = []  # due events that may not be published yet
         self._renewed = 0.0
 
-    @property
-    def leads(self) -> bool:
-        """Whether this process leads, as far as it knows."""
-        return self._mandate is not None
-
-    def run(self, leaving: Callable[[], bool]) -> None:
-        """Lead or stand by until the process is to end; then hand over at once."""
-        while not leaving():
+    def run(self, ending: threading.Event) -> None:
+        """Lead or stand by until `ending` is set, then give the lock back at once."""
+        while not ending.is_set():
             try:
-                self.turn()
-            except Exception:  # one bad step must not stop the board; the log has it
-                logger.exception("the source failed; going on")
-            time.sleep(self._tick if self._mandate else STAND_BY)
-        if self._mandate:
-            self._step_down("the process ends")
+                self._lead_or_stand_by()
+            except Exception:  # a faulty step must not stop the board; it is logged
+                logger.exception("A step of the source failed; the source goes on")
+            ending.wait(self._tick if self._mandate else STAND_BY)
+        self._step_down("the process ends")
 
-    def turn(self) -> None:
-        """Do what is to be done now, where Redis can be reached."""
+    def _lead_or_stand_by(self) -> None:
+        """Do what is to be done now, if Redis can be reached."""
         if self._relay.away:
             return
         try:
             if self._mandate is None:
-                self._stand_for_it()
+                self._try_to_lead()
             else:
-                self._lead(self._mandate)
+                self._publish_due(self._mandate)
         except (Superseded, LockError) as error:
             self._step_down(str(error))
         except (redis.RedisError, Unavailable):
-            return  # the reader finds out why, and says it
+            return  # the reader finds out why, and logs it
 
-    def _stand_for_it(self) -> None:
+    def _try_to_lead(self) -> None:
         token = f"{socket.gethostname()} {os.getpid()} {uuid.uuid4().hex}".encode()
         if not self._lock.acquire(blocking=False, token=token.decode()):
             return
         self._renewed = time.monotonic()
-        fence = self._relay.lead(token)
+        try:
+            self._begin_to_lead(token)
+        finally:
+            if self._mandate is None:  # another process may succeed
+                self._release_lock()
+
+    def _begin_to_lead(self, token: bytes) -> None:
+        fence = self._relay.begin_leadership(token)
         if fence is None:
-            self._step_down("the log is not up to date")
+            logger.info("This process doesn't lead yet: its log isn't up to date")
             return
         self._world.begin_source(now_ms(), self._relay.place)
         self._mandate, self._pending = Mandate(fence, 0, b""), []
-        logger.info("this process leads (leadership %s)", fence)
+        logger.info("This process leads (leadership %s)", fence)
 
-    def _lead(self, mandate: Mandate) -> None:
-        """Renew the lock, and publish what is due.
+    def _publish_due(self, mandate: Mandate) -> None:
+        """Renew the lock, and publish the events that are due.
 
-        What Redis gave no answer to is published again under the same number, and is
-        taken once.
+        If Redis didn't reply to a batch, the batch is published again with the same
+        number. The script takes it once.
         """
-        if time.monotonic() >= self._renewed + RENEW:
+        if time.monotonic() >= self._renewed + RENEWAL:
             self._lock.reacquire()
             self._renewed = time.monotonic()
         if not self._pending:
@@ -120,8 +120,13 @@ class Leader:
             self._pending = []
             self._mandate = mandate._replace(batch=mandate.batch + 1)
 
-    def _step_down(self, why: str) -> None:
-        logger.info("this process leads no more: %s", why)
+    def _step_down(self, reason: str) -> None:
+        if self._mandate is not None:
+            logger.info("This process no longer leads: %s", reason)
         self._mandate = None
+        self._release_lock()
+
+    def _release_lock(self) -> None:
+        """Give the lock back. If Redis can't be reached, the lock expires by itself."""
         with contextlib.suppress(LockError, redis.RedisError):
             self._lock.release()

@@ -9,7 +9,7 @@ its data is given back what the process with the newest log holds.
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, cast
 
@@ -82,6 +82,7 @@ class Relay:
         self._client = _client(url, CONNECTIONS)
         self._waiting = _client(url, 1)
         self._script = self._client.register_script(SCRIPT.read_text())
+        self._closed = False
         self._begun = False  # whether the log is Redis's
         self._away: str | None = "Redis wasn't reached yet"
         self._published: Counter[str] = Counter()
@@ -138,7 +139,7 @@ class Relay:
         try:
             found = cast(Any, self._client.hget(self._tables["once"], once.key))
         except redis.RedisError as error:
-            raise Unavailable(_why(error)) from error
+            raise Unavailable(_reason(error)) from error
         if found is None:
             return None
         fingerprint, first, count = found.split(b" ")
@@ -164,12 +165,12 @@ class Relay:
             return False
         return not self._wait_for(cursor)
 
-    def lock(self, seconds: float) -> Lock:
+    def leader_lock(self, seconds: float) -> Lock:
         """Return the lock that the leader holds, for so many seconds each time."""
         name = self._tables["leader"]
         return Lock(self._client, name, timeout=seconds, thread_local=False)
 
-    def lead(self, token: bytes) -> str | None:
+    def begin_leadership(self, token: bytes) -> str | None:
         """Begin a leadership and return its number, once this log has all before it.
 
         None where the lock isn't held under `token`, or the log is not up to date.
@@ -180,20 +181,26 @@ class Relay:
         up_to_date = self._wait_for(EventId.parse(answer[2].decode()))
         return answer[1].decode() if up_to_date else None
 
-    def follow_log(self, leaving: Callable[[], bool]) -> None:
-        """Follow the log in Redis until the process is to end."""
-        while not leaving():
+    def follow_log(self) -> None:
+        """Append to this process's log what Redis has, until `close`."""
+        while not self._closed:
             try:
                 self._follow()
             except redis.RedisError as error:
-                self._note_away(_why(error))
+                self._mark_away(_reason(error))
             except Unavailable as error:
-                self._note_away(str(error))
-            except Exception:  # one bad answer must not end the reader; the log has it
-                logger.exception("the reader failed; going on")
-                self._note_away("what Redis holds can't be read; the log says why")
+                self._mark_away(str(error))
+            except Exception:  # one bad reply must not end the reader; it is logged
+                logger.exception("Reading the shared log failed; the reader goes on")
+                self._mark_away("What Redis holds can't be read; the log says why")
             if self._away:
                 time.sleep(RETRY)
+
+    def close(self) -> None:
+        """Close all connections to Redis, which also ends the reader."""
+        self._closed = True
+        for client in (self._client, self._waiting):
+            client.connection_pool.disconnect()
 
     def _follow(self) -> None:
         """Compare the logs, then append what comes until they are to be compared."""
@@ -206,7 +213,7 @@ class Relay:
         compared, known = time.monotonic(), EventId.parse(tail.decode())
         while time.monotonic() < compared + CHECK:
             if self._log.tail >= known and unsettled == b"0":
-                self._note_back()
+                self._mark_back()
             block = RETRY if self._away else CHECK
             if not self._read(round(1000 * block)) or (
                 self._away and unsettled != b"0"
@@ -279,7 +286,7 @@ class Relay:
             *(snapshot.tail, snapshot.floor, snapshot.accountable),
             *(self._place, len(snapshot.newest)),
         )
-        self._note_away("Redis lost its data, which it is being given back")
+        self._mark_away("Redis lost its data, which it is being given back")
         answer = self._call("restore", expected, *map(_text, (*head, *fields)))
         if answer[0] == b"ok":
             logger.warning("Redis lost its data: gave it %d events", len(events))
@@ -289,7 +296,7 @@ class Relay:
             keys = [*self._tables.values()]
             answer = self._script(keys=keys, args=[act, *arguments])
         except redis.RedisError as error:
-            raise Unavailable(_why(error)) from error
+            raise Unavailable(_reason(error)) from error
         return cast(list[bytes], answer)
 
     def _wait_for(self, id: EventId) -> bool:
@@ -302,16 +309,16 @@ class Relay:
     def _mine(self) -> str:
         return str(self._log.tail) if self._begun else ""
 
-    def _note_away(self, why: str) -> None:
-        before, self._away = self._away, why
-        if before is None:
-            logger.warning("the shared log is away: %s", why)
+    def _mark_away(self, reason: str) -> None:
+        before, self._away = self._away, reason
+        if before is None and not self._closed:
+            logger.warning("The shared log is away: %s", reason)
             self._follower.announce_away(True)
 
-    def _note_back(self) -> None:
+    def _mark_back(self) -> None:
         before, self._away = self._away, None
         if before is not None:
-            logger.info("the shared log is here, up to %s", self._log.tail)
+            logger.info("The shared log is here, up to %s", self._log.tail)
             self._follower.announce_away(False)
 
 
@@ -329,7 +336,7 @@ def _client(url: str, connections: int) -> redis.Redis:
     return redis.Redis(connection_pool=pool)
 
 
-def _why(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     return f"Redis can't be reached: {error}".rstrip(".")
 
 

@@ -7,8 +7,6 @@ library, so only a board with a `REDIS_URL` imports it.
 """
 
 import threading
-from collections.abc import Callable
-from functools import partial
 from typing import Protocol
 
 from feed.backend import TICK, Publication
@@ -68,8 +66,16 @@ class Shared:
         """Return whether Redis has this cursor, and this process will reach it."""
         return self.relay.is_ahead(cursor)
 
-    def run(self, leaving: Callable[[], bool]) -> None:
-        """Follow the log, and lead or stand by, until the process is to end."""
-        follow = partial(self.relay.follow_log, leaving)
+    def run(self, ending: threading.Event) -> None:
+        """Lead or stand by until `ending` is set, then give the leader's lock back.
+
+        The reader runs until `close`: requests that are still being answered, and the
+        leader's last batch, wait for their events to come back.
+        """
+        follow = self.relay.follow_log
         threading.Thread(target=follow, name="reader", daemon=True).start()
-        self._leader.run(leaving)
+        self._leader.run(ending)
+
+    def close(self) -> None:
+        """Stop the reader, and close the connections to Redis."""
+        self.relay.close()

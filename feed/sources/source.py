@@ -30,6 +30,9 @@ class Source(Protocol):
     def step(self, now: int) -> list[Event]:
         """Return the events that fell due up to `now` (epoch ms), in their order."""
 
+    def close(self) -> None:
+        """Close the files or connections that the source holds."""
+
 
 class Simulator:
     """An invented market and an invented league.
@@ -63,6 +66,9 @@ class Simulator:
         """Return what happened on the market and in the league."""
         return self._market.step(now) + self._league.step(now)
 
+    def close(self) -> None:
+        """Do nothing: a simulator holds no files."""
+
 
 class Published:
     """Nothing of its own: the board shows what is published."""
@@ -77,6 +83,9 @@ class Published:
     def step(self, now: int) -> list[Event]:
         """Return nothing."""
         return []
+
+    def close(self) -> None:
+        """Do nothing: there is no source."""
 
 
 def source(

@@ -82,7 +82,7 @@ def process(url: str, prefix: str, **changed: Any) -> Iterator[Feed]:
         until(lambda: feed.unready is None, why="it is ready")
         yield feed
     finally:
-        feed.streams.drain()
+        feed.close()
 
 
 def relay_of(feed: Feed) -> Relay:
@@ -317,12 +317,12 @@ def test_a_leader_that_another_has_replaced_publishes_nothing_more(
     url = any_server.url
     with process(url, prefix) as one, process(url, prefix) as two:
         any_server.ask("SET", prefix + "leader", "first")
-        old = relay_of(one).lead(b"first")
+        old = relay_of(one).begin_leadership(b"first")
         assert old
         relay_of(one).publish([note("a")], mandate=Mandate(old, 0, b""))
         any_server.ask("SET", prefix + "leader", "second")  # the old one's ran out
-        assert relay_of(one).lead(b"first") is None
-        new = relay_of(two).lead(b"second")
+        assert relay_of(one).begin_leadership(b"first") is None
+        new = relay_of(two).begin_leadership(b"second")
         assert new
         assert int(new) > int(old)
         with pytest.raises(Superseded):
@@ -337,7 +337,7 @@ def test_a_leaders_batch_whose_answer_was_lost_is_published_once(
 ) -> None:
     with process(server.url, prefix) as feed:
         server.ask("SET", prefix + "leader", "me")
-        fence = relay_of(feed).lead(b"me")
+        fence = relay_of(feed).begin_leadership(b"me")
         assert fence
         ids = relay_of(feed).publish([note("a")], mandate=Mandate(fence, 0, b""))
         assert (
@@ -352,7 +352,7 @@ def test_how_far_the_source_has_come_is_known_to_all_and_outlives_redis(
 ) -> None:
     with process(server.url, prefix) as one, process(server.url, prefix) as other:
         server.ask("SET", prefix + "leader", "me")
-        fence = relay_of(one).lead(b"me")
+        fence = relay_of(one).begin_leadership(b"me")
         assert fence
         for n in range(2):
             mandate = Mandate(fence, n, b"place %d" % n)
@@ -671,7 +671,7 @@ def test_a_leader_that_hung_finds_another_in_its_place(
             10,
         )
         os.kill(first, signal.SIGCONT)
-        until(lambda: "this process leads no more" in board.log())
+        until(lambda: "This process no longer leads" in board.log())
         assert leader(server, prefix) == second
 
 

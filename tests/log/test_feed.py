@@ -82,7 +82,7 @@ def test_the_simulator_shows_a_market_a_league_and_their_past_at_once() -> None:
         for symbol in symbols:
             assert len(it.history.closes(symbol or "", 30, 60)) >= 10
     finally:
-        it.streams.drain()
+        it.close()
 
 
 def test_starting_twice_starts_once() -> None:
@@ -90,7 +90,7 @@ def test_starting_twice_starts_once() -> None:
     it.start()
     before = it.log.statistics().appended["market"]
     it.start()
-    it.streams.drain()
+    it.close()
     assert it.log.statistics().appended["market"] == before
 
 
