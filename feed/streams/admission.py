@@ -10,9 +10,10 @@ from feed.events.control import Farewell
 from feed.events.event import EventId
 from feed.log import Log
 from feed.settings import Settings
+from feed.streams.catchup import MILESTONES, CatchUp, Milestones
 from feed.streams.connection import Peer
 from feed.streams.fanout import FanOut
-from feed.streams.framecache import MILESTONES, Frames, Milestones
+from feed.streams.framecache import Frames
 from feed.streams.slowness import BOUNDS, Bounds, Slowness
 from feed.streams.totals import Totals
 
@@ -53,8 +54,9 @@ class Streams:
         self.draining = threading.Event()
         self._open: set[Subscriber] = set()
         self._clients: Counter[str] = Counter()
-        self.shared = Frames(log, milestones)
-        self.fanout = FanOut(log, self.shared, self.totals, settings.heartbeat)
+        self.frames = Frames(log)
+        self.catch_up = CatchUp(log, milestones)
+        self.fanout = FanOut(log, self.frames, self.totals, settings.heartbeat)
         self.writing: set[Subscriber] = set()
         # Whether a cursor beyond the tail is only a moment ahead of a shared log.
         self.is_ahead: Callable[[EventId], bool] = lambda cursor: False

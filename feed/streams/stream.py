@@ -241,7 +241,7 @@ class Stream:
         self._due = 0.0
         frame = None
         if not self._is_behind():
-            frame = self._streams.shared.due(self._view, self._cursor)
+            frame = self._streams.frames.due(self._view, self._cursor)
         if frame is None:
             yield from self._behind()
             return
@@ -323,13 +323,13 @@ class Stream:
             self._cursor = read.tail
 
     def _part(self, read: Read, done: int, is_outdated: bool) -> Frame:
-        shared = self._streams.shared
+        catch_up = self._streams.catch_up
         if self._slowness.is_slow:
             exact = read.resume == "replayed" or not is_outdated
             size = self._slowness.bounds.small_frame
-            return shared.small(self._view, exact, read.events, done, size)
+            return catch_up.small(self._view, exact, read.events, done, size)
         fresh = read.resume == "fresh"
-        return shared.past(self._view, fresh, read.events, done)
+        return catch_up.shared(self._view, fresh, read.events, done)
 
     def _should_read_again(self, read: Read, done: int) -> bool:
         """Whether to leave the rest of an outdated replay, and to read it compacted.

@@ -33,7 +33,7 @@ from feed.publishing import batch as publishing
 from feed.settings import SLOWEST, InvalidSetting, Settings
 from feed.sources import recording, replay
 from feed.sources.replay import Replay
-from feed.streams import framecache, stream
+from feed.streams import catchup, stream
 from feed.streams.slowness import BOUNDS
 from feed.streams.view import View
 from tests.helpers.documents import (
@@ -256,7 +256,7 @@ def test_the_numbers_of_the_text_are_those_of_the_code() -> None:
     text = " ".join(FEED.read_text().split())
     for words in (
         "`retry:` line of {} to {} ms".format(*stream.RETRY),
-        f"at most {framecache.LONGEST * framecache.MILESTONES.far} in a catch-up",
+        f"at most {catchup.MOST_MILESTONES * catchup.MILESTONES.far} in a catch-up",
         f"more than {BOUNDS.behind} events to come",
         f"more than {BOUNDS.behind_slow} where the reader is slow",
         f"had to wait over {BOUNDS.slow_write} s",

@@ -19,8 +19,8 @@ from feed.log import Log
 from feed.settings import Settings
 from feed.streams import stream as stream_module
 from feed.streams.admission import Streams
+from feed.streams.catchup import MILESTONES, Milestones
 from feed.streams.connection import UNSENT, Peer
-from feed.streams.framecache import MILESTONES, Milestones
 from feed.streams.slowness import BOUNDS, Bounds, Slowness
 from feed.streams.stream import Stream
 from feed.streams.view import Subscription, View

@@ -1,0 +1,128 @@
+"""The frames of catching up: what a stream sends of everything before the present.
+
+Theory of operation: after a deployment a thousand readers come back at once, each with
+a cursor of its own. If each catch-up were cut into frames from its own beginning, no
+two readers would share a frame, and the server would encode and compress the same
+events a thousand times. So frames end at milestones, which are ids whose hash is a
+multiple of some number. Milestones are the same for all readers, wherever they begin,
+and so all their frames but the first are the same bytes.
+
+A slow reader gets frames of its own instead. They are small and built when they are
+written, so that the rest of the catch-up can still change.
+"""
+
+import threading
+
+import msgspec
+
+from feed.events.event import Event, EventId
+from feed.log import Log
+from feed.streams.frame import Frame
+from feed.streams.framecache import weight
+from feed.streams.view import View
+from feed.streams.wire import encoder
+
+CATCH_UP_BYTES = 16 << 20  # memory that the frames of all catch-ups may take
+CUTS = 10_000  # frames whose length is remembered: to hash the ids again is slower
+
+
+class Milestones(msgspec.Struct, frozen=True):
+    """How many events a frame has on average: one in so many ids is a milestone.
+
+    The first frame is short because no other reader shares it. Frames stay `near` until
+    the socket's buffers are full, because only then it shows whether the reader is
+    slow: a slow reader would be busy with a `far` frame while its events grow old.
+    """
+
+    first: int = 32
+    near: int = 128
+    far: int = 512
+
+    def after(self, done: int) -> int:
+        """Return the milestone of the frame that follows the first `done` events."""
+        if not done:
+            return self.first
+        return self.near if done < self.near else self.far
+
+
+MILESTONES = Milestones()
+MOST_MILESTONES = 2  # in a frame, which bounds the memory that a stream needs
+
+
+class CatchUp:
+    """Frames of events that were read from the log, shared where that is possible."""
+
+    def __init__(self, log: Log, milestones: Milestones = MILESTONES) -> None:
+        self._log = log
+        self._milestones = milestones
+        self._frames: dict[tuple[View, bool, EventId, EventId, int], Frame] = {}
+        self._bytes = 0
+        self._cuts: dict[tuple[EventId, int], tuple[int, EventId]] = {}
+        self._making = threading.RLock()
+
+    def shared(self, view: View, fresh: bool, events: list[Event], start: int) -> Frame:
+        """Return the frame that begins with the event at `start`, for many readers.
+
+        `fresh` tells whether the events are the whole state or follow a cursor.
+        """
+        stop = self._cut(events, start, self._milestones.after(start))
+        return self._shared_frame(view, fresh, events[start:stop])
+
+    def small(
+        self, view: View, exact: bool, events: list[Event], start: int, size: int
+    ) -> Frame:
+        """Return the next frame for a slow reader; it ends after some `size` bytes.
+
+        Later frames are built later, from newer data. Unless the frame must be `exact`,
+        an event of a key keeps its place and its id, but has the data of the key's
+        newest event: what was read from the log may be superseded by now.
+        """
+        encode, parts = encoder(view), list[bytes]()
+        stop = start
+        while stop < len(events) and size > 0:
+            event = events[stop] if exact else self._newest(view, events[stop])
+            parts.append(encode(event))
+            size -= len(parts[-1])
+            stop += 1
+        return Frame(b"".join(parts), stop - start, events[stop - 1].id)
+
+    def _newest(self, view: View, event: Event) -> Event:
+        if event.slot is None:
+            return event
+        newest = self._log.newest(event.slot)
+        if newest is None or not view.selects(newest):
+            return event
+        return newest.with_id(event.id)
+
+    def _cut(self, events: list[Event], start: int, milestone: int) -> int:
+        """Return where the frame ends that begins at `start`."""
+        first = events[start].id
+        length, last = self._cuts.get((first, milestone), (0, first))
+        stop = start + length
+        if length and stop <= len(events) and events[stop - 1].id == last:
+            return stop  # another reader's catch-up was cut here
+        stop = start + 1
+        while stop < len(events) and stop - start < MOST_MILESTONES * milestone:
+            if hash(events[stop - 1].id) % milestone == 0:
+                break
+            stop += 1
+        if len(self._cuts) >= CUTS:
+            self._cuts.clear()
+        self._cuts[first, milestone] = stop - start, events[stop - 1].id
+        return stop
+
+    def _shared_frame(self, view: View, fresh: bool, events: list[Event]) -> Frame:
+        # Events between two ids only ever become fewer, as they are superseded. So two
+        # reads with equal first and last ids and equal counts have the same events. A
+        # fresh read selects other events (no retired keys), hence `fresh` in the key.
+        key = (view, fresh, events[0].id, events[-1].id, len(events))
+        with self._making:
+            frame = self._frames.get(key)
+            if frame is None:
+                data = b"".join(map(encoder(view), events))
+                frame = self._frames[key] = Frame(data, len(events), events[-1].id)
+                self._bytes += weight(view, frame)
+                while self._bytes > CATCH_UP_BYTES:
+                    oldest = next(iter(self._frames))
+                    self._bytes -= weight(oldest[0], self._frames.pop(oldest))
+            return frame
