@@ -20,7 +20,7 @@
  * @property {"quote" | "match" | null} detail The kind of detail that opens from its row on
  *   the board; null if it has no row.
  *
- * @typedef {object} Happening An event of the log as it is handed on.
+ * @typedef {object} LogEvent An event of the log.
  * @property {string} type
  * @property {any} data
  * @property {string} id
@@ -81,7 +81,7 @@ export function subjectOf(type, data) {
 
 /**
  * The slot of an event: a newer event of the same slot makes it superfluous.
- * @param {Pick<Happening, "type" | "data" | "id">} happening
+ * @param {Pick<LogEvent, "type" | "data" | "id">} event
  */
 export function slotOf({ type, data, id }) {
   const { type: subject, key } = subjectOf(type, data);

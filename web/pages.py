@@ -37,7 +37,7 @@ NOT_PRELOADED = {
     *("page.js", "embed.js", "theme.js", "stream/worker.js"),
     *("detail", "alerts/alerts-dialog.js"),
     *("alerts-dialog.js", "candles.js", "chart.js", "detail.js", "library.js"),
-    *("sentences.js", "worker.js"),
+    "sentences.js",
 }
 # What a page shows of a quote, and of an incident.
 QUOTE = (

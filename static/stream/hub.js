@@ -1,152 +1,162 @@
 /**
- * Where tabs meet their one stream: a Link, and whoever wants what comes by it.
+ * The hub: shares one stream among the tabs of a browser. It runs in the SharedWorker, or
+ * within a page if there is no worker.
  *
- * A tab that attaches has values that stand at some id. What lies between that and the
- * stream's cursor comes from the record; where the record doesn't reach so far, or the
- * tab shows what the stream didn't carry, the stream itself goes back to that id, and
- * each tab leaves out what it has had.
+ * Theory of operation. The stream belongs to a `Link`, and carries the union of what the
+ * tabs show. Each tab has a cursor: the id up to which it has every event that it shows.
+ * A tab that attaches is usually behind the stream, because its page was made earlier. It
+ * is brought up to date in one of two ways:
  *
- * Tabs go without a word when they crash, so one that is silent for long is let go. It
- * is told so when it speaks again, and attaches anew.
+ * 1. `MissedEvents` remembers what the stream carried. If it reaches back to the tab's
+ *    cursor, the tab gets those events from memory, as catch-up.
+ * 2. Otherwise, or if the tab shows something that the stream did not carry, the stream
+ *    itself restarts from the older of the two cursors. The other tabs ignore the events
+ *    that they have already had.
+ *
+ * A tab that crashes never says that it leaves. So a tab that is silent for long is
+ * detached. If it was only suspended, its next `check` is answered by `unknown`, and it
+ * attaches again.
  */
 
 import { older } from "../events.js";
 import { Link } from "./link.js";
-import { Record } from "./missed.js";
+import { MissedEvents } from "./missed.js";
 import { covers, NOTHING, union } from "./selection.js";
 import { Tab } from "./tab.js";
 
 /** @typedef {import("./link.js").Gap} Gap */
 /** @typedef {import("./link.js").Hello} Hello */
 /** @typedef {import("./link.js").State} State */
-/** @typedef {import("../events.js").Happening} Happening */
+/** @typedef {import("../events.js").LogEvent} LogEvent */
 /** @typedef {import("./selection.js").Selection} Selection */
 
 /**
- * @typedef {object} Attach First thing that a tab asks.
- * @property {"attach"} ask
- * @property {string | null} id The cursor: its values stand at this id.
+ * @typedef {object} AttachRequest The first request of a tab.
+ * @property {"attach"} type
+ * @property {string | null} id The cursor of the tab.
  * @property {number} heartbeat Seconds.
  * @property {Selection} selection
  * @property {number} pace Seconds between two deliveries of events; 0 for at once.
- * @property {boolean} online What the browser says of the network.
+ * @property {boolean} online `navigator.onLine`.
  *
- * @typedef {Attach | {ask: "pace", pace: number} | {ask: "leave"}
- *   | {ask: "check" | "retry", online: boolean}} Asked What a tab may ask.
+ * @typedef {AttachRequest | {type: "pace", pace: number} | {type: "leave"}
+ *   | {type: "check" | "retry", online: boolean}} TabRequest A message from a tab to the
+ *   hub.
  *
- * @typedef {{say: "events", happenings: Happening[]}
- *   | {say: "hello", hello: Hello}
- *   | {say: "caughtUp", asOf: number | null}
- *   | {say: "gap", gap: Gap}
- *   | {say: "state", state: State, asOf: number | null}
- *   | {say: "here", id: string | null, asOf: number | null, at: number | null}
- *   | {say: "unknown"}} Said What a tab is told. `asOf` is the instant that what it has is
- *   of, `at` the server's time, `id` the cursor that it has reached; null where the hub
- *   can't tell. `here` answers `check`, and so does `unknown` where the tab was let go.
+ * @typedef {{type: "events", events: LogEvent[]}
+ *   | {type: "hello", hello: Hello}
+ *   | {type: "caughtUp", asOf: number | null}
+ *   | {type: "gap", gap: Gap}
+ *   | {type: "state", state: State, asOf: number | null}
+ *   | {type: "here", id: string | null, asOf: number | null, at: number | null}
+ *   | {type: "unknown"}} HubMessage A message from the hub to a tab. `asOf` is the instant
+ *   that the tab's values are of, `at` is the server's time, `id` is the tab's new cursor;
+ *   each is null if the hub doesn't know it. The answer to `check` is `here`, or `unknown`
+ *   if the tab is not attached.
  */
 
-const SWEEP = 10_000; // ms between two looks at who is still there
-const SILENT = 15; // sweeps; a hidden tab's timers may run once a minute only
+const SWEEP = 10_000; // ms between two searches for silent tabs
+const SILENT = 15; // sweeps; a hidden tab's timers may run only once a minute
 
 export class Hub {
   /** @type {Set<Tab>} */ #tabs = new Set();
   /** @type {Link | null} */ #link = null;
-  #record = new Record(null);
+  #missed = new MissedEvents(null);
   /** @type {Hello | null} */ #hello = null;
   /** @type {Selection} */ #selection = NOTHING;
   #sweeping = 0;
 
   /**
-   * Let a tab in.
-   * @param {(said: Said) => void} say How to tell it anything.
-   * @returns {(asked: Asked) => void} How it asks.
+   * Connect a tab, which then has to attach.
+   * @param {(message: HubMessage) => void} send Sends a message to the tab.
+   * @returns {(request: TabRequest) => void} Handles a request of the tab.
    */
-  join(say) {
+  connectTab(send) {
     /** @type {Tab | null} */
     let tab = null;
-    return (asked) => {
-      if (asked.ask === "attach") {
-        if (tab) this.#leave(tab);
-        tab = new Tab(say, asked);
-        this.#attach(tab, asked);
-      } else if (tab && this.#tabs.has(tab)) this.#answer(tab, asked);
-      else if (asked.ask === "check") say({ say: "unknown" });
+    return (request) => {
+      if (request.type === "attach") {
+        if (tab) this.#detachTab(tab);
+        tab = new Tab(send, request);
+        this.#attachTab(tab, request);
+      } else if (tab && this.#tabs.has(tab)) this.#handleRequest(tab, request);
+      else if (request.type === "check") send({ type: "unknown" });
     };
   }
 
-  /** @param {Tab} tab @param {Exclude<Asked, Attach>} asked */
-  #answer(tab, asked) {
+  /** @param {Tab} tab @param {Exclude<TabRequest, AttachRequest>} request */
+  #handleRequest(tab, request) {
     tab.silence = 0;
-    if (asked.ask === "leave") return this.#leave(tab);
-    if (asked.ask === "pace") {
-      tab.pace = asked.pace;
-      tab.flush();
-      return this.#adjust(this.#selection);
+    if (request.type === "leave") return this.#detachTab(tab);
+    if (request.type === "pace") {
+      tab.pace = request.pace;
+      tab.deliverPending();
+      return this.#select(this.#selection);
     }
     if (!this.#link) return;
-    this.#link.online = asked.online;
-    if (asked.ask === "retry") this.#link.retry();
+    this.#link.online = request.online;
+    if (request.type === "retry") this.#link.retry();
     else this.#link.check();
-    this.#sayHere(tab);
+    this.#sendPosition(tab);
   }
 
-  /** @param {Tab} tab @param {Attach} asked */
-  #attach(tab, { heartbeat, online }) {
+  /** @param {Tab} tab @param {AttachRequest} request */
+  #attachTab(tab, { heartbeat, online }) {
     this.#tabs.add(tab);
-    const link = this.#link ?? this.#begin(tab, heartbeat);
+    const link = this.#link ?? this.#createLink(tab, heartbeat);
     link.online = online;
-    if (this.#tabs.size > 1) this.#bring(tab, link);
+    if (this.#tabs.size > 1) this.#bringUpToDate(tab, link);
     else link.open();
-    tab.say({ say: "state", state: link.state, asOf: null });
+    tab.send({ type: "state", state: link.state, asOf: null });
   }
 
-  /** @param {Tab} tab The first one. @param {number} heartbeat */
-  #begin(tab, heartbeat) {
-    this.#record = new Record(tab.cursor);
+  /** @param {Tab} tab The first tab. @param {number} heartbeat Seconds. */
+  #createLink(tab, heartbeat) {
+    this.#missed = new MissedEvents(tab.cursor);
     this.#selection = union([tab.selection]);
     const link = new Link(
       {
         event: (type, data, id, live) => this.#onEvent({ type, data, id, live }),
         hello: (hello) => this.#onHello(hello),
-        heartbeat: () => this.#tabs.forEach((tab) => this.#sayHere(tab)),
-        caughtUp: () => this.#tell({ say: "caughtUp", asOf: this.#asOf }),
-        gap: (gap) => this.#tell({ say: "gap", gap }),
-        state: (state) => this.#tell({ say: "state", state, asOf: this.#asOf }),
+        heartbeat: () => this.#tabs.forEach((tab) => this.#sendPosition(tab)),
+        caughtUp: () => this.#broadcast({ type: "caughtUp", asOf: this.#asOf }),
+        gap: (gap) => this.#broadcast({ type: "gap", gap }),
+        state: (state) => this.#broadcast({ type: "state", state, asOf: this.#asOf }),
       },
-      { id: tab.cursor, heartbeat, wanted: this.#wanted },
+      { id: tab.cursor, heartbeat, subscription: this.#subscription },
     );
-    this.#sweeping = setInterval(() => this.#sweep(), SWEEP);
+    this.#sweeping = setInterval(() => this.#detachSilentTabs(), SWEEP);
     this.#link = link;
     return link;
   }
 
   /**
-   * Give a tab what lies between its cursor and the stream's.
+   * Give a tab the events between its cursor and the stream's, from memory or by the stream.
    * @param {Tab} tab
    * @param {Link} link
    */
-  #bring(tab, link) {
-    const missed = this.#record.after(tab.cursor);
+  #bringUpToDate(tab, link) {
+    const missed = this.#missed.after(tab.cursor);
     if (missed && covers(this.#selection, tab.selection)) {
-      this.#greet(tab, missed, link);
-      this.#adjust(this.#selection);
+      this.#sendMissed(tab, missed, link);
+      this.#select(this.#selection);
       return;
     }
     for (const other of this.#tabs) if (other !== tab) other.skipTo(link.cursor);
     const from = older(tab.cursor, link.cursor);
     this.#selection = union([this.#selection, tab.selection]);
-    this.#record.restart(from);
-    link.restart(from, this.#wanted);
+    this.#missed.restartFrom(from);
+    link.restartFrom(from, this.#subscription);
   }
 
   /**
    * @param {Tab} tab
-   * @param {{isFresh: boolean, happenings: Happening[]}} missed
+   * @param {{isFresh: boolean, events: LogEvent[]}} missed
    * @param {Link} link
    */
-  #greet(tab, { isFresh, happenings }, link) {
-    if (!this.#hello) return; // it will come, for this tab too
-    if (isFresh) tab.beginAnew();
+  #sendMissed(tab, { isFresh, events }, link) {
+    if (!this.#hello) return; // the stream's hello is on its way, and goes to this tab too
+    if (isFresh) tab.startAfresh();
     /** @type {Hello} */
     const hello = {
       ...this.#hello,
@@ -156,18 +166,18 @@ export class Hub {
       lost: isFresh ? null : 0,
       at: link.serverTime ?? this.#hello.at,
     };
-    tab.say({ say: "hello", hello });
-    tab.takeAll(happenings);
-    if (!link.catchingUp) tab.say({ say: "caughtUp", asOf: link.asOf });
+    tab.send({ type: "hello", hello });
+    tab.deliverCatchUp(events);
+    if (!link.catchingUp) tab.send({ type: "caughtUp", asOf: link.asOf });
   }
 
-  /** Let the stream carry what is wanted now. @param {Selection} selection */
-  #adjust(selection) {
+  /** Subscribe to a selection, at the pace of the fastest tab. @param {Selection} selection */
+  #select(selection) {
     this.#selection = selection;
-    this.#link?.want(this.#wanted);
+    this.#link?.subscribe(this.#subscription);
   }
 
-  get #wanted() {
+  get #subscription() {
     return {
       selection: this.#selection,
       pace: Math.min(...[...this.#tabs].map(({ pace }) => pace)),
@@ -175,52 +185,52 @@ export class Hub {
   }
 
   /** @param {Tab} tab */
-  #leave(tab) {
-    tab.leave();
+  #detachTab(tab) {
+    tab.detach();
     this.#tabs.delete(tab);
-    if (this.#tabs.size > 0) return; // what it alone wanted goes with the next sweep
+    if (this.#tabs.size > 0) return; // the next sweep narrows the stream
     clearInterval(this.#sweeping);
     this.#link?.close();
     this.#link = this.#hello = null;
   }
 
-  #sweep() {
+  #detachSilentTabs() {
     for (const tab of this.#tabs) {
       tab.silence += 1;
-      if (tab.silence > SILENT) this.#leave(tab);
+      if (tab.silence > SILENT) this.#detachTab(tab);
     }
-    if (this.#link) this.#adjust(union([...this.#tabs].map((tab) => tab.selection)));
+    if (this.#link) this.#select(union([...this.#tabs].map((tab) => tab.selection)));
   }
 
-  /** @param {Happening} happening */
-  #onEvent(happening) {
-    this.#record.note(happening);
-    for (const tab of this.#tabs) tab.take(happening, this.#link?.pace ?? 0);
+  /** @param {LogEvent} event */
+  #onEvent(event) {
+    this.#missed.remember(event);
+    for (const tab of this.#tabs) tab.addEvent(event, this.#link?.pace ?? 0);
   }
 
   /** @param {Hello} hello */
   #onHello(hello) {
     this.#hello = hello;
     const isFresh = hello.resume === "fresh";
-    if (isFresh) this.#record.begin(hello.tail);
-    for (const tab of this.#tabs) if (isFresh) tab.beginAnew();
-    this.#tell({ say: "hello", hello });
+    if (isFresh) this.#missed.startAfresh(hello.tail);
+    for (const tab of this.#tabs) if (isFresh) tab.startAfresh();
+    this.#broadcast({ type: "hello", hello });
   }
 
-  /** @param {Said} said */
-  #tell(said) {
-    for (const tab of this.#tabs) tab.say(said);
+  /** @param {HubMessage} message */
+  #broadcast(message) {
+    for (const tab of this.#tabs) tab.send(message);
   }
 
-  /** @param {Tab} tab */
-  #sayHere(tab) {
+  /** Tell a tab which cursor it has reached. @param {Tab} tab */
+  #sendPosition(tab) {
     const link = this.#link;
     if (!link || tab.isPending || link.catchingUp) {
-      tab.answer({ say: "here", id: null, asOf: null, at: null });
+      tab.sendNow({ type: "here", id: null, asOf: null, at: null });
     } else {
       tab.skipTo(link.cursor);
       const { asOf, serverTime } = link;
-      tab.answer({ say: "here", id: tab.cursor, asOf, at: serverTime });
+      tab.sendNow({ type: "here", id: tab.cursor, asOf, at: serverTime });
     }
   }
 

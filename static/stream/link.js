@@ -54,7 +54,7 @@ import { SteadyClock } from "./steady-clock.js";
  *
  * @typedef {Handlers & {heartbeat: () => void}} LinkHandlers
  *
- * @typedef {object} Wanted The events that the stream should carry.
+ * @typedef {object} Subscription The events that the stream carries, and how often.
  * @property {Selection} selection
  * @property {number} pace Seconds between frames; 0 for every event at once.
  */
@@ -87,7 +87,7 @@ export class Link {
   /** @type {EventSource | null} */ #source = null;
   /** @type {string | null} */ #cursor;
   /** @type {string | null} */ #tail = null;
-  /** @type {Wanted} */ #wanted;
+  /** @type {Subscription} */ #subscription;
   #handlers;
   #clock;
   #random;
@@ -115,7 +115,7 @@ export class Link {
    * @param {object} options
    * @param {string | null} options.id The cursor to continue after.
    * @param {number} options.heartbeat Seconds; the hello may correct it.
-   * @param {Wanted} options.wanted
+   * @param {Subscription} options.subscription
    * @param {() => number} [options.now] Epoch milliseconds.
    * @param {() => number} [options.elapsed] Milliseconds that never jump.
    * @param {() => number} [options.random] 0 to 1.
@@ -124,7 +124,7 @@ export class Link {
     this.#handlers = handlers;
     this.#cursor = options.id;
     this.#heartbeat = options.heartbeat * 1000;
-    this.#wanted = options.wanted;
+    this.#subscription = options.subscription;
     this.#clock = new SteadyClock(options.now, options.elapsed);
     this.#serverTime = new ServerTime(options.elapsed ?? (() => performance.now()));
     this.#random = options.random ?? Math.random;
@@ -188,22 +188,22 @@ export class Link {
 
   /**
    * Change which events the stream carries, by a new stream if that needs one.
-   * @param {Wanted} wanted
+   * @param {Subscription} subscription
    */
-  want(wanted) {
+  subscribe(subscription) {
     const before = this.#url;
-    this.#wanted = wanted;
-    if (this.#url !== before) this.restart(this.#cursor);
+    this.#subscription = subscription;
+    if (this.#url !== before) this.restartFrom(this.#cursor);
   }
 
   /**
    * Continue after another cursor, by a new stream.
    * @param {string | null} cursor
-   * @param {Wanted} [wanted]
+   * @param {Subscription} [subscription]
    */
-  restart(cursor, wanted = this.#wanted) {
+  restartFrom(cursor, subscription = this.#subscription) {
     this.#cursor = cursor;
-    this.#wanted = wanted;
+    this.#subscription = subscription;
     if (!this.#running || this.#deadlines.has("retry")) return; // that one will ask for it
     const asked = this.#farewell?.reason === "age" ? 0 : (this.#farewell?.until ?? 0);
     const left = asked - this.#clock.now; // of the time that the server asked for
@@ -267,8 +267,8 @@ export class Link {
   }
 
   get #url() {
-    const query = new URLSearchParams(parameters(this.#wanted.selection));
-    const pace = Math.max(this.#wanted.pace, this.#pacer.pace);
+    const query = new URLSearchParams(parameters(this.#subscription.selection));
+    const pace = Math.max(this.#subscription.pace, this.#pacer.pace);
     if (pace) query.set("pace", String(pace));
     if (this.#cursor) query.set("after", this.#cursor);
     return `/stream?${query}`;
@@ -430,7 +430,7 @@ export class Link {
   #adjustPace(delay) {
     const isOther = this.#pacer.note(delay, this.#pace, this.#clock.now);
     // Not at once: the browser may have read further events together with this one.
-    if (isOther) setTimeout(() => this.restart(this.#cursor));
+    if (isOther) setTimeout(() => this.restartFrom(this.#cursor));
   }
 
   /** @param {Happening} happening */

@@ -1,77 +1,81 @@
 /**
- * What came by the one stream: for a tab that attaches later, whose values are older.
+ * The events that the shared stream carried, for a tab that attaches later and missed them.
  *
- * Of each key it keeps the newest event, which is its whole state; of what has none, and
- * of retirements, a bounded number.
+ * Of each key the newest event is enough, because it carries the whole state of the key.
+ * Events without a key and retirements (`gone`) can't be compacted, so only the newest of
+ * them are kept. When one is dropped, the floor rises: a tab whose cursor is below the
+ * floor can't be brought up to date from here.
  */
 
 import { compare, GONE, isAfter, slotOf } from "../events.js";
 
-/** @typedef {import("../events.js").Happening} Happening */
+/** @typedef {import("../events.js").LogEvent} LogEvent */
 
 const PASSING = 1000; // events without a key, and retirements, that are kept
 
-export class Record {
-  /** @type {Map<string, Happening>} */ #keyed = new Map(); // by slot
-  /** @type {Map<string, Happening>} */ #passing = new Map(); // by id
-  /** @type {string | null} */ #floor; // all that came after it is accounted for
-  #isWhole = false; // whether all keys that there are have come
+export class MissedEvents {
+  /** @type {Map<string, LogEvent>} */ #keyed = new Map(); // by slot
+  /** @type {Map<string, LogEvent>} */ #passing = new Map(); // by id
+  /** @type {string | null} */ #floor; // no event after this id is missing
+  #isWhole = false; // whether every key of the log has been carried
 
-  /** @param {string | null} cursor Where the stream begins. */
+  /** @param {string | null} cursor The cursor from which the stream begins. */
   constructor(cursor) {
     this.#floor = cursor;
   }
 
   /**
-   * The stream begins once more at a cursor, with what was not in it before.
+   * Begin from another cursor. What is remembered stays valid, but is no longer complete:
+   * the stream may carry keys now that it did not carry before.
    * @param {string | null} cursor
    */
-  restart(cursor) {
+  restartFrom(cursor) {
     this.#floor = cursor;
     this.#isWhole = false;
   }
 
   /**
-   * The stream begins anew and tells everything.
-   * @param {string} tail
+   * Forget everything: the stream sends every key again.
+   * @param {string} tail The id up to which it does.
    */
-  begin(tail) {
+  startAfresh(tail) {
     this.#keyed.clear();
     this.#passing.clear();
     this.#floor = tail;
     this.#isWhole = true;
   }
 
-  /** @param {Happening} happening */
-  note(happening) {
-    const slot = slotOf(happening);
-    const isRetired = happening.type === GONE;
-    if (isRetired || slot === happening.id) this.#pass(happening);
-    if (!isAfter(happening.id, this.#keyed.get(slot)?.id ?? null)) return;
-    if (isRetired) this.#keyed.delete(slot);
-    else if (slot !== happening.id) this.#keyed.set(slot, happening);
+  /** @param {LogEvent} event */
+  remember(event) {
+    const slot = slotOf(event);
+    const isRetirement = event.type === GONE;
+    if (isRetirement || slot === event.id) this.#rememberPassing(event);
+    if (!isAfter(event.id, this.#keyed.get(slot)?.id ?? null)) return;
+    if (isRetirement) this.#keyed.delete(slot);
+    else if (slot !== event.id) this.#keyed.set(slot, event);
   }
 
   /**
-   * What a tab at a cursor has to see: in id order, as catch-up. Null where that isn't
-   * known here.
-   * @param {string | null} cursor
-   * @returns {{isFresh: boolean, happenings: Happening[]} | null}
+   * Return the events that a tab missed, in id order and as catch-up.
+   * @param {string | null} cursor The tab's.
+   * @returns {{isFresh: boolean, events: LogEvent[]} | null} `isFresh` if the tab has to
+   *   drop its values, because these are all that there are; null if it isn't known here
+   *   which events the tab missed.
    */
   after(cursor) {
     const isCovered = cursor !== null && !isAfter(this.#floor ?? cursor, cursor);
     if (isCovered) {
       const all = [...this.#keyed.values(), ...this.#passing.values()];
       const missed = all.filter(({ id }) => isAfter(id, cursor));
-      return { isFresh: false, happenings: inOrder(missed) };
+      return { isFresh: false, events: asCatchUp(missed) };
     }
     if (!this.#isWhole) return null;
-    return { isFresh: true, happenings: inOrder([...this.#keyed.values()]) };
+    return { isFresh: true, events: asCatchUp([...this.#keyed.values()]) };
   }
 
-  /** @param {Happening} happening */
-  #pass(happening) {
-    this.#passing.set(happening.id, happening);
+  /** @param {LogEvent} event */
+  #rememberPassing(event) {
+    this.#passing.set(event.id, event);
     if (this.#passing.size <= PASSING) return;
     const [oldest] = this.#passing.keys();
     this.#passing.delete(oldest);
@@ -79,9 +83,9 @@ export class Record {
   }
 }
 
-/** @param {Happening[]} happenings @returns {Happening[]} */
-function inOrder(happenings) {
-  return happenings
+/** @param {LogEvent[]} events @returns {LogEvent[]} In id order, none of them live. */
+function asCatchUp(events) {
+  return events
     .sort((a, b) => compare(a.id, b.id))
-    .map((happening) => ({ ...happening, live: false }));
+    .map((event) => ({ ...event, live: false }));
 }

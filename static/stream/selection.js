@@ -3,7 +3,7 @@
  *
  * Tabs share a stream, because a browser opens at most six connections to one server over
  * HTTP/1.1: with a stream each, the seventh embedded board on a page would stay dead. So
- * the stream carries the prices of all tabs, and each tab is given its own.
+ * the stream carries the prices of all tabs, and the hub gives each tab its own.
  */
 
 import { ASKED, subjectOf, traitsOf } from "../events.js";

@@ -1,28 +1,39 @@
 /**
- * The page's stream: one for all tabs of the browser, held by a SharedWorker; where there
- * is none, this tab's own.
+ * The page's stream. All tabs of a browser share one, which belongs to a SharedWorker; a
+ * tab has a stream of its own if the browser can't run the worker.
  *
- * What `page.js` uses:
+ * Theory of operation. The page is connected to a hub by a line, and the hub to the server
+ * by a `Link`. Three things can go wrong on the page's side of the hub:
  *
- * - `new Stream(handlers, options)`: what it is told, and what it wants (`Handlers`,
- *   `Options` below). An event that is told has not been told before, or follows a
- *   `fresh` hello; events come in the order of their ids.
- * - `open()`, `close()`: begin or go on; end. Between them the stream minds by itself
- *   that a page may be hidden, frozen, kept in the back/forward cache, offline.
- * - `retry()`: try again now. `check()`: look whether all is well.
- * - `pace`: seconds between two deliveries of events, 0 for at once; to be set to what
- *   the person chooses. What is superseded meanwhile is left out.
- * - `armed`: to be set while an alert waits; then a hidden page keeps its stream.
- * - `state`, `asOf`, `serverTime`: how the stream stands; the instant that what was told
- *   is of, and the server's time, in epoch ms by the server's clock, null if unknown.
+ * - The page sleeps: it is in the back/forward cache, or the browser froze it. It closes
+ *   its line before, because an open one keeps a page out of the cache. When it wakes, it
+ *   attaches again and gets what it missed.
+ * - The page is hidden for long. It then does without a stream, unless an alert is set.
+ * - The hub dies, for example because the browser ended the worker. Nobody reports that,
+ *   so the page sends a `check` every two seconds, and opens another line after three
+ *   checks without an answer. If the second hub is dead too, it does without the worker.
+ *
+ * How to use it:
+ *
+ * - `new Stream(handlers, options)`: see `Handlers` and `Options`. Events arrive in the
+ *   order of their ids, and none arrives twice, unless a `fresh` hello came in between.
+ * - `open()` begins or continues the stream, and `close()` ends it.
+ * - `retry()` tries to connect now. `check()` asks the hub for a sign of life.
+ * - `pace`: seconds between two deliveries of events, 0 for at once. Of the events that
+ *   came in between, only the newest of each key is delivered.
+ * - `armed`: whether an alert is set; a hidden page then keeps its stream.
+ * - `state`: the state of the stream. `asOf`: the instant that the page's values are of.
+ *   `serverTime`: the server's time. Both are epoch ms by the server's clock, or null if
+ *   unknown.
  */
 
 import { instant } from "../events.js";
-import { lineToWorker, lineWithin } from "./line.js";
+import { openLineToWorker, openLineWithinPage } from "./line.js";
 import { ServerTime } from "./servertime.js";
 import { SteadyClock } from "./steady-clock.js";
 
-/** @typedef {import("./hub.js").Said} Said */
+/** @typedef {import("../events.js").LogEvent} LogEvent */
+/** @typedef {import("./hub.js").HubMessage} HubMessage */
 /** @typedef {import("./line.js").Line} Line */
 /** @typedef {import("./link.js").Gap} Gap */
 /** @typedef {import("./link.js").Handlers} Handlers */
@@ -32,18 +43,18 @@ import { SteadyClock } from "./steady-clock.js";
 
 /**
  * @typedef {object} Options
- * @property {string | null} id The cursor: the id that the board stands at.
+ * @property {string | null} id The cursor: the id up to which the page has every event.
  * @property {number} heartbeat Seconds; the hello may correct it.
- * @property {string} version The version that the page is of.
+ * @property {string} version The version of the page.
  * @property {string[] | null} [symbols] Of prices, only these; null for all.
- * @property {number} [pace] As the property of the stream.
+ * @property {number} [pace] Seconds between two deliveries of events.
  */
 
-const CHECK = 2000; // ms between two signs of life to the hub
-const UNANSWERED = 3; // of them, until a hub counts as dead
+const CHECK = 2000; // ms between two checks of the hub
+const UNANSWERED = 3; // checks without an answer, until the hub counts as dead
 const HIDDEN = 60_000; // ms for which a hidden page keeps its stream
 
-/** Whether this browser's SharedWorker is of any use. */
+/** Whether the browser has a SharedWorker that runs. */
 let hasWorker = "SharedWorker" in globalThis;
 
 export class Stream {
@@ -57,9 +68,9 @@ export class Stream {
   #serverTime = new ServerTime(() => performance.now());
   /** @type {number | null} */ #asOf = null;
   #running = false;
-  #asleep = false; // in the back/forward cache, frozen, or on the way there
+  #asleep = false; // in the back/forward cache or frozen, or about to be
   #unanswered = 0;
-  #deadHubs = 0; // in a row
+  #deadHubs = 0; // hubs in a row that never answered
   #clock = new SteadyClock();
   #hiddenAt = this.#clock.now;
   #ticking = 0;
@@ -73,15 +84,15 @@ export class Stream {
     this.#options = options;
     this.#cursor = options.id;
     this.#pace = options.pace ?? 0;
-    addEventListener("pagehide", () => this.#sleep());
-    addEventListener("pageshow", () => this.#wake());
+    addEventListener("pagehide", () => this.#suspend());
+    addEventListener("pageshow", () => this.#resume());
     addEventListener("online", () => this.retry());
     addEventListener("offline", () => this.check());
-    document.addEventListener("freeze", () => this.#sleep());
-    document.addEventListener("resume", () => this.#wake());
+    document.addEventListener("freeze", () => this.#suspend());
+    document.addEventListener("resume", () => this.#resume());
     document.addEventListener("visibilitychange", () => {
       this.#hiddenAt = this.#clock.now;
-      this.#mind();
+      this.#superviseLine();
     });
   }
 
@@ -103,7 +114,7 @@ export class Stream {
 
   set pace(seconds) {
     this.#pace = seconds;
-    this.#line?.ask({ ask: "pace", pace: seconds });
+    this.#line?.send({ type: "pace", pace: seconds });
   }
 
   get armed() {
@@ -112,73 +123,72 @@ export class Stream {
 
   set armed(isArmed) {
     this.#armed = isArmed;
-    this.#mind();
+    this.#superviseLine();
   }
 
   open() {
     if (this.#running) return;
     this.#running = true;
-    this.#ticking = setInterval(() => this.#mind(), CHECK);
-    this.#attach();
+    this.#ticking = setInterval(() => this.#superviseLine(), CHECK);
+    this.#openLine();
   }
 
   close() {
     this.#running = false;
     clearInterval(this.#ticking);
-    this.#detach();
+    this.#closeLine();
   }
 
   retry() {
-    this.#line?.ask({ ask: "retry", online: navigator.onLine });
+    this.#line?.send({ type: "retry", online: navigator.onLine });
   }
 
   check() {
-    this.#line?.ask({ ask: "check", online: navigator.onLine });
+    this.#line?.send({ type: "check", online: navigator.onLine });
   }
 
-  #sleep() {
+  #suspend() {
     this.#asleep = true;
-    this.#detach();
+    this.#closeLine();
   }
 
-  #wake() {
+  #resume() {
     this.#asleep = false;
-    this.#attach();
+    this.#openLine();
   }
 
-  /** See to it that there is a line where one is wanted, and somebody at its end. */
-  #mind() {
+  /** Open or close the line as the page needs one, and replace it if the hub is dead. */
+  #superviseLine() {
     if (!this.#running || this.#asleep) return;
     if (document.hidden && !this.#armed && this.#clock.now - this.#hiddenAt > HIDDEN) {
-      this.#detach();
+      this.#closeLine();
     } else if (this.#line === null) {
-      this.#attach();
+      this.#openLine();
     } else if (this.#unanswered >= UNANSWERED) {
       this.#deadHubs += 1;
       if (this.#deadHubs > 1) hasWorker = false;
-      this.#detach();
-      this.#attach();
+      this.#replaceLine();
     } else {
       this.#unanswered += 1;
       this.check();
     }
   }
 
-  #attach() {
+  #openLine() {
     if (!this.#running || this.#asleep || this.#line) return;
     const { version, heartbeat, symbols } = this.#options;
     /** @type {Line} */
     const line = hasWorker
-      ? lineToWorker(
+      ? openLineToWorker(
           version,
-          (said) => line === this.#line && this.#hear(said),
+          (message) => line === this.#line && this.#onMessage(message),
           () => line === this.#line && this.#doWithoutWorker(),
         )
-      : lineWithin((said) => line === this.#line && this.#hear(said));
+      : openLineWithinPage((message) => line === this.#line && this.#onMessage(message));
     this.#line = line;
     this.#unanswered = 0;
-    line.ask({
-      ask: "attach",
+    line.send({
+      type: "attach",
       id: this.#cursor,
       heartbeat,
       selection: { symbols: symbols ?? null },
@@ -187,40 +197,41 @@ export class Stream {
     });
   }
 
-  #detach() {
+  #closeLine() {
     this.#line?.close();
     this.#line = null;
   }
 
+  #replaceLine() {
+    this.#closeLine();
+    this.#openLine();
+  }
+
   #doWithoutWorker() {
     hasWorker = false;
-    this.#detach();
-    this.#attach();
+    this.#replaceLine();
   }
 
-  /** @param {Said} said */
-  #hear(said) {
+  /** @param {HubMessage} message */
+  #onMessage(message) {
     this.#unanswered = this.#deadHubs = 0;
-    if (said.say === "events") this.#onEvents(said.happenings);
-    else if (said.say === "hello") this.#onHello(said.hello);
-    else if (said.say === "caughtUp") {
-      this.#asOf = said.asOf ?? this.#asOf;
+    if (message.type === "events") this.#onEvents(message.events);
+    else if (message.type === "hello") this.#onHello(message.hello);
+    else if (message.type === "caughtUp") {
+      this.#asOf = message.asOf ?? this.#asOf;
       this.#handlers.caughtUp();
-    } else if (said.say === "gap") this.#handlers.gap(said.gap);
-    else if (said.say === "state") {
-      this.#asOf = said.asOf ?? this.#asOf;
-      this.#state = said.state;
-      this.#handlers.state(said.state);
-    } else if (said.say === "here") this.#onHere(said);
-    else {
-      this.#detach();
-      this.#attach();
-    }
+    } else if (message.type === "gap") this.#handlers.gap(message.gap);
+    else if (message.type === "state") {
+      this.#asOf = message.asOf ?? this.#asOf;
+      this.#state = message.state;
+      this.#handlers.state(message.state);
+    } else if (message.type === "here") this.#onPosition(message);
+    else this.#replaceLine();
   }
 
-  /** @param {import("../events.js").Happening[]} happenings */
-  #onEvents(happenings) {
-    for (const { type, data, id, live } of happenings) {
+  /** @param {LogEvent[]} events */
+  #onEvents(events) {
+    for (const { type, data, id, live } of events) {
       this.#cursor = id;
       this.#asOf = instant(id);
       if (live) this.#serverTime.note(this.#asOf);
@@ -236,8 +247,8 @@ export class Stream {
     this.#handlers.hello(hello);
   }
 
-  /** @param {{id: string | null, asOf: number | null, at: number | null}} said */
-  #onHere({ id, asOf, at }) {
+  /** @param {{id: string | null, asOf: number | null, at: number | null}} position */
+  #onPosition({ id, asOf, at }) {
     this.#cursor = id ?? this.#cursor;
     this.#asOf = asOf ?? this.#asOf;
     if (at !== null) this.#serverTime.note(at);

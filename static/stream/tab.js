@@ -1,30 +1,35 @@
-/** One tab at the hub: what it has been told, what it shows, and how often. */
+/**
+ * One tab at the hub: its selection, its pace, its cursor, and the events that wait for it.
+ *
+ * A tab may be slower than the stream. Between two deliveries only the newest event of each
+ * slot waits, because an event carries the whole state of its key.
+ */
 
 import { isAfter, slotOf } from "../events.js";
 import { selects } from "./selection.js";
 
-/** @typedef {import("./hub.js").Said} Said */
-/** @typedef {import("./hub.js").Attach} Attach */
-/** @typedef {import("../events.js").Happening} Happening */
+/** @typedef {import("./hub.js").AttachRequest} AttachRequest */
+/** @typedef {import("./hub.js").HubMessage} HubMessage */
+/** @typedef {import("../events.js").LogEvent} LogEvent */
 
 export class Tab {
   selection;
   pace; // seconds between two deliveries of events, as the person chose
-  /** @type {string | null} */ cursor; // what came up to here it has, or doesn't show
-  silence = 0; // sweeps since anything was heard of it
-  #say;
-  /** @type {Map<string, Happening>} */ #pending = new Map(); // by slot, in id order
+  /** @type {string | null} */ cursor; // up to here the tab has every event that it shows
+  silence = 0; // sweeps since the tab's last request
+  #send;
+  /** @type {Map<string, LogEvent>} */ #pending = new Map(); // by slot, in id order
   #timer = 0;
 
   /**
-   * @param {(said: Said) => void} say
-   * @param {Attach} asked
+   * @param {(message: HubMessage) => void} send Sends a message to the tab.
+   * @param {AttachRequest} request
    */
-  constructor(say, asked) {
-    this.#say = say;
-    this.cursor = asked.id;
-    this.selection = asked.selection;
-    this.pace = asked.pace;
+  constructor(send, request) {
+    this.#send = send;
+    this.cursor = request.id;
+    this.selection = request.selection;
+    this.pace = request.pace;
   }
 
   /** Whether events wait to be delivered. */
@@ -33,36 +38,36 @@ export class Tab {
   }
 
   /**
-   * Take in an event that came. It is delivered at once where the stream's own pace is
-   * no quicker than this tab's; else the newest of each slot is, when that is due.
-   * @param {Happening} happening
+   * Add an event of the stream, unless the tab has it. It is delivered at once if the
+   * stream is at least as slow as the tab; otherwise it waits until the tab's pace is over.
+   * @param {LogEvent} event
    * @param {number} streamPace Seconds.
    */
-  take(happening, streamPace) {
-    const { type, data, id } = happening;
+  addEvent(event, streamPace) {
+    const { type, data, id } = event;
     if (!isAfter(id, this.cursor)) return;
     this.cursor = id;
     if (!selects(this.selection, type, data)) return;
-    this.#keep(happening);
-    if (this.pace <= streamPace) this.flush();
-    else this.#timer ||= setTimeout(() => this.flush(), this.pace * 1000);
+    this.#addPending(event);
+    if (this.pace <= streamPace) this.deliverPending();
+    else this.#timer ||= setTimeout(() => this.deliverPending(), this.pace * 1000);
   }
 
   /**
-   * Take in events of the past, and deliver them.
-   * @param {Happening[]} happenings
+   * Deliver events that the tab missed.
+   * @param {LogEvent[]} events In id order.
    */
-  takeAll(happenings) {
-    for (const happening of happenings) {
-      const { type, data, id } = happening;
+  deliverCatchUp(events) {
+    for (const event of events) {
+      const { type, data, id } = event;
       this.cursor = id;
-      if (selects(this.selection, type, data)) this.#keep(happening);
+      if (selects(this.selection, type, data)) this.#addPending(event);
     }
-    this.flush();
+    this.deliverPending();
   }
 
   /**
-   * Leave out what came up to a cursor: it was told, or isn't shown.
+   * Move the cursor on to one up to which no event is missing; never back.
    * @param {string | null} cursor
    */
   skipTo(cursor) {
@@ -70,49 +75,49 @@ export class Tab {
   }
 
   /**
-   * Say something at once: it is no news of the stream.
-   * @param {Said} said
+   * Send a message after the events that came before it.
+   * @param {HubMessage} message
    */
-  answer(said) {
-    this.#say(said);
+  send(message) {
+    this.deliverPending();
+    this.#send(message);
   }
 
   /**
-   * Say something, after the events that came before it.
-   * @param {Said} said
+   * Send a message that has no place in the order of events, so that none is hurried.
+   * @param {HubMessage} message
    */
-  say(said) {
-    this.flush();
-    this.#say(said);
+  sendNow(message) {
+    this.#send(message);
   }
 
-  /** Everything is told anew. */
-  beginAnew() {
+  /** Forget the cursor and the events that wait: the stream sends every value again. */
+  startAfresh() {
     this.cursor = null;
     this.#pending.clear();
   }
 
-  /** Deliver what is pending. */
-  flush() {
+  /** Deliver the events that wait. */
+  deliverPending() {
     clearTimeout(this.#timer);
     this.#timer = 0;
     if (this.#pending.size === 0) return;
-    const happenings = [...this.#pending.values()];
+    const events = [...this.#pending.values()];
     this.#pending.clear();
-    this.#say({ say: "events", happenings });
+    this.#send({ type: "events", events });
   }
 
-  /** @param {Happening} happening */
-  #keep(happening) {
-    const slot = slotOf(happening);
-    this.#pending.delete(slot); // so that the Map stays in id order
-    this.#pending.set(slot, happening);
-  }
-
-  /** Leave: nothing more is said. */
-  leave() {
+  /** Send nothing more. */
+  detach() {
     clearTimeout(this.#timer);
     this.#pending.clear();
-    this.#say = () => {};
+    this.#send = () => {};
+  }
+
+  /** @param {LogEvent} event */
+  #addPending(event) {
+    const slot = slotOf(event);
+    this.#pending.delete(slot); // keeps the Map in id order
+    this.#pending.set(slot, event);
   }
 }

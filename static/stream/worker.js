@@ -6,9 +6,9 @@ const hub = new Hub();
 
 addEventListener("connect", (event) => {
   const [port] = /** @type {MessageEvent} */ (event).ports;
-  const ask = hub.join((said) => port.postMessage(said));
+  const handleRequest = hub.connectTab((message) => port.postMessage(message));
   port.onmessage = ({ data }) => {
-    ask(data);
-    if (data.ask === "leave") port.close();
+    handleRequest(data);
+    if (data.type === "leave") port.close();
   };
 });

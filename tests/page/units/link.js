@@ -184,7 +184,7 @@ test(
     source().say("bye", { reason: "full", retry_ms: 20_000 });
     source().fail(0);
     const made = Source.made.length;
-    link.want({ selection: ALL, pace: 1 });
+    link.subscribe({ selection: ALL, pace: 1 });
     clock.pass(19_000);
     equal([Source.made.length, says()], [made, "✕ Server is full. Trying again in 1 s"]);
     clock.pass(1000);
@@ -281,7 +281,7 @@ function begun(clock, random = () => 0, heartbeat = 10, now = () => NOON + clock
     {
       id: `${NOON}-0`,
       heartbeat,
-      wanted: { selection: ALL, pace: 0 },
+      subscription: { selection: ALL, pace: 0 },
       now,
       elapsed: () => clock.now,
       random,
