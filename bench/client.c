@@ -1,13 +1,13 @@
 /* The load: one epoll loop that opens streams, reads them and checks every event.
  *
- * An event carries {"n":<number>,"us":<instant it was due, epoch microseconds>,...}.
- * Within a stream the numbers are consecutive, so a lost event and one sent twice show
- * at once; the delay of an event is the clock when it is read less `us`. The loop looks
- * for '{' only, which costs far less than the read itself.
+ * An event carries {"n":<number>,"us":<time it was due, epoch microseconds>,...}. Within
+ * a stream the numbers are consecutive, so lost and duplicated events show at once. The
+ * delay of an event is the time at which it is read minus `us`. The loop looks for '{'
+ * only, which costs far less than the read itself.
  *
- * It says what it does in lines of JSON on stdout ("connected", "start", "end",
- * "result"), so that whoever measures the server reads its CPU time at those moments,
- * and reads on after "end" until a line comes on stdin.
+ * It prints its progress as lines of JSON on stdout ("connected", "start", "end",
+ * "result"), so that bench.load can read the server's CPU time at those moments. After
+ * "end" it keeps reading until a line arrives on stdin.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -42,7 +42,7 @@ enum state { UNUSED, CONNECTING, ASKED, OPEN, STALLED, CLOSED };
 struct stream {
     int fd;
     uint8_t state, carried, sampled, stalls, resumed;
-    char carry[HEAD];         /* the end of the last read, where an event was cut */
+    char carry[HEAD];         /* the end of the last read, if it cut an event */
     int64_t last;             /* the number of the newest event; -1: not known yet */
     uint64_t events, bytes;   /* within the window */
 };
@@ -109,7 +109,7 @@ static uint64_t percentile(double share) {
     return seen.delay_max;
 }
 
-static void note_delay(uint64_t sent, uint64_t at) {
+static void count_delay(uint64_t sent, uint64_t at) {
     uint64_t delay = at > sent ? at - sent : 0;
     seen.buckets[bucket_of(delay)]++;
     seen.delays++;
@@ -117,7 +117,7 @@ static void note_delay(uint64_t sent, uint64_t at) {
 }
 
 /* Check one event's number against the one before it. */
-static void note_number(struct stream *s, int64_t n) {
+static void check_number(struct stream *s, int64_t n) {
     if (s->last >= 0) {
         if (n <= s->last) seen.twice++;
         else if (n > s->last + 1 && !opt.sparse) seen.lost += (uint64_t)(n - s->last - 1);
@@ -129,7 +129,7 @@ static void note_number(struct stream *s, int64_t n) {
     }
 }
 
-/* Count and check the events that begin in [p, end); keep what was cut short. */
+/* Count and check the events that begin in [p, end); keep an incomplete one. */
 static void scan(struct stream *s, char *p, char *end) {
     static const char mark[] = "{\"n\":";
     uint64_t at = s->sampled && counting ? epoch_us() : 0;
@@ -145,9 +145,9 @@ static void scan(struct stream *s, char *p, char *end) {
         }
         char *after;
         int64_t n = strtoll(p + sizeof mark - 1, &after, 10);
-        note_number(s, n);
+        check_number(s, n);
         s->events += (uint64_t)counting;
-        if (at) note_delay(strtoull(after + sizeof ",\"us\":" - 1, NULL, 10), at);
+        if (at) count_delay(strtoull(after + sizeof ",\"us\":" - 1, NULL, 10), at);
         p = after;
     }
 }
@@ -215,7 +215,7 @@ static void ask(struct stream *s) {
     watch(s, EPOLLIN, EPOLL_CTL_MOD);
 }
 
-static void take(struct stream *s) {
+static void read_stream(struct stream *s) {
     char *fresh = space + HEAD;
     ssize_t got = recv(s->fd, fresh, BUFFER, 0);
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
@@ -247,20 +247,20 @@ static void take(struct stream *s) {
     }
 }
 
-/* Serve what is ready until `until`; return 1 where stdin had something to say. */
+/* Serve the ready streams until `until`; return 1 if stdin has a line. */
 static int serve(double until) {
     struct epoll_event ready[READY];
     double left = until - now();
     int wait = left <= 0 ? 0 : left > 0.1 ? 100 : (int)(left * 1000) + 1;
-    int count = epoll_wait(epoll_fd, ready, READY, wait), told = 0;
+    int count = epoll_wait(epoll_fd, ready, READY, wait), stdin_ready = 0;
     for (int i = 0; i < count; i++) {
         struct stream *s = ready[i].data.ptr;
-        if (s == NULL) told = 1;
+        if (s == NULL) stdin_ready = 1;
         else if (s->state == CONNECTING) ask(s);
         else if (s->state == STALLED) give_up(s, "a stalled stream was broken off");
-        else if (s->state != CLOSED) take(s);
+        else if (s->state != CLOSED) read_stream(s);
     }
-    return told;
+    return stdin_ready;
 }
 
 static void read_inputs(void) {
@@ -336,7 +336,7 @@ static void prepare(void) {
                           : opt.first < 0 ? -1 : opt.first - 1;
     }
     struct epoll_event e = {.events = EPOLLIN, .data.ptr = NULL};
-    stdin_watched = epoll_ctl(epoll_fd, EPOLL_CTL_ADD, 0, &e) == 0;  /* not where it is a file */
+    stdin_watched = epoll_ctl(epoll_fd, EPOLL_CTL_ADD, 0, &e) == 0;  /* epoll refuses a file */
 }
 
 /* Open every stream, at most --parallel waiting for their first byte at a time. */
@@ -393,7 +393,7 @@ int main(int argc, char **argv) {
     setvbuf(stdout, NULL, _IOLBF, 0);
 
     double began = now(), resumed_after = -1;
-    counting = opt.until >= 0;  /* a storm is measured from its first connect on */
+    counting = opt.until >= 0;  /* a storm is measured from its first connection on */
     double cpu = own_cpu();
     double took = connect_all();
     printf("{\"phase\":\"connected\",\"streams\":%d,\"failed\":%d,\"seconds\":%.6f}\n",

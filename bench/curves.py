@@ -1,8 +1,8 @@
-"""What costs grow with, as a plot and tables: `python -m bench.curves RESULTS.json`.
+"""Plot how the costs grow: `python -m bench.curves RESULTS.json`.
 
-It draws the curves of one run (`make bench ARGS=--curves`) into `docs/curves.svg`, by
-hand and without a plotting library, so that the file is small and its colours follow
-the reader's light or dark scheme. The tables it prints are those of the page.
+This draws the curves of one run (`make bench ARGS=--curves`) into `docs/curves.svg`. It
+uses no plotting library, so that the file is small and its colours follow the reader's
+light or dark scheme. It also prints the tables of `docs/performance.md`.
 """
 
 import json
@@ -25,8 +25,8 @@ AXES = {
 }
 NAMES = {"liveboard": "Liveboard", "floor": "the floor"}
 COLUMNS = ("", "server", "µs of CPU an event", "CPU", "p50 / p99, ms")
-WIDTH, HEIGHT = 360, 236  # of a panel
-LEFT, RIGHT, TOP, BOTTOM = 44, 82, 26, 42  # around what is plotted
+WIDTH, HEIGHT = 360, 236  # pixels of a panel
+LEFT, RIGHT, TOP, BOTTOM = 44, 82, 26, 42  # margins around the plot
 STYLE = """
 text { font: 11px system-ui, sans-serif; fill: #444 }
 .title { font-weight: 600; font-size: 12px }
@@ -46,7 +46,7 @@ Point = dict[str, Any]
 
 
 class Panel(NamedTuple):
-    """Where a value stands in a panel; both axes are logarithmic."""
+    """One plot of the figure; both axes are logarithmic."""
 
     left: float
     top: float
@@ -54,7 +54,7 @@ class Panel(NamedTuple):
     high: tuple[float, float]
 
     def at(self, x: float, y: float) -> tuple[float, float]:
-        """Return the place of a point."""
+        """Return the position of a point in the panel."""
         across = _share(x, self.low[0], self.high[0])
         up = _share(y, self.low[1], self.high[1])
         wide, tall = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
@@ -62,7 +62,7 @@ class Panel(NamedTuple):
 
 
 def main() -> None:
-    """Draw the plot and print the tables of the run that the command line names."""
+    """Draw the plot and print the tables of the run on the command line."""
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     points = json.loads(Path(sys.argv[1]).read_text())["curves"]
@@ -75,7 +75,7 @@ def main() -> None:
 
 
 def drawn(points: list[Point]) -> str:
-    """Return the plot: a panel for each axis."""
+    """Return the figure as SVG, with a panel for each axis."""
     panels = "\n".join(
         line
         for number, axis in enumerate(AXES)
@@ -137,7 +137,7 @@ def _share(value: float, low: float, high: float) -> float:
 
 
 def _cost(point: Point) -> float:
-    """Return microseconds of CPU time for each event that was delivered."""
+    """Return the CPU time per delivered event, in microseconds."""
     return 1e6 / float(point["figures"]["events_per_cpu"])
 
 

@@ -1,9 +1,9 @@
-"""A publisher that never stops: `python -m bench.firehose [SECONDS] [PUBLISHERS]`.
+"""A publisher that never pauses: `python -m bench.firehose [SECONDS] [PUBLISHERS]`.
 
-Starts a board with a short log and sends it full batches for five minutes, as fast as
-it takes them, while a subscriber never reads. What the board can't take at once waits
-with the publisher, by the connection's own flow control, so that the worker's memory
-stays flat; it is printed as it goes. Exits with 1 where it grew.
+This starts a board with a short log and sends it full batches for five minutes, as fast
+as the board accepts them, while one subscriber never reads. The flow control of the
+connections must hold the publishers back, so that the worker's memory doesn't grow. The
+memory is printed during the run; the exit code is 1 if it grew.
 """
 
 import http.client
@@ -22,16 +22,16 @@ from pathlib import Path
 from bench.peers import ROOT, free_port
 
 FULL = 300.0  # seconds
-BATCH = 1000  # events of one request, the most there may be
-GROWTH = 32 << 20  # bytes; more than that is a leak, less an allocator's mood
+BATCH = 1000  # events of one request, the maximum
+GROWTH = 32 << 20  # bytes; more is a leak, less can be the allocator's doing
 TOKEN = "firehose"
 SYMBOLS = 100
-WARM_UP = 0.2  # of the time, until what memory is needed has been taken
+WARM_UP = 0.2  # share of the time in which the worker may allocate what it needs
 
 
 @dataclass
 class Run:
-    """What was sent, and the memory of the worker over the time."""
+    """The number of events sent, and the memory of the worker over time."""
 
     events: int = 0
     refused: int = 0
@@ -68,7 +68,7 @@ def main(seconds: float = FULL, publishers: int = 2) -> int:
 
 
 def flood(port: int, worker: int, seconds: float, publishers: int) -> Run:
-    """Publish without a pause from several connections; return what came of it."""
+    """Publish without a pause on several connections; return the figures."""
     run, ends = Run(), time.monotonic() + seconds
     body = _batch()
     threads = [

@@ -26,7 +26,7 @@ CONNECT = 60.0  # seconds that all streams may take to open
 CURSORS = 200  # different cursors in the storm
 SETTLE = 0.3  # seconds after the first stream, before anything is measured
 HEALTH_EVERY = 0.2  # seconds between two looks at /healthz
-CLIENT_BOUND = 0.9  # of its core; a client busier than that may be what is measured
+CLIENT_BOUND = 0.9  # of its core; a busier client may limit the figures
 
 Figures = dict[str, Any]
 
@@ -40,13 +40,13 @@ class Timing:
     quick: bool = False
 
     def window_for(self, shape: Shape) -> float:
-        """Return the window, longer where the shape needs it."""
+        """Return the window in seconds; some shapes need a longer one."""
         needed = min(shape.window, 10) if self.quick else shape.window
         return max(self.window, needed)
 
 
 def measure(server: Server, shape: Shape, timing: Timing) -> Figures:
-    """Return the figures of one server under one shape; RuntimeError where it fails."""
+    """Return the figures of one server under one shape; RuntimeError if it fails."""
     shape = shape.scaled(min(server.most / shape.streams, 1))
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
@@ -64,7 +64,7 @@ def measure(server: Server, shape: Shape, timing: Timing) -> Figures:
 
 
 class _Run:
-    """A client against a server that runs, and the server's CPU time meanwhile."""
+    """A client that loads a running server, and the server's CPU time meanwhile."""
 
     def __init__(
         self,
@@ -85,7 +85,7 @@ class _Run:
         self.newest = -1
 
     def figures(self) -> Figures:
-        """Run the load and return what it showed."""
+        """Run the load and return its figures."""
         port, pids = self.started.port, self.started.pids
         if self.storm:
             self.go.touch()
@@ -106,7 +106,7 @@ class _Run:
             try:
                 lines = _lines(client)
                 connected = next(lines)
-                # Workers may have come since the start; from here on none does.
+                # Workers may have started meanwhile; from here on no more start.
                 pids = self.started.pids
                 cpu_connected = machine.cpu_seconds(pids)
                 self.go.touch()
@@ -137,12 +137,12 @@ class _Run:
             **result,
         }
         if self.shape.kind == "storm":
-            # What counts is the opening: old events have no delay, and cost little.
+            # Only the opening counts: old events have no delay, and cost little.
             figures |= {"events_per_cpu": None, "delays": 0}
         if self.shape.stalled:
             grown = memory - memory_start
             figures["memory_per_stalled"] = grown / self.shape.stalled
-            # A client that doesn't read doesn't see that it was broken off.
+            # A client that doesn't read doesn't see that its stream was closed.
             figures["stalled_torn"] = result["connected"] - still_open
         if health:
             figures |= health.figures()
@@ -156,12 +156,12 @@ class _Run:
         return self.server.name == "liveboard"
 
     def _client(self, values: list[str]) -> list[str]:
-        """Return the client's command, with its request and values in files."""
+        """Return the client's command; write its request and values to files."""
         shape = self.shape
         request, listed = self.folder / "request", self.folder / "values"
         request.write_bytes(_request(shape.path, shape.header).encode())
         listed.write_text("".join(value + "\n" for value in values))
-        # Few streams are all watched; of many, enough to see a hundredth of them late.
+        # All of few streams are sampled; of many, enough to see one late in a hundred.
         sample = max(shape.streams // 200, 1)
         options: dict[str, object] = {
             "port": self.started.port,
@@ -186,8 +186,8 @@ class _Run:
         return [str(CLIENT), *map(str, given), *extra]
 
     def _cursors(self) -> list[str]:
-        """Return cursors about 1000 events old, and what the first event after is."""
-        time.sleep(1)  # some events beyond those that stood in the log before
+        """Return cursors about 1000 events old, each with the number of its event."""
+        time.sleep(1)  # for some events beyond those that were in the log before
         held = json.loads(_get(self.started.port, "/bench/cursors"))
         ids, numbers = held["ids"], held["numbers"]
         self.newest = numbers[-1]
@@ -211,7 +211,7 @@ class _Run:
         }
 
     def _remarks(self, figures: Figures) -> Iterator[str]:
-        """Yield what a reader of the figures must know."""
+        """Yield remarks that a reader of the figures must know."""
         wanted = self.shape.streams
         if figures["connected"] < wanted:
             yield f"{wanted - figures['connected']} streams not opened"
@@ -236,7 +236,7 @@ class _Run:
 
 
 class _Health:
-    """Times `/healthz` from its creation on."""
+    """Measures the time of `/healthz`, from its creation on."""
 
     def __init__(self, port: int) -> None:
         self._port = port
@@ -268,7 +268,7 @@ class _Health:
 
 
 class _Decoder:
-    """Reads one compressed stream, and checks that every event is in it, once."""
+    """Reads one compressed stream, and checks that it contains every event once."""
 
     def __init__(self, port: int) -> None:
         self._socket = _ask(port, "Accept-Encoding: gzip\r\n")
@@ -321,9 +321,10 @@ def _ask(port: int, header: str) -> socket.socket:
 
 
 def _await_first_bytes(port: int) -> None:
-    """Have one stream begin: a worker may still be starting behind an open port.
+    """Open one stream and wait for its first bytes, then close it.
 
-    What a server loads for its first stream is then no part of a stream's memory.
+    A worker may still be starting behind an open port. The memory that a server needs
+    for its first stream then doesn't count as memory of a stream.
     """
     with _ask(port, "") as sock:
         sock.settimeout(START)
@@ -341,13 +342,13 @@ def _compresses(port: int) -> bool:
 
 
 def _open_streams(port: int) -> int:
-    """Return how many streams Liveboard says are open."""
+    """Return the number of open streams from Liveboard's metrics."""
     found = re.search(rb"^liveboard_streams (\d+)", _get(port, "/metrics"), re.M)
     return int(found[1]) if found else 0
 
 
 def _unchunked(body: bytes) -> bytes:
-    """Return a chunked body's bytes, as far as whole chunks came (RFC 9112, 7.1)."""
+    """Return the bytes of a chunked body, without an incomplete last chunk."""
     parts = []
     while True:
         size, _, rest = body.partition(b"\r\n")

@@ -1,6 +1,6 @@
-"""What the machine says: CPU time and memory of a process tree, cores, names.
+"""CPU time and memory of a process tree, and a description of the machine.
 
-Linux only: everything comes from /proc.
+This works on Linux only: everything is read from /proc.
 """
 
 import os
@@ -19,19 +19,20 @@ FILES = 65_536  # file descriptors a server or client may want
 
 @cache
 def cores() -> tuple[int, int]:
-    """Return the core for the server and the one for the load: one, where one is.
+    """Return the core of the server and the core of the load.
 
-    They are those of the first call, before this process takes to the load's.
+    On a machine with one core they are the same. Later calls return the result of the
+    first one, which is made before this process restricts itself to the load's core.
     """
     allowed = sorted(os.sched_getaffinity(0))
     return allowed[0], allowed[-1]
 
 
 def raise_file_limit() -> None:
-    """Let this process and its children open as many files as the system allows."""
+    """Raise the limit of open files for this process and its children."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     enough = hard == resource.RLIM_INFINITY or hard >= FILES
-    for limit in (hard if enough else FILES, hard):  # root may raise it, mostly
+    for limit in (hard if enough else FILES, hard):  # root can usually raise it
         wanted = FILES if limit == resource.RLIM_INFINITY else min(FILES, limit)
         with suppress(ValueError, OSError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), limit))
@@ -39,7 +40,7 @@ def raise_file_limit() -> None:
 
 
 def tree(roots: list[int]) -> list[int]:
-    """Return the processes in `roots` and all that descend from them."""
+    """Return the processes in `roots` and all their descendants."""
     children: dict[int, list[int]] = {}
     for entry in PROC.iterdir():
         if entry.name.isdigit() and (fields := _stat(int(entry.name))):
@@ -53,24 +54,25 @@ def tree(roots: list[int]) -> list[int]:
 
 
 def cpu_seconds(pids: list[int]) -> float:
-    """Return the user and system time that the processes have used together.
+    """Return the sum of the user and system time of the processes.
 
-    Where the kernel keeps it by the nanosecond for each thread, from there; else from
-    the hundredths of a second of /proc/<pid>/stat, which are the same time, rounded.
+    The source is the schedstat of each thread, in nanoseconds, or if the kernel lacks
+    that, /proc/<pid>/stat, which has the same time in hundredths of a second.
     """
     return sum(_cpu_of(pid) for pid in pids)
 
 
 def pss_bytes(pids: list[int]) -> int:
-    """Return the proportional set size of the processes together.
+    """Return the sum of the proportional set sizes of the processes.
 
-    Memory that several share counts once; the kernel's socket buffers don't count.
+    Memory that several processes share counts once. The kernel's socket buffers don't
+    count.
     """
     return sum(_kilobytes(PROC / str(pid) / "smaps_rollup", "Pss:") for pid in pids)
 
 
 def socket_bytes() -> int:
-    """Return what the kernel holds in the buffers of all TCP sockets."""
+    """Return the size of the kernel's buffers of all TCP sockets."""
     for line in (PROC / "net/sockstat").read_text().splitlines():
         if line.startswith("TCP:"):
             return int(line.split()[-1]) * resource.getpagesize()
@@ -78,7 +80,7 @@ def socket_bytes() -> int:
 
 
 def described() -> dict[str, str]:
-    """Return the machine's name: processor, cores, memory, kernel, Python, the day."""
+    """Return a description of the machine: processor, cores, memory, versions, date."""
     server, load = cores()
     shared = " (one core for both: figures are not comparable)" * (server == load)
     return {
@@ -93,7 +95,7 @@ def described() -> dict[str, str]:
 
 
 def output_of(*command: str) -> str:
-    """Return what a command says, on either output; "" where there is no such."""
+    """Return a command's output and errors; "" if there is no such command."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=20)
     except (OSError, subprocess.TimeoutExpired):
@@ -111,7 +113,7 @@ def _cpu_of(pid: int) -> float:
 
 
 def _stat(pid: int) -> list[str]:
-    """Return the fields of /proc/<pid>/stat from the state on; [] once it ended."""
+    """Return the fields of /proc/<pid>/stat from the state on; [] if it has ended."""
     try:
         text = (PROC / str(pid) / "stat").read_text()
     except OSError:
@@ -120,7 +122,7 @@ def _stat(pid: int) -> list[str]:
 
 
 def _kilobytes(path: Path, name: str) -> int:
-    """Return the bytes that a line like `Pss:  12 kB` tells; 0 where it is missing."""
+    """Return the bytes of a line like `Pss:  12 kB`; 0 if there is no such line."""
     try:
         lines = path.read_text().splitlines()
     except OSError:

@@ -1,7 +1,7 @@
-"""The servers: how each is started, on which core, and what is missing where it can't.
+"""The servers that are compared: how each one is started, and what it needs.
 
-A server is a handful of commands; the first is the server, whose process tree is
-measured together with those of `backing`; `helpers` run on the load's core.
+The process tree of the server is measured together with those of `backing`, which run
+on the server's core. `helpers` run on the load's core and aren't measured.
 """
 
 import os
@@ -23,7 +23,7 @@ from bench import machine
 ROOT = Path(__file__).parent.parent
 HERE = ROOT / "bench" / "servers"
 CACHE = ROOT / ".cache"
-SCRATCH = CACHE / "bench-run"  # logs, sockets and such of the servers that run
+SCRATCH = CACHE / "bench-run"  # logs, sockets and other files of running servers
 FLOOR = CACHE / "bench-bin" / "floor"
 NODE_PACKAGES = CACHE / "bench-node"
 NCHAN_UNPACKED = CACHE / "bench-nchan/usr/lib/nginx/modules/ngx_nchan_module.so"
@@ -34,8 +34,8 @@ NCHAN_PLACES = (
 )
 START = 20.0  # seconds a server may take to listen
 STOP = 3.0  # seconds it may take to end
-# Below the ephemeral ports, of which an outgoing connection may take one before the
-# server does, and not the tests'.
+# These ports are below the ephemeral ports, so that no outgoing connection takes one
+# before the server does. The tests use other ports.
 PORTS = range(10_000, 20_000)
 
 Commands = list[list[str]]
@@ -43,7 +43,7 @@ Commands = list[list[str]]
 
 @dataclass(frozen=True)
 class Plan:
-    """What to run: the server, processes that belong to it, others that only help."""
+    """The commands of a server, of its backing processes, and of helpers."""
 
     server: list[str]
     backing: Commands = field(default_factory=list)
@@ -54,9 +54,10 @@ class Plan:
 
 @dataclass(frozen=True)
 class Server:
-    """One that is compared. `missing` says what it lacks here, and the remedy.
+    """A server that is compared.
 
-    `most` is how many streams it is asked to carry: more would only make it fail.
+    `missing` returns what the server lacks on this machine, with the remedy, or None.
+    `most` is the number of streams at which the server begins to fail.
     """
 
     name: str
@@ -68,7 +69,7 @@ class Server:
 
 @dataclass
 class Running:
-    """A server that runs, on a port."""
+    """A running server and its port."""
 
     port: int
     measured: list[subprocess.Popen[bytes]]
@@ -77,7 +78,7 @@ class Running:
 
     @property
     def pids(self) -> list[int]:
-        """The process tree that is measured, as it stands."""
+        """The processes that are measured, as of now."""
         return machine.tree([process.pid for process in self.measured])
 
     def alive(self) -> bool:
@@ -91,12 +92,12 @@ def running(
 ) -> Iterator[Running]:
     """Start a server on its core, wait until it listens, and end it afterwards.
 
-    RuntimeError where it doesn't come up.
+    RuntimeError if it doesn't start.
     """
     SCRATCH.mkdir(parents=True, exist_ok=True)
     port = free_port()
     plan = server.plan(port, streams)
-    # What this shell has set must not reach the servers: PORT, HOST, SEED and the like.
+    # The servers must not inherit PORT, HOST, SEED and other settings of this shell.
     inherited = {
         name: os.environ[name]
         for name in ("PATH", "HOME", "LANG")
@@ -140,7 +141,7 @@ def running(
 
 
 def free_port() -> int:
-    """Return a port of the loopback that nobody uses."""
+    """Return a free port of the loopback interface."""
     for port in random.sample(PORTS, len(PORTS)):
         with socket.socket() as probe, suppress(OSError):
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -162,7 +163,7 @@ def _await_listening(server: Server, started: Running) -> None:
 
 
 def _stop(started: Running) -> None:
-    """End a server and its helpers: TERM, and KILL for what is still there then."""
+    """End a server and its helpers with SIGTERM, then with SIGKILL."""
     processes = [*started.helpers, *started.measured[::-1]]
     for process in processes:
         process.terminate()
@@ -170,7 +171,7 @@ def _stop(started: Running) -> None:
     for process in processes:
         with suppress(subprocess.TimeoutExpired):
             process.wait(max(until - time.monotonic(), 0.05))
-        # Each leads a group of its own, in which a worker may be left.
+        # Each process leads a group of its own, in which a worker may be left.
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
@@ -215,7 +216,9 @@ def _nchan(port: int, streams: int) -> Plan:
     module = next(place for place in NCHAN_PLACES if place.exists())
     folder = SCRATCH / "nchan"
     folder.mkdir(parents=True, exist_ok=True)
-    user = "user root;\n" if os.geteuid() == 0 else ""  # the folder may be closed
+    user = (
+        "user root;\n" if os.geteuid() == 0 else ""
+    )  # others may not be able to enter the folder
     filled = (
         (HERE / "nchan.conf")
         .read_text()

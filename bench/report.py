@@ -38,18 +38,18 @@ CURVE_COLUMNS = (
 COLOURS = ("#9aa0a6", "#1a73e8", "#e8710a", "#188038", "#a142f4", "#d93025", "#12828f")
 
 Run = dict[str, Any]
-"""What `bench.run` collects: machine, versions, missing, client, shapes, curves."""
+"""The results of `bench.run`: machine, versions, missing, client, shapes, curves."""
 
 
 def markdown(run: Run) -> str:
-    """Return everything that was measured as Markdown."""
+    """Return all results as Markdown."""
     rows = [row for shape in run["shapes"] for row in _shape_rows(shape)]
     parts = [
         "## Liveboard and its peers",
-        _said(run["machine"]),
-        "Versions: " + _said(run["versions"]),
+        _describe(run["machine"]),
+        "Versions: " + _describe(run["versions"]),
         *(f"Missing: {name}: {why}" for name, why in run["missing"].items()),
-        _client_said(run["client"]),
+        _describe_client(run["client"]),
         f"Median of {run['repeats']}, windows of {run['window']:g} s. Events per "
         "CPU-second of the server's process tree (user + system); delays from the "
         "instant an event was due; memory is PSS, without socket buffers.",
@@ -64,7 +64,7 @@ def markdown(run: Run) -> str:
 
 
 def write(run: Run) -> list[Path]:
-    """Write JSON, Markdown and the plot, and return where they are."""
+    """Write JSON, Markdown and the plot, and return their paths."""
     RESULTS.mkdir(exist_ok=True)
     stem = RESULTS / run["machine"]["date"].replace(" ", "-").replace(":", "")
     paths = [stem.with_suffix(".json"), stem.with_suffix(".md")]
@@ -104,9 +104,9 @@ def _shape_rows(shape: Run) -> Iterable[Sequence[str]]:
 
 
 def _beyond(shape: Run, run: Run) -> str:
-    """Return what a special shape showed that has no column."""
+    """Return the figures of a special shape that have no column."""
     got: Figures = shape["servers"].get("liveboard", {})
-    said = [_said_of_one(shape, got)] if "connected" in got else []
+    said = [_describe_one(shape, got)] if "connected" in got else []
     plain = next((s for s in run["shapes"] if s["name"] == "plain"), None)
     if shape["name"] == "gzip" and plain and "connected" in got:
         beside = plain["servers"].get("liveboard", {})
@@ -121,7 +121,7 @@ def _beyond(shape: Run, run: Run) -> str:
     return "\n".join(f"- {line}" for line in said if line)
 
 
-def _said_of_one(shape: Run, got: Figures) -> str:
+def _describe_one(shape: Run, got: Figures) -> str:
     title = f"{shape['title']}: "
     if "healthz_max" in got:
         return (
@@ -170,7 +170,7 @@ def _curve_row(point: Run) -> Sequence[str]:
     )
 
 
-def _client_said(client: Figures) -> str:
+def _describe_client(client: Figures) -> str:
     if not client:
         return ""
     taken = "; ".join(
@@ -187,7 +187,7 @@ def table(columns: Sequence[str], rows: Iterable[Iterable[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def _said(named: dict[str, str]) -> str:
+def _describe(named: dict[str, str]) -> str:
     return "; ".join(f"{name}: {text}" for name, text in named.items())
 
 
@@ -197,7 +197,7 @@ def _rate(got: Figures, name: str) -> float:
 
 
 def _count(figure: float | None) -> str:
-    """Return a number to three digits."""
+    """Return a number rounded to three digits."""
     if not figure:
         return "–"
     digits = max(int(math.log10(abs(figure))) - 2, 0)
@@ -234,7 +234,7 @@ def _accepted(got: Figures) -> str:
 
 
 def _plot(run: Run, path: Path) -> bool:
-    """Draw events per CPU-second, each shape's servers side by side; False without."""
+    """Draw events per CPU-second for each server; False without matplotlib."""
     try:
         import matplotlib as mpl
     except ImportError:

@@ -1,7 +1,7 @@
-"""Run the benchmark: `make bench`, in about a minute `make bench QUICK=1`.
+"""Run the benchmark: `make bench`, or in about a minute `make bench QUICK=1`.
 
-Each server is started by itself on one core and loaded from another. Repeats are
-interleaved (A B A B), so that what else the machine does meets all alike.
+Each server runs alone on one core and is loaded from another. Repeats are interleaved
+(A B A B), so that other work of the machine affects all servers alike.
 """
 
 import argparse
@@ -30,17 +30,17 @@ PYTHON_PACKAGES = (
     "uvicorn",
     "flask-sse",
 )
-BUSY = 0.5  # load average before the start from which on the figures are doubtful
+BUSY = 0.5  # load average before the start above which figures are doubtful
 FAULTS = ("lost", "twice", "torn", "failed", "decoded_wrong", "healthz_errors", "wrong")
-FLOODS = (1, 20)  # events that the floor writes at once to find the client's own limit
+FLOODS = (1, 20)  # events per write of the floor, to find the client's own limit
 
 
 def main(words: Sequence[str] | None = None) -> None:
-    """Measure what the command line asks for, and say and write what came out."""
+    """Run the selected measurements; print and write the results."""
     asked = _arguments(words)
     if not sys.platform.startswith("linux"):
         sys.exit("bench: this needs Linux: figures come from /proc, load from epoll.")
-    # Ended from outside, it still ends its servers.
+    # SIGTERM raises SystemExit, so that the servers are ended too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     machine.raise_file_limit()
     os.sched_setaffinity(0, {machine.cores()[1]})
@@ -50,7 +50,7 @@ def main(words: Sequence[str] | None = None) -> None:
     repeats = asked.repeats or (1 if asked.quick else REPEATS)
     missing = {name: why for name in asked.servers if (why := SERVERS[name].missing())}
     for name, why in missing.items():
-        _say(f"{name} is missing: {why}")
+        _report_progress(f"{name} is missing: {why}")
     servers = [SERVERS[name] for name in asked.servers if name not in missing]
     run: report.Run = {
         "machine": machine.described(),
@@ -63,7 +63,7 @@ def main(words: Sequence[str] | None = None) -> None:
         "curves": [],
     }
     if os.getloadavg()[0] > BUSY:
-        _say(
+        _report_progress(
             f"The machine is busy (load {os.getloadavg()[0]:.1f}): figures may suffer."
         )
     run["client"] = _client_limit(timing, asked.scale)
@@ -74,7 +74,7 @@ def main(words: Sequence[str] | None = None) -> None:
         run["curves"] = _curves(servers, timing, asked.scale)
     print(report.markdown(run))
     for path in report.write(run):
-        _say(f"written: {path.relative_to(path.parent.parent.parent)}")
+        _report_progress(f"written: {path.relative_to(path.parent.parent.parent)}")
 
 
 def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
@@ -109,7 +109,7 @@ def _list_of(names: list[str]) -> Callable[[str], list[str]]:
 
 
 def _chosen(asked: argparse.Namespace) -> list[Shape]:
-    """Return the shapes asked for: by name, else all, of a quick run the quick ones."""
+    """Return the shapes named on the command line, or all; in a quick run, fewer."""
     if asked.shapes is not None:
         return [shape for shape in SHAPES if shape.name in asked.shapes]
     if asked.curves:
@@ -123,7 +123,7 @@ def _measured(
     """Measure every server under one shape, in turns, and return the medians."""
     wanted = [s for s in servers if shape.servers is None or s.name in shape.servers]
     if timing.quick and shape.rate > 100:
-        # What follows no faster load would only fill its queues for a while.
+        # A server that can't follow this rate would only fill its queues.
         wanted = [s for s in wanted if s.name in ("floor", "liveboard")]
     every: dict[str, list[Figures]] = {server.name: [] for server in wanted}
     for turn in range(repeats):
@@ -146,14 +146,14 @@ def _measured(
 def _one(
     server: Server, shape: Shape, timing: Timing, turn: int = 0, turns: int = 1
 ) -> Figures:
-    """Measure once; what goes wrong with one server must not end the others' run."""
+    """Measure once; if a server fails, the others are measured all the same."""
     began = time.monotonic()
     try:
         figures = measure(server, shape, timing)
     except (RuntimeError, OSError, ValueError) as error:
         figures = {"remark": f"failed: {str(error).splitlines()[0]}"}
-        _say(str(error))
-    _say(
+        _report_progress(str(error))
+    _report_progress(
         f"{shape.title}: {server.name} ({turn + 1}/{turns}): "
         f"{figures.get('events_per_cpu') or 0:,.0f} events per CPU-second, "
         f"{time.monotonic() - began:.0f} s {figures.get('remark', '')}"
@@ -162,7 +162,7 @@ def _one(
 
 
 def _median(every: list[Figures]) -> Figures:
-    """Return the median of each figure; of faults the most, of words the first."""
+    """Return the median of each figure, the maximum of faults, the first of texts."""
     merged: Figures = {}
     for name in dict.fromkeys(name for figures in every for name in figures):
         found = [figures[name] for figures in every if figures.get(name) is not None]
@@ -177,7 +177,7 @@ def _median(every: list[Figures]) -> Figures:
 
 
 def _client_limit(timing: Timing, scale: float) -> dict[str, Figures]:
-    """Return what the client itself can take in, from a floor that never pauses."""
+    """Return the client's own limit, measured on a floor that never pauses."""
     found = {}
     for flood in FLOODS:
         shape = replace(
@@ -217,7 +217,7 @@ def _versions() -> dict[str, str]:
     return {**found, "node": machine.output_of("node", "--version"), "cc": compiler}
 
 
-def _say(text: str) -> None:
+def _report_progress(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 

@@ -54,13 +54,15 @@ def compile_programs() -> None:
 
 
 def python_packages() -> bool:
-    """Make the virtual environment, unless it stands and fits the requirements."""
+    """Make the virtual environment, unless it exists and fits the requirements."""
     stamp = VENV / "requirements.done"
     wanted = "".join(path.read_text() for path in REQUIREMENTS)
     python = VENV / "bin" / "python"
     if stamp.exists() and stamp.read_text() == wanted and run(python, "-c", ""):
         return True
-    say("Installing Liveboard and its peers into .cache/bench-venv (once) ...")
+    report_progress(
+        "Installing Liveboard and its peers into .cache/bench-venv (once) ..."
+    )
     if not (python.exists() and run(python, "-m", "pip", "--version")):
         shutil.rmtree(VENV, ignore_errors=True)
         if not run(sys.executable, "-m", "venv", VENV):
@@ -73,12 +75,12 @@ def python_packages() -> bool:
 
 
 def better_sse() -> None:
-    """Install better-sse, where npm is."""
+    """Install better-sse if npm is there."""
     stamp = NODE / "packages.done"
     npm = shutil.which("npm")
     if not npm or (stamp.exists() and stamp.read_text() == BETTER_SSE):
         return
-    say(f"Installing {BETTER_SSE} into .cache/bench-node (once) ...")
+    report_progress(f"Installing {BETTER_SSE} into .cache/bench-node (once) ...")
     NODE.mkdir(exist_ok=True)
     quiet = ("--silent", "--no-audit", "--no-fund")
     if run(npm, "install", *quiet, "--prefix", NODE, BETTER_SSE):
@@ -86,14 +88,14 @@ def better_sse() -> None:
 
 
 def nchan() -> None:
-    """Unpack Debian's nchan for the nginx that is here, without installing it."""
+    """Unpack Debian's nchan module for the installed nginx, without installing it."""
     unpacked = any(NCHAN.glob("usr/lib/nginx/modules/*.so"))
     tools = [shutil.which(name) for name in ("nginx", "apt-get", "dpkg-deb")]
     if SYSTEM_NCHAN.exists() or unpacked or not all(tools):
         return
-    say("Unpacking nginx's nchan module into .cache/bench-nchan (once) ...")
+    report_progress("Unpacking nginx's nchan module into .cache/bench-nchan (once) ...")
     NCHAN.mkdir(exist_ok=True)
-    # As apt's own user can't write here, it says so; the package comes all the same.
+    # apt warns that its own user can't write here, but it downloads the package.
     run("apt-get", "-qq", "download", "libnginx-mod-nchan", cwd=NCHAN, quiet=True)
     for package in NCHAN.glob("*.deb"):
         run("dpkg-deb", "-x", package, NCHAN)
@@ -110,7 +112,7 @@ def run(*command: str | Path, cwd: Path = ROOT, quiet: bool = False) -> bool:
         return False
 
 
-def say(text: str) -> None:
+def report_progress(text: str) -> None:
     """Print a line about the set-up's progress."""
     print(text, file=sys.stderr, flush=True)
 

@@ -1,4 +1,4 @@
-"""The shapes of load: how many streams, how many events a second, what is special."""
+"""The shapes of load: numbers of streams, rates of events, and special cases."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -13,11 +13,12 @@ FOLLOWING = ("floor", "liveboard", "nchan", "better-sse")
 
 @dataclass(frozen=True)
 class Shape:
-    """One load. `due` is events a second that one stream is to get.
+    """One load.
 
-    `rounds` is how often a second events fall due; `env` goes to the server; `values`
-    fill the hole in the path or the header, one stream after the other; `first` is the
-    number of the first event that a stream must see (-1: any).
+    `due` is the number of events a second that one stream should receive. Events fall
+    due `rounds` times a second. `env` is passed to the server. `values` replace `{}` in
+    the path or the header, one value per stream in turn. `first` is the number of the
+    first event that a stream must receive (-1: any).
     """
 
     name: str
@@ -34,7 +35,7 @@ class Shape:
     env: Mapping[str, str] = field(default_factory=dict)
     client: tuple[str, ...] = ()
     first: int = FIRST
-    window: float = 0  # seconds at least, where the usual window is too short for it
+    window: float = 0  # seconds at least, if the usual window is too short
     health: bool = False
     stalled: int = 0
     age: int = 0  # events that a cursor of the storm is old
@@ -42,12 +43,12 @@ class Shape:
 
     @property
     def due_per_stream(self) -> float:
-        """Events a second that one stream is to get."""
+        """Events a second that one stream should receive."""
         return self.rate if self.due < 0 else self.due
 
     @property
     def server_env(self) -> dict[str, str]:
-        """What the server is told about the load."""
+        """The environment variables that describe the load to the server."""
         told = {"RATE": f"{self.rate:g}", "ROUNDS": f"{self.rounds:g}"}
         return {**told, **self.env}
 
@@ -62,19 +63,19 @@ class Shape:
 
 
 def grouped(number: float) -> str:
-    """Return a whole number with thin spaces between the thousands from 10 000 on."""
+    """Return a whole number; from 10 000 on, with thin spaces between thousands."""
     return f"{number:,.0f}".replace(",", "\u202f" if number >= 10_000 else "")
 
 
 def steady(streams: int, rate: float, **more: Any) -> Shape:
-    """Return the plain shape: so many streams, so many events a second on each."""
+    """Return a plain shape: this many streams, with this many events a second each."""
     name = f"{streams}x{rate:g}"
     title = f"{grouped(streams)} streams, {rate:g} events/s"
     return Shape(name, title, streams, rate, **more)
 
 
 def symbols_shape(name: str, title: str, views: int, rate: float) -> Shape:
-    """Return a shape in which 1000 symbols are divided among so many views."""
+    """Return a shape in which 1000 symbols are divided among this many views."""
     symbols = 1000
     shares = (
         ",".join(f"S{number:04d}" for number in range(view, symbols, views))
@@ -95,7 +96,7 @@ def symbols_shape(name: str, title: str, views: int, rate: float) -> Shape:
 
 
 def storm(name: str, age: int, rate: float = 20, **more: Any) -> Shape:
-    """Return the shape in which all come at once, each with a cursor of this age."""
+    """Return a shape in which all streams open at once, with cursors of this age."""
     return Shape(
         name,
         f"5000 streams at once, each with a cursor {age} events old, {rate:g} events/s",
@@ -112,7 +113,7 @@ def storm(name: str, age: int, rate: float = 20, **more: Any) -> Shape:
 
 
 def slow(symbols: int, rate: float) -> Shape:
-    """Return the shape of one reader that gets a tenth of the feed's bandwidth."""
+    """Return a shape of one reader with a tenth of the feed's bandwidth."""
     name = f"slow-{symbols}"
     title = (
         f"a reader of a tenth of the bandwidth of {grouped(symbols)} symbols "
@@ -172,7 +173,7 @@ SHAPES = (
         100,
         servers=ALONE,
         stalled=100,
-        # A log that is full from the start on doesn't grow beside what is measured.
+        # A log that is full from the start doesn't grow during the measurement.
         env={"BACKLOG": "2000", "PREFILL": "3000"},
         first=FIRST + 3000,
         client=("--stalled", "100"),
@@ -184,7 +185,7 @@ SHAPES = (
 
 
 def curves() -> Iterator[tuple[str, float, Shape]]:
-    """Yield what costs are plotted over: the axis, the place on it, the shape."""
+    """Yield the points of the curves: the axis, the value on it, the shape."""
     for views in (1, 10, 100, 1000):
         shape = symbols_shape(f"views-{views}", f"{views} views", views, 200)
         yield "views", views, shape

@@ -1,8 +1,8 @@
-"""A reader with a tenth of the feed's bandwidth, and how old what it sees is.
+"""The age of the quotes that a reader with a tenth of the feed's bandwidth receives.
 
-Beside it a witness reads everything, and so knows when each quote was superseded. A
-quote is as old as the time for which there had been a newer one when it was read;
-one that is still its symbol's newest is not old, whenever it was published.
+A witness reads everything, and so knows when each quote was superseded. The age of a
+quote is the time since a newer one was published, at the moment when it is read. The
+newest quote of a symbol has the age 0, whenever it was published.
 """
 
 import contextlib
@@ -16,16 +16,16 @@ from collections.abc import Iterator
 from typing import Any
 
 SHARE = 0.1  # of the feed's bandwidth
-LOOK = 1.0  # seconds in which that bandwidth is measured
-RECEIVE_BUFFER = 8192  # bytes; what lies here unread grows old where nobody sees it
+LOOK = 1.0  # seconds in which the bandwidth is measured
+RECEIVE_BUFFER = 8192  # bytes; small, because quotes grow old in it unread
 PIECES = 20  # reads a second
-TRIES = 200  # of meeting `/api/state` at the same id
+TRIES = 200  # to read the stream and `/api/state` up to the same id
 
 Quotes = dict[str, Any]
 
 
 def figures(port: int, seconds: float) -> dict[str, Any]:
-    """Return how old quotes were over `seconds`, and whether the end was right."""
+    """Return the ages of quotes over `seconds`, and the errors in the last state."""
     with _witness(port) as witness:
         time.sleep(LOOK)
         before = witness.received
@@ -50,7 +50,7 @@ def figures(port: int, seconds: float) -> dict[str, Any]:
 
 
 class _Stream:
-    """A stream's events, read piece by piece; by HTTP/1.0, which has no chunks."""
+    """A stream that is read piece by piece, over HTTP/1.0, which has no chunks."""
 
     def __init__(self, port: int, buffer: int = 0, query: str = "") -> None:
         self._socket = socket.socket()
@@ -66,7 +66,7 @@ class _Stream:
         self.quotes: Quotes = {}
 
     def read(self, most: int = 1 << 16) -> list[dict[str, Any]]:
-        """Return the quotes that are whole by now; ConnectionError at the end."""
+        """Return the quotes that the next read completes; ConnectionError at end."""
         got = self._socket.recv(most)
         if not got:
             raise ConnectionError("the server ended the stream")
@@ -85,7 +85,7 @@ class _Stream:
                 self.read()
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self._socket.close()
 
     def __enter__(self) -> "_Stream":
@@ -105,7 +105,7 @@ class _Stream:
 
 
 class _Witness(_Stream):
-    """Reads everything, and knows from when on a quote was no longer the newest."""
+    """A stream that is read completely, and knows when each quote was superseded."""
 
     def __init__(self, port: int) -> None:
         super().__init__(port)
@@ -124,7 +124,7 @@ class _Witness(_Stream):
                     newest[symbol] = number
 
     def age(self, quote: dict[str, Any], now_us: int) -> float:
-        """Return for how many seconds there has been a newer one."""
+        """Return the seconds since a newer quote was published; 0 if there is none."""
         over = self._over.get((quote["symbol"], quote["n"]))
         return 0.0 if over is None else (now_us - over) / 1e6
 
@@ -145,7 +145,7 @@ def _witness(port: int) -> Iterator[_Witness]:
 def _read_slowly(
     slow: _Stream, witness: _Witness, rate: float, seconds: float
 ) -> tuple[list[float], list[float]]:
-    """Return the age of each quote, and for how long each symbol wasn't told anew."""
+    """Return the age of each quote, and the time between two quotes of a symbol."""
     ages: list[float] = []
     seen: dict[str, float] = {}
     unseen: list[float] = []
@@ -168,7 +168,7 @@ def _read_slowly(
 
 
 def _wrong_in_the_end(port: int, slow: _Stream) -> int:
-    """Return in how many symbols the reader and `/api/state` differ in the end."""
+    """Return the number of symbols in which the reader and `/api/state` differ."""
     quotes, cursor = slow.quotes, slow.last_id
     for _ in range(TRIES):
         with _Stream(port, query=f"?once=1&after={cursor}") as poll:

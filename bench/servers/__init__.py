@@ -1,1 +1,1 @@
-"""The servers that are compared: one small file each, as their documents tell it."""
+"""The servers that are compared, each as its own documentation recommends."""

@@ -19,7 +19,7 @@ def stream() -> Response:
 
 
 def frames() -> Iterator[str]:
-    """Yield one event after the other, for as long as the subscriber stays."""
+    """Yield one event after the other, until the subscriber leaves."""
     mine: queue.SimpleQueue[str] = queue.SimpleQueue()
     subscribers.add(mine)
     try:

@@ -1,6 +1,6 @@
 """flask-sse with Redis: each subscriber has a Redis connection; gunicorn, gevent.
 
-Until the events begin it says `ready` now and then, since flask-sse sends not even
+Until the events begin it publishes `ready` now and then, because flask-sse sends no
 headers before the first event.
 """
 
@@ -20,17 +20,17 @@ app.config["REDIS_URL"] = os.environ["REDIS_URL"]
 app.register_blueprint(sse, url_prefix="/stream")
 
 
-def say_ready(seconds: float) -> None:
-    """Sleep, and let those that wait have their headers."""
+def publish_ready(seconds: float) -> None:
+    """Sleep, and publish an event so that waiting subscribers get their headers."""
     time.sleep(max(seconds, READY_EVERY))
     sse.publish({}, type="ready")
 
 
 def publish() -> None:
-    """Publish every event to Redis, which has it for all subscribers."""
+    """Publish every event to Redis, which passes it to all subscribers."""
     number = ticks.FIRST
     with app.app_context():
-        ticks.wait_for_go(say_ready)
+        ticks.wait_for_go(publish_ready)
         for due_us, count in ticks.rounds():
             for tick in ticks.ticks(number, count, due_us):
                 sse.publish(tick.data, type="tick", id=tick.id)

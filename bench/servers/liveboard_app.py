@@ -2,10 +2,10 @@
 
     FEED=published python -m gunicorn bench.servers.liveboard_app:app
 
-Importing `app` makes the one application, from the environment. Beyond what `ticks`
-reads: SYMBOLS (quotes of that many symbols in place of ticks), VIEWS (into how many
-equal shares the symbols are divided; numbers are consecutive within a share), PREFILL
-(events that stand in the log before anybody comes).
+Importing `app` makes the application from the environment. Besides the variables of
+`ticks`, it reads SYMBOLS (publish quotes of this many symbols instead of ticks), VIEWS
+(divide the symbols into this many equal shares; numbers are consecutive within a share)
+and PREFILL (publish this many events before the first stream opens).
 """
 
 import os
@@ -32,7 +32,7 @@ def cursors() -> dict[str, object]:
 
 
 def publish() -> None:
-    """Publish for ever: first what is to stand in the log, then at the rate."""
+    """Publish for ever: first the events of PREFILL at once, then at the rate."""
     number = ticks.FIRST
     if PREFILL:
         now_us = time.time_ns() // 1000
@@ -53,7 +53,7 @@ def _tick(tick: ticks.Tick) -> Event:
 
 
 def _price(n: int, due_us: int) -> Event:
-    """Return the quote of the symbols' turn: share 0, share 1, ..., share 0 again."""
+    """Return quote number `n`; the shares take turns."""
     symbol = f"S{n % SYMBOLS:04d}"
     data = ticks.price_json(symbol, ticks.FIRST + n // VIEWS, due_us)
     return keyed("price", symbol, data.encode())

@@ -1,7 +1,7 @@
-"""Publishes to nginx + nchan over HTTP: a round's events in one write, then answers.
+"""Publishes to nginx + nchan over HTTP: it writes a round's events, then reads answers.
 
-It runs on the client's core and is no part of the server. Environment: PORT, and what
-`ticks` reads.
+It runs on the client's core and isn't measured. Environment: PORT, and the variables of
+`ticks`.
 """
 
 import os
@@ -10,7 +10,7 @@ import socket
 from bench.servers import ticks
 
 PORT = int(os.environ["PORT"])
-ANSWER = b"HTTP/1.1 "  # each answer begins so, and nothing else holds it
+ANSWER = b"HTTP/1.1 "  # each answer begins with it, and nothing else contains it
 REQUEST = (
     "POST /publish HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n"
     "X-EventSource-Event: tick\r\nContent-Length: {}\r\n\r\n{}"
@@ -18,7 +18,7 @@ REQUEST = (
 
 
 def publish() -> None:
-    """Publish every event, and wait for the answers of a round before the next."""
+    """Publish every event; wait for all answers of a round before the next one."""
     number = ticks.FIRST
     ticks.wait_for_go()
     with socket.create_connection(("127.0.0.1", PORT)) as nginx:
@@ -31,7 +31,7 @@ def publish() -> None:
 
 
 def await_answers(nginx: socket.socket, count: int) -> None:
-    """Read until `count` answers have begun; ConnectionError where nginx hangs up."""
+    """Read until `count` answers have begun; ConnectionError if nginx closes."""
     kept = b""
     while count > 0:
         if not (got := nginx.recv(1 << 16)):

@@ -1,4 +1,4 @@
-"""sse-starlette on uvicorn: a queue per subscriber, as its documents have it."""
+"""sse-starlette on uvicorn: a queue per subscriber, as its documentation shows it."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -20,7 +20,7 @@ async def stream(request: Request) -> EventSourceResponse:
 
 
 async def events() -> AsyncIterator[ServerSentEvent]:
-    """Yield one event after the other, for as long as the subscriber stays."""
+    """Yield one event after the other, until the subscriber leaves."""
     mine: asyncio.Queue[ServerSentEvent] = asyncio.Queue()
     subscribers.add(mine)
     try:

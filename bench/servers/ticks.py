@@ -1,8 +1,8 @@
-"""What is published: events of one size, each with its number and when it was due.
+"""The published events: all of one size, each with a number and a due time.
 
-Events fall due in rounds, so that a server that can send several at once may. An event
-carries the instant its round was due, not when the publisher got round to it: a server
-that keeps its own publisher waiting doesn't hide the delay.
+Events fall due in rounds, so that a server may send several at once. An event carries
+the time at which its round was due and not the time at which it was published, so that
+a server can't hide a delay by keeping its publisher waiting.
 """
 
 import os
@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-FIRST = 1_000_000  # the first event's number, so that all are written as long
-POLL = 0.02  # seconds between two looks for the file that lets events begin
+FIRST = 1_000_000  # the first number; all numbers have the same length
+POLL = 0.02  # seconds between two checks for the file `GO`
 
 RATE = float(os.environ.get("RATE", "20"))  # events a second
 ROUNDS = min(float(os.environ.get("ROUNDS", "50")), RATE)  # rounds a second
-GO = os.environ.get("GO", "")  # events begin once this file is there
+GO = os.environ.get("GO", "")  # events begin when this file exists
 
 
 class Tick(NamedTuple):
@@ -34,9 +34,9 @@ def wait_for_go(sleep: Callable[[float], object] = time.sleep) -> None:
 
 
 def rounds(sleep: Callable[[float], object] = time.sleep) -> Iterator[tuple[int, int]]:
-    """Yield, when it is due, the instant of a round (epoch µs) and its events' count.
+    """Yield each round when it is due: its time (epoch µs) and its number of events.
 
-    A late caller gets the rounds that it missed one after the other.
+    A late caller gets the missed rounds at once, one after the other.
     """
     if not RATE:
         return
@@ -70,7 +70,7 @@ def tick_json(number: int, due_us: int) -> str:
 
 
 def price_json(symbol: str, number: int, due_us: int) -> str:
-    """Return a quote, whole, as a board shows it: about 330 bytes."""
+    """Return a complete quote, as a board shows it: about 330 bytes."""
     price = 100 + number * 7919 % 1000 / 100
     return (
         f'{{"n":{number},"us":{due_us},"symbol":"{symbol}","name":"Acme Industries",'
