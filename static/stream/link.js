@@ -35,8 +35,8 @@ import { SteadyClock } from "./steady-clock.js";
 /** @typedef {import("./link-states.js").StateName} StateName */
 
 /**
- * @typedef {{name: StateName, seconds: number | null}} State The state of the
- *   stream. `seconds` counts the silence (slow), the delay (delayed), or the time until
+ * @typedef {{name: StateName, seconds: number | null}} State The state of the stream.
+ *   `seconds` counts the silence (slow), the delay (delayed), or the time until
  *   the next attempt (reconnecting, full); it is null in the other states.
  * @typedef {{resume: "fresh" | "replayed" | "compacted", tail: string, heartbeat: number,
  *   pace: number, source: string, version: string, at: number, lost: number | null,
@@ -78,7 +78,7 @@ const FAREWELLS = { restart: "byeRestart", full: "byeFull", age: "byeAge" };
  *   passing of time causes.
  * @typedef {Lapse | "dead" | "retry" | "healthy" | "caughtUp"} Deadline The reason why an
  *   instant matters. At `dead` the EventSource is given up, at `retry` the next one is
- *   made, at `healthy` earlier failures stop to count, and at `caughtUp` the catch-up
+ *   made, at `healthy` earlier failures no longer count, and at `caughtUp` the catch-up
  *   counts as complete.
  */
 
@@ -99,7 +99,7 @@ export class Link {
   #catchingUp = true;
   #heartbeat; // ms
   #pacer = new Pacer();
-  #pace = 0; // of the present stream, in seconds
+  #pace = 0; // of this stream, in seconds
   #quietSince = 0; // instant of the last message, or of the last restart
   #failures = 0; // EventSources given up since the last good stream
   /** @type {number | null} */ #greetedAt = null; // instant of this stream's hello

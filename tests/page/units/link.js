@@ -1,6 +1,6 @@
 /**
- * How the stream stands, and the words in which the badge says it: each state that a Link
- * can be in, brought about as a server and a network bring it about.
+ * The states of a Link and the words that the badge shows for them. Each state is reached
+ * by what a server, a network or a clock does.
  */
 
 import { Badge } from "../../../static/board/badge.js";
@@ -14,7 +14,7 @@ const NOON = Date.UTC(2026, 2, 5, 14, 3, 7); // 14:03:07
 const ALL = { symbols: null };
 const HELLO = { resume: "replayed", heartbeat: 10, pace: 0, at: NOON, tail: `${NOON}-0` };
 
-/** Stands for the browser's EventSource: a test says what comes by it. */
+/** Replaces the browser's EventSource: a test decides what arrives. */
 class Source extends EventTarget {
   static CLOSED = 2;
   /** @type {Source[]} */ static made = [];
@@ -35,7 +35,7 @@ class Source extends EventTarget {
     this.dispatchEvent(new MessageEvent(type, it));
   }
 
-  /** Break off; the browser comes back by itself where `readyState` isn't 2. */
+  /** Fail; the browser reconnects by itself unless `readyState` is `CLOSED`. */
   fail(readyState = Source.CLOSED) {
     this.readyState = readyState;
     this.dispatchEvent(new Event("error"));
@@ -50,7 +50,7 @@ document.body.innerHTML = `
   <button id="pause"><span>‖</span><span>Pause</span></button>`;
 
 test(
-  "the first three seconds it says that it connects, then that it does so again",
+  "for three seconds it is connecting, then it is reconnecting",
   withClock((clock) => {
     const { says } = begun(clock);
     clock.pass(2999);
@@ -61,7 +61,21 @@ test(
 );
 
 test(
-  "within one and a half heartbeats it is live, after that it says how long it was silent",
+  "an error does not start the three seconds again, nor turn the badge back",
+  withClock((clock) => {
+    const { says, source } = begun(clock);
+    clock.pass(2500);
+    source().fail(0);
+    equal(says(), "○ Connecting…");
+    clock.pass(1500);
+    equal(says(), "↻ Reconnecting… · Retry now");
+    source().fail(0);
+    equal(says(), "↻ Reconnecting… · Retry now");
+  }),
+);
+
+test(
+  "after one and a half heartbeats of silence, the badge counts the seconds",
   withClock((clock) => {
     const { says } = live(clock);
     clock.pass(15_000);
@@ -88,7 +102,7 @@ test(
 );
 
 test(
-  "an error is no news for three seconds; then it counts down to the next try",
+  "an error shows after three seconds; then the badge counts down to the next attempt",
   withClock((clock) => {
     const { says, source } = live(clock);
     source().fail(0);
@@ -109,7 +123,7 @@ test(
 );
 
 test(
-  "offline it says of when the values are",
+  "offline, the badge shows the time of the values",
   withClock((clock) => {
     const { says, source, link } = live(clock);
     link.online = false;
@@ -120,7 +134,7 @@ test(
 );
 
 test(
-  "a server that takes its leave is quoted",
+  "the badge explains an absence by the reason of the bye",
   withClock((clock) => {
     const { says, source } = live(clock);
     source().say("bye", { reason: "restart", retry_ms: 2000 });
@@ -133,7 +147,7 @@ test(
 );
 
 test(
-  "a feed that is away, and a stream that is over, are no fault of the connection",
+  "a feed that is away and a stream that is complete have names of their own",
   withClock((clock) => {
     const { says, source } = live(clock);
     source().say("heartbeat", { at: NOON + 1, feed: "away" });
@@ -143,7 +157,7 @@ test(
   }),
 );
 
-test("paused it says since when, and how many rows have changed", () => {
+test("paused, the page shows since when, and how many rows have changed", () => {
   const pause = new Pause();
   pause.toggle(NOON);
   for (let n = 1; n <= 24; n++) {
@@ -158,7 +172,7 @@ test("paused it says since when, and how many rows have changed", () => {
 });
 
 test(
-  "waits double to half a minute, and begin anew after a minute of health",
+  "waits double up to half a minute, and start again after a good minute",
   withClock((clock) => {
     const { source } = live(clock);
     equal(waitsOf(source, clock, 7), [1, 2, 4, 8, 16, 30, 30]);
@@ -169,7 +183,7 @@ test(
 );
 
 test(
-  "a wait is less by up to a half, at random, so that not all come at once",
+  "a wait is shortened at random, by up to a half, to spread the clients",
   withClock((clock) => {
     const { source } = begun(clock, () => 1);
     source().say("hello", HELLO);
@@ -178,7 +192,7 @@ test(
 );
 
 test(
-  "who wants more of a server that is full waits out the time, and then has it",
+  "a new subscription waits for as long as a full server asked",
   withClock((clock) => {
     const { says, source, link } = live(clock);
     source().say("bye", { reason: "full", retry_ms: 20_000 });
@@ -193,7 +207,7 @@ test(
 );
 
 test(
-  "however short the heartbeat, a server that is slow to begin has time to greet",
+  "a server has ten seconds for its hello, even if heartbeats are short",
   withClock((clock) => {
     const { says, source } = begun(clock, () => 0, 1);
     const slow = source();
@@ -202,7 +216,7 @@ test(
     slow.say("hello", { ...HELLO, heartbeat: 1 });
     equal(says(), "● Live");
     clock.pass(5000);
-    assert(source() !== slow, "who greeted and is mute is waited for");
+    assert(source() !== slow, "a mute server was not given up after its hello");
   }),
 );
 
@@ -251,7 +265,7 @@ test(
 );
 
 /**
- * The seconds until another EventSource is made, each time after it failed.
+ * Return the seconds from each of several failures to the next EventSource.
  * @param {() => Source} source
  * @param {import("./clock.js").Clock} clock
  * @param {number} times

@@ -16,14 +16,14 @@ test("a tab is given the newest of each key since its cursor, in order and as ca
   );
 });
 
-test("what lies before the stream's beginning is not known", () => {
+test("events before the stream's beginning are not known", () => {
   const missed = new MissedEvents("5-0");
   missed.remember(price("6-0"));
   equal(missed.after("4-0"), null);
   equal(missed.after(null), null);
 });
 
-test("after a fresh beginning a tab of before is given all that there is", () => {
+test("after a fresh hello, a tab with an older cursor gets the newest event of each key", () => {
   const missed = new MissedEvents("5-0");
   missed.remember(price("5-1", "BOLT"));
   missed.startAfresh("9-0");
@@ -41,7 +41,7 @@ test("of a publisher's own events the newest of each key is kept, and each witho
   equal(given(missed, "1-0"), [false, "2-1", "3-0"]);
 });
 
-test("who has an older price is told that the symbol is retired", () => {
+test("a tab with an older price gets the retirement of its symbol", () => {
   const missed = new MissedEvents("1-0");
   missed.remember(price("2-0"));
   missed.remember(gone("3-0"));
@@ -55,7 +55,7 @@ test("a thousand passing events are kept, and the floor rises with the others", 
   equal(missed.after("2-1")?.events.length, 1000);
 });
 
-test("a stream that goes back knows no more than what came since", () => {
+test("after a restart only the events since then are known", () => {
   const missed = new MissedEvents("5-0");
   missed.startAfresh("5-0");
   missed.restartFrom("3-0");
