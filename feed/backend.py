@@ -10,8 +10,9 @@ from typing import Protocol, Self
 
 import msgspec
 
+from feed.events.catalogue import CATALOGUE
 from feed.events.event import Event, EventId
-from feed.events.shapes import Notice
+from feed.events.reading import read_shape
 from feed.history import Mark, marks
 from feed.publishing.idempotency import Once
 
@@ -31,10 +32,7 @@ class Publication(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, events: Sequence[Event]) -> Self:
-        """Return the publication of `events`.
-
-        Raise ValidationError if a price or a notice lacks fields or has wrong ones.
-        """
+        """Return the publication of `events`."""
         return cls(events, marks(events), [expiry_of(event) for event in events])
 
 
@@ -75,10 +73,9 @@ class Backend(Protocol):
 
 
 def expiry_of(event: Event) -> int | None:
-    """Return when (epoch ms) the event's key is to be retired; None if it stays.
-
-    Raise ValidationError if a notice lacks fields or has wrong ones.
-    """
-    if event.type != "notice":
+    """Return when (epoch ms) the event's key is to be retired; None if it stays."""
+    row = CATALOGUE.get(event.type)
+    if row is None or row.expires_at is None:
         return None
-    return msgspec.json.decode(event.data, type=Notice).until
+    shape = read_shape(event)
+    return None if shape is None else getattr(shape, row.expires_at)

@@ -13,7 +13,8 @@ from itertools import groupby
 import msgspec
 
 from feed.events.event import Event
-from feed.events.shapes import Quote
+from feed.events.reading import UNREADABLE, report_unreadable
+from feed.events.shapes import Amount, Instant, Name, Quote, Volume
 
 BASE = 5  # seconds of a base candle; every interval is a multiple of it
 MAX_INTERVAL = 86_400  # seconds
@@ -24,19 +25,46 @@ Candle = tuple[int, float, float, float, float, float]
 """Its begin (epoch ms); open, high, low and close; the volume traded within it."""
 
 
-Mark = Quote | str
-"""What changes a history: a new quote, or the symbol that is retired."""
+class Trade(msgspec.Struct, frozen=True):
+    """The fields of a quote that change a history."""
+
+    symbol: Name
+    price: Amount
+    volume: Volume | None = None
+    at: Instant | None = None
+
+
+Mark = Quote | Trade | str
+"""A change of the history: a new quote, or the symbol that is retired."""
+
+_decode_trade = msgspec.json.Decoder(Trade).decode
 
 
 def marks(events: Iterable[Event]) -> list[Mark]:
-    """Return what `events` change; ValidationError where a `price` is no quote."""
-    found: list[Mark] = []
-    for event in events:
-        if event.type == "price":
-            found.append(msgspec.json.decode(event.data, type=Quote))
-        elif event.retires and event.slot and event.slot[0] == "price":
-            found.append(event.slot[1])
-    return found
+    """Return the changes that `events` make.
+
+    A price that this version cannot read changes nothing.
+    """
+    return [mark for event in events if (mark := _mark(event)) is not None]
+
+
+def _mark(event: Event) -> Mark | None:
+    if event.type == "price":
+        return _read_trade(event)
+    if event.retires and event.slot and event.slot[0] == "price":
+        return event.slot[1]
+    return None
+
+
+def _read_trade(event: Event) -> Trade | None:
+    try:
+        trade = _decode_trade(event.data)
+    except UNREADABLE as error:
+        report_unreadable(event.type, error)
+        return None
+    if trade.at is None:
+        return msgspec.structs.replace(trade, at=event.id.ms)
+    return trade
 
 
 class History:
@@ -48,19 +76,20 @@ class History:
         self._volumes: dict[str, float] = {}
 
     def add(self, marks: Iterable[Mark]) -> None:
-        """Take in new quotes, and let go of symbols that were retired."""
+        """Add new quotes, and forget symbols that were retired."""
         for mark in marks:
-            if isinstance(mark, Quote):
-                self.add_quote(mark)
-            else:
+            if isinstance(mark, str):
                 self._forget(mark)
+            else:
+                self.add_quote(mark)
 
-    def add_quote(self, quote: Quote) -> None:
-        """Take in one quote; one older than the newest candle counts towards that."""
+    def add_quote(self, quote: Quote | Trade) -> None:
+        """Add one quote. If it is older than the newest candle, it changes that one."""
         with self._lock:
             traded = self._traded(quote)
             row = self._candles.setdefault(quote.symbol, array("d"))
-            at = quote.at - quote.at % (BASE * 1000)
+            instant = quote.at or 0
+            at = instant - instant % (BASE * 1000)
             if row and at <= row[-FIELDS]:
                 row[-4] = max(row[-4], quote.price)
                 row[-3] = min(row[-3], quote.price)
@@ -89,8 +118,8 @@ class History:
         """Return the closes of the newest candles, oldest first, for a sparkline."""
         return [candle[4] for candle in self.candles(symbol, interval, limit) or ()]
 
-    def _traded(self, quote: Quote) -> float:
-        """Return what was traded since the last quote; the day's volume begins anew."""
+    def _traded(self, quote: Quote | Trade) -> float:
+        """Return the volume since the last quote; a lower one begins a new day."""
         volume = quote.volume or 0.0
         before = self._volumes.get(quote.symbol)
         self._volumes[quote.symbol] = volume

@@ -15,6 +15,8 @@ from flask import Blueprint, Response, current_app, render_template, request, ur
 from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
+from feed.events.catalogue import SECTIONS
+from feed.events.reading import read_fields
 from feed.feed import Feed
 from feed.streams.view import View
 from web import the_feed
@@ -134,7 +136,14 @@ def _html(page: str, policy: str) -> Response:
 
 
 def _state(feed: Feed) -> State:
+    """Return the state of the board, with all the fields that a page shows.
+
+    With a shared log, another version may have written more fields or fewer.
+    """
     state: State = msgspec.json.decode(state_json(feed, View()))
+    for type, section in SECTIONS.items():
+        read = (read_fields(type, value) for value in state[section])
+        state[section] = [fields for fields in read if fields is not None]
     return state
 
 

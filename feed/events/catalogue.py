@@ -5,7 +5,7 @@ a shape in `feed/events/shapes.py` and a row here. An event type that has no row
 publisher's own: its data is carried as it is, and no filter narrows it.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -24,6 +24,8 @@ class EventType(msgspec.Struct, frozen=True):
     `/api/state` lists the keys. `expires_at` is the field with the instant at which the
     server retires the key. `to_come` are the fields with instants that usually lie in
     the future: a replay publishes such an event again when its instants have moved.
+    `defaults` has the values of fields that may be left out but are never null, except
+    for `at`.
     """
 
     shape: type[Shape]
@@ -32,17 +34,36 @@ class EventType(msgspec.Struct, frozen=True):
     section: str | None = None
     expires_at: str | None = None
     to_come: tuple[str, ...] = ()
+    defaults: dict[str, Any] = {}
 
 
 CATALOGUE: dict[str, EventType] = {
-    "price": EventType(Quote, "symbol", "symbols", "prices"),
+    "price": EventType(
+        Quote,
+        key="symbol",
+        selected_by="symbols",
+        section="prices",
+        defaults={"decimals": 2},
+    ),
     "score": EventType(
-        Score, "match", "matches", "scores", to_come=("kick_off", "period_started")
+        Score,
+        key="match",
+        selected_by="matches",
+        section="scores",
+        to_come=("kick_off", "period_started"),
+        defaults={"incidents": []},
     ),
     "incident": EventType(Incident, selected_by="matches"),
-    "market": EventType(MarketState, "market", section="markets", to_come=("until",)),
+    "market": EventType(
+        MarketState, key="market", section="markets", to_come=("until",)
+    ),
     "notice": EventType(
-        Notice, "notice", section="notices", expires_at="until", to_come=("until",)
+        Notice,
+        key="notice",
+        section="notices",
+        expires_at="until",
+        to_come=("until",),
+        defaults={"level": "info"},
     ),
 }
 

@@ -14,10 +14,11 @@ import msgspec
 
 from feed.events.catalogue import CATALOGUE, Shape
 from feed.events.event import Event
+from feed.events.reading import read_shape
 from feed.events.shapes import MAX_AMOUNT, Incident, Quote, Score, Team
 
 AHEAD = 60_000  # ms by which a publisher's clock may be fast
-FEWEST_DECIMALS, MOST_DECIMALS = 2, 8  # of a symbol's first price
+MOST_DECIMALS = 8  # of a symbol's first price
 
 Fields = dict[str, Any]
 
@@ -36,20 +37,24 @@ def complete(type: str, given: Fields, newest: Event | None, now: int) -> Shape:
     if special is not None:
         return special(given, newest, now)
     shape = CATALOGUE[type].shape
-    defaults = _DEFAULTS.get(type, {})
+    defaults = CATALOGUE[type].defaults
     return msgspec.convert({**_unknown(shape), **defaults, "at": now, **given}, shape)
 
 
 def required_fields(type: str) -> tuple[str, ...]:
     """Return the fields that have no default, so that a publisher must give them."""
-    shape = CATALOGUE[type].shape
-    filled = {"at", *_unknown(shape), *_DEFAULTS.get(type, {})}
-    return tuple(name for name in shape.__struct_fields__ if name not in filled)
+    row = CATALOGUE[type]
+    filled = {"at", *_unknown(row.shape), *row.defaults}
+    return tuple(name for name in row.shape.__struct_fields__ if name not in filled)
 
 
-def _quote(given: Fields, held: Event | None, now: int) -> Quote:
-    """Return a quote: what isn't given is as in the last one, or worked out."""
-    before = {} if held is None else msgspec.json.decode(held.data, type=Fields)
+def _quote(given: Fields, newest: Event | None, now: int) -> Quote:
+    """Return a quote; fields that are not given are those of the last one.
+
+    `change` and `change_percent` are computed.
+    """
+    last = None if newest is None else read_shape(newest)
+    before = {} if last is None else msgspec.structs.asdict(last)
     for name in ("at", "change", "change_percent"):
         before.pop(name, None)
     first = {"decimals": _decimals(given.get("price"))}
@@ -78,7 +83,7 @@ def _quote(given: Fields, held: Event | None, now: int) -> Quote:
 
 
 def _score(given: Fields, _: Event | None, now: int) -> Score:
-    filled = {**_unknown(Score), **_DEFAULTS["score"], "at": now, **given}
+    filled = {**_unknown(Score), **CATALOGUE["score"].defaults, "at": now, **given}
     for side in ("home", "away"):
         filled[side] = _completed(filled.get(side), _unknown(Team))
     common = {**_unknown(Incident), "match": filled.get("match"), "at": filled["at"]}
@@ -89,12 +94,6 @@ def _score(given: Fields, _: Event | None, now: int) -> Score:
 
 
 _SPECIAL: dict[str, Complete] = {"price": _quote, "score": _score}
-_DEFAULTS: dict[str, Fields] = {
-    "price": {"decimals": FEWEST_DECIMALS},
-    "score": {"incidents": []},
-    "notice": {"level": "info"},
-}
-"""The defaults of fields that may not be null, but for `at`: the instant of receipt."""
 
 
 def _unknown(shape: type[msgspec.Struct]) -> Fields:
@@ -117,7 +116,8 @@ def _rounded(change: float, decimals: int) -> float | None:
 def _decimals(price: object) -> int:
     """Return how many decimals to show of a symbol whose first price this is."""
     exponent = Decimal(repr(price)).as_tuple().exponent if is_number(price) else 0
-    return min(max(-int(exponent), FEWEST_DECIMALS), MOST_DECIMALS)
+    fewest: int = CATALOGUE["price"].defaults["decimals"]
+    return min(max(-int(exponent), fewest), MOST_DECIMALS)
 
 
 def is_number(value: object) -> bool:

@@ -11,7 +11,7 @@ import hashlib
 import logging
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -26,11 +26,14 @@ from feed.events.event import (
     EventId,
     Slot,
     check_depth,
+    checked_data,
     gone,
     keyed,
     unkeyed,
 )
-from feed.events.shapes import Notice, Quote, Score
+from feed.events.instants import move_instants
+from feed.events.reading import decode_shape, read_shape
+from feed.events.shapes import Quote
 from feed.sources.recording import Damage, Reader, Record
 
 EVENTS = 500  # of a step; a stream has fallen behind when twice as many are to come
@@ -40,7 +43,6 @@ SILENCE = 60.0  # seconds; a longer wait for the next event is worth a line in t
 BEGINNING = 64 * 1024  # bytes by which, and by its size, a recording is known again
 REPORTS = 100  # damaged lines that are logged; those beyond are only counted
 
-INSTANTS = ("at", "until", "kick_off", "period_started")
 TOLD_ANEW = frozenset(name for name, type in CATALOGUE.items() if type.to_come)
 
 logger = logging.getLogger("liveboard.replay")
@@ -220,12 +222,14 @@ class Replay:
         held = self._held[event.slot] = Held(None, None)
         if event.type not in CATALOGUE:
             self._types.add(event.type)
-        if event.type in TOLD_ANEW:
-            shape = msgspec.json.decode(event.data, type=CATALOGUE[event.type].shape)
-            held.until = shape.until if isinstance(shape, Notice) else None
-            with contextlib.suppress(*UNPLAYABLE):  # of an instant beyond all numbers
-                data = msgspec.json.encode(moved(shape, self._time.recorded))
-                held.record = Record(0, event.type, data, event.slot[1], None)
+        shape = read_shape(event) if event.type in CATALOGUE else None
+        if shape is not None:
+            held.until = _expiry(event.type, shape)
+            if event.type in TOLD_ANEW:
+                with contextlib.suppress(*UNPLAYABLE):  # an instant beyond all numbers
+                    move, at = self._time.recorded, event.id.ms
+                    data = move_instants(event.data, shape, move, move(at))
+                    held.record = Record(0, event.type, data, event.slot[1], None)
 
     def _read_on(self) -> None:
         """Read a line; where it is an event, it is the next, and given its time."""
@@ -284,15 +288,22 @@ class Replay:
     def _say(self, record: Record) -> list[Event]:
         until = None
         if record.type in CATALOGUE:
-            told = moved(shaped(record), self._time.instant)
-            event = told.event()
-            until = told.until if isinstance(told, Notice) else None
+            event, until = self._move(record)
         else:
             event = own(record)
             self._note_type(record.type)
         if event.slot is not None:
             self._hold(event.slot, record, until)
         return [event]
+
+    def _move(self, record: Record) -> tuple[Event, int | None]:
+        """Return a recorded event with its instants moved, and when its key expires."""
+        shape = decode_shape(record.type, record.data)
+        move = self._time.instant
+        data = move_instants(record.data, shape, move, self._time.now)
+        event = msgspec.structs.replace(shape.event(), data=checked_data(data))
+        until = _expiry(record.type, shape)
+        return event, None if until is None else move(until)
 
     def _retire(self, record: Record) -> list[Event]:
         """Return the `gone` event, unless the board has retired the key by itself."""
@@ -317,9 +328,7 @@ class Replay:
         """Say again what has instants yet to come: they are others now."""
         self._moved = False
         records = [held.record for held in self._held.values() if held.record]
-        self._ready += [
-            moved(shaped(record), self._time.instant).event() for record in records
-        ]
+        self._ready += [self._move(record)[0] for record in records]
 
 
 class _Script:
@@ -511,21 +520,10 @@ def _known_by(path: Path) -> str:
         return f"{size} {hashlib.sha256(file.read(BEGINNING)).hexdigest()[:16]}"
 
 
-def shaped(record: Record) -> Shape:
-    """Return the data of an event that the board shows; ValidationError if it can't."""
-    return msgspec.json.decode(record.data, type=CATALOGUE[record.type].shape)
-
-
-def moved(shape: Shape, move: Callable[[int], int]) -> Shape:
-    """Return the same at other instants: each that is there, by `move`."""
-    changes: dict[str, object] = {
-        name: move(at)
-        for name in INSTANTS
-        if (at := getattr(shape, name, None)) is not None
-    }
-    if isinstance(shape, Score):
-        changes["incidents"] = [moved(each, move) for each in shape.incidents]
-    return msgspec.structs.replace(shape, **changes)
+def _expiry(type: str, shape: Shape) -> int | None:
+    """Return the instant at which the key of an event expires; None if it doesn't."""
+    field = CATALOGUE[type].expires_at
+    return None if field is None else getattr(shape, field)
 
 
 def own(record: Record) -> Event:

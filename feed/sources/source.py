@@ -4,10 +4,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
 
-import msgspec
-
 from feed.events.catalogue import CATALOGUE
 from feed.events.event import Event
+from feed.events.reading import read_shape
 from feed.events.shapes import MarketState, Quote, Score
 from feed.settings import Settings
 from feed.sources.league import League
@@ -46,11 +45,7 @@ class Simulator:
     def __init__(
         self, seed: int, start: int, speed: float, held: Sequence[Event] = ()
     ) -> None:
-        shapes = [
-            msgspec.json.decode(event.data, type=CATALOGUE[event.type].shape)
-            for event in held
-            if event.type in CATALOGUE
-        ]
+        shapes = [read_shape(event) for event in held if event.type in CATALOGUE]
         market = [each for each in shapes if isinstance(each, Quote | MarketState)]
         scores = [each for each in shapes if isinstance(each, Score)]
         instants = (each.at for each in (*market, *scores) if each.at <= start)

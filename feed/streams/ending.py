@@ -4,6 +4,7 @@ import msgspec
 
 from feed.clock import now_ms
 from feed.events.event import Event, EventId
+from feed.events.reading import UNREADABLE
 from feed.events.shapes import FINAL
 from feed.log import Log
 
@@ -30,9 +31,13 @@ def last_event(log: Log, match: str) -> EventId | None:
     return newest.id if over else None
 
 
-def _status(score: Event) -> str:
-    return msgspec.json.decode(score.data, type=_Status).status
+def _status(score: Event) -> str | None:
+    """Return the status; None if another version wrote data without a readable one."""
+    try:
+        return msgspec.json.decode(score.data, type=_Status).status
+    except UNREADABLE:
+        return None
 
 
 class _Status(msgspec.Struct):
-    status: str
+    status: str | None = None

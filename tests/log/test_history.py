@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from feed import history as history_module
-from feed.events.event import gone
+from feed.events.event import EventId, gone, keyed
 from feed.history import BASE, History, marks
 from tests.helpers.samples import quote_at
 
@@ -46,6 +46,19 @@ def test_nobodys_symbol_has_no_history_and_a_retired_one_loses_it() -> None:
     assert history.candles("A", 60, 1) is not None
     history.add(marks([gone("price", "A", START)]))
     assert history.candles("A", 60, 1) is None
+
+
+def test_a_price_of_another_version_counts_as_far_as_it_can_be_read() -> None:
+    history = History()
+    more = b'{"symbol":"A","price":5,"at":%d,"new":[1]}' % START
+    without_at = b'{"symbol":"A","price":7,"volume":3}'
+    unreadable = b'{"symbol":"A","price":"much"}'
+    events = [
+        keyed("price", "A", data).with_id(EventId(START + 1000 * n, 0))
+        for n, data in enumerate((more, without_at, unreadable))
+    ]
+    history.add(marks(events))
+    assert history.candles("A", BASE, 1) == [(START, 5, 7, 5, 7, 3)]
 
 
 @given(

@@ -22,6 +22,7 @@ from feed.events.event import MAX_TYPES, Event, EventId, Slot, gone, keyed, unke
 from feed.events.shapes import Incident, MarketState, Notice, Quote, Score, Team
 from feed.events.wrapping import wrap
 from feed.feed import Feed
+from feed.publishing.completion import required_fields
 from feed.settings import InvalidSetting, Settings
 from feed.sources.recording import LONGEST, Damage, Reader, Record
 from feed.sources.replay import EVENTS, REPORTS, Replay
@@ -352,6 +353,46 @@ def test_instants_move_as_the_ids_do(play: Play) -> None:
     [began] = data(match)["incidents"]
     assert began["at"] == NOW - 60_000
     assert data(notice)["until"] == NOW + 6000
+
+
+def test_a_recording_of_another_version_is_played_and_only_its_instants_moved(
+    play: Play,
+) -> None:
+    """Each field that a quote may lack is missing once, and each quote has new ones."""
+    fields = msgspec.to_builtins(quote("ACME"))
+    optional = fields.keys() - {*required_fields("price")}
+    text = b""
+    for name in sorted(optional):
+        more = {"new": 7.0, **fields, "until": T0, "newer": {"at": T0}}
+        del more[name]
+        line = msgspec.json.encode({"id": f"{T0}-0", "event": "price", "data": more})
+        text += line.replace(b'"new":7.0', b'"new":7.00e0') + b"\n"
+    played = play(text).after(0)
+    assert len(played) == len(optional)
+    for name, event in zip(sorted(optional), played, strict=True):
+        default = {"decimals": 2, "at": NOW}.get(name)
+        expected = {**fields, "at": NOW, name: default}
+        expected |= {"new": 7.0, "until": T0, "newer": {"at": T0}}
+        assert data(event) == expected
+        assert b'"new":7.00e0' in event.data, "the bytes of a value stay the same"
+        assert event.slot == ("price", "ACME")
+
+
+def test_a_match_of_another_version_is_played_with_its_new_status(play: Play) -> None:
+    incident = {"match": "m", "incident": "1", "kind": "dance", "at": T0, "new": 1}
+    match: dict[str, Any] = {
+        **{"match": "m", "status": "VAR", "incidents": [incident]},
+        **{"home": {"name": "H", "new": 1}, "away": {"name": "A"}},
+        **{"kick_off": T0 - 60_000, "at": T0, "at_home": T0},
+    }
+    [played] = play([at(0, keyed("score", "m", msgspec.json.encode(match)))]).after(0)
+    told = data(played)
+    assert (told["kick_off"], told["at"], told["at_home"]) == (NOW - 60_000, NOW, T0)
+    assert (told["status"], told["minute"]) == ("VAR", None)
+    [its] = told["incidents"]
+    assert its == {**dict.fromkeys(Incident.__struct_fields__), **incident, "at": NOW}
+    nobody = dict.fromkeys(Team.__struct_fields__)
+    assert told["home"] == {**nobody, "name": "H", "new": 1}
 
 
 def test_data_of_a_type_of_ones_own_is_left_alone(play: Play) -> None:
