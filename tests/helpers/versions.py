@@ -1,0 +1,74 @@
+"""Another version of Liveboard: a copy of its code with another set of shapes."""
+
+import shutil
+from pathlib import Path
+
+from tests.helpers.harness import ROOT, Board
+
+NEW_STATUS = "VAR"  # of a match
+NEW_TYPE = "weather"
+REMOVED = "sector"  # of a quote
+ADDED = "venue"
+ADDED_VALUE = "XETR"  # which the new version writes into each quote
+
+# By file: what stands there, and what stands there in the newer version.
+CHANGES = {
+    "feed/events/shapes.py": (
+        ("    sector: Name | None\n", ""),
+        (
+            "    volume: Volume | None\n    at: Instant\n",
+            "    volume: Volume | None\n    at: Instant\n"
+            f'    venue: Name | None = "{ADDED_VALUE}"\n',
+        ),
+        ('"NS", "1H",', f'"NS", "{NEW_STATUS}", "1H",'),
+        (
+            "class Notice(",
+            "class Weather(msgspec.Struct, frozen=True, forbid_unknown_fields=True):\n"
+            '    """The weather."""\n\n'
+            "    place: Name\n    degrees: Amount\n    at: Instant\n\n"
+            "    def event(self) -> Event:\n"
+            '        """Return the `weather` event."""\n'
+            '        return keyed("weather", self.place, _encode(self))\n\n\n'
+            "class Notice(",
+        ),
+    ),
+    "feed/events/catalogue.py": (
+        ("import Incident, MarketState,", "import Weather, Incident, MarketState,"),
+        (
+            '    "incident": EventType(',
+            '    "weather": EventType(Weather, key="place", section="weathers"),\n'
+            '    "incident": EventType(',
+        ),
+    ),
+    "feed/sources/market.py": (("            sector=company.sector,\n", ""),),
+}
+
+
+class VersionBoard(Board):
+    """A board whose code is in the folder `root`."""
+
+    def __init__(self, root: Path, **env: str) -> None:
+        super().__init__("app:app", None, **env)
+        self._cwd = root
+
+
+def newer_version(folder: Path) -> Path:
+    """Copy the code into `folder`, change its shapes, and return its root.
+
+    The newer version has a field of a quote more and another one less, a new status of
+    a match, and a new event type.
+    """
+    root = folder / "newer"
+    ignored = shutil.ignore_patterns("__pycache__")
+    for name in ("feed", "web", "templates"):
+        shutil.copytree(ROOT / name, root / name, ignore=ignored)
+    (root / "static").symlink_to(ROOT / "static")
+    for name in ("app.py", "gunicorn.conf.py"):
+        shutil.copy(ROOT / name, root / name)
+    for name, changes in CHANGES.items():
+        text = (root / name).read_text()
+        for before, after in changes:
+            assert text.count(before) == 1, (name, before, text.count(before))
+            text = text.replace(before, after)
+        (root / name).write_text(text)
+    return root
