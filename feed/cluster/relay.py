@@ -186,13 +186,10 @@ class Relay:
         while not self._closed:
             try:
                 self._follow()
-            except redis.RedisError as error:
-                self._mark_away(_reason(error))
-            except Unavailable as error:
-                self._mark_away(str(error))
-            except Exception:  # one bad reply must not end the reader; it is logged
-                logger.exception("Reading the shared log failed; the reader goes on")
-                self._mark_away("What Redis holds can't be read; the log says why")
+            except Exception as error:  # one bad reply must not end the reader
+                if self._closed:  # `close` took the connection away during a read
+                    return
+                self._mark_failed(error)
             if self._away:
                 time.sleep(RETRY)
 
@@ -201,6 +198,18 @@ class Relay:
         self._closed = True
         for client in (self._client, self._waiting):
             client.connection_pool.disconnect()
+
+    def _mark_failed(self, error: Exception) -> None:
+        """Note why the log can't be followed; log an error that isn't Redis's."""
+        if isinstance(error, redis.RedisError):
+            self._mark_away(_reason(error))
+        elif isinstance(error, Unavailable):
+            self._mark_away(str(error))
+        else:
+            logger.error(
+                "Reading the shared log failed; the reader goes on", exc_info=error
+            )
+            self._mark_away("What Redis holds can't be read; the log says why")
 
     def _follow(self) -> None:
         """Compare the logs, then append what comes until they are to be compared."""
