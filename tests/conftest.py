@@ -1,7 +1,6 @@
 """Fixtures that all tests share: a board, a browser, pages that must have no errors."""
 
 import os
-import shutil
 import signal
 import time
 from collections.abc import Iterator
@@ -21,7 +20,7 @@ from playwright.sync_api import (
 
 from feed.sources.market import AGE, SESSION
 from tests.helpers.harness import Board
-from tests.helpers.pages import BROWSER_ARGUMENTS, CUT
+from tests.helpers.pages import CHROMIUM, CUT
 from tests.helpers.staged import Stage
 
 # No deadline: on a busy machine an example may take long, which is no failure.
@@ -73,13 +72,9 @@ def board(open_boards: Iterator[Board]) -> Board:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Yield a real Chromium: the system's, or else Playwright's own."""
-    # Chromium can't use its sandbox as root, and doesn't start with it.
-    arguments = [*BROWSER_ARGUMENTS, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
     with sync_playwright() as playwright:
         try:
-            browser = playwright.chromium.launch(
-                executable_path=shutil.which("chromium"), args=arguments
-            )
+            browser = playwright.chromium.launch(**CHROMIUM)
         except Error as error:
             pytest.exit(
                 "No Chromium to test the page with. `make test` installs one; by hand: "

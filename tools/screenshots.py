@@ -6,7 +6,6 @@ README's picture instead.
 
 import io
 import os
-import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 from tests.helpers.harness import ROOT, Board
+from tests.helpers.pages import CHROMIUM
 from tests.helpers.staged import Stage
 from tests.page.states import STATES
 
@@ -84,10 +84,7 @@ def take_readme_picture() -> None:
 def chromium() -> Iterator[Browser]:
     """Yield the system's Chromium, or else Playwright's own."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"),
-            args=["--no-sandbox"] if os.geteuid() == 0 else [],
-        )
+        browser = playwright.chromium.launch(**CHROMIUM)
         yield browser
         browser.close()
 

@@ -12,7 +12,7 @@ import sys
 from playwright.sync_api import Page
 
 from tests.helpers.harness import Board
-from tests.page.states import settled
+from tests.helpers.pages import wait_for_state
 from tools.lasting import Footprint, PageMonitor
 from tools.screenshots import chromium
 
@@ -77,7 +77,7 @@ def open_monitored(page: Page, board: Board) -> PageMonitor:
     """Open a board's page, and wait until it is loaded."""
     monitor = PageMonitor(page)
     page.goto(board.url)
-    settled(page, "live")
+    wait_for_state(page, "live")
     page.wait_for_timeout(LOADING * 1000)
     return monitor
 

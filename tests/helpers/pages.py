@@ -1,22 +1,31 @@
 """Helpers for the page in a browser: open it, wait for it, read its fields."""
 
+import os
+import shutil
+from typing import Any
+
 from playwright.sync_api import Locator, Page, expect
 
 from tests.helpers.harness import until
 from tests.helpers.staged import Stage
 
 CUT = "Failed to load resource"  # Chromium's words for a connection that failed
-BROWSER_ARGUMENTS = [
-    # Only the test's own requests go over the network.
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-quic",
-    "--no-first-run",
-]
+CHROMIUM: dict[str, Any] = {  # options of Playwright's `launch`
+    "executable_path": shutil.which("chromium"),  # None: Playwright's own
+    "args": [
+        # Only the test's own requests go over the network.
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--disable-quic",
+        "--no-first-run",
+        # Chromium can't use its sandbox as root, and doesn't start with it.
+        *(["--no-sandbox"] if os.geteuid() == 0 else []),
+    ],
+}
 
 
-def opened(page: Page, stage: Stage, path: str = "") -> int:
+def open_page(page: Page, stage: Stage, path: str = "") -> int:
     """Open the page on a stage; return an instant after everything that it shows."""
     page.goto(f"{stage.url}/{path}")
     until(lambda: len(stage.cursors) == 1, 15, "the page opens its stream")
@@ -25,8 +34,13 @@ def opened(page: Page, stage: Stage, path: str = "") -> int:
     return int(id.partition("-")[0]) + 10_000
 
 
-def live(page: Page, seconds: float = 15) -> None:
-    expect(badge(page)).to_have_attribute("data-state", "live", timeout=seconds * 1000)
+def wait_until_live(page: Page, seconds: float = 15) -> None:
+    wait_for_state(page, "live", seconds)
+
+
+def wait_for_state(page: Page, state: str, seconds: float = 15) -> None:
+    """Wait until the badge shows this state of the stream."""
+    expect(badge(page)).to_have_attribute("data-state", state, timeout=seconds * 1000)
 
 
 def badge(page: Page) -> Locator:
@@ -37,7 +51,7 @@ def cell(page: Page, symbol: str, field: str) -> Locator:
     return page.locator(f"[data-symbol='{symbol}'] [data-field={field}]")
 
 
-def texts(page: Page, field: str) -> dict[str, str]:
+def field_texts(page: Page, field: str) -> dict[str, str]:
     """Return the text of a field in every row, by symbol."""
     found: dict[str, str] = page.evaluate(
         """(field) => Object.fromEntries(
@@ -50,7 +64,8 @@ def texts(page: Page, field: str) -> dict[str, str]:
     return found
 
 
-def changed(before: dict[str, str], after: dict[str, str]) -> int:
+def count_changes(before: dict[str, str], after: dict[str, str]) -> int:
+    """Return how many of the texts of `before` differ in `after`."""
     return sum(before[symbol] != after.get(symbol) for symbol in before)
 
 

@@ -45,15 +45,17 @@ class Stage:
         """The server's address, without a slash at the end."""
         return f"http://{LOOPBACK}:{self._server.server_port}"
 
-    def say(self, type: str, data: dict[str, Any], id: str | None = None) -> None:
+    def send_event(
+        self, type: str, data: dict[str, Any], id: str | None = None
+    ) -> None:
         """Send an event to all open streams."""
         self._put(block(type, data, id))
 
-    def hello(self, tail: str, resume: str = "replayed", **changes: Any) -> None:
+    def send_hello(self, tail: str, resume: str = "replayed", **changes: Any) -> None:
         """Send hello to all open streams; `changes` are fields of the hello."""
-        self.say("hello", self._hello(tail, resume, changes))
+        self.send_event("hello", self._hello(tail, resume, changes))
 
-    def greet(self, tail: str, resume: str = "replayed", **changes: Any) -> None:
+    def set_greeting(self, tail: str, resume: str = "replayed", **changes: Any) -> None:
         """Let every later stream start with this hello."""
         self._greeting = block("hello", self._hello(tail, resume, changes))
 
@@ -73,16 +75,16 @@ class Stage:
         }
         return fields | changes
 
-    def hang_up(self, retry: int = 50) -> None:
+    def end_streams(self, retry: int = 50) -> None:
         """End all open streams; their clients come back after `retry` ms."""
         self._put(b"retry: %d\n\n" % retry)
         self._put(END)
         self._open.clear()
 
-    def refuse(self) -> None:
+    def refuse_streams(self) -> None:
         """End all open streams, and answer later ones with 503."""
         self._refuses = True
-        self.hang_up()
+        self.end_streams()
 
     def __enter__(self) -> Self:
         self._thread.start()

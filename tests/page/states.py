@@ -1,20 +1,21 @@
-"""The states of the page that people meet, and how a staged stream brings them about.
+"""The states of the page, and functions that bring a page on a stage into each.
 
-Each is a function that opens the page and returns once it shows that state.
+`show_live` and the others open the page and return when it shows the state.
 """
 
 import json
 from collections.abc import Callable
 from typing import Any
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.helpers.harness import until
+from tests.helpers.pages import wait_for_state
 from tests.helpers.staged import Stage
 
 State = Callable[[Page, Stage], None]
 
-SYMBOL = "ACME"  # whose chart is opened
+SYMBOL = "ACME"  # the chart that is opened is of this symbol
 NOTICES = (
     ("warning", "Trading in MAIN is halted", "It goes on at 16:00 UTC."),
     ("info", "Kick-offs on Sunday are an hour later", None),
@@ -22,160 +23,151 @@ NOTICES = (
 )
 
 
-def live(page: Page, stage: Stage) -> None:
-    opened(page, stage)
-    greeted(page, stage)
+def show_live(page: Page, stage: Stage) -> None:
+    load_page(page, stage)
+    begin_stream(page, stage)
     expect(page.locator("[data-field=age]").first).not_to_contain_text(":")
 
 
-def stale(page: Page, stage: Stage) -> None:
-    live(page, stage)
-    at = instant(page)
-    stage.say("price", {**quote(page), "at": at}, f"{at + 1_000}-0")
-    stage.say("heartbeat", {"at": at - 30_000})
-    settled(page, "delayed")
+def show_stale(page: Page, stage: Stage) -> None:
+    show_live(page, stage)
+    at = instant_after_boot(page)
+    stage.send_event("price", {**first_quote(page), "at": at}, f"{at + 1_000}-0")
+    stage.send_event("heartbeat", {"at": at - 30_000})
+    wait_for_state(page, "delayed")
 
 
-def reconnecting(page: Page, stage: Stage) -> None:
-    live(page, stage)
-    stage.refuse()
-    settled(page, "reconnecting")
+def show_reconnecting(page: Page, stage: Stage) -> None:
+    show_live(page, stage)
+    stage.refuse_streams()
+    wait_for_state(page, "reconnecting")
 
 
-def offline(page: Page, stage: Stage) -> None:
-    live(page, stage)
+def show_offline(page: Page, stage: Stage) -> None:
+    show_live(page, stage)
     page.context.set_offline(True)
-    stage.hang_up()
-    settled(page, "offline")
+    stage.end_streams()
+    wait_for_state(page, "offline")
 
 
-def full(page: Page, stage: Stage) -> None:
-    opened(page, stage)
-    stage.say("bye", {"reason": "full", "retry_ms": 40_000})
-    settled(page, "full")
+def show_full(page: Page, stage: Stage) -> None:
+    load_page(page, stage)
+    stage.send_event("bye", {"reason": "full", "retry_ms": 40_000})
+    wait_for_state(page, "full")
 
 
-def goal(page: Page, stage: Stage) -> None:
-    live(page, stage)
+def show_goal(page: Page, stage: Stage) -> None:
+    show_live(page, stage)
     if not page.get_by_role("heading", name="Scores").is_visible():
         page.locator("#views").get_by_role("link", name="Scores").click()
-    at, score = instant(page), playing(page)
+    at, score = instant_after_boot(page), running_match(page)
     home = {**score["home"], "score": score["home"]["score"] + 1}
     scored = goal_for(score, home["score"], at)
     incidents = [*score["incidents"], scored]
     scores = score | {"home": home, "incidents": incidents}
-    stage.say("score", scores, f"{at + 1_000}-0")
+    stage.send_event("score", scores, f"{at + 1_000}-0")
     expect(page.locator(".call", has_text="GOAL")).to_be_visible()
 
 
-def notices(page: Page, stage: Stage) -> None:
-    live(page, stage)
-    at = instant(page)
+def show_notices(page: Page, stage: Stage) -> None:
+    show_live(page, stage)
+    at = instant_after_boot(page)
     for number, (level, title, body) in enumerate(NOTICES):
         notice = {"notice": str(number), "title": title, "body": body, "level": level}
         rest = {"topic": None, "until": None, "at": at + number}
-        stage.say("notice", notice | rest, f"{at + 1_000}-{number}")
+        stage.send_event("notice", notice | rest, f"{at + 1_000}-{number}")
     expect(page.get_by_text(NOTICES[-1][1])).to_be_visible()
 
 
-def paused(page: Page, stage: Stage) -> None:
-    live(page, stage)
+def show_paused(page: Page, stage: Stage) -> None:
+    show_live(page, stage)
     page.get_by_role("button", name="Pause").click()
-    at = instant(page)
-    stage.say("price", {**quote(page), "at": at}, f"{at + 1_000}-0")
+    at = instant_after_boot(page)
+    stage.send_event("price", {**first_quote(page), "at": at}, f"{at + 1_000}-0")
     expect(page.locator("#paused")).to_contain_text("1 row changed")
 
 
-def dialog(page: Page, stage: Stage) -> None:
-    live(page, stage)
+def show_dialog(page: Page, stage: Stage) -> None:
+    show_live(page, stage)
     page.get_by_role("button", name="Settings").click()
     expect(page.get_by_role("dialog", name="Settings")).to_be_visible()
 
 
-def alerts(page: Page, stage: Stage) -> None:
-    live(page, stage)
+def show_alerts(page: Page, stage: Stage) -> None:
+    show_live(page, stage)
     page.locator("#open-alerts:visible, #alerts-tab:visible").click()
     expect(page.get_by_role("dialog", name="Alerts")).to_be_visible()
 
 
-def chart(page: Page, stage: Stage) -> None:
-    opened(page, stage, f"/s/{SYMBOL}")
-    greeted(page, stage)
+def show_chart(page: Page, stage: Stage) -> None:
+    load_page(page, stage, f"/s/{SYMBOL}")
+    begin_stream(page, stage)
     expect(page.locator("#chart-library canvas").first).to_be_visible()
 
 
-def table(page: Page, stage: Stage) -> None:
-    chart(page, stage)
+def show_table(page: Page, stage: Stage) -> None:
+    show_chart(page, stage)
     page.get_by_text("Show as table").click()
     expect(page.get_by_role("columnheader", name="Close")).to_be_visible()
 
 
-def match(page: Page, stage: Stage) -> None:
-    opened(page, stage)
-    opened(page, stage, f"/m/{playing(page)['match']}")
-    greeted(page, stage)
+def show_match(page: Page, stage: Stage) -> None:
+    load_page(page, stage)
+    load_page(page, stage, f"/m/{running_match(page)['match']}")
+    begin_stream(page, stage)
     expect(page.get_by_role("heading", name="Timeline")).to_be_visible()
 
 
-def embed(page: Page, stage: Stage) -> None:
-    opened(page, stage, "/embed")
-    greeted(page, stage)
+def show_embed(page: Page, stage: Stage) -> None:
+    load_page(page, stage, "/embed")
+    begin_stream(page, stage)
 
 
-def empty(page: Page, stage: Stage) -> None:
-    """Open the page of a board where nothing was published; the stage is to have it."""
-    opened(page, stage)
-    greeted(page, stage)
+def show_empty(page: Page, stage: Stage) -> None:
+    """Open the page; the stage must be in front of a board without any events."""
+    load_page(page, stage)
+    begin_stream(page, stage)
     expect(page.get_by_text("Nothing on the board yet")).to_be_visible()
 
 
-# What they are made of.
+# Helpers of the states.
 
 
-def opened(page: Page, stage: Stage, path: str = "/") -> None:
+def load_page(page: Page, stage: Stage, path: str = "/") -> None:
     """Open the page on a stage, and wait until it opens its stream."""
     streams = len(stage.cursors)
     page.goto(stage.url + path)
     until(lambda: len(stage.cursors) > streams, 10, "the page opens its stream")
 
 
-def greeted(page: Page, stage: Stage) -> None:
-    """Let the stream begin as one of the page's own server: nothing was missed."""
-    made_with = boot(page)
-    source = made_with["source"]
-    stage.hello(made_with["id"], at=instant(page), source=source)
-    settled(page, "live")
+def begin_stream(page: Page, stage: Stage) -> None:
+    """Send the hello of the page's own server, which says that nothing was missed."""
+    boot = boot_data(page)
+    stage.send_hello(boot["id"], at=instant_after_boot(page), source=boot["source"])
+    wait_for_state(page, "live")
 
 
-def settled(page: Page, state: str) -> None:
-    """Wait until the badge says so."""
-    expect(badge(page)).to_have_attribute("data-state", state, timeout=15_000)
-
-
-def badge(page: Page) -> Locator:
-    return page.locator("#badge")
-
-
-def boot(page: Page) -> dict[str, Any]:
-    """Return the state that the page was made with."""
+def boot_data(page: Page) -> dict[str, Any]:
+    """Return the data in the page's HTML: the state of the board when it was made."""
     text = page.evaluate("() => document.getElementById('boot').textContent")
-    made_with: dict[str, Any] = json.loads(text)
-    return made_with
+    data: dict[str, Any] = json.loads(text)
+    return data
 
 
-def instant(page: Page) -> int:
-    """Return an instant after all that the page was made with."""
-    return int(boot(page)["id"].partition("-")[0]) + 1_000
+def instant_after_boot(page: Page) -> int:
+    """Return an instant after everything in the boot data."""
+    return int(boot_data(page)["id"].partition("-")[0]) + 1_000
 
 
-def quote(page: Page) -> dict[str, Any]:
-    prices = boot(page)["prices"]
+def first_quote(page: Page) -> dict[str, Any]:
+    """Return the first quote of the boot data."""
+    prices = boot_data(page)["prices"]
     return dict(zip(prices["columns"], prices["rows"][0], strict=True))
 
 
-def playing(page: Page) -> dict[str, Any]:
-    """Return a match that is on; the first where none is."""
-    scores = boot(page)["scores"]
+def running_match(page: Page) -> dict[str, Any]:
+    """Return a match that is being played, or the first match if none is."""
+    scores = boot_data(page)["scores"]
     on = [score for score in scores if score["status"] in {"1H", "2H"}]
     first: dict[str, Any] = [*on, *scores][0]
     return first
@@ -198,22 +190,22 @@ def goal_for(score: dict[str, Any], home_score: int, at: int) -> dict[str, Any]:
 
 
 STATES: dict[str, State] = {
-    state.__name__: state
+    state.__name__.removeprefix("show_"): state
     for state in (
-        live,
-        paused,
-        stale,
-        reconnecting,
-        offline,
-        full,
-        goal,
-        notices,
-        dialog,
-        alerts,
-        chart,
-        table,
-        match,
-        embed,
-        empty,
+        show_live,
+        show_paused,
+        show_stale,
+        show_reconnecting,
+        show_offline,
+        show_full,
+        show_goal,
+        show_notices,
+        show_dialog,
+        show_alerts,
+        show_chart,
+        show_table,
+        show_match,
+        show_embed,
+        show_empty,
     )
 }

@@ -14,7 +14,15 @@ from feed.events.shapes import Status
 from feed.settings import Settings
 from feed.streams import written
 from tests.helpers.harness import Board, until
-from tests.helpers.pages import CUT, badge, cell, changed, live, opened, texts
+from tests.helpers.pages import (
+    CUT,
+    badge,
+    cell,
+    count_changes,
+    field_texts,
+    open_page,
+    wait_until_live,
+)
 from tests.helpers.samples import EVENING, HOSTILE, goal, match, quote, score_of, team
 from tests.helpers.staged import Stage
 from web import format as page_format
@@ -28,10 +36,14 @@ def test_values_change_within_seconds_and_without_a_reload(
     page: Page, board: Board
 ) -> None:
     page.goto(board.url)
-    live(page)
+    wait_until_live(page)
     page.evaluate("() => { window.stays = true; }")
-    before = texts(page, "price")
-    until(lambda: changed(before, texts(page, "price")) > 5, 15, "prices change")
+    before = field_texts(page, "price")
+    until(
+        lambda: count_changes(before, field_texts(page, "price")) > 5,
+        15,
+        "prices change",
+    )
     assert page.evaluate("() => window.stays")
     assert "▲" in page.title()
 
@@ -40,7 +52,7 @@ def test_a_change_has_arrow_and_sign_and_never_colour_alone(
     page: Page, board: Board
 ) -> None:
     page.goto(board.url)
-    live(page)
+    wait_until_live(page)
     rows = page.evaluate(
         """() => [...document.querySelectorAll("[data-symbol]")].map((row) => [
           row.dataset.direction,
@@ -67,7 +79,7 @@ def test_the_policy_allows_nothing_unsafe_and_the_page_needs_nothing_more(
     assert answer
     policy = answer.headers["content-security-policy"]
     assert "default-src 'none'" in policy and "unsafe" not in policy
-    live(page)
+    wait_until_live(page)
     assert page.evaluate("() => window.breaches ?? []") == []
     assert page.locator("[style]:not([data-field])").count() == 0
     assert page.locator("script:not([src]):not([type='application/json'])").count() == 0
@@ -97,7 +109,7 @@ def test_without_javascript_it_is_a_table_and_says_how_to_follow(
 def test_no_width_scrolls_sideways(page: Page, board: Board, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 800})
     page.goto(board.url)
-    live(page)
+    wait_until_live(page)
     shown = page.evaluate(
         "() => [document.documentElement.scrollWidth, document.body.scrollWidth]"
     )
@@ -130,7 +142,7 @@ def test_a_goal_is_called(page: Page, page_errors: list[str]) -> None:
     page_errors.append(CUT)
     with Board(SEED="11", SPEED="50") as board:
         page.goto(board.url)
-        live(page)
+        wait_until_live(page)
         call = page.locator(".call", has_text="GOAL").first
         expect(call).to_be_visible(timeout=40_000)
 
@@ -141,7 +153,7 @@ def test_a_board_without_anything_says_how_to_publish(
     page_errors.append(CUT)
     with Board(FEED="published") as board:
         page.goto(board.url)
-        live(page)
+        wait_until_live(page)
         expect(page.get_by_text("Nothing on the board yet")).to_be_visible()
         expect(page.get_by_text(f"{board.url}/api/prices/ACME")).to_be_visible()
         expect(page.get_by_text("Simulated data")).to_be_hidden()
@@ -223,7 +235,7 @@ def test_python_and_javascript_write_the_same(page: Page, board: Board) -> None:
 
 
 def test_catch_up_never_flashes_and_what_is_live_does(page: Page, stage: Stage) -> None:
-    at = opened(page, stage)
+    at = open_page(page, stage)
     page.evaluate(
         """() => {
           window.flashed = [];
@@ -234,14 +246,14 @@ def test_catch_up_never_flashes_and_what_is_live_does(page: Page, stage: Stage) 
           }).observe(document, { subtree: true, attributeFilter: ["data-flash"] });
         }"""
     )
-    stage.hello(f"{at}-9")
-    stage.say("price", quote(price=200), f"{at}-8")
-    stage.say("score", score_of(1, 0), f"{at}-9")
+    stage.send_hello(f"{at}-9")
+    stage.send_event("price", quote(price=200), f"{at}-8")
+    stage.send_event("score", score_of(1, 0), f"{at}-9")
     expect(cell(page, "ACME", "price")).to_have_text("200.00")
-    live(page)
+    wait_until_live(page)
     assert page.evaluate("() => window.flashed") == []
     assert page.locator(".call", has_text="GOAL").count() == 0
-    stage.say("price", quote(price=201), f"{at}-10")
+    stage.send_event("price", quote(price=201), f"{at}-10")
     expect(cell(page, "ACME", "price")).to_have_text("201.00")
     until(lambda: page.evaluate("() => window.flashed"), 15, "it flashes")
     assert page.evaluate("() => window.flashed") == ["up"]
@@ -251,30 +263,30 @@ def test_catch_up_never_flashes_and_what_is_live_does(page: Page, stage: Stage) 
 def test_goals_and_cancelled_goals_are_called_in_words(
     page: Page, stage: Stage
 ) -> None:
-    at = opened(page, stage)
-    stage.hello(f"{at}-0")
-    stage.say("score", score_of(0, 0), f"{at}-1")
+    at = open_page(page, stage)
+    stage.send_hello(f"{at}-0")
+    stage.send_event("score", score_of(0, 0), f"{at}-1")
     row = page.locator("[data-match=acton-burton]")
     expect(row).to_be_visible()
     incident = goal("goal", "home", "Ames", 67, 1, 0)
-    stage.say("score", score_of(1, 0, [incident]), f"{at}-2")
+    stage.send_event("score", score_of(1, 0, [incident]), f"{at}-2")
     expect(row.locator("[data-field=home-call]")).to_have_text("GOAL")
     expect(row.locator("[data-field=home-scorers]")).to_have_text("Ames 67′")
     expect(page.get_by_role("status")).to_have_text("Goal: Acton 1–0 Burton")
     cancelled = goal("var_cancelled", "home", "Ames", 68, 0, 0)
-    stage.say("score", score_of(0, 0, [incident, cancelled]), f"{at}-3")
+    stage.send_event("score", score_of(0, 0, [incident, cancelled]), f"{at}-3")
     expect(row.locator("[data-field=home-call]")).to_have_text("Goal cancelled (VAR)")
     expect(row.locator("[data-field=home-score]")).to_have_text("0")
     expect(row.locator("[data-field=home-scorers]")).to_have_text("")
 
 
 def test_ids_are_compared_as_numbers(page: Page, stage: Stage) -> None:
-    at = opened(page, stage)
-    stage.hello(f"{at}-9")
-    stage.say("price", quote(price=300), f"{at}-10")
+    at = open_page(page, stage)
+    stage.send_hello(f"{at}-9")
+    stage.send_event("price", quote(price=300), f"{at}-10")
     expect(cell(page, "ACME", "price")).to_have_text("300.00")
-    stage.say("price", quote(price=301), f"{at}-9")
-    stage.say("price", quote(symbol="ZZZ", price=1), f"{at}-11")
+    stage.send_event("price", quote(price=301), f"{at}-9")
+    stage.send_event("price", quote(symbol="ZZZ", price=1), f"{at}-11")
     expect(cell(page, "ZZZ", "price")).to_have_text("1.00")
     expect(cell(page, "ACME", "price")).to_have_text("300.00")
 
@@ -282,10 +294,10 @@ def test_ids_are_compared_as_numbers(page: Page, stage: Stage) -> None:
 def test_fresh_begins_anew_and_what_is_not_told_again_goes(
     page: Page, stage: Stage
 ) -> None:
-    at = opened(page, stage)
-    stage.hello("5-3", "fresh")
-    stage.say("price", quote(symbol="BOLT", price=7), "5-1")
-    stage.say("price", quote(symbol="NEWT", price=8), "5-3")
+    at = open_page(page, stage)
+    stage.send_hello("5-3", "fresh")
+    stage.send_event("price", quote(symbol="BOLT", price=7), "5-1")
+    stage.send_event("price", quote(symbol="NEWT", price=8), "5-3")
     expect(page.locator("[data-symbol]")).to_have_count(2)
     expect(page.locator("[data-match]")).to_have_count(0)
     expect(page.get_by_role("heading", name="Scores")).to_be_hidden()
@@ -294,33 +306,35 @@ def test_fresh_begins_anew_and_what_is_not_told_again_goes(
 
 
 def test_a_retired_key_leaves_the_page(page: Page, stage: Stage) -> None:
-    at = opened(page, stage)
-    stage.hello(f"{at}-0")
-    stage.say("gone", {"event": "price", "key": "ACME", "at": at}, f"{at}-1")
+    at = open_page(page, stage)
+    stage.send_hello(f"{at}-0")
+    stage.send_event("gone", {"event": "price", "key": "ACME", "at": at}, f"{at}-1")
     expect(page.locator("[data-symbol=ACME]")).to_have_count(0)
     expect(page.locator("[data-symbol=BOLT]")).to_have_count(1)
 
 
 def test_a_gap_is_admitted(page: Page, stage: Stage) -> None:
-    at = opened(page, stage)
-    stage.hello(f"{at}-0")
+    at = open_page(page, stage)
+    stage.send_hello(f"{at}-0")
     gap = {"from": f"{at}-0", "to": f"{at}-90", "dropped": 80, "lost": 2}
-    stage.say("gap", gap)
+    stage.send_event("gap", gap)
     expect(page.get_by_text("80 outdated updates were left out")).to_be_visible()
     expect(page.get_by_text("2 events were missed")).to_be_visible()
 
 
 def test_hostile_names_are_only_text(page: Page, stage: Stage) -> None:
-    at = opened(page, stage)
-    stage.hello(f"{at}-0")
+    at = open_page(page, stage)
+    stage.send_hello(f"{at}-0")
     named = {**quote(symbol=HOSTILE, price=1), "name": HOSTILE}
-    stage.say("price", named, f"{at}-1")
+    stage.send_event("price", named, f"{at}-1")
     score = {**score_of(0, 0), "competition": HOSTILE, "home": team(HOSTILE, 0)}
-    stage.say("score", score, f"{at}-2")
+    stage.send_event("score", score, f"{at}-2")
     notice = {"notice": "n", "title": HOSTILE, "body": HOSTILE, "level": "info"}
-    stage.say("notice", {**notice, "topic": None, "until": None, "at": at}, f"{at}-3")
+    stage.send_event(
+        "notice", {**notice, "topic": None, "until": None, "at": at}, f"{at}-3"
+    )
     market = {"market": HOSTILE, "status": "open", "until": None, "at": at}
-    stage.say("market", market, f"{at}-4")
+    stage.send_event("market", market, f"{at}-4")
     until(lambda: named_so(page, HOSTILE) == 7, 15, "all seven texts are there")
     assert page.locator("img").count() == 1  # the page's own
 

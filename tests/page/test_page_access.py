@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.helpers.harness import Board, until
-from tests.helpers.pages import live, opened
+from tests.helpers.pages import open_page, wait_until_live
 from tests.helpers.samples import quote, score_of
 from tests.helpers.staged import Stage
 
@@ -32,12 +32,12 @@ COUNT_FLASHES = """
 def test_2_3_1_no_cell_flashes_more_than_twice_a_second(
     page: Page, stage: Stage
 ) -> None:
-    at = opened(page, stage)
-    stage.hello(f"{at}-0")
+    at = open_page(page, stage)
+    stage.send_hello(f"{at}-0")
     page.evaluate(COUNT_FLASHES)
-    live(page)
+    wait_until_live(page)
     for n in range(1, 60):
-        stage.say("price", quote("ACME", 100 + n), f"{at}-{n}")
+        stage.send_event("price", quote("ACME", 100 + n), f"{at}-{n}")
         page.wait_for_timeout(40)
     begun = page.evaluate("() => window.flashes.get('ACME')")
     assert len(begun) >= 3
@@ -48,7 +48,7 @@ def test_2_3_1_no_cell_flashes_more_than_twice_a_second(
 def test_reduced_motion_has_neither_flash_nor_slide(page: Page, board: Board) -> None:
     page.emulate_media(reduced_motion="reduce")
     page.goto(board.url)
-    live(page)
+    wait_until_live(page)
     page.evaluate(
         """() => { document.querySelector("[data-symbol=ACME] .price")
           .dataset.flash = "up"; }"""
@@ -67,7 +67,7 @@ def test_4_1_3_the_status_region_speaks_at_most_each_five_seconds(
     page: Page, stage: Stage
 ) -> None:
     page.clock.install()
-    at = opened(page, stage)
+    at = open_page(page, stage)
     page.clock.pause_at(time.time() + 1)  # from now on only this test moves it
     assert page.locator("[aria-live], [role=alert], [role=log]").count() == 0
     assert page.locator("[role=status]").count() == 1
@@ -79,10 +79,10 @@ def test_4_1_3_the_status_region_speaks_at_most_each_five_seconds(
             .observe(region, { childList: true, characterData: true, subtree: true });
         }"""
     )
-    stage.hello(f"{at}-0")
-    stage.say("score", score_of(0, 0), f"{at}-1")
+    stage.send_hello(f"{at}-0")
+    stage.send_event("score", score_of(0, 0), f"{at}-1")
     for goals in range(1, 9):
-        stage.say("score", score_of(goals, 0), f"{at}-{goals + 1}")
+        stage.send_event("score", score_of(goals, 0), f"{at}-{goals + 1}")
         row = page.locator("[data-match=acton-burton] [data-field=home-score]")
         until(partial(_shows, page, row, str(goals)), 15, "it is painted")
         page.clock.run_for(1700)
@@ -98,7 +98,7 @@ def test_2_1_4_keys_can_be_switched_off_and_are_kept_out_of_fields(
     page: Page, board: Board
 ) -> None:
     page.goto(board.url)
-    live(page)
+    wait_until_live(page)
     page.keyboard.press("/")
     expect(page.get_by_role("searchbox")).to_be_focused()
     page.keyboard.type("z?3")
@@ -125,7 +125,7 @@ def test_2_1_4_keys_can_be_switched_off_and_are_kept_out_of_fields(
 
 def test_every_key_does_what_the_list_says(page: Page, board: Board) -> None:
     page.goto(board.url)
-    live(page)
+    wait_until_live(page)
     page.keyboard.press("?")
     expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
     page.keyboard.press("Escape")
@@ -168,7 +168,7 @@ def test_the_tab_key_reaches_everything_in_the_order_that_is_seen(
 ) -> None:
     page.set_viewport_size({"width": 1280, "height": 800})
     page.goto(f"{board.url}/?symbols=ACME,BOLT")
-    live(page)
+    wait_until_live(page)
     seen: list[str] = []
     for _ in range(60):
         page.keyboard.press("Tab")
@@ -203,7 +203,7 @@ def test_forced_colours_keep_every_state_in_sight(
 ) -> None:
     page.emulate_media(forced_colors="active", color_scheme=scheme)
     page.goto(f"{board.url}/?filter=up")
-    live(page)
+    wait_until_live(page)
     borders = page.evaluate(
         """() => ["#filters input:checked + span", "#views [aria-current]", ".chip"]
           .map((it) => getComputedStyle(document.querySelector(it)).borderTopWidth)"""
@@ -215,7 +215,7 @@ def test_forced_colours_keep_every_state_in_sight(
 
 def test_no_choice_of_colours_is_the_only_sign(page: Page, board: Board) -> None:
     page.goto(board.url)
-    live(page)
+    wait_until_live(page)
     colour = """() => [...document.querySelectorAll("[data-direction=up] .change")]
       .map((cell) => getComputedStyle(cell).color)[0]"""
     seen = set()

@@ -3,7 +3,7 @@
 from playwright.sync_api import Page, expect
 
 from tests.helpers.harness import until
-from tests.helpers.pages import live, opened
+from tests.helpers.pages import open_page, wait_until_live
 from tests.helpers.samples import quote, score_of
 from tests.helpers.staged import Stage
 
@@ -27,10 +27,10 @@ def test_a_price_alert_asks_once_is_told_once_and_is_kept(
     page: Page, stage: Stage
 ) -> None:
     page.add_init_script(SPY % "'denied'")
-    at = opened(page, stage)
-    stage.hello(f"{at}-0")
-    stage.say("price", quote("ACME", 100), f"{at}-1")
-    live(page)
+    at = open_page(page, stage)
+    stage.send_hello(f"{at}-0")
+    stage.send_event("price", quote("ACME", 100), f"{at}-1")
+    wait_until_live(page)
     page.get_by_role("button", name="Alerts").first.click()
     assert page.evaluate("() => window.asked") == 0
     add_price_alert(page, "acme", "99")
@@ -45,12 +45,12 @@ def test_a_price_alert_asks_once_is_told_once_and_is_kept(
     expect(page.locator("#alert-list")).to_contain_text("ACME above 101.50")
     until(lambda: page.evaluate("() => window.asked") == 1, 15, "the first one asks")
     page.get_by_role("button", name="Close", exact=True).click()
-    stage.say("price", quote("ACME", 101.5), f"{at}-2")
-    stage.say("price", quote("ACME", 101.6), f"{at}-3")
+    stage.send_event("price", quote("ACME", 101.5), f"{at}-2")
+    stage.send_event("price", quote("ACME", 101.6), f"{at}-3")
     toast = page.locator(".toast")
     expect(toast).to_have_text("ACME is above 101.50: 101.60 ✕")
-    stage.say("price", quote("ACME", 90), f"{at}-4")
-    stage.say("price", quote("ACME", 120), f"{at}-5")
+    stage.send_event("price", quote("ACME", 90), f"{at}-4")
+    stage.send_event("price", quote("ACME", 120), f"{at}-5")
     expect(page.locator("[data-symbol=ACME] .price")).to_have_text("120.00")
     expect(toast).to_have_count(1)
     assert page.evaluate("() => [window.notes.length, window.tones]") == [0, 0]
@@ -71,10 +71,10 @@ def test_a_match_alert_tells_goals_half_time_and_full_time(
         SPY % "'granted'"
         + "Object.defineProperty(Document.prototype, 'hidden', { get: () => true });"
     )
-    at = opened(page, stage)
-    stage.hello(f"{at}-0")
+    at = open_page(page, stage)
+    stage.send_hello(f"{at}-0")
     playing = {**score_of(0, 0), "status": "1H", "minute": 5}
-    stage.say("score", playing, f"{at}-1")
+    stage.send_event("score", playing, f"{at}-1")
     page.locator("[data-match=acton-burton]").click()
     page.get_by_role("button", name="Alert me").click()
     page.get_by_role("button", name="Add match alert").click()
@@ -82,10 +82,10 @@ def test_a_match_alert_tells_goals_half_time_and_full_time(
     page.get_by_role("button", name="Add match alert").click()
     expect(page.locator("#alert-problem")).to_contain_text("already")
     page.keyboard.press("Escape")
-    stage.say("score", {**playing, **score_of(1, 0), "status": "1H"}, f"{at}-2")
-    stage.say("score", {**score_of(1, 0), "status": "HT"}, f"{at}-3")
-    stage.say("score", {**score_of(0, 0), "status": "2H"}, f"{at}-4")
-    stage.say("score", {**score_of(0, 0), "status": "FT"}, f"{at}-5")
+    stage.send_event("score", {**playing, **score_of(1, 0), "status": "1H"}, f"{at}-2")
+    stage.send_event("score", {**score_of(1, 0), "status": "HT"}, f"{at}-3")
+    stage.send_event("score", {**score_of(0, 0), "status": "2H"}, f"{at}-4")
+    stage.send_event("score", {**score_of(0, 0), "status": "FT"}, f"{at}-5")
     told = [
         "Goal: Acton 1–0 Burton",
         "Half-time: Acton 1–0 Burton",
@@ -100,10 +100,10 @@ def test_a_match_alert_tells_goals_half_time_and_full_time(
 
 def test_sound_is_off_until_it_is_switched_on(page: Page, stage: Stage) -> None:
     page.add_init_script(SPY % "'denied'")
-    at = opened(page, stage)
-    stage.hello(f"{at}-0")
-    stage.say("price", quote("ACME", 100), f"{at}-1")
-    live(page)
+    at = open_page(page, stage)
+    stage.send_hello(f"{at}-0")
+    stage.send_event("price", quote("ACME", 100), f"{at}-1")
+    wait_until_live(page)
     page.keyboard.press("m")
     expect(page.locator(".toast")).to_have_text("Sound on ✕")
     assert page.evaluate("() => window.tones") == 2
@@ -113,7 +113,7 @@ def test_sound_is_off_until_it_is_switched_on(page: Page, stage: Stage) -> None:
     page.get_by_label("Price", exact=True).fill("150")
     page.keyboard.press("Enter")
     expect(page.locator("#alert-list")).to_contain_text("ACME above 150.00")
-    stage.say("price", quote("ACME", 151), f"{at}-2")
+    stage.send_event("price", quote("ACME", 151), f"{at}-2")
     until(lambda: page.evaluate("() => window.tones") == 4, 15, "it sounds")
 
 

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.helpers.harness import Board, until
-from tests.helpers.pages import go_back, live, opened
+from tests.helpers.pages import go_back, open_page, wait_until_live
 from tests.helpers.samples import EVENING, HOSTILE, goal, quote, score_of
 from tests.helpers.staged import Stage
 
@@ -37,7 +37,7 @@ def test_a_row_opens_its_detail_and_the_back_button_closes_it(
     page: Page, board: Board
 ) -> None:
     page.goto(f"{board.url}/?sort=-price")
-    live(page)
+    wait_until_live(page)
     page.evaluate("() => { window.stays = true; }")
     page.locator("[data-symbol=ACME] .symbol").click()
     panel = page.get_by_role("complementary")
@@ -62,7 +62,7 @@ def test_a_link_to_a_detail_opens_it_and_closes_to_the_board(
     page: Page, board: Board
 ) -> None:
     page.goto(f"{board.url}/s/ACME?sort=-price")
-    live(page)
+    wait_until_live(page)
     panel = page.get_by_role("complementary")
     expect(panel.get_by_role("heading", name="ACME")).to_be_visible()
     panel.get_by_role("link", name="Close").click()
@@ -74,8 +74,8 @@ def test_the_chart_shows_the_past_then_what_comes_in_a_line_words_and_a_table(
     page: Page, stage: Stage
 ) -> None:
     page.route("**/static/vendor/**", lambda route: route.abort())
-    at = opened(page, stage, "s/ACME")
-    stage.hello(f"{at}-0")
+    at = open_page(page, stage, "s/ACME")
+    stage.send_hello(f"{at}-0")
     sentence = page.locator("#chart-sentence")
     expect(sentence).to_contain_text("ACME")
     before = page.locator("#chart-line").get_attribute("points") or ""
@@ -83,7 +83,7 @@ def test_the_chart_shows_the_past_then_what_comes_in_a_line_words_and_a_table(
     page.get_by_text("Show as table").click()
     rows = page.get_by_role("region", name="Past prices").get_by_role("row")
     until(lambda: rows.count() >= 5, 15, "the past is in the table")
-    stage.say("price", quote("ACME", 4321, at=at), f"{at}-1")
+    stage.send_event("price", quote("ACME", 4321, at=at), f"{at}-1")
     expect(sentence).to_contain_text("high 4,321.00")
     expect(rows.nth(1)).to_contain_text("4,321.00")
     line = page.locator("#chart-line")
@@ -127,13 +127,13 @@ def test_the_library_is_loaded_only_when_a_chart_is_opened(
         "**/static/vendor/lightweight-charts.js",
         lambda route: route.fulfill(body=LIBRARY, content_type="text/javascript"),
     )
-    at = opened(page, stage)
-    stage.hello(f"{at}-0")
+    at = open_page(page, stage)
+    stage.send_hello(f"{at}-0")
     page.evaluate(
         """() => { document.querySelector("#chart").dataset.drawnBy =
           "/static/vendor/lightweight-charts.js"; }"""
     )
-    live(page)
+    wait_until_live(page)
     assert not [url for url in asked if "vendor" in url or "library" in url]
     page.locator("[data-symbol=ACME] .symbol").click()
     until(
@@ -144,15 +144,15 @@ def test_the_library_is_loaded_only_when_a_chart_is_opened(
     expect(credit).to_have_attribute("href", "https://www.tradingview.com/")
     assert page.evaluate("() => drawn.options.layout.attributionLogo") is False
     assert page.evaluate("() => drawn.width") > 200, "it can fit the past into that"
-    stage.say("price", quote("ACME", 4321, at=at), f"{at}-1")
+    stage.send_event("price", quote("ACME", 4321, at=at), f"{at}-1")
     until(
         lambda: page.evaluate("() => drawn.updates.at(-1)?.close") == 4321, 15, "live"
     )
     fitted = page.evaluate("() => { drawn.seen = { from: 0 }; return drawn.fitted; }")
-    stage.say("price", quote("ACME", 4322, at=at + 60_000), f"{at}-2")
+    stage.send_event("price", quote("ACME", 4322, at=at + 60_000), f"{at}-2")
     until(lambda: page.evaluate("() => drawn.fitted") == fitted + 1, 15, "a bar more")
     page.evaluate("() => { drawn.seen = { from: 3.5 }; }")  # as a person left it
-    stage.say("price", quote("ACME", 4323, at=at + 120_000), f"{at}-3")
+    stage.send_event("price", quote("ACME", 4323, at=at + 120_000), f"{at}-3")
     until(
         lambda: page.evaluate("() => drawn.updates.at(-1)?.close") == 4323, 15, "live"
     )
@@ -165,9 +165,9 @@ def test_without_the_library_a_chart_says_nothing_of_it(
     page: Page, stage: Stage
 ) -> None:
     page.route("**/static/vendor/**", lambda route: route.abort())
-    at = opened(page, stage, "s/ACME")
-    stage.hello(f"{at}-0")
-    live(page)
+    at = open_page(page, stage, "s/ACME")
+    stage.send_hello(f"{at}-0")
+    wait_until_live(page)
     page.get_by_role("button", name="1 h").click()
     expect(page.locator("#own-line")).to_be_visible()
     expect(page.locator("#chart-credit")).to_be_hidden()
@@ -176,15 +176,15 @@ def test_without_the_library_a_chart_says_nothing_of_it(
 def test_a_match_shows_what_has_happened_newest_first_and_goes_on(
     page: Page, stage: Stage
 ) -> None:
-    at = opened(page, stage)
-    stage.hello(f"{at}-0")
+    at = open_page(page, stage)
+    stage.send_hello(f"{at}-0")
     first = goal("goal", "home", "Ames", 12, 1, 0)
-    stage.say("score", score_of(1, 0, [first]), f"{at}-1")
+    stage.send_event("score", score_of(1, 0, [first]), f"{at}-1")
     page.locator("[data-match=acton-burton]").click()
     lines = page.locator("#timeline li")
     expect(lines).to_have_text(["12′ Goal 1–0 · Ames (Acton)"])
     card = {**goal("red_card", "away", "Bell", 45, 1, 0), "stoppage": 2}
-    stage.say("score", score_of(1, 0, [first, card]), f"{at}-2")
+    stage.send_event("score", score_of(1, 0, [first, card]), f"{at}-2")
     expect(lines).to_have_text(
         ["45+2′ Red card · Bell (Burton)", "12′ Goal 1–0 · Ames (Acton)"]
     )
@@ -196,19 +196,19 @@ def test_what_is_not_there_yet_is_waited_for(
 ) -> None:
     assert board.get("/s/NEWT", {"Accept": "text/html"})[0] == 404
     assert board.get("/m/none", {"Accept": "text/html"})[0] == 404
-    at = opened(page, stage, "s/NEWT")
-    stage.hello(f"{at}-0")
+    at = open_page(page, stage, "s/NEWT")
+    stage.send_hello(f"{at}-0")
     expect(page.get_by_text("Nothing about it yet")).to_be_visible()
-    stage.say("price", quote("NEWT", 7, at=at), f"{at}-1")
+    stage.send_event("price", quote("NEWT", 7, at=at), f"{at}-1")
     expect(page.locator("#detail-price")).to_contain_text("7.00")
     expect(page.get_by_text("Nothing about it yet")).to_be_hidden()
 
 
 @pytest.mark.parametrize("symbol", [HOSTILE, "a/b?c#d", "../../etc", "x y%20z"])
 def test_any_symbol_has_a_url(page: Page, stage: Stage, symbol: str) -> None:
-    at = opened(page, stage)
-    stage.hello(f"{at}-0")
-    stage.say("price", quote(symbol, 7, at=at), f"{at}-1")
+    at = open_page(page, stage)
+    stage.send_hello(f"{at}-0")
+    stage.send_event("price", quote(symbol, 7, at=at), f"{at}-1")
     page.get_by_role("searchbox").fill(symbol[:20])
     row = page.locator("#price-rows tr:not([hidden])")
     expect(row).to_have_count(1)
@@ -239,8 +239,8 @@ def test_a_notice_past_its_time_leaves_and_the_tray_keeps_the_older(
     page: Page, stage: Stage
 ) -> None:
     page.clock.install()
-    at = opened(page, stage)
-    stage.hello(f"{at}-0", at=at)
+    at = open_page(page, stage)
+    stage.send_hello(f"{at}-0", at=at)
     for n, (level, until_) in enumerate([("warning", None), ("critical", at + 30_000)]):
         notice = {
             "notice": f"n{n}",
@@ -249,7 +249,7 @@ def test_a_notice_past_its_time_leaves_and_the_tray_keeps_the_older(
             "topic": None,
         }
         told = {**notice, "level": level, "until": until_, "at": at + n}
-        stage.say("notice", told, f"{at}-{n + 1}")
+        stage.send_event("notice", told, f"{at}-{n + 1}")
     newest = page.locator("#newest-notice")
     expect(newest).to_contain_text("✕ Critical Title 1 Body")
     page.get_by_text("1 more").click()

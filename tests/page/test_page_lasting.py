@@ -8,7 +8,7 @@ import gzip
 from playwright.sync_api import Page
 
 from tests.helpers.harness import Board, until
-from tests.page.states import settled
+from tests.helpers.pages import wait_for_state
 from tools.soak import SPEED, excess, open_monitored, published_events
 
 WEIGHT = 60_000  # bytes, compressed
@@ -30,7 +30,7 @@ def test_the_page_and_all_that_it_loads_weigh_under_60_kb(
     asked: set[str] = set()
     page.on("request", lambda request: asked.add(request.url.removeprefix(board.url)))
     page.goto(board.url)
-    settled(page, "live")
+    wait_for_state(page, "live")
     paths = {path for path in asked if not path.startswith("/stream")}
     assert {"/", "/static/page.js", "/static/board.css"} <= paths
     assert sum(weight(board, path) for path in paths) < WEIGHT

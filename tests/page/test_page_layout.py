@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.helpers.boards import open_streams
 from tests.helpers.harness import LOOPBACK, ROOT, Board, until
-from tests.helpers.pages import CUT, live, opened
+from tests.helpers.pages import CUT, open_page, wait_until_live
 from tests.helpers.samples import quote
 from tests.helpers.staged import Stage
 
@@ -35,7 +35,7 @@ def test_no_page_scrolls_sideways(
 ) -> None:
     page.set_viewport_size({"width": width, "height": 700})
     page.goto(board.url + path)
-    live(page)
+    wait_until_live(page)
     wide = "() => document.documentElement.scrollWidth"
     assert page.evaluate(wide) <= width
     for button in ("#open-settings", "#alerts-tab" if width < 640 else "#open-alerts"):
@@ -55,7 +55,7 @@ def test_zoomed_to_200_percent_it_is_the_layout_of_half_the_width(
     )
     page = context.new_page()
     page.goto(board.url)
-    live(page)
+    wait_until_live(page)
     assert page.evaluate("() => document.documentElement.scrollWidth") <= 640
     expect(page.locator("[data-symbol=ACME] [data-field=percent]")).to_be_visible()
     context.close()
@@ -66,7 +66,7 @@ def test_wide_prices_and_scores_stand_beside_each_other_and_the_detail_too(
 ) -> None:
     page.set_viewport_size({"width": 1440, "height": 900})
     page.goto(board.url)
-    live(page)
+    wait_until_live(page)
     prices, scores = box(page, "#prices"), box(page, "#scores")
     share = prices["width"] / (prices["width"] + scores["width"])
     assert scores["x"] > prices["x"] and 0.6 < share < 0.64
@@ -82,7 +82,7 @@ def test_between_there_are_tabs_and_on_a_phone_a_bar_at_the_thumb(
 ) -> None:
     page.set_viewport_size({"width": 800, "height": 900})
     page.goto(board.url)
-    live(page)
+    wait_until_live(page)
     views = page.get_by_role("navigation", name="View")
     expect(views.get_by_role("link")).to_have_text(["Prices", "Scores"])
     expect(page.get_by_role("heading", name="Scores")).to_be_hidden()
@@ -113,7 +113,7 @@ def test_targets_are_large_enough(
 ) -> None:
     page.set_viewport_size({"width": width, "height": 844})
     page.goto(f"{board.url}/s/ACME")
-    live(page)
+    wait_until_live(page)
     assert page.evaluate(SMALL, least) == []
     for dialog in ("settings", "alerts", "help"):
         page.evaluate("(it) => document.getElementById(it).showModal()", dialog)
@@ -123,7 +123,7 @@ def test_targets_are_large_enough(
 
 def test_print_has_an_instant_and_no_controls(page: Page, board: Board) -> None:
     page.goto(board.url)
-    live(page)
+    wait_until_live(page)
     page.emulate_media(media="print")
     expect(page.locator(".as-of")).to_be_visible()
     expect(page.locator("[data-symbol=ACME]")).to_be_visible()
@@ -194,8 +194,8 @@ def test_an_empty_board_fits_a_phone_and_fills_by_itself(
     page_errors.append(CUT)
     page.set_viewport_size({"width": 390, "height": 844})
     with Board(FEED="published") as empty, Stage(empty) as stage:
-        at = opened(page, stage)
-        stage.hello(f"{at}-0", source="published")
+        at = open_page(page, stage)
+        stage.send_hello(f"{at}-0", source="published")
         line = page.get_by_text("curl -X PUT")
         expect(line).to_have_text(
             f"curl -X PUT {stage.url}/api/prices/ACME"
@@ -204,7 +204,7 @@ def test_an_empty_board_fits_a_phone_and_fills_by_itself(
         expect(page.get_by_role("searchbox")).to_be_hidden()
         wide = "() => document.documentElement.scrollWidth"
         assert page.evaluate(wide) == 390
-        stage.say("price", quote("NEWT", 7), f"{at}-1")
+        stage.send_event("price", quote("NEWT", 7), f"{at}-1")
         expect(page.locator("[data-symbol=NEWT]")).to_be_visible()
         expect(line).to_be_hidden()
         expect(page.get_by_role("searchbox")).to_be_visible()

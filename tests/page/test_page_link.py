@@ -5,7 +5,6 @@ import itertools
 import json
 import os
 import re
-import shutil
 import signal
 import time
 from collections.abc import Iterator
@@ -17,20 +16,20 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from feed.streams import written
 from tests.helpers.harness import Board, Nginx, until
 from tests.helpers.pages import (
-    BROWSER_ARGUMENTS,
+    CHROMIUM,
     CUT,
     badge,
     cell,
-    changed,
+    count_changes,
+    field_texts,
     go_back,
-    live,
-    opened,
-    texts,
+    open_page,
+    wait_until_live,
 )
 from tests.helpers.proxy import Proxy
 from tests.helpers.samples import quote, score_of
 from tests.helpers.staged import Stage
-from tests.page.states import boot
+from tests.page.states import boot_data
 
 # What a page shows: prices by symbol, goals by match.
 Shown = tuple[dict[str, str], dict[str, list[str]]]
@@ -74,7 +73,7 @@ def test_a_server_that_restarts_or_is_killed_and_returns_is_live_within_5_second
     page_errors.append(CUT)
     with Board(HEARTBEAT="1") as board:
         page.goto(board.url)
-        live(page)
+        wait_until_live(page)
         board.term()
         expect(badge(page)).to_contain_text("Server restarting")
         expect(page.get_by_role("status")).to_have_text("Server restarting")
@@ -98,13 +97,13 @@ def test_a_503_in_between_does_not_end_it_and_retry_now_does_not_wait(
     # At the usual heartbeat the watchdog would come too late to help.
     with Board() as board, Proxy(board.port) as proxy:
         page.goto(proxy.url)
-        live(page)
+        wait_until_live(page)
         proxy.mode = "503"
         proxy.cut()
         # A number of seconds: EventSource gave up, and the page waits by itself.
         expect(badge(page)).to_contain_text("Reconnecting in")
         proxy.mode = "pass"
-        live(page, 5)
+        wait_until_live(page, 5)
         equals(page, board)
         proxy.mode = "503"
         proxy.cut()
@@ -117,7 +116,7 @@ def test_a_503_in_between_does_not_end_it_and_retry_now_does_not_wait(
         until(waits_long, 30, "it waits ever longer")
         proxy.mode = "pass"
         page.get_by_role("button", name="Retry now").click()
-        live(page, 1)
+        wait_until_live(page, 1)
 
 
 @pytest.mark.usefixtures("either")
@@ -131,7 +130,7 @@ def test_events_of_a_type_of_ones_own_keep_each_page_live(
         pages = [context.new_page() for _ in range(3)]
         for page, path in zip(pages, ("", "", "embed?symbols=ACME"), strict=True):
             page.goto(f"{board.url}/{path}")
-            live(page)
+            wait_until_live(page)
             page.evaluate(NOTE_BADGE)
         # While these come the server owes no heartbeat, and says "slow" after 3 s.
         token = b'{"event": "token", "data": {"text": "a"}}'
@@ -152,7 +151,7 @@ def test_a_mute_server_is_noticed_and_left_for_one_that_speaks(
     # For one heartbeat it says so, and it looks each second: at least twice.
     with Board(HEARTBEAT="3") as board, Proxy(board.port) as proxy:
         page.goto(proxy.url)
-        live(page)
+        wait_until_live(page)
         page.evaluate(NOTE_BADGE)
         accepted = proxy.accepted
         proxy.mode = "mute"
@@ -161,8 +160,8 @@ def test_a_mute_server_is_noticed_and_left_for_one_that_speaks(
         assert slow < gone
         until(lambda: proxy.accepted > accepted, 15, "the page opens another stream")
         proxy.mode = "pass"
-        live(page)
-        goes_on(page, texts(page, "price"))
+        wait_until_live(page)
+        goes_on(page, field_texts(page, "price"))
 
 
 @pytest.mark.usefixtures("either")
@@ -171,12 +170,12 @@ def test_nine_page_views_in_one_tab_work_and_streams_do_not_pile_up(
 ) -> None:
     for view in range(9):
         page.goto(f"{board.url}/?view={view}")
-        live(page)
+        wait_until_live(page)
     for view in (7, 6, 5, 4):
         go_back(page)
         page.wait_for_url(f"**/?view={view}")
-        live(page)
-    goes_on(page, texts(page, "price"))
+        wait_until_live(page)
+    goes_on(page, field_texts(page, "price"))
     until(lambda: streams(board) <= 1, 15, "one tab, one stream")
 
 
@@ -184,13 +183,11 @@ def test_a_page_from_the_back_forward_cache_goes_on(
     browser: Browser, board: Board
 ) -> None:
     with browser.browser_type.launch(
-        executable_path=shutil.which("chromium"),
-        args=[*BROWSER_ARGUMENTS, *(["--no-sandbox"] if os.geteuid() == 0 else [])],
-        ignore_default_args=["--disable-back-forward-cache"],
+        **CHROMIUM, ignore_default_args=["--disable-back-forward-cache"]
     ) as cached:
         page = cached.new_page()
         page.goto(board.url)
-        live(page)
+        wait_until_live(page)
         page.evaluate(
             "() => addEventListener('pageshow',"
             " (event) => { window.cached = event.persisted; })"
@@ -199,18 +196,18 @@ def test_a_page_from_the_back_forward_cache_goes_on(
         until(lambda: streams(board) == 0, 15, "the page closed its stream as it left")
         go_back(page)
         page.wait_for_function("() => window.cached === true")
-        live(page)
-        goes_on(page, texts(page, "price"))
+        wait_until_live(page)
+        goes_on(page, field_texts(page, "price"))
 
 
 def test_a_stream_goes_on_after_the_last_id_of_events_and_heartbeats(
     page: Page, stage: Stage
 ) -> None:
-    at = opened(page, stage)
-    stage.hello(f"{at}-0")
-    stage.say("price", quote(), f"{at}-1")
-    stage.say("heartbeat", {"at": at}, f"{at}-7")
-    stage.hang_up()
+    at = open_page(page, stage)
+    stage.send_hello(f"{at}-0")
+    stage.send_event("price", quote(), f"{at}-1")
+    stage.send_event("heartbeat", {"at": at}, f"{at}-7")
+    stage.end_streams()
     until(lambda: len(stage.cursors) == 2, 15, "the browser comes back by itself")
     # And the page, as it does where the browser has given up.
     page.evaluate(
@@ -226,44 +223,44 @@ def test_a_stream_goes_on_after_the_last_id_of_events_and_heartbeats(
 def test_what_the_server_says_of_itself_is_on_the_badge(
     page: Page, stage: Stage
 ) -> None:
-    at = opened(page, stage)
-    stage.hello(f"{at}-0")
-    stage.say("price", quote(), f"{at}-1")
-    live(page)
-    stage.say("heartbeat", {"at": at + 60_000, "feed": "away"}, f"{at}-1")
+    at = open_page(page, stage)
+    stage.send_hello(f"{at}-0")
+    stage.send_event("price", quote(), f"{at}-1")
+    wait_until_live(page)
+    stage.send_event("heartbeat", {"at": at + 60_000, "feed": "away"}, f"{at}-1")
     expect(badge(page)).to_contain_text(
         f"Feed interrupted. Showing {written.clock(at)}"
     )
-    stage.say("heartbeat", {"at": at + 61_000}, f"{at}-1")
-    live(page)
+    stage.send_event("heartbeat", {"at": at + 61_000}, f"{at}-1")
+    wait_until_live(page)
     # By the server's clock, whatever the browser's says.
-    stage.say("heartbeat", {"at": at}, f"{at}-1")
+    stage.send_event("heartbeat", {"at": at}, f"{at}-1")
     expect(badge(page)).to_contain_text(re.compile(r"Delayed 6\d s"))
-    stage.say("price", quote(), f"{at + 121_000}-2")
-    live(page)
+    stage.send_event("price", quote(), f"{at + 121_000}-2")
+    wait_until_live(page)
     page.evaluate(NOTE_BADGE)
-    stage.say("bye", {"reason": "full", "retry_ms": 20_000})
+    stage.send_event("bye", {"reason": "full", "retry_ms": 20_000})
     until(lambda: len(countdown(page)) > 2, 15, "it counts down")
     assert countdown(page) == sorted({*countdown(page)}, reverse=True)
     assert 15 < countdown(page)[0] <= 20
-    stage.hello(f"{at + 121_000}-2")
-    live(page)
-    stage.say("end", {"reason": "complete"})
+    stage.send_hello(f"{at + 121_000}-2")
+    wait_until_live(page)
+    stage.send_event("end", {"reason": "complete"})
     expect(badge(page)).to_contain_text("The stream is complete")
     expect(page.get_by_role("status")).to_have_text("The stream is complete")
     assert len(stage.cursors) == 1
 
 
 def test_a_stream_that_ends_of_age_is_no_news(page: Page, stage: Stage) -> None:
-    at = opened(page, stage)
-    stage.hello(f"{at}-0")
-    live(page)
+    at = open_page(page, stage)
+    stage.send_hello(f"{at}-0")
+    wait_until_live(page)
     page.evaluate(NOTE_BADGE)
-    stage.greet(f"{at}-0")
-    stage.say("bye", {"reason": "age", "retry_ms": 9_000})
-    stage.hang_up(retry=4_000)
+    stage.set_greeting(f"{at}-0")
+    stage.send_event("bye", {"reason": "age", "retry_ms": 9_000})
+    stage.end_streams(retry=4_000)
     until(lambda: len(stage.cursors) > 1, 15, "it comes back")
-    stage.say("price", quote(price=9), f"{at}-1")
+    stage.send_event("price", quote(price=9), f"{at}-1")
     expect(cell(page, "ACME", "price")).to_have_text("9.00")
     assert {*page.evaluate("() => window.states")} <= {"live"}
 
@@ -271,16 +268,16 @@ def test_a_stream_that_ends_of_age_is_no_news(page: Page, stage: Stage) -> None:
 def test_offline_says_of_when_the_values_are_and_online_goes_on(
     page: Page, stage: Stage
 ) -> None:
-    at = opened(page, stage)
-    stage.hello(f"{at}-0")
-    stage.say("price", quote(), f"{at}-1")
-    live(page)
+    at = open_page(page, stage)
+    stage.send_hello(f"{at}-0")
+    stage.send_event("price", quote(), f"{at}-1")
+    wait_until_live(page)
     page.context.set_offline(True)
-    stage.hang_up()
+    stage.end_streams()
     expect(badge(page)).to_contain_text(f"Offline. Showing {written.clock(at)}")
-    stage.greet(f"{at}-1")
+    stage.set_greeting(f"{at}-1")
     page.context.set_offline(False)
-    live(page)
+    wait_until_live(page)
     # The browser and the page may both try, one after the other.
     assert {*stage.cursors[1:]} == {f"{at}-1"}
     expect(page.locator("#away")).to_be_hidden()  # so short an absence needs no words
@@ -291,21 +288,21 @@ def test_the_minute_ticks_from_the_periods_start_but_not_while_stale(
     page: Page, stage: Stage
 ) -> None:
     page.clock.install()
-    at = opened(page, stage)
-    stage.hello(f"{at}-0", source="published")
+    at = open_page(page, stage)
+    stage.send_hello(f"{at}-0", source="published")
     chip = page.locator("[data-match=acton-burton] [data-field=minute]")
     playing = {**score_of(0, 0), "status": "1H", "minute": 5}
     started = {**playing, "period_started": at - 10 * 60_000 - 30_000}
-    stage.say("score", started, f"{at}-1")
+    stage.send_event("score", started, f"{at}-1")
     expect(chip).to_have_text("11′")
-    stage.say("bye", {"reason": "restart", "retry_ms": 1000})
-    stage.hang_up(retry=600_000)  # real ones, not those of the page's clock
+    stage.send_event("bye", {"reason": "restart", "retry_ms": 1000})
+    stage.end_streams(retry=600_000)  # real ones, not those of the page's clock
     expect(badge(page)).to_contain_text("Server restarting")
     page.clock.run_for(3 * 60_000)
     expect(badge(page)).to_contain_text("Reconnecting")
     until(lambda: len(stage.cursors) > 1, 15, "the page tries by itself, in vain")
     expect(chip).to_have_text("11′")
-    stage.greet(f"{at}-1", source="published", at=at + 3 * 60_000)
+    stage.set_greeting(f"{at}-1", source="published", at=at + 3 * 60_000)
     page.get_by_role("button", name="Retry now").click()
     expect(chip).to_have_text("14′")
 
@@ -314,14 +311,14 @@ def test_a_new_version_is_offered_and_comes_by_itself_where_nobody_attends(
     page: Page, stage: Stage
 ) -> None:
     page.clock.install()
-    at = opened(page, stage)
+    at = open_page(page, stage)
     button = page.get_by_role("button", name="New version · Reload")
-    stage.hello(f"{at}-0")
-    live(page)
+    stage.send_hello(f"{at}-0")
+    wait_until_live(page)
     expect(button).to_be_hidden()
-    stage.hello(f"{at}-0", version="2.0.0+newer")
+    stage.send_hello(f"{at}-0", version="2.0.0+newer")
     expect(button).to_be_visible()
-    stage.greet(f"{at}-0", version="2.0.0+newer")
+    stage.set_greeting(f"{at}-0", version="2.0.0+newer")
     with page.expect_navigation():
         button.click()
     expect(button).to_be_visible()
@@ -337,9 +334,9 @@ def test_nine_tabs_share_one_stream(context: BrowserContext, board: Board) -> No
     tabs = [context.new_page() for _ in range(9)]
     for tab in tabs:
         tab.goto(board.url)
-        live(tab)
+        wait_until_live(tab)
     until(lambda: streams(board) == 1, 15, "nine tabs, one stream")
-    before = [texts(tab, "price") for tab in tabs]
+    before = [field_texts(tab, "price") for tab in tabs]
     for tab, shown in zip(tabs, before, strict=True):
         goes_on(tab, shown)
     for tab in tabs:
@@ -359,33 +356,35 @@ def test_where_the_worker_cannot_be_loaded_a_tab_has_its_own_stream(
     page: Page, stage: Stage
 ) -> None:
     stage.missing.add("/static/stream/worker.js")
-    at = opened(page, stage)
-    stage.hello(f"{at}-0")
-    live(page)
+    at = open_page(page, stage)
+    stage.send_hello(f"{at}-0")
+    wait_until_live(page)
 
 
 def test_a_tab_that_attaches_later_misses_nothing_and_is_told_how_the_stream_stands(
     context: BrowserContext, stage: Stage
 ) -> None:
     first = context.new_page()
-    at = opened(first, stage)
-    stage.hello(f"{at}-1")
-    stage.say("price", quote(price=200), f"{at}-1")
-    stage.say("price", quote(price=201), f"{at}-2")
-    stage.say("gone", {"event": "price", "key": "BOLT", "at": at}, f"{at}-3")
+    at = open_page(first, stage)
+    stage.send_hello(f"{at}-1")
+    stage.send_event("price", quote(price=200), f"{at}-1")
+    stage.send_event("price", quote(price=201), f"{at}-2")
+    stage.send_event("gone", {"event": "price", "key": "BOLT", "at": at}, f"{at}-3")
     expect(cell(first, "ACME", "price")).to_have_text("201.00")
     expect(first.locator("[data-symbol=BOLT]")).to_have_count(0)
     second = context.new_page()
     second.goto(stage.url)
     expect(cell(second, "ACME", "price")).to_have_text("201.00")
     expect(second.locator("[data-symbol=BOLT]")).to_have_count(0)
-    live(second)
-    stage.say("price", quote(price=202), f"{at}-4")
+    wait_until_live(second)
+    stage.send_event("price", quote(price=202), f"{at}-4")
     for tab in (first, second):
         expect(cell(tab, "ACME", "price")).to_have_text("202.00")
-    stage.say("bye", {"reason": "full", "retry_ms": 400_000})
+    stage.send_event("bye", {"reason": "full", "retry_ms": 400_000})
     expect(badge(first)).to_contain_text("Server is full")
-    third = reader(context, stage.url, id=f"{at}-4", version=boot(first)["version"])
+    third = reader(
+        context, stage.url, id=f"{at}-4", version=boot_data(first)["version"]
+    )
     until(lambda: told(third, "state"), 15, "it is told how the stream stands")
     [state, *_] = told(third, "state")
     assert state["name"] == "full" and 300 < state["seconds"] <= 400
@@ -400,16 +399,16 @@ def test_what_lies_before_the_streams_beginning_is_fetched_once_more(
     turn(late, "pagehide")
     early = reader(context, stage.url, id="3000-0")
     until(lambda: len(stage.cursors) == 2, 15, "the other has one")
-    stage.hello("3000-0")
-    stage.say("price", quote(), "3000-1")
+    stage.send_hello("3000-0")
+    stage.send_event("price", quote(), "3000-1")
     until(lambda: told(early), 15, "it came")
     turn(late, "pageshow")
     until(lambda: len(stage.cursors) == 3, 15, "the stream goes back")
     assert stage.cursors == ["1000-0", "3000-0", "1000-0"]
-    stage.hello("3000-1")
-    stage.say("other", TOKEN, "2000-0")
-    stage.say("price", quote(), "3000-1")
-    stage.say("price", quote(), "3000-2")
+    stage.send_hello("3000-1")
+    stage.send_event("other", TOKEN, "2000-0")
+    stage.send_event("price", quote(), "3000-1")
+    stage.send_event("price", quote(), "3000-2")
     until(lambda: "3000-2" in told(early), 15, "it goes on")
     until(lambda: "3000-2" in told(late), 15, "for the other too")
     assert told(late) == ["2000-0", "3000-1", "3000-2"]
@@ -420,10 +419,10 @@ def test_after_fresh_a_tab_of_before_begins_anew_from_what_the_worker_has(
     context: BrowserContext, stage: Stage
 ) -> None:
     first = context.new_page()
-    at = opened(first, stage)
-    stage.hello(f"{at}-3", "fresh")
-    stage.say("price", quote(symbol="BOLT", price=7), f"{at}-1")
-    stage.say("price", quote(symbol="NEWT", price=8), f"{at}-3")
+    at = open_page(first, stage)
+    stage.send_hello(f"{at}-3", "fresh")
+    stage.send_event("price", quote(symbol="BOLT", price=7), f"{at}-1")
+    stage.send_event("price", quote(symbol="NEWT", price=8), f"{at}-3")
     expect(first.locator("[data-symbol]")).to_have_count(2)
     second = context.new_page()
     second.goto(stage.url)
@@ -440,10 +439,10 @@ def test_when_the_worker_is_killed_the_tabs_find_another(
     tabs = [context.new_page() for _ in range(2)]
     for tab in tabs:
         tab.goto(board.url)
-        live(tab)
+        wait_until_live(tab)
     [worker] = {*workers(browser)} - others
     end_worker(browser, worker)
-    before = [texts(tab, "price") for tab in tabs]
+    before = [field_texts(tab, "price") for tab in tabs]
     for tab, shown in zip(tabs, before, strict=True):
         goes_on(tab, shown, 20)
     until(lambda: streams(board) == 1, 15, "they share a stream again")
@@ -499,22 +498,22 @@ def test_the_stream_carries_what_all_tabs_show_and_each_gets_its_own(
     bolt = reader(context, stage.url, id="1000-0", symbols=["BOLT"])
     until(lambda: len(stage.queries) == 2, 15, "the stream is wider")
     assert stage.queries[1] == asked | {"symbols": "ACME,BOLT"}
-    stage.hello("1000-0")
-    stage.say("price", quote("ACME"), "1000-1")
-    stage.say("price", quote("BOLT"), "1000-2")
-    stage.say("other", TOKEN, "1000-3")
-    stage.say("gone", {"event": "price", "key": "BOLT", "at": 1}, "1000-5")
-    stage.say("notice", {"notice": "n"}, "1000-6")
+    stage.send_hello("1000-0")
+    stage.send_event("price", quote("ACME"), "1000-1")
+    stage.send_event("price", quote("BOLT"), "1000-2")
+    stage.send_event("other", TOKEN, "1000-3")
+    stage.send_event("gone", {"event": "price", "key": "BOLT", "at": 1}, "1000-5")
+    stage.send_event("notice", {"notice": "n"}, "1000-6")
     until(lambda: len(told(bolt)) == 4 and "1000-6" in told(acme), 15, "all came")
     assert told(acme) == ["1000-1", "1000-3", "1000-6"]
     assert told(bolt) == ["1000-2", "1000-3", "1000-5", "1000-6"]
     every = reader(context, stage.url, id="1000-4")
     until(lambda: len(stage.queries) == 3, 15, "the stream is wider still")
     assert stage.queries[2] == {"events": EVENTS, "after": "1000-4"}
-    stage.hello("1000-6", "replayed")
-    stage.say("gone", {"event": "price", "key": "BOLT", "at": 1}, "1000-5")
-    stage.say("notice", {"notice": "n"}, "1000-6")
-    stage.say("price", quote("ZZZ"), "1000-7")
+    stage.send_hello("1000-6", "replayed")
+    stage.send_event("gone", {"event": "price", "key": "BOLT", "at": 1}, "1000-5")
+    stage.send_event("notice", {"notice": "n"}, "1000-6")
+    stage.send_event("price", quote("ZZZ"), "1000-7")
     until(lambda: len(told(every)) == 3, 15, "it has what it missed")
     assert told(acme) == ["1000-1", "1000-3", "1000-6"]
     every.close()
@@ -527,8 +526,8 @@ def test_two_windows_with_different_selections_end_with_the_servers_values(
 ) -> None:
     whole = context.new_page()
     whole.goto(board.url)
-    live(whole)
-    made_with = boot(whole)
+    wait_until_live(whole)
+    made_with = boot_data(whole)
     wanted = {name: made_with[name] for name in ("id", "version")}
     narrow = reader(context, board.url, **wanted, symbols=["ACME"])
     until(lambda: streams(board) == 1, 15, "they share a stream")
@@ -546,12 +545,12 @@ def test_a_slower_pace_is_a_tabs_own_and_the_stream_has_the_quickest(
     quick = reader(context, stage.url, id="1000-0")
     slow = reader(context, stage.url, id="1000-0", pace=60)
     until(lambda: len(stage.queries) == 1, 15, "they share a stream")
-    stage.hello("1000-0")
+    stage.send_hello("1000-0")
     # Who comes later is given at once what the others had.
     until(lambda: told(quick, "hello") and told(slow, "hello"), 15, "both are there")
     for n in range(1, 5):
-        stage.say("price", quote(price=n), f"1000-{n}")
-    stage.say("other", TOKEN, "1000-5")
+        stage.send_event("price", quote(price=n), f"1000-{n}")
+    stage.send_event("other", TOKEN, "1000-5")
     until(lambda: len(told(quick)) == 5, 15, "one has all")
     assert told(slow) == []
     slow.evaluate("() => { stream.pace = 0; }")
@@ -566,8 +565,8 @@ def test_a_slower_pace_is_a_tabs_own_and_the_stream_has_the_quickest(
         "pace": "30",
         "after": "1000-5",
     }
-    stage.hello("1000-5", pace=30)
-    stage.say("price", quote(price=6), "1000-6")
+    stage.send_hello("1000-5", pace=30)
+    stage.send_event("price", quote(price=6), "1000-6")
     until(lambda: told(slow)[-1] == "1000-6", 15, "a frame is delivered as it comes")
 
 
@@ -598,11 +597,11 @@ def test_a_frozen_page_has_no_stream_and_goes_on_when_it_wakes(
     page: Page, board: Board
 ) -> None:
     page.goto(board.url)
-    live(page)
+    wait_until_live(page)
     page.evaluate("() => document.dispatchEvent(new Event('freeze'))")
     until(lambda: streams(board) == 0, 15, "frozen, it has none")
     page.evaluate("() => document.dispatchEvent(new Event('resume'))")
-    live(page)
+    wait_until_live(page)
     equals(page, board)
 
 
@@ -611,7 +610,7 @@ def test_a_computer_that_slept_goes_on_with_the_right_values(
     page: Page, browser: Browser, board: Board
 ) -> None:
     page.goto(board.url)
-    live(page)
+    wait_until_live(page)
     page.evaluate(NOTE_BADGE)
     with asleep(browser):
         slept = board.stream("/stream?events=price")
@@ -619,7 +618,7 @@ def test_a_computer_that_slept_goes_on_with_the_right_values(
         slept.read_until(lambda _: time.monotonic() - began > 5)
         slept.close()
     until(lambda: page.evaluate("() => window.states"), 15, "it notices")
-    live(page)
+    wait_until_live(page)
     equals(page, board)
 
 
@@ -627,22 +626,22 @@ def test_after_sleep_it_asks_for_what_it_missed_and_says_what_that_was(
     page: Page, stage: Stage, alone: None
 ) -> None:
     page.clock.install()
-    at = opened(page, stage)
-    stage.hello(f"{at}-0")
-    stage.say("price", quote(price=100), f"{at}-1")
-    stage.say("score", score_of(0, 0), f"{at}-2")
+    at = open_page(page, stage)
+    stage.send_hello(f"{at}-0")
+    stage.send_event("price", quote(price=100), f"{at}-1")
+    stage.send_event("score", score_of(0, 0), f"{at}-2")
     expect(cell(page, "ACME", "price")).to_have_text("100.00")
     page.clock.fast_forward(8 * 3_600_000)
     until(lambda: len(stage.cursors) > 1, 15, "it opens another stream")
     assert {*stage.cursors[1:]} == {f"{at}-2"}
     woken = at + 8 * 3_600_000
     newer = "2.0.0+newer"
-    stage.hello(f"{woken}-2", "compacted", at=woken, version=newer)
-    stage.say("price", quote(price=98.8), f"{woken}-1")
-    stage.say("score", score_of(2, 0), f"{woken}-2")
+    stage.send_hello(f"{woken}-2", "compacted", at=woken, version=newer)
+    stage.send_event("price", quote(price=98.8), f"{woken}-1")
+    stage.send_event("score", score_of(2, 0), f"{woken}-2")
     words = "While you were away (8 h): 2 goals, ACME −1.20 %"
     expect(page.locator("#away")).to_have_text(words)
-    live(page)
+    wait_until_live(page)
     # Who comes back is to read it, before the page loads the new version.
     asked = []
     page.on("request", lambda request: asked.append(request.url))
@@ -674,8 +673,8 @@ def test_a_page_behind_nginx_shows_the_servers_values(page: Page, board: Board) 
     server = f"server {{ listen @port@; {location} }}"
     with Nginx(server, board=board.url) as nginx:
         page.goto(nginx.url)
-        live(page)
-        goes_on(page, texts(page, "price"))
+        wait_until_live(page)
+        goes_on(page, field_texts(page, "price"))
         equals(page, board)
 
 
@@ -792,7 +791,7 @@ def told(page: Page, handler: str = "event") -> list[Any]:
 def returns(page: Page, board: Board) -> None:
     """Start the server again, and expect its values on the page within seconds."""
     board.start().wait_ready()
-    live(page, 5)
+    wait_until_live(page, 5)
     equals(page, board)
 
 
@@ -870,7 +869,11 @@ def countdown(page: Page) -> list[int]:
 
 def goes_on(page: Page, before: dict[str, str], seconds: float = 10) -> None:
     """Wait until prices are no longer those of before."""
-    until(lambda: changed(before, texts(page, "price")), seconds, "prices change")
+    until(
+        lambda: count_changes(before, field_texts(page, "price")),
+        seconds,
+        "prices change",
+    )
 
 
 def oldest(page: Page) -> float:

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.helpers.harness import Board, until
-from tests.helpers.pages import badge, cell, live, opened
+from tests.helpers.pages import badge, cell, open_page, wait_until_live
 from tests.helpers.samples import quote, score_of
 from tests.helpers.staged import Stage
 
@@ -22,7 +22,7 @@ def test_search_filters_and_sort_change_rows_and_url_together(
     page: Page, board: Board
 ) -> None:
     page.goto(board.url)
-    live(page)
+    wait_until_live(page)
     page.get_by_role("searchbox").fill("acme")
     expect(shown(page)).to_have_count(1)
     expect(page).to_have_url(f"{board.url}/?q=acme")
@@ -72,19 +72,19 @@ def test_a_url_is_right_without_javascript(browser: Browser, board: Board) -> No
 def test_rows_keep_their_order_under_pointer_and_focus(
     page: Page, stage: Stage
 ) -> None:
-    at = opened(page, stage, "?sort=-price&symbols=ACME,BOLT")
-    stage.hello(f"{at}-0")
-    stage.say("price", quote("ACME", 50), f"{at}-1")
-    stage.say("price", quote("BOLT", 60), f"{at}-2")
+    at = open_page(page, stage, "?sort=-price&symbols=ACME,BOLT")
+    stage.send_hello(f"{at}-0")
+    stage.send_event("price", quote("ACME", 50), f"{at}-1")
+    stage.send_event("price", quote("BOLT", 60), f"{at}-2")
     until(lambda: order(page) == ["BOLT", "ACME"], 15, "in order of price")
     page.locator("[data-symbol=ACME]").hover()
-    stage.say("price", quote("ACME", 70), f"{at}-3")
+    stage.send_event("price", quote("ACME", 70), f"{at}-3")
     expect(page.get_by_text("Order held")).to_be_visible()
     assert order(page) == ["BOLT", "ACME"]
     page.mouse.move(2, 2)
     until(lambda: order(page) == ["ACME", "BOLT"], 15, "the pointer left")
     page.locator("[data-symbol=BOLT] .symbol").focus()
-    stage.say("price", quote("BOLT", 90), f"{at}-4")
+    stage.send_event("price", quote("BOLT", 90), f"{at}-4")
     expect(page.get_by_text("Order held")).to_be_visible()
     assert order(page) == ["ACME", "BOLT"]
     page.evaluate("() => document.activeElement.blur()")
@@ -93,7 +93,7 @@ def test_rows_keep_their_order_under_pointer_and_focus(
 
 def test_pins_come_first_have_a_filter_and_last(page: Page, board: Board) -> None:
     page.goto(board.url)
-    live(page)
+    wait_until_live(page)
     star = page.get_by_role("button", name="Pin NMBR")
     star.click()
     expect(star).to_have_attribute("aria-pressed", "true")
@@ -104,7 +104,7 @@ def test_pins_come_first_have_a_filter_and_last(page: Page, board: Board) -> Non
     expect(page.locator("[data-match]:visible")).to_have_count(1)
     expect(page.locator("#curl")).to_contain_text("symbols=NMBR")
     page.reload()
-    live(page)
+    wait_until_live(page)
     expect(shown(page)).to_have_count(1)
     expect(star).to_have_attribute("aria-pressed", "true")
 
@@ -112,17 +112,17 @@ def test_pins_come_first_have_a_filter_and_last(page: Page, board: Board) -> Non
 def test_a_paused_page_paints_nothing_and_says_how_much_changed(
     page: Page, stage: Stage
 ) -> None:
-    at = opened(page, stage)
-    stage.hello(f"{at}-0")
-    stage.say("price", quote("ACME", 50), f"{at}-1")
+    at = open_page(page, stage)
+    stage.send_hello(f"{at}-0")
+    stage.send_event("price", quote("ACME", 50), f"{at}-1")
     expect(cell(page, "ACME", "price")).to_have_text("50.00")
     page.get_by_role("button", name="Pause").click()
     said = page.locator("#paused")
     expect(said).to_have_text(re.compile(r"‖ Paused at [\d:]{8} · 0 rows changed"))
     expect(badge(page)).to_be_hidden()
-    stage.say("price", quote("ACME", 51), f"{at}-2")
-    stage.say("price", quote("ACME", 52), f"{at}-3")
-    stage.say("score", score_of(1, 0), f"{at}-4")
+    stage.send_event("price", quote("ACME", 51), f"{at}-2")
+    stage.send_event("price", quote("ACME", 52), f"{at}-3")
+    stage.send_event("score", score_of(1, 0), f"{at}-4")
     expect(said).to_contain_text("2 rows changed")
     expect(cell(page, "ACME", "price")).to_have_text("50.00")
     expect(page.locator("[data-match=acton-burton]")).to_have_count(0)
@@ -137,9 +137,9 @@ def test_a_paused_page_paints_nothing_and_says_how_much_changed(
 
 
 def test_the_page_updates_as_seldom_as_is_wanted(page: Page, stage: Stage) -> None:
-    at = opened(page, stage)
-    stage.hello(f"{at}-0")
-    live(page)
+    at = open_page(page, stage)
+    stage.send_hello(f"{at}-0")
+    wait_until_live(page)
     page.get_by_role("button", name="Settings").click()
     page.get_by_label("Update every").select_option("30 s")
     until(lambda: stage.queries[-1].get("pace") == "30", 15, "it asks for that pace")
@@ -169,7 +169,7 @@ def test_storage_that_is_not_ours_harms_nothing(
 ) -> None:
     page.add_init_script(f"localStorage.setItem('liveboard', {kept!r})")
     page.goto(board.url)
-    live(page)
+    wait_until_live(page)
 
 
 def test_the_line_for_a_terminal_follows_the_selection(
@@ -191,9 +191,9 @@ def test_the_line_for_a_terminal_follows_the_selection(
 
 def test_a_curl_line_can_not_be_led_astray_by_a_name(page: Page, stage: Stage) -> None:
     evil = "a'$(touch x)`id`"
-    at = opened(page, stage, "?q=touch")
-    stage.hello(f"{at}-0")
-    stage.say("price", quote(evil, 1), f"{at}-1")
+    at = open_page(page, stage, "?q=touch")
+    stage.send_hello(f"{at}-0")
+    stage.send_event("price", quote(evil, 1), f"{at}-1")
     expect(shown(page)).to_have_count(1)
     page.get_by_role("searchbox").fill("(touch")
     line = page.locator("#curl")
@@ -204,7 +204,7 @@ def test_a_curl_line_can_not_be_led_astray_by_a_name(page: Page, stage: Stage) -
 def test_a_thousand_symbols_come_in_parts_and_scroll_smoothly(
     page: Page, stage: Stage
 ) -> None:
-    at = opened(page, stage)
+    at = open_page(page, stage)
     page.evaluate(
         """() => {
           window.added = []; // rows in one frame
@@ -213,9 +213,9 @@ def test_a_thousand_symbols_come_in_parts_and_scroll_smoothly(
           )).observe(document.getElementById("price-rows"), { childList: true });
         }"""
     )
-    stage.hello(f"{at}-1000")
+    stage.send_hello(f"{at}-1000")
     for i in range(1000):
-        stage.say("price", quote(f"S{i:03}", i), f"{at}-{i + 1}")
+        stage.send_event("price", quote(f"S{i:03}", i), f"{at}-{i + 1}")
     expect(shown(page)).to_have_count(1030, timeout=30_000)
     assert max(page.evaluate("() => window.added")) <= 2 * STAMPED
     for _ in range(20):
