@@ -151,7 +151,7 @@ def _give_up(environ: dict[str, Any], late: threading.Event) -> None:
     late.set()
     sock = environ.get("gunicorn.socket")
     if sock is not None:
-        Connection(sock, environ["SERVER_PROTOCOL"]).expect_no_more()
+        Connection(sock, environ["SERVER_PROTOCOL"]).stop_reading()
 
 
 def _check_complete(body: bytes, late: bool) -> bytes:

@@ -9,9 +9,9 @@ from werkzeug.exceptions import NotFound
 from feed.events.event import EventId
 from feed.log import Unavailable
 from feed.streams.connection import Connection, Peer
-from feed.streams.ending import last_event, understood
+from feed.streams.ending import last_event
 from feed.streams.stream import Stream
-from feed.streams.view import Subscription, View, WireFormat
+from feed.streams.view import Subscription, View, WireFormat, resolve_cursor
 from feed.streams.wire import WIRES
 from web import the_feed
 from web.query import MATCH_PARAMETERS, STREAM_PARAMETERS, Query, parse_query
@@ -61,7 +61,7 @@ def stream_match(match: str) -> Response:
     query = parse_query(request.args.items(multi=True), MATCH_PARAMETERS)
     feed = the_feed()
     log = feed.log
-    cursor = understood(_read_cursor(query), log.tail)
+    cursor = resolve_cursor(_read_cursor(query), log.tail)
     newest = log.newest(("score", match))
     if newest is None and feed.away:
         raise Unavailable(feed.away)  # a 404 would say that there is no such match

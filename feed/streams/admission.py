@@ -1,4 +1,8 @@
-"""The open streams of this process: admission, deadlines, drain."""
+"""The open streams of this process: which are admitted, and how they are ended.
+
+A stream is never refused by an HTTP status, because an EventSource gives up for good on
+any status but 200. It gets a `bye` with the time at which to come back.
+"""
 
 import threading
 import time
@@ -18,11 +22,11 @@ from feed.streams.slowness import BOUNDS, Bounds, Slowness
 from feed.streams.totals import Totals
 
 WRITE_DEADLINE = 3  # heartbeats in which a write must end
-DRAIN = 1.0  # seconds that open streams have to say bye
+DRAIN = 1.0  # seconds that open streams have to send their `bye`
 
 
 class Subscriber(Protocol):
-    """What is asked of a stream by those who let it in."""
+    """The part of a stream that its admission needs."""
 
     peer: Peer
 
@@ -34,7 +38,7 @@ class Subscriber(Protocol):
 
 
 class Streams:
-    """The open streams of this process: admission, shared frames, deadlines, drain."""
+    """The open streams of this process, and the frames that they share."""
 
     def __init__(
         self,
@@ -58,7 +62,8 @@ class Streams:
         self.catch_up = CatchUp(log, milestones)
         self.fanout = FanOut(log, self.frames, self.totals, settings.heartbeat)
         self.writing: set[Subscriber] = set()
-        # Whether a cursor beyond the tail is only a moment ahead of a shared log.
+        # Whether a cursor beyond the tail is valid: another process that shares the
+        # log may have sent an event that has not arrived here yet.
         self.is_ahead: Callable[[EventId], bool] = lambda cursor: False
         self._drain_ends = 0.0
 
@@ -71,7 +76,7 @@ class Streams:
         return len(self._open) >= self.settings.max_streams
 
     def admit(self, stream: Subscriber) -> Farewell | None:
-        """Take a stream in, or return why it can't be."""
+        """Count a stream as open, or return the reason why it is refused."""
         address = stream.peer.address
         limit = self.settings.max_streams_per_client
         if self.draining.is_set():
@@ -86,7 +91,7 @@ class Streams:
         return None
 
     def leave(self, stream: Subscriber) -> None:
-        """Take a stream out."""
+        """Count a stream as closed."""
         self._open.discard(stream)
         self.writing.discard(stream)
         address = stream.peer.address
@@ -95,7 +100,7 @@ class Streams:
             del self._clients[address]
 
     def drain(self) -> None:
-        """Say `bye` to every stream, now, and take in no more."""
+        """Let every stream send `bye` now, and admit no more."""
         if self.draining.is_set():
             return
         self._drain_ends = time.monotonic() + DRAIN
@@ -103,7 +108,7 @@ class Streams:
         self.fanout.stop()
 
     def enforce_deadlines(self) -> None:
-        """Break the connections whose write waits for a reader that doesn't read."""
+        """Break the connections of readers for which a write has waited too long."""
         now = time.monotonic()
         deadline = WRITE_DEADLINE * self.settings.heartbeat
         drained = self.draining.is_set() and now > self._drain_ends
@@ -112,7 +117,7 @@ class Streams:
                 stream.break_off()
 
     def slowest(self) -> float:
-        """Return for how many seconds the slowest stream's write has been waiting."""
+        """Return for how many seconds the write that waits longest has been waiting."""
         now = time.monotonic()
         return max((stream.write_waits(now) for stream in [*self.writing]), default=0.0)
 

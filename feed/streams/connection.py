@@ -1,4 +1,4 @@
-"""The socket beneath a stream: what a server's own response writer can't do with it."""
+"""The socket beneath a stream, for what a server's response writer can't do with it."""
 
 import os
 import socket
@@ -9,11 +9,11 @@ from typing import Protocol
 import msgspec
 
 NO_LINGER = struct.pack("ii", 1, 0)  # close at once, by a reset
-UNSENT = 16 << 10  # bytes a socket may hold unsent; more would only be older prices
+UNSENT = 16 << 10  # bytes a socket may hold unsent: prices grow old in a buffer
 
 
 class Socket(Protocol):
-    """What is used of a socket; gevent's and the standard library's have it alike."""
+    """The methods that gevent's sockets and the standard library's have in common."""
 
     @property
     def family(self) -> int:
@@ -30,7 +30,7 @@ class Socket(Protocol):
 
 
 class Connection:
-    """The connection that a stream is written to, under a protocol such as HTTP/1.1."""
+    """The connection of one stream, and the version of its protocol ("HTTP/1.1")."""
 
     __slots__ = ("_protocol", "_sock")
 
@@ -44,10 +44,10 @@ class Connection:
         return self._protocol == "HTTP/1.1"
 
     def lend(self) -> int | None:
-        """Return the file descriptor for others to write whole frames to.
+        """Return the file descriptor, so that the fan-out can write whole frames to it.
 
-        None where a frame isn't written as it is (TLS, HTTP/2), or where a write
-        would wait: the socket of a threaded worker.
+        None if the bytes of a frame are not those on the wire (TLS, HTTP/2), or if a
+        write would block the fan-out, as on the socket of a threaded worker.
         """
         plain = self._protocol in ("HTTP/1.0", "HTTP/1.1")
         if not plain or isinstance(self._sock, ssl.SSLSocket):
@@ -56,13 +56,17 @@ class Connection:
         return fd if fd >= 0 and not os.get_blocking(fd) else None
 
     def send(self, data: bytes) -> None:
-        """Write bytes as they are, and wait until the kernel has them; OSError."""
+        """Write bytes as they are, and wait until the kernel has them.
+
+        OSError if the connection is broken.
+        """
         self._sock.sendall(data)
 
-    def keep_unsent_few(self) -> None:
-        """Let a write wait while the kernel holds bytes that the reader isn't taking.
+    def limit_unsent(self) -> None:
+        """Make writes wait while the kernel has more than a few bytes to send.
 
-        So what a slow reader misses is not yet written, and can still be compacted.
+        By default the kernel takes megabytes, which a slow reader would get as they
+        were when they were written. Events that are not yet written can be compacted.
         """
         if hasattr(socket, "TCP_NOTSENT_LOWAT") and self._sock.family in (
             socket.AF_INET,
@@ -71,41 +75,41 @@ class Connection:
             option = socket.TCP_NOTSENT_LOWAT
             self._sock.setsockopt(socket.IPPROTO_TCP, option, UNSENT)
 
-    def expect_no_more(self) -> None:
-        """Read no more: the server closes once the response is written.
+    def stop_reading(self) -> None:
+        """Read no more, so that the server closes once the response is written.
 
         A read that waits for the rest of a request ends, as if the client had closed.
         """
         try:
-            with self._twin() as twin:
-                twin.shutdown(socket.SHUT_RD)
+            with self._duplicate() as duplicate:
+                duplicate.shutdown(socket.SHUT_RD)
         except OSError:
-            return  # the client was faster
+            return  # the client has already closed the connection
 
     def break_off(self) -> None:
         """Break the connection, so that a write that waits ends with EPIPE.
 
-        What the kernel still holds for the client is thrown away once the socket is
-        closed, and the client is told by a reset.
+        Once the socket is closed, the kernel discards the bytes that it has not sent,
+        and resets the connection. Otherwise it would keep them for minutes.
         """
         try:
-            with self._twin() as twin:
-                twin.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
-                twin.shutdown(socket.SHUT_RDWR)
+            with self._duplicate() as duplicate:
+                duplicate.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
+                duplicate.shutdown(socket.SHUT_RDWR)
         except OSError:
-            return  # the client was faster
+            return  # the client has already closed the connection
 
-    def _twin(self) -> socket.socket:
-        """Return another handle of the socket, to shut down; OSError where it's closed.
+    def _duplicate(self) -> socket.socket:
+        """Return another handle of the socket to shut down; OSError if it is closed.
 
-        Shutting down the socket itself, gevent would end the wait with another error,
-        and TLS would go on in plain text.
+        Shutting down the original would end a wait in gevent with a different error,
+        and an SSLSocket would continue in plain text.
         """
         return socket.socket(fileno=os.dup(self._sock.fileno()))
 
 
 class Peer(msgspec.Struct, frozen=True):
-    """Who is at the other end; `connection` is None where no socket is at hand."""
+    """The client of a stream; `connection` is None if the server gives no socket."""
 
     address: str = "local"
     connection: Connection | None = None

@@ -1,29 +1,21 @@
-"""When the stream of one match is over."""
+"""When the stream of one match is over: after the event with a final status."""
 
 import msgspec
 
-from feed.clock import now_ms
 from feed.events.event import Event, EventId
 from feed.events.reading import UNREADABLE
 from feed.events.shapes import FINAL
 from feed.log import Log
 
 
-def understood(cursor: EventId | None, tail: EventId) -> EventId | None:
-    """Return a cursor; the tail for an instant since which nothing happened."""
-    if cursor and cursor.seq < 0 and tail < cursor and cursor.ms <= now_ms():
-        return tail
-    return cursor
-
-
-def is_past_last(log: Log, match: str, cursor: EventId) -> bool:
-    """Return whether a reader at `cursor` has had the last event of a match."""
+def has_had_last_event(log: Log, match: str, cursor: EventId) -> bool:
+    """Return whether a reader at `cursor` has received the last event of a match."""
     last = last_event(log, match)
     return last is not None and last <= cursor
 
 
 def last_event(log: Log, match: str) -> EventId | None:
-    """Return the id of the event that ended or retired a match; None before it."""
+    """Return the id of the event that ended or retired a match; None until then."""
     newest = log.newest(("score", match))
     if newest is None:
         return None

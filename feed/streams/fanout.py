@@ -1,11 +1,17 @@
-"""The fan-out: one loop that writes each view's next frame to all who wait for it.
+"""The fan-out: one loop that writes each view's next frame to all streams that wait.
 
-Strategy: a stream that is caught up needs nothing but the next frame of its view, and
-to wake it for that costs more than the write itself. So it lends its socket to this
-loop, which makes the frame once and hands it to the kernel, stream after stream. What
-isn't that simple (a socket that is full or broken, a gap, a drain) goes back to the
-stream's own generator, which goes on at the exact byte. Only the loop gives streams
-back, and only between two writes, so that a write needs no lock.
+Theory of operation: a stream that is caught up needs nothing but the next frame of its
+view, and waking its generator for that costs more than the write itself. So the stream
+lends its socket to this loop. The loop builds the frame once and hands it to the
+kernel, socket after socket, with nothing else per stream than one system call.
+
+Whatever is not that simple (a socket that is full or broken, a gap, a drain) is left to
+the stream's own generator: the loop returns the socket with the bytes that are still to
+be written, and the generator continues at that byte. Only the loop returns sockets, and
+only between two writes, so that a write needs no lock.
+
+An event must not cost time for views that don't show it. So the loop does not ask every
+view: events and views have routes, and an event reaches the groups on its own routes.
 """
 
 import logging
@@ -30,9 +36,9 @@ from feed.streams.totals import Totals
 from feed.streams.view import Route, routes_of
 from feed.streams.wire import WIRES
 
-SLICE = 128  # streams written to between two looks at the clock
-TURN = 0.004  # seconds of writing after which other requests have their turn
-IDLE = 1.0  # seconds after which the loop looks around, whatever it has planned
+SLICE = 128  # writes between two looks at the clock
+TURN = 0.004  # seconds of writing after which other requests get a turn
+IDLE = 1.0  # seconds after which the loop looks at all groups, even if none is due
 
 logger = logging.getLogger("liveboard.fanout")
 
@@ -49,21 +55,22 @@ class FanOut:
         self._heartbeat = heartbeat
         self._groups: dict[Key, Group] = {}
         self._routes: defaultdict[Route, set[Group]] = defaultdict(set)
-        self._welcome: set[Group] = set()  # those with newcomers
+        self._joined: set[Group] = set()  # groups with newcomers
         self._joining = threading.Lock()
         self._running = False
-        self._cursor = log.tail  # no group is owed anything up to here, but paced ones
-        self._look_at = 0.0  # when something is due though no event has come
-        self._turn_ends = 0.0
+        # Up to here no group is owed anything, except those that are paced.
+        self._cursor = log.tail
+        self._look_at = 0.0  # when something is due even if no event comes
+        self._turn_ends_at = 0.0
         self.feed: Literal["away"] | msgspec.UnsetType = msgspec.UNSET
 
     def start(self) -> None:
-        """Begin to write for others, in a thread of its own."""
+        """Start the loop, in a thread of its own."""
         self._running = True
         threading.Thread(target=self._run, name="fan-out", daemon=True).start()
 
     def stop(self) -> None:
-        """Give every stream back, and take no more."""
+        """Return all sockets, and accept no more."""
         self._running = False
         self._log.wake()
 
@@ -72,44 +79,45 @@ class FanOut:
         self.feed = "away" if away else msgspec.UNSET
         with self._joining:
             for group in self._groups.values():
-                group.wrote = -math.inf
+                group.wrote_at = -math.inf
             self._look_at = 0.0
         self._log.wake()
 
     def join(
         self, follower: Follower, key: Key, is_over: Callable[[EventId], bool] | None
     ) -> bool:
-        """Take over a caught-up stream; False where it must go on by itself.
+        """Accept the socket of a caught-up stream; False if it must write for itself.
 
-        It is given back once `is_over` says so of its cursor.
+        The socket is returned once `is_over` is true of the cursor.
         """
         with self._joining:
             if not self._running:
                 return False
             group = self._groups.get(key)
             if group is None:
-                group = self._founded(key, follower.cursor, is_over)
+                group = self._new_group(key, follower.cursor, is_over)
             self._follow_log(group)
             ahead = key.view.pace and group.cursor != follower.cursor
             if ahead and key.view.pace > self._heartbeat / 2:
-                return False  # it would wait for the group's next frame in silence
-            group.coming.append(follower)
-            self._welcome.add(group)
+                # It would get no heartbeat until the group's next frame is due.
+                return False
+            group.newcomers.append(follower)
+            self._joined.add(group)
             return True
 
-    def forget(self, follower: Follower, key: Key) -> None:
-        """Write no more to a follower that wasn't given back: its socket goes."""
+    def forget_follower(self, follower: Follower, key: Key) -> None:
+        """Write no more to a follower whose socket is closed before it is returned."""
         group = self._groups.get(key)
         if group is not None:
-            group.forget(follower)
+            group.forget_follower(follower)
 
-    def _founded(
+    def _new_group(
         self, key: Key, cursor: EventId, is_over: Callable[[EventId], bool] | None
     ) -> Group:
         group = self._groups[key] = Group(key, cursor, is_over)
         for route in key.view.routes():
             self._routes[route].add(group)
-        self._look_at = min(self._look_at, group.wrote + self._heartbeat)
+        self._look_at = min(self._look_at, group.wrote_at + self._heartbeat)
         return group
 
     def _run(self) -> None:
@@ -119,13 +127,13 @@ class FanOut:
             with self._joining:
                 self._running = False
                 for group in self._groups.values():
-                    group.give_back_all()
+                    group.return_all()
 
     def _write_for_all(self) -> None:
         while self._running:
             wait = self._look_at - time.monotonic()
             self._log.wait(self._cursor, min(wait, IDLE))
-            self._turn_ends = time.monotonic() + TURN
+            self._turn_ends_at = time.monotonic() + TURN
             with self._joining:
                 tail, groups = self._due()
             for group in groups:
@@ -133,20 +141,22 @@ class FanOut:
             self._cursor = tail
 
     def _due(self) -> tuple[EventId, set[Group]]:
-        """Return the log's tail and the groups that are to be served up to it."""
-        groups, self._welcome = self._welcome, set()
+        """Return the log's tail, and the groups to serve up to it."""
+        groups, self._joined = self._joined, set()
         read = self._log.read(self._cursor)
-        if read.dropped is None:  # this loop was kept waiting: each sees for itself
+        if read.dropped is None:
+            # This loop is so late that events are no longer retained. Each group reads
+            # by itself and finds out whether it has missed any.
             return read.tail, {*self._groups.values()}
         for event in read.events:
             for route in routes_of(event):
                 groups.update(self._routes.get(route, ()))
         if time.monotonic() >= self._look_at:
-            groups.update(self._look())
+            groups.update(self._groups_by_time())
         return read.tail, groups
 
-    def _look(self) -> list[Group]:
-        """Return the groups whose time has come, and forget those that are empty."""
+    def _groups_by_time(self) -> list[Group]:
+        """Return the groups that are due even without an event; forget empty ones."""
         now = time.monotonic()
         for key in [key for key, group in self._groups.items() if not group]:
             group = self._groups.pop(key)
@@ -154,65 +164,68 @@ class FanOut:
                 self._routes[route].discard(group)
                 if not self._routes[route]:
                     del self._routes[route]
-        found = [g for g in self._groups.values() if self._time_of(g) <= now]
+        found = [g for g in self._groups.values() if self._due_at(g) <= now]
         self._look_at = now + IDLE
         for group in self._groups.values():
-            time_of = self._time_of(group)
-            if time_of > now:
-                self._look_at = min(self._look_at, time_of)
+            due_at = self._due_at(group)
+            if due_at > now:
+                self._look_at = min(self._look_at, due_at)
         return found
 
-    def _time_of(self, group: Group) -> float:
-        """Return when a group is due though no event comes."""
-        return min(group.due or math.inf, group.wrote + self._heartbeat, group.ends)
+    def _due_at(self, group: Group) -> float:
+        """Return when a group is due even if no event comes."""
+        heartbeat_at = group.wrote_at + self._heartbeat
+        return min(group.due_at or math.inf, heartbeat_at, group.ends_at)
 
     def _follow_log(self, group: Group) -> None:
-        """Move a group on to where the loop stands: nothing before that was for it."""
-        if not group.due and group.cursor < self._cursor:
+        """Move a group to the loop's cursor: no event before that was on its routes."""
+        if not group.due_at and group.cursor < self._cursor:
             group.cursor = self._cursor
 
     def _serve_safely(self, group: Group) -> None:
         try:
             self._serve(group)
-        except Exception:  # whatever a view does: all other views are served on
-            # These clients come back with their cursors.
+        except Exception:
+            # An error in one view must not end the service of all others. The clients
+            # of this view lose their connections and come back with their cursors.
             logger.exception("the fan-out failed for %s", group.view)
-            group.tear()
+            group.return_torn()
 
     def _serve(self, group: Group) -> None:
-        """Write what is owed now: the next frame, or after silence a heartbeat."""
+        """Write what is due now: the next frame, or after silence a heartbeat."""
         now = time.monotonic()
         self._follow_log(group)
-        frame = self._owed(group, now)
+        frame = self._next_frame(group, now)
         if frame is None:
-            group.give_back_all()
+            group.return_all()
             return
-        # All that leads to this tail is made now, before a turn of others moves it.
+        # These frames end at the same tail, so they are built before `_write` gives a
+        # turn to other requests, which may append events.
         arriving = [
-            (follower, self._catching_up(group, follower, frame.tail))
-            for follower in group.coming
-            # Who is ahead of a paced group joins it when its next frame is due.
-            if not group.due or follower.cursor == group.cursor
+            (follower, self._frame_up_to(group, follower, frame.tail))
+            for follower in group.newcomers
+            # A newcomer that is ahead of a paced group joins it with its next frame.
+            if not group.due_at or follower.cursor == group.cursor
         ]
         self._write(group, frame, now)
         for follower, own in arriving:
-            self._take_in(group, follower, own)
-            group.coming.remove(follower)
-        if now >= group.wrote + self._heartbeat:
+            self._let_follow(group, follower, own)
+            group.newcomers.remove(follower)
+        if now >= group.wrote_at + self._heartbeat:
             self._write(group, self._heartbeat_of(group), now)
-        self._give_back_done(group, now)
+        self._return_finished(group, now)
 
-    def _owed(self, group: Group, now: float) -> Frame | None:
+    def _next_frame(self, group: Group, now: float) -> Frame | None:
         pace = group.view.pace
         if pace and self._log.tail > group.cursor:
-            group.due = group.due or next_instant(pace, now)
-            self._look_at = min(self._look_at, group.due)
-            if now < group.due:
+            group.due_at = group.due_at or next_instant(pace, now)
+            self._look_at = min(self._look_at, group.due_at)
+            if now < group.due_at:
                 return Frame(b"", 0, group.cursor)
-        group.due = 0.0
+        group.due_at = 0.0
         return self._frames.due(group.view, group.cursor)
 
-    def _catching_up(
+    def _frame_up_to(
         self, group: Group, follower: Follower, tail: EventId
     ) -> Frame | None:
         if follower.cursor == tail:
@@ -220,41 +233,41 @@ class FanOut:
         return self._frames.due(group.view, follower.cursor)
 
     def _write(self, group: Group, frame: Frame, now: float) -> None:
-        """Write a frame to every follower; who can't take all of it goes back."""
+        """Write a frame to all followers; return those that can't take all of it."""
         if not frame.data:
             group.advance(frame)
             return
-        group.wrote = now
+        group.wrote_at = now
         data, write = frame.on_wire(group.form), os.write
         size, fds = len(data), group.fds
-        short: dict[int, int] = {}  # by descriptor: what was taken of the frame
+        short: dict[int, int] = {}  # bytes that a descriptor took, if not all
         for start in range(0, len(fds), SLICE):
             for fd in fds[start : start + SLICE]:
                 try:
                     written = write(fd, data)
-                except OSError:  # full, or broken: its own generator will find out
+                except OSError:  # full or broken, which its generator will find out
                     written = 0
                 if written != size:
                     short[fd] = written
-            self._give_turn()
+            self._give_turn_to_others()
         behind = [f for f in group.followers if f.fd in short] if short else []
-        refused = [follower for follower in behind if not short[follower.fd]]
-        if refused:
-            for follower in refused:
-                follower.refused = True
-            group.give_back(refused)
+        untouched = [follower for follower in behind if not short[follower.fd]]
+        if untouched:
+            for follower in untouched:
+                follower.took_nothing = True
+            group.return_followers(untouched)
         group.advance(frame)
-        begun = [follower for follower in behind if not follower.refused]
+        begun = [follower for follower in behind if not follower.took_nothing]
         if begun:
             for follower in begun:
                 follower.rest = data[short[follower.fd] :]
-            group.give_back(begun)
-        self._totals.count(frame, group.form.gzip, len(fds) - len(refused))
+            group.return_followers(begun)
+        self._totals.count_frame(frame, group.form.gzip, len(fds) - len(untouched))
 
-    def _take_in(self, group: Group, follower: Follower, own: Frame | None) -> None:
-        """Let a newcomer follow, once it was written what it lacks."""
+    def _let_follow(self, group: Group, follower: Follower, own: Frame | None) -> None:
+        """Write to a newcomer what it lacks, and make it a follower."""
         if own is None or own.tail != group.cursor:
-            follower.come_back()
+            follower.end_wait()
             return
         if own.data:
             data = own.on_wire(group.form)
@@ -263,33 +276,33 @@ class FanOut:
             except OSError:
                 written = 0
             if not written:
-                follower.refused = True
-                follower.come_back()
+                follower.took_nothing = True
+                follower.end_wait()
                 return
             follower.rest = data[written:]
-            follower.ledger = own.enter(follower.ledger, group.form.gzip)
-            self._totals.count(own, group.form.gzip)
+            follower.ledger = own.added_to(follower.ledger, group.form.gzip)
+            self._totals.count_frame(own, group.form.gzip)
         follower.cursor = own.tail
         if follower.rest:
-            follower.come_back()
+            follower.end_wait()
         else:
-            group.take_in(follower)
+            group.add_follower(follower)
 
     def _heartbeat_of(self, group: Group) -> Frame:
-        said = Heartbeat(now_ms(), self.feed)
-        data = WIRES[group.view.wire].control(said, group.cursor)
+        heartbeat = Heartbeat(now_ms(), self.feed)
+        data = WIRES[group.view.wire].control(heartbeat, group.cursor)
         return Frame(data, 0, group.cursor)
 
-    def _give_back_done(self, group: Group, now: float) -> None:
-        """Return the streams that must say something of their own."""
+    def _return_finished(self, group: Group, now: float) -> None:
+        """Return the sockets of streams that must send an `end` or a `bye`."""
         if group.is_over is not None and group.is_over(group.cursor):
-            group.give_back_all()
-        elif now >= group.ends:
-            group.give_back([f for f in group.followers if f.ends <= now])
-            group.ends = min((f.ends for f in group.followers), default=math.inf)
+            group.return_all()
+        elif now >= group.ends_at:
+            group.return_followers([f for f in group.followers if f.ends_at <= now])
+            group.ends_at = min((f.ends_at for f in group.followers), default=math.inf)
 
-    def _give_turn(self) -> None:
-        """Let others run, where this loop has had its turn."""
-        if time.monotonic() >= self._turn_ends:
+    def _give_turn_to_others(self) -> None:
+        """Let other requests run if this loop has been running for a turn."""
+        if time.monotonic() >= self._turn_ends_at:
             time.sleep(0)
-            self._turn_ends = time.monotonic() + TURN
+            self._turn_ends_at = time.monotonic() + TURN

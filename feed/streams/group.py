@@ -1,4 +1,9 @@
-"""The streams that are owed the same bytes, and each one's socket meanwhile."""
+"""The streams that are owed the same bytes, and the sockets that they have lent.
+
+Theory of operation: a group has one cursor, and one ledger of what all its followers
+were sent. A stream that joins and leaves in between was sent the difference between two
+pages of that ledger, so that nothing is counted per stream and frame.
+"""
 
 import math
 import threading
@@ -11,54 +16,58 @@ from feed.streams.frame import Form, Frame
 from feed.streams.ledger import Ledger
 from feed.streams.view import View
 
-NOBODY = -1  # no socket's descriptor
+NO_SOCKET = -1  # a descriptor to which every write fails
 
 
 class Follower:
-    """A caught-up stream's socket, while the loop writes to it.
+    """The socket of a caught-up stream, while the fan-out writes to it.
 
-    `fd` is a non-blocking socket, at the cursor `cursor`, until `ends` (monotonic
-    seconds). After `wait`, `ledger` says what was written to bring it in, `joined` and
-    `left` are the group's pages between which it followed, and `rest` is what is still
-    to be written of a frame that was begun. `refused` says that the socket took
-    nothing of a frame: it is full or broken. One that is `torn` may lack the rest of a
-    frame that nobody knows.
+    `fd` is a non-blocking socket whose reader stands at `cursor`; the stream's time is
+    over at `ends_at` (monotonic seconds). After `wait`:
+
+    - `ledger` has what was written for the follower to reach the group's cursor, and
+      `joined` and `left` are the pages of the group's ledger between which it followed.
+    - `rest` is what must still be written of a frame that was begun.
+    - `took_nothing`: the socket took nothing of a frame, so it is full or broken.
+    - `torn`: the loop failed mid-frame. How much was sent is unknown, so the connection
+      must be closed.
     """
 
     __slots__ = (
-        "_away",
+        "_returned",
         "cursor",
-        "ends",
+        "ends_at",
         "fd",
         "joined",
         "ledger",
         "left",
-        "refused",
         "rest",
+        "took_nothing",
         "torn",
     )
 
-    def __init__(self, fd: int, cursor: EventId, ends: float) -> None:
+    def __init__(self, fd: int, cursor: EventId, ends_at: float) -> None:
         self.fd = fd
         self.cursor = cursor
-        self.ends = ends
+        self.ends_at = ends_at
         self.joined = self.left = self.ledger = Ledger()
         self.rest = b""
-        self.refused = self.torn = False
-        self._away = threading.Lock()  # an Event weighs five times as much
-        self._away.acquire()
+        self.took_nothing = self.torn = False
+        # A lock that is released once; an Event would take five times the memory.
+        self._returned = threading.Lock()
+        self._returned.acquire()
 
     def wait(self) -> None:
-        """Wait until the loop gives this stream back."""
-        self._away.acquire()
+        """Wait until the fan-out returns the socket."""
+        self._returned.acquire()
 
-    def come_back(self) -> None:
-        """End the wait."""
-        self._away.release()
+    def end_wait(self) -> None:
+        """Let the stream continue by itself."""
+        self._returned.release()
 
 
 class Key(NamedTuple):
-    """What streams must have in common to be owed the same bytes."""
+    """What two streams must have in common to be sent the same bytes."""
 
     view: View
     form: Form
@@ -66,7 +75,7 @@ class Key(NamedTuple):
 
 
 class Group:
-    """The followers that are owed the same frames, and those about to be."""
+    """The followers that are sent the same frames, and newcomers."""
 
     def __init__(
         self, key: Key, cursor: EventId, is_over: Callable[[EventId], bool] | None
@@ -75,57 +84,61 @@ class Group:
         self.form = key.form
         self.cursor = cursor
         self.followers: list[Follower] = []
-        self.fds: list[int] = []  # theirs, side by side: to look at each costs 5 %
-        self.coming: list[Follower] = []
+        # The followers' descriptors: to look at each follower for its own costs 5 %.
+        self.fds: list[int] = []
+        self.newcomers: list[Follower] = []
         self.is_over = is_over
-        self.ledger = Ledger()  # of one who follows since the beginning
-        self.wrote = time.monotonic()
-        self.due = 0.0  # when a paced view's next frame is due; 0 where none is owed
-        self.ends = math.inf  # when the first follower's time is over
+        self.ledger = Ledger()  # of a follower since the beginning
+        self.wrote_at = time.monotonic()
+        self.due_at = 0.0  # when a paced view's next frame is due; 0: none is owed
+        self.ends_at = math.inf  # when the time of the first follower is over
 
     def __bool__(self) -> bool:
-        return bool(self.followers or self.coming)
+        return bool(self.followers or self.newcomers)
 
     def advance(self, frame: Frame) -> None:
-        """Note that all followers were written a frame."""
+        """Move on to the end of a frame that was written to all followers."""
         self.cursor = frame.tail
         if frame.data:
-            self.ledger = frame.enter(self.ledger, self.form.gzip)
+            self.ledger = frame.added_to(self.ledger, self.form.gzip)
 
-    def take_in(self, follower: Follower) -> None:
-        """Let a newcomer that stands at the group's cursor follow."""
+    def add_follower(self, follower: Follower) -> None:
+        """Make a newcomer at the group's cursor a follower."""
         follower.joined = self.ledger
         self.followers.append(follower)
         self.fds.append(follower.fd)
-        self.ends = min(self.ends, follower.ends)
+        self.ends_at = min(self.ends_at, follower.ends_at)
 
-    def give_back(self, followers: list[Follower]) -> None:
-        """Return followers, who stand at the group's cursor, to their streams."""
+    def return_followers(self, followers: list[Follower]) -> None:
+        """Return followers to their streams, at the group's cursor."""
         leaving = {*followers}
         self.followers = [f for f in self.followers if f not in leaving]
         self.fds = [f.fd for f in self.followers]
         for follower in followers:
             follower.left = self.ledger
             follower.cursor = self.cursor
-            follower.come_back()
+            follower.end_wait()
 
-    def forget(self, follower: Follower) -> None:
-        """Write no more to one whose stream ends while it follows."""
-        follower.fd = NOBODY
-        if follower in self.followers:  # and stays: a write may be in their midst
-            self.fds[self.followers.index(follower)] = NOBODY
+    def forget_follower(self, follower: Follower) -> None:
+        """Write no more to a follower whose stream ends while it follows.
 
-    def give_back_all(self) -> None:
-        """Return everyone; newcomers stand where they stood."""
-        self.give_back(self.followers)
-        for follower in self.coming:
-            follower.come_back()
-        self.coming = []
+        It stays in the lists, since the fan-out may be walking over them.
+        """
+        follower.fd = NO_SOCKET
+        if follower in self.followers:
+            self.fds[self.followers.index(follower)] = NO_SOCKET
 
-    def tear(self) -> None:
-        """Return everyone after a failure, when nobody knows who was written what."""
-        everyone = {*self.followers, *self.coming}
-        self.followers, self.fds, self.coming = [], [], []
+    def return_all(self) -> None:
+        """Return all followers, and the newcomers at the cursors that they had."""
+        self.return_followers(self.followers)
+        for follower in self.newcomers:
+            follower.end_wait()
+        self.newcomers = []
+
+    def return_torn(self) -> None:
+        """Return all after a failure: what was sent to each of them is unknown."""
+        everyone = {*self.followers, *self.newcomers}
+        self.followers, self.fds, self.newcomers = [], [], []
         for follower in everyone:
             follower.torn = True
-            follower.come_back()
+            follower.end_wait()

@@ -1,8 +1,15 @@
 """One subscriber's life: hello, catch-up, live, heartbeat, gap, and bye or end.
 
-Strategy: a stream is a cursor and nothing else. It sleeps until the log has grown,
-reads what fell due since its last write, and hands that over as one frame. Streams
-with the same view that stand at the same cursor are handed the same bytes.
+Theory of operation: a stream is a cursor into the log and nothing else. It has no queue
+of its own, so its memory does not grow while its reader is slow, and there is no gap
+between what was missed and what is live: both are the log after the cursor. A stream
+sleeps until the log has grown, reads what fell due since its last write, and sends that
+as one frame. Streams with the same view at the same cursor send the same bytes.
+
+A stream has two ways to write. While it has something of its own to send (a catch-up, a
+gap, a farewell), its generator yields frames to the server's response writer, which may
+wait for the reader. Once it is caught up it lends its socket to the fan-out, which
+writes each frame to thousands of streams without waking their generators.
 """
 
 import itertools
@@ -21,12 +28,13 @@ from feed.events.event import EventId
 from feed.log import Read
 from feed.streams.admission import Streams
 from feed.streams.connection import Peer
-from feed.streams.ending import is_past_last, understood
+from feed.streams.ending import has_had_last_event
 from feed.streams.frame import Form, Frame
 from feed.streams.group import Follower, Key
 from feed.streams.ledger import GZIP_HEADER, Ledger, gzip_trailer
+from feed.streams.slowness import Slowness
 from feed.streams.text import printable
-from feed.streams.view import Subscription
+from feed.streams.view import Subscription, resolve_cursor
 from feed.streams.wire import WIRES
 
 FAREWELL_RETRY: dict[Farewell, tuple[int, int]] = {
@@ -34,8 +42,8 @@ FAREWELL_RETRY: dict[Farewell, tuple[int, int]] = {
     "full": (15_000, 45_000),
     "age": (2_000, 4_000),
 }
-"""Milliseconds before a client comes back, at random, so that all don't at once."""
-RETRY = (2_000, 4_000)  # the same, where nobody said bye
+"""Milliseconds before a client comes back, at random, so that not all come at once."""
+RETRY = (2_000, 4_000)  # milliseconds before a client comes back that got no `bye`
 
 NOTHING_DUE = (None,)
 
@@ -46,81 +54,83 @@ class Stream:
     """A cursor, a view, and the connection that they are for."""
 
     __slots__ = (
-        "_asked",
-        "_began",
+        "_began_at",
         "_cursor",
-        "_due",
-        "_ends",
-        "_is_lost",
+        "_cursor_is_unknown",
+        "_due_at",
+        "_end_reason",
+        "_ends_at",
         "_ledger",
         "_log",
         "_number",
         "_selects",
         "_slowness",
         "_streams",
+        "_subscription",
         "_view",
-        "_why",
         "_wire",
         "_writing_since",
-        "_wrote",
+        "_wrote_at",
         "peer",
     )
     _numbers = itertools.count(1)
 
-    def __init__(self, streams: Streams, asked: Subscription, peer: Peer) -> None:
+    def __init__(
+        self, streams: Streams, subscription: Subscription, peer: Peer
+    ) -> None:
         self.peer = peer
         self._streams = streams
         self._log = streams.log
-        self._asked = asked
-        self._view = asked.view
-        self._selects = None if asked.view.selects_all else asked.view.selects
-        self._wire = WIRES[asked.view.wire]
+        self._subscription = subscription
+        self._view = subscription.view
+        self._selects = None if self._view.selects_all else self._view.selects
+        self._wire = WIRES[self._view.wire]
         self._number = next(self._numbers)
         self._cursor = EventId(0, 0)
         self._writing_since: float | None = None
-        self._began = self._wrote = time.monotonic()
+        self._began_at = self._wrote_at = time.monotonic()
         lifetime = streams.settings.max_stream_age * random.uniform(0.8, 1)
-        self._ends = self._began + lifetime if lifetime else math.inf
-        self._slowness = streams.quick
-        self._is_lost = False  # the log can't account for the cursor any more
-        self._due = 0.0  # when a paced stream's next frame is due; 0 where none is owed
+        self._ends_at = self._began_at + lifetime if lifetime else math.inf
+        self._slowness: Slowness = streams.quick
+        self._cursor_is_unknown = False  # the log can't account for it any more
+        self._due_at = 0.0  # when a paced stream's next frame is due; 0: none is owed
         self._ledger = Ledger()
-        self._why = "the client went away"
+        self._end_reason = "the client went away"
 
     def frames(
-        self, begun: Callable[[], None] | None = None
+        self, on_begin: Callable[[], None] | None = None
     ) -> Generator[bytes, None, None]:
         """Yield the bytes of each write, from hello to farewell.
 
-        Nothing is counted or held until the first frame is asked for: a response
-        that is never started (HEAD, an early abort) leaves no trace. `begun` is called
-        then, when what only the asking needed may go.
+        The stream is counted once the first frame is asked for, so a response that is
+        never started (HEAD, an early abort) leaves no trace. `on_begin` is called at
+        that moment, to release what only the request needed.
 
-        It waits here, and in no generator below: what stands on the stack while a
-        stream waits is what a stream weighs.
+        This generator alone waits, and none of those below it: while a stream waits,
+        every generator on its stack costs memory, once per stream.
         """
-        if begun is not None:
-            begun()
-            del begun  # and with it what it holds
+        if on_begin is not None:
+            on_begin()
+            del on_begin  # and all that the function refers to
         connection = self.peer.connection
         refused = self._streams.admit(self)
-        life = iter([self._farewell(refused)]) if refused else self._life()
-        opening = GZIP_HEADER if self._asked.gzip else b""
+        due = iter([self._farewell(refused)]) if refused else self._due_frames()
+        opening = GZIP_HEADER if self._subscription.gzip else b""
         try:
-            for frame in life:
+            for frame in due:
                 if frame is None:
                     self._wait()
                     continue
                 self._begin_write()
-                yield opening + frame.body(self._asked.gzip)
+                yield opening + frame.body(self._subscription.gzip)
                 self._end_write(frame)
                 opening = b""
-            if self._asked.gzip:
+            if self._subscription.gzip:
                 self._begin_write()
                 yield gzip_trailer(self._ledger)
                 self._end_write(None)
             if connection is not None:
-                connection.expect_no_more()
+                connection.stop_reading()
         finally:
             self._streams.writing.discard(self)
             if not refused:
@@ -131,14 +141,14 @@ class Stream:
         self._streams.writing.add(self)
 
     def _end_write(self, frame: Frame | None) -> None:
-        self._wrote = time.monotonic()
-        waited = self._wrote - (self._writing_since or self._wrote)
+        self._wrote_at = time.monotonic()
+        waited = self._wrote_at - (self._writing_since or self._wrote_at)
         self._slowness = self._slowness.after_write(waited)
         self._writing_since = None
         self._streams.writing.discard(self)
         if frame is not None:
-            self._ledger = frame.enter(self._ledger, self._asked.gzip)
-            self._streams.totals.count(frame, self._asked.gzip)
+            self._ledger = frame.added_to(self._ledger, self._subscription.gzip)
+            self._streams.totals.count_frame(frame, self._subscription.gzip)
 
     def _leave(self) -> None:
         self._streams.leave(self)
@@ -146,10 +156,10 @@ class Stream:
             "stream %d ended: %s, %.1f s, %d events, %d bytes: %s",
             self._number,
             self,
-            time.monotonic() - self._began,
+            time.monotonic() - self._began_at,
             self._ledger.events,
             self._ledger.sent,
-            self._why,
+            self._end_reason,
         )
 
     def write_waits(self, now: float) -> float:
@@ -161,89 +171,89 @@ class Stream:
         """Break the connection, so that a write that waits ends."""
         connection = self.peer.connection
         if connection is not None and self._writing_since is not None:
-            self._why = "the client did not read"
+            self._end_reason = "the client did not read"
             connection.break_off()
 
     def __str__(self) -> str:
         return printable(f"{self._view}")[:200] + f" for {self.peer.address}"
 
-    def _life(self) -> Iterator[Frame | None]:
-        """Yield what is to be written; None where nothing is due, to wait."""
+    def _due_frames(self) -> Iterator[Frame | None]:
+        """Yield each frame when it is due, and None when the stream has to wait."""
         logger.info("stream %d opened: %s", self._number, self)
         catch_up = self._catch_up()
         yield next(catch_up)
         if self.peer.connection is not None:
-            self.peer.connection.keep_unsent_few()
+            # Only now, so that the first write goes out whole on any link.
+            self.peer.connection.limit_unsent()
         yield from catch_up
-        while not (self._complete() or self._asked.once):
-            farewell = self._leaves_for()
+        while not (self._is_complete() or self._subscription.once):
+            farewell = self._farewell_reason()
             if farewell:
                 yield self._farewell(farewell)
                 return
-            yield from self._next()
-        self._why = "once" if self._asked.once else "complete"
-        yield self._say(End(self._why))
+            yield from self._next_due()
+        self._end_reason = "once" if self._subscription.once else "complete"
+        yield self._control_frame(End(self._end_reason))
 
-    def _leaves_for(self) -> Farewell | None:
+    def _farewell_reason(self) -> Farewell | None:
         if self._streams.draining.is_set():
             return "restart"
-        if self._is_lost or time.monotonic() >= self._ends:
+        if self._cursor_is_unknown or time.monotonic() >= self._ends_at:
             return "age"
         return None
 
     def _catch_up(self) -> Iterator[Frame]:
-        asked = understood(self._asked.cursor, self._log.tail)
-        if asked and asked > self._log.tail and self._streams.is_ahead(asked):
-            read = Read("replayed", [], asked, 0, 0)
+        cursor = resolve_cursor(self._subscription.cursor, self._log.tail)
+        if cursor and cursor > self._log.tail and self._streams.is_ahead(cursor):
+            read = Read("replayed", [], cursor, 0, 0)
         else:
-            read = self._log.read(asked, self._selects, compact=self._view.pace > 0)
-        hello = self._wire.retry(random.randint(*RETRY)) + self._wire.control(
-            self._hello(read, asked), None
-        )
-        yield from self._past(hello, read)
+            read = self._log.read(cursor, self._selects, compact=self._is_paced)
+        retry = self._wire.retry(random.randint(*RETRY))
+        hello = self._wire.control(self._hello(read, cursor), None)
+        yield from self._frames_of(read, retry + hello)
 
-    def _next(self) -> Iterable[Frame | None]:
+    def _next_due(self) -> Iterable[Frame | None]:
         """Return what is due: events, a gap, after silence a heartbeat; else None."""
         now = time.monotonic()
         if self._log.tail > self._cursor and self._is_due(now):
-            return self._owed()
+            return self._owed_frames()
         if self._cursor > self._log.tail and not self._streams.is_ahead(self._cursor):
-            # What it asked about may have come while it asked.
-            self._is_lost = self._cursor > self._log.tail
+            # `is_ahead` may ask Redis. The event may have arrived in the meantime.
+            self._cursor_is_unknown = self._cursor > self._log.tail
             return ()
-        if now >= self._silent:
+        if now >= self._heartbeat_at:
             heartbeat = Heartbeat(now_ms(), self._streams.fanout.feed)
-            return (self._say(heartbeat, self._cursor),)
+            return (self._control_frame(heartbeat, self._cursor),)
         return NOTHING_DUE
 
     @property
-    def _silent(self) -> float:
-        """The instant until which silence needs no heartbeat."""
-        return self._wrote + self._streams.settings.heartbeat
+    def _heartbeat_at(self) -> float:
+        """The instant at which a heartbeat is due, unless something else is sent."""
+        return self._wrote_at + self._streams.settings.heartbeat
 
     def _wait(self) -> None:
         """Wait until something may be due."""
         self._slowness = self._slowness.after_everything()
-        if self._due:
-            until = min(self._due, self._silent, self._ends)
+        if self._due_at:
+            until = min(self._due_at, self._heartbeat_at, self._ends_at)
             self._streams.draining.wait(until - time.monotonic())
         elif self._cursor > self._log.tail or not self._follow():
-            until = min(self._silent, self._ends)
+            until = min(self._heartbeat_at, self._ends_at)
             self._log.wait(self._cursor, until - time.monotonic())
 
     def _is_due(self, now: float) -> bool:
         pace = self._view.pace
-        if pace and not self._due:
-            self._due = next_instant(pace, now)
-        return now >= self._due
+        if pace and not self._due_at:
+            self._due_at = next_instant(pace, now)
+        return now >= self._due_at
 
-    def _owed(self) -> Iterator[Frame]:
-        self._due = 0.0
+    def _owed_frames(self) -> Iterator[Frame]:
+        self._due_at = 0.0
         frame = None
         if not self._is_behind():
             frame = self._streams.frames.due(self._view, self._cursor)
         if frame is None:
-            yield from self._behind()
+            yield from self._compacted_frames()
             return
         if frame.data:
             yield frame
@@ -255,25 +265,27 @@ class Stream:
         fd = None if connection is None else connection.lend()
         if connection is None or fd is None:
             return False
-        follower = Follower(fd, self._cursor, self._ends)
-        form = Form(self._asked.gzip, connection.chunked)
-        key = Key(self._view, form, self._asked.match)
+        follower = Follower(fd, self._cursor, self._ends_at)
+        form = Form(self._subscription.gzip, connection.chunked)
+        key = Key(self._view, form, self._subscription.match)
         is_over = (
-            None if key.match is None else partial(is_past_last, self._log, key.match)
+            None
+            if key.match is None
+            else partial(has_had_last_event, self._log, key.match)
         )
         if not self._streams.fanout.join(follower, key, is_over):
             return False
         try:
             follower.wait()
         except BaseException:
-            self._streams.fanout.forget(follower, key)
+            self._streams.fanout.forget_follower(follower, key)
             raise
         if follower.torn:
-            raise ConnectionAbortedError("the fan-out failed in the midst of a write")
+            raise ConnectionAbortedError("the fan-out failed in the middle of a write")
         self._cursor = follower.cursor
-        # A socket that took nothing is written to at once, if only a heartbeat: it
-        # takes a write that waits to tell a full one from a broken one.
-        self._wrote = -math.inf if follower.refused else time.monotonic()
+        # A socket that took nothing is either full or broken. Only a write that waits
+        # can tell which, so one is due at once, if only a heartbeat.
+        self._wrote_at = -math.inf if follower.took_nothing else time.monotonic()
         self._ledger = self._ledger.plus(follower.ledger).followed(
             follower.joined, follower.left
         )
@@ -283,46 +295,50 @@ class Stream:
             self._end_write(None)
         return True
 
-    def _behind(self) -> Iterator[Frame]:
+    def _compacted_frames(self) -> Iterator[Frame]:
+        """Yield what is owed, without superseded events; a `gap` says how many."""
         read = self._log.read(self._cursor, self._selects, compact=True)
-        if read.resume == "fresh":  # the client may hold keys long forgotten here
-            self._is_lost = True
+        if read.resume == "fresh":
+            # The client may hold keys that were retired long ago, and this log no
+            # longer knows which. Only a new beginning removes them.
+            self._cursor_is_unknown = True
             return
-        if self._view.pace and read.dropped:
-            read = msgspec.structs.replace(read, dropped=0)  # as it was asked for
-        said = b""
+        if self._is_paced and read.dropped:
+            # The reader asked for this by its pace, so it needs no `gap`.
+            read = msgspec.structs.replace(read, dropped=0)
+        opening = b""
         if (read.dropped, read.lost) != (0, 0):
             gap = Gap(str(self._cursor), str(read.tail), read.dropped, read.lost)
-            said = self._wire.control(gap, None)
+            opening = self._wire.control(gap, None)
             self._streams.totals.gaps += 1
-        yield from self._past(said, read)
+        yield from self._frames_of(read, opening)
 
     def _is_behind(self) -> bool:
         """Whether to skip superseded events, and to send frames of bounded size."""
         pending = self._log.pending(self._cursor)
         return pending is None or self._slowness.is_behind(pending, self._is_paced)
 
-    def _past(self, said: bytes, read: Read) -> Iterator[Frame]:
-        """Yield what was read, after what is to be said of it."""
+    def _frames_of(self, read: Read, opening: bytes) -> Iterator[Frame]:
+        """Yield frames of what was read. The first begins with the control events."""
         totals = self._streams.totals
         totals.dropped += read.dropped or 0
         totals.lost += read.lost or 0
-        done, began = 0, time.monotonic()
+        done, read_at = 0, time.monotonic()
         while done < len(read.events):
-            is_outdated = self._slowness.is_outdated(time.monotonic() - began)
+            is_outdated = self._slowness.is_outdated(time.monotonic() - read_at)
             if is_outdated and self._should_read_again(read, done):
                 break
-            frame = self._part(read, done, is_outdated)
-            yield frame.after(said, self._asked.gzip)
-            said = b""
+            frame = self._frame_of(read, done, is_outdated)
+            yield frame.preceded_by(opening, self._subscription.gzip)
+            opening = b""
             done += frame.events
             self._cursor = frame.tail
-        if said:
-            yield Frame(said, 0, self._cursor)
+        if opening:
+            yield Frame(opening, 0, self._cursor)
         if done == len(read.events):
             self._cursor = read.tail
 
-    def _part(self, read: Read, done: int, is_outdated: bool) -> Frame:
+    def _frame_of(self, read: Read, done: int, is_outdated: bool) -> Frame:
         catch_up = self._streams.catch_up
         if self._slowness.is_slow:
             exact = read.resume == "replayed" or not is_outdated
@@ -336,7 +352,7 @@ class Stream:
 
         A poll (`once`) is replayed to the end: it asked for what happened.
         """
-        if read.resume != "replayed" or not done or self._asked.once:
+        if read.resume != "replayed" or not done or self._subscription.once:
             return False
         return self._slowness.is_behind(len(read.events) - done, self._is_paced)
 
@@ -344,18 +360,18 @@ class Stream:
     def _is_paced(self) -> bool:
         return self._view.pace > 0
 
-    def _complete(self) -> bool:
-        """Whether the match that this stream is for has had its last event."""
-        match = self._asked.match
-        return match is not None and is_past_last(self._log, match, self._cursor)
+    def _is_complete(self) -> bool:
+        """Whether this is the stream of one match and has sent its last event."""
+        match = self._subscription.match
+        return match is not None and has_had_last_event(self._log, match, self._cursor)
 
-    def _hello(self, read: Read, asked: EventId | None) -> Hello:
+    def _hello(self, read: Read, cursor: EventId | None) -> Hello:
         return Hello(
             resume=read.resume,
-            after=None if asked is None else str(asked),
+            after=None if cursor is None else str(cursor),
             tail=str(read.tail),
             dropped=read.dropped,
-            # A promise that nothing was left out needs more than a count of the lost.
+            # 0 promises that nothing is missing, which is unknown if `dropped` is.
             lost=None if read.dropped is None else read.lost,
             heartbeat=self._streams.settings.heartbeat,
             pace=self._view.pace,
@@ -366,9 +382,9 @@ class Stream:
 
     def _farewell(self, reason: Farewell) -> Frame:
         retry = random.randint(*FAREWELL_RETRY[reason])
-        self._why = reason
+        self._end_reason = reason
         bye = self._wire.control(Bye(reason, retry), None)
         return Frame(self._wire.retry(retry) + bye, 0, self._cursor)
 
-    def _say(self, control: Control, id: EventId | None = None) -> Frame:
+    def _control_frame(self, control: Control, id: EventId | None = None) -> Frame:
         return Frame(self._wire.control(control, id), 0, self._cursor)

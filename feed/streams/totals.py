@@ -1,4 +1,4 @@
-"""What the streams of this process did since its start, for the log and `/metrics`."""
+"""Counts of what this process has sent since its start, for `/metrics` and its log."""
 
 from collections import Counter
 
@@ -8,7 +8,7 @@ from feed.streams.frame import Frame
 
 
 class Totals(msgspec.Struct):
-    """Counts; `refused` by reason, `dropped` and `lost` as the clients were told."""
+    """`refused` counts by reason; `dropped` and `lost` are as sent to the clients."""
 
     opened: int = 0
     frames: int = 0
@@ -19,8 +19,8 @@ class Totals(msgspec.Struct):
     lost: int = 0
     refused: Counter[str] = msgspec.field(default_factory=Counter)
 
-    def count(self, frame: Frame, gzip: bool, times: int = 1) -> None:
-        """Note a frame, sent so many times."""
+    def count_frame(self, frame: Frame, gzip: bool, times: int = 1) -> None:
+        """Count a frame that was sent so many times."""
         self.frames += times
         self.events += frame.events * times
         self.bytes += len(frame.body(gzip)) * times

@@ -8,6 +8,7 @@ from typing import Literal, get_args
 
 import msgspec
 
+from feed.clock import now_ms
 from feed.events.catalogue import FILTERS, KNOWN, Filter
 from feed.events.event import GONE, OTHER, Event, EventId
 from feed.events.wrapping import wrap
@@ -117,6 +118,17 @@ def routes_of(event: Event) -> tuple[Route, ...]:
     if parameter is None:
         return _UNFILTERED_ONLY
     return (parameter, event.subject), (parameter, None)
+
+
+def resolve_cursor(cursor: EventId | None, tail: EventId) -> EventId | None:
+    """Return the cursor at which a reader of this log continues.
+
+    A reader may give an instant (epoch ms) instead of an id. If nothing has happened
+    since, that instant is beyond the log's tail, and the reader continues at the tail.
+    """
+    if cursor and cursor.seq < 0 and tail < cursor and cursor.ms <= now_ms():
+        return tail
+    return cursor
 
 
 class Subscription(msgspec.Struct, frozen=True):

@@ -436,7 +436,7 @@ def test_a_failure_in_the_loop_ends_the_streams_and_not_the_loop(
         one = serve(streams)
         one.read_to(notes(streams.log, 1))
         with monkeypatch.context() as patch:
-            patch.setattr(streams.fanout, "_owed", _fail)
+            patch.setattr(streams.fanout, "_next_frame", _fail)
             notes(streams.log, 1)
             one.read_all()
         again = serve(streams, cursor=EventId.parse(one.events()[-1].id))
@@ -451,7 +451,7 @@ def test_a_failure_while_newcomers_are_taken_in_returns_each_once(
         one = serve(streams)
         one.read_to(notes(streams.log, 1))
         with monkeypatch.context() as patch:
-            patch.setattr(Group, "take_in", _fail)
+            patch.setattr(Group, "add_follower", _fail)
             other = serve(streams)
             notes(streams.log, 1)
             one.read_all()
