@@ -1,4 +1,4 @@
-"""How gunicorn serves the board; it is read from the folder that the server starts in.
+"""How gunicorn serves the board. gunicorn reads this file from its working directory.
 
 The worker is gevent's, so that a stream is a greenlet and not a thread.
 """
@@ -21,8 +21,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 from feed.settings import InvalidSetting, Settings
 
 SHORT_REQUESTS = 1000  # connections kept free of streams, so that /healthz answers
-# A stream is many small objects that live long. By Python's thresholds (700, 10, 10)
-# the garbage collector looks at them over and over while thousands come at once.
+# A stream is many small objects that live long. With Python's thresholds (700, 10, 10)
+# the garbage collector would scan them repeatedly while thousands of streams connect.
 GC_THRESHOLDS = (20_000, 20, 20)
 
 try:
@@ -33,33 +33,32 @@ except InvalidSetting as error:
 host = f"[{settings.host}]" if ":" in settings.host else settings.host
 bind = f"{host}:{settings.port}"
 worker_class = "gevent"
-# Without a shared log each process has one of its own, and would tell another story.
+# Without a shared log each process would have its own, with other prices.
 workers = settings.web_concurrency if settings.redis_url else 1
 if settings.redis_url:
-    # gevent would look up host names in a thread, which stays, and with a second thread
-    # every system call costs a third more. Its c-ares resolver needs none.
+    # By default gevent looks up host names in a thread. The thread stays, and with a
+    # second thread every system call costs a third more. c-ares needs no thread.
     os.environ.setdefault("GEVENT_RESOLVER", "ares")
 FIGURES = "PROMETHEUS_MULTIPROC_DIR"  # where the workers share their figures
-figures_folder = None  # the one that is made here, and so is removed at the end
+FIGURES_PREFIX = "liveboard-figures-"  # a folder of this name is removed at the end
 if workers > 1 and FIGURES not in os.environ:
-    figures_folder = tempfile.mkdtemp(prefix="liveboard-figures-")
-    os.environ[FIGURES] = figures_folder
+    os.environ[FIGURES] = tempfile.mkdtemp(prefix=FIGURES_PREFIX)
 worker_connections = settings.max_streams + SHORT_REQUESTS
-backlog = 8192  # connections that wait to be accepted, when all come back at once
-max_requests = 0  # a worker that stops accepting while its streams live on is no use
+backlog = 8192  # connections that may wait to be accepted when all clients reconnect
+max_requests = 0  # never: a worker that is to be replaced would wait for its streams
 graceful_timeout = 4  # streams end within 1 s of SIGTERM, the worker within 5
 keepalive = 2  # seconds; short enough for an idle connection not to delay an exit
 timeout = 30
 limit_request_line = 8190  # a view may name many symbols
 forwarded_allow_ips = ""  # the board itself reads X-Forwarded-* (TRUSTED_PROXIES)
 control_socket_disable = True
-# Where an access log is asked for: gunicorn's own form without user, query and
-# referrer, in each of which somebody may put a token.
+# If an access log is enabled: gunicorn's format without user, query and referrer, since
+# any of these may contain a token.
 access_log_format = '%(h)s %(t)s "%(m)s %(U)s %(H)s" %(s)s %(b)s "%(a)s"'
 
 
 def on_starting(server: Any) -> None:
-    """Warn of what the settings ask for and this machine or version can't give."""
+    """Warn about settings that can't be met on this machine or without Redis."""
     asked = max(settings.web_concurrency, server.cfg.workers)
     if asked > 1 and not settings.redis_url:
         server.log.warning(
@@ -72,20 +71,21 @@ def on_starting(server: Any) -> None:
 
 
 def when_ready(server: Any) -> None:
-    """Say in one line where to look."""
+    """Log the URL of the board."""
     shown = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else host  # noqa: S104 - compared, not bound
     server.log.info("Liveboard is at http://%s:%d", shown, settings.port)
 
 
 def post_worker_init(worker: Any) -> None:
-    """Start the feed, and let it drain from the moment that the worker is terminated.
+    """Start the feed, and drain it as soon as the worker receives SIGTERM.
 
-    gunicorn has no hook for SIGTERM: its worker only notes it, and looks up to a second
-    later. By then the streams have said `bye`, and another process leads.
+    gunicorn has no hook for SIGTERM. Its worker only sets a flag, and checks the flag
+    up to a second later. By then the streams have said `bye`, and another process may
+    lead.
     """
-    worker.log.error_log.addFilter(_without_what_was_sent)
+    worker.log.error_log.addFilter(_remove_raw_bytes)
     gc.collect()
-    gc.freeze()  # what is here now stays
+    gc.freeze()  # the modules that are loaded by now stay for good
     gc.set_threshold(*GC_THRESHOLDS)
     feed = worker.wsgi.extensions["feed"]
 
@@ -96,30 +96,30 @@ def post_worker_init(worker: Any) -> None:
     signal.signal(signal.SIGTERM, handle_sigterm)
     feed.start()
     if workers > 1:
-        from web.ops import share_figures  # not before the variable for it is set
+        from web.ops import share_figures  # it needs the environment variable above
 
         share_figures(worker.wsgi)
 
 
 def worker_int(worker: Any) -> None:
-    """Close the feed on SIGINT and SIGQUIT, before the worker cuts off its requests."""
+    """Close the feed on SIGINT and SIGQUIT, before the worker drops its requests."""
     _close_feed(worker)
 
 
 def worker_exit(server: Any, worker: Any) -> None:
-    """Close the feed, whatever ended the worker: a signal, or the death of its master.
+    """Close the feed whenever a worker exits: by a signal, or since its master died.
 
-    gunicorn also calls this in the master, for a worker that is gone.
+    gunicorn calls this in the worker, but also in the master if a worker has vanished.
     """
     if worker.pid != os.getpid():
         return
     _close_feed(worker)
-    if worker.ppid != os.getppid():  # the master was killed, so it can't do this
+    if worker.ppid != os.getppid():  # the master died, so `on_exit` won't run
         _remove_figures()
 
 
 def child_exit(server: Any, worker: Any) -> None:
-    """Let what a worker had open no longer count; what it counted still does."""
+    """Drop the gauges of a worker that has exited, and keep its counters."""
     if workers > 1:
         from prometheus_client.multiprocess import mark_process_dead
 
@@ -127,7 +127,7 @@ def child_exit(server: Any, worker: Any) -> None:
 
 
 def on_exit(server: Any) -> None:
-    """Remove what the workers shared."""
+    """Remove the files in which the workers shared their figures."""
     _remove_figures()
 
 
@@ -138,19 +138,23 @@ def _close_feed(worker: Any) -> None:
 
 
 def _remove_figures() -> None:
-    if figures_folder:
-        shutil.rmtree(figures_folder, ignore_errors=True)
+    folder = os.environ.get(FIGURES, "")
+    if Path(folder).name.startswith(FIGURES_PREFIX):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
-def _without_what_was_sent(record: logging.LogRecord) -> bool:
-    """Cut what is no HTTP out of the line about it: it may hold a token."""
-    said = r"(Invalid request from ip=\S+: [^:]*).*"
-    record.msg = re.sub(said, r"\1", str(record.msg), flags=re.DOTALL)
+def _remove_raw_bytes(record: logging.LogRecord) -> bool:
+    """Remove the raw bytes of an invalid request from the log line.
+
+    They may contain a token.
+    """
+    message = r"(Invalid request from ip=\S+: [^:]*).*"
+    record.msg = re.sub(message, r"\1", str(record.msg), flags=re.DOTALL)
     return True
 
 
 def _raise_file_limit(server: Any) -> None:
-    """Ask for a file descriptor for each connection: many systems start at 1024."""
+    """Raise the limit of open files, which many systems set to 1024."""
     wanted = worker_connections + 200
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     unlimited = resource.RLIM_INFINITY

@@ -1,25 +1,30 @@
--- The shared log in Redis: whatever changes it is one call of this script, which checks
--- before it writes; so all of it happens, or none.
+-- The shared log in Redis.
 --
--- ARGV[1] says what to do; relay.py says what the rest is. The tables:
---   events   the stream: the newest events, as many as are retained
---   state    by slot ("<type>\0<key>"), its newest event: "<id> <type> <data>"
---   retired  the slots that were retired, in that order
---   meta     tail, floor, accountable: as in log.py. settled: until then (epoch ms)
---            nobody publishes. fence: the number of the leadership that may publish;
---            batch, first, count: its last batch, and the ids that this was given;
---            place: how far its source has come with it, where the state doesn't say
---   once     by key, what was published under it: "<fingerprint> <first id> <count>"
---   onces    these keys, in their order
---   leader   the lock of the leadership
+-- Theory of operation: every change of the log is one call of this script. Redis runs a
+-- script without interruption, and the script makes all its checks before it writes. So
+-- a change happens as a whole or not at all, and all processes see the same order.
+--
+-- ARGV[1] names the function to run; a comment above each function lists the other
+-- arguments. KEYS are the tables:
+--   events   a Redis stream of the newest events, as many as are retained
+--   state    for each slot ("<type>\0<key>") its newest event: "<id> <type> <data>"
+--   retired  the retired slots, in the order in which they were retired
+--   meta     tail, floor, accountable: as in log.py
+--            settled: nobody may publish before this time (epoch ms)
+--            fence: the number of the only leadership that may publish
+--            batch, first, count: that leadership's last batch, and the ids it got
+--            place: how far the source had come with that batch, if the state lacks it
+--   once     for each idempotency key "<fingerprint> <first id> <count>"
+--   onces    the idempotency keys, oldest first
+--   leader   the lock that the leader holds
 
 local events, state, retired, meta = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local once, onces, leader = KEYS[5], KEYS[6], KEYS[7]
 
 local RETIREMENTS = 10000  -- as in log.py
-local ONCES = 10000  -- keys of publishers that are remembered
-local SETTLE = 1000  -- ms; time for all to say what they hold after Redis lost it
-local FIELDS = 4  -- of an event: type, type of its slot or "", subject or "", data
+local ONCES = 10000  -- idempotency keys that are remembered
+local SETTLE = 1000  -- ms in which all processes can restore what Redis lost
+local FIELDS = 4  -- per event: type, type of its slot or "", subject or "", data
 
 local function now()
   local time = redis.call('TIME')
@@ -41,7 +46,7 @@ local function before(one, other)
   return ms < other_ms or (ms == other_ms and seq < other_seq)
 end
 
--- A key of another type than expected is to fail before anything was written.
+-- Fail before anything is written if a table has a type that this script can't use.
 local function probe()
   redis.call('XLEN', events)
   redis.call('HLEN', state)
@@ -54,8 +59,9 @@ local function slot_at(at)
   return ARGV[at + 1] .. '\0' .. ARGV[at + 2]
 end
 
--- Each says what it comes after, so that a reader sees where one was trimmed, and the
--- last how far the source has come, so that every reader has what Redis may lose.
+-- Add an event to the stream. Its `after` is the id of the event before it, so that a
+-- reader notices if that one was trimmed. The last event of a batch has the source's
+-- place, so that every process can restore it if Redis loses its data.
 local function retain(id, after, at, place)
   local entry = {
     'after', after, 'event', ARGV[at], 'slot', ARGV[at + 1],
@@ -67,6 +73,7 @@ local function retain(id, after, at, place)
   redis.call('XADD', events, id, unpack(entry))
 end
 
+-- Make an event the newest of its slot.
 local function replace(id, at)
   local type, slot = ARGV[at], slot_at(at)
   redis.call('HSET', state, slot, id .. ' ' .. type .. ' ' .. ARGV[at + 3])
@@ -92,18 +99,20 @@ local function trim(backlog)
   end
 end
 
--- Whether a key changed after the instant in the log at which it was looked at.
+-- Return whether one of the keys changed after `seen`, the tail of the log from which
+-- the publisher made its events.
 local function overtaken(seen, first_at)
   for at = first_at, #ARGV, FIELDS do
-    local held = ARGV[at + 1] ~= '' and redis.call('HGET', state, slot_at(at))
-    if held and before(seen, string.match(held, '^%S+')) then
+    local known = ARGV[at + 1] ~= '' and redis.call('HGET', state, slot_at(at))
+    if known and before(seen, string.match(known, '^%S+')) then
       return true
     end
   end
   return false
 end
 
--- Whether there would be more keys than may be. Most often there is room for all.
+-- Return whether there would be more than `most` keys at any point of the batch. The
+-- first check is cheap, and enough unless the log is almost full.
 local function overfull(most, first_at)
   local keys = redis.call('HLEN', state) - redis.call('ZCARD', retired)
   if keys + (#ARGV - first_at + 1) / FIELDS <= most then
@@ -127,7 +136,8 @@ local function overfull(most, first_at)
   return false
 end
 
--- What was answered before to the same, or why it can't be published; nil to go on.
+-- Return the reply to a batch that must not be published now: the earlier ids if it was
+-- published before, otherwise the reason. Return nil if it may be published.
 local function turned_away(most, mine, seen, fence, batch, key, fingerprint, first_at)
   local tail = redis.call('HGET', meta, 'tail')
   if not tail or before(tail, mine) then
@@ -155,10 +165,11 @@ local function turned_away(most, mine, seen, fence, batch, key, fingerprint, fir
   end
 end
 
--- backlog, most keys, the caller's tail, the one it had when it looked or "", fence,
--- batch and place or "", key and fingerprint or "", events
+-- Append a batch of events. Arguments: backlog, most keys, the caller's tail, `seen` or
+-- "", fence, batch and place or "", idempotency key and fingerprint or "", the events.
 local function publish()
-  local backlog, most, mine, seen = tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4], ARGV[5]
+  local backlog, most = tonumber(ARGV[2]), tonumber(ARGV[3])
+  local mine, seen = ARGV[4], ARGV[5]
   local fence, batch, place = ARGV[6], ARGV[7], ARGV[8]
   local key, fingerprint, first_at = ARGV[9], ARGV[10], 11
   probe()
@@ -201,7 +212,9 @@ local function publish()
   return {'ok', first, count}
 end
 
--- the caller's tail, or "" where it holds no log yet
+-- Compare the caller's log with this one. Argument: the caller's tail, or "" if it has
+-- loaded no log yet. Reply "behind" if this log lacks events that the caller has,
+-- "load" if the caller can't go on from its tail, otherwise "current".
 local function compare()
   local mine = ARGV[2]
   local known = redis.call('HMGET', meta, 'tail', 'floor', 'settled')
@@ -229,10 +242,11 @@ local function compare()
   return {'current', tail, unsettled}
 end
 
--- the tail that Redis said it has, tail, floor, accountable, place, how many events of
--- the state; these, then the retained ones, each after its id
+-- Replace this log by the caller's. Arguments: the tail that `compare` replied with,
+-- the caller's tail, floor, accountable, place, and the number of events in its state;
+-- then the events of the state and the retained events, each preceded by its id.
 local function restore()
-  local place, held = ARGV[6], tonumber(ARGV[7])
+  local place, in_state = ARGV[6], tonumber(ARGV[7])
   probe()
   if (redis.call('HGET', meta, 'tail') or '') ~= ARGV[2] then
     return {'changed'}
@@ -244,9 +258,9 @@ local function restore()
   )
   local after = ARGV[4]
   for at = 8, #ARGV, FIELDS + 1 do
-    if held > 0 then
+    if in_state > 0 then
       replace(ARGV[at], at + 1)
-      held = held - 1
+      in_state = in_state - 1
     else
       retain(ARGV[at], after, at + 1, place)
       after = ARGV[at]
@@ -255,13 +269,13 @@ local function restore()
   return {'ok'}
 end
 
--- the token under which the caller holds the lock
+-- Begin a leadership. Argument: the token with which the caller holds the lock.
 local function lead()
   local known = redis.call('HMGET', meta, 'tail', 'fence')
   if redis.call('GET', leader) ~= ARGV[2] or not known[1] then
     return {'lost'}
   end
-  -- From the clock, so that it grows even where Redis forgot the last one.
+  -- It is taken from the clock so that it grows even if Redis lost the last one.
   local fence = whole(math.max(now(), (tonumber(known[2]) or 0) + 1))
   redis.call('HSET', meta, 'fence', fence, 'batch', '')
   return {'ok', fence, known[1]}

@@ -1,9 +1,15 @@
 """The log of several processes: Redis orders the events, each process has its `Log`.
 
-Strategy: publishing is one script in Redis (`relay.lua`), which gives the ids. Each
-process has one reader that waits for what is new and appends it under these ids, so
-all logs are one, and what a stream needs never leaves its process. A Redis that lost
-its data is given back what the process with the newest log holds.
+Theory of operation: publishing is one call of a script in Redis (`relay.lua`), which
+gives the events their ids. Each process has one reader, which waits for new events and
+appends them under these ids. So all processes have the same log, and streams only ever
+read the log of their own process.
+
+Each second the reader compares its log with the one in Redis. If Redis has events that
+the process missed and can't read one by one, the process loads a snapshot. If Redis
+lost its data, the process with the newest log restores it, and until then nobody
+publishes. While Redis can't be reached, the log is "away": streams stay open, and
+publishers get `Unavailable`.
 """
 
 import logging
@@ -24,25 +30,28 @@ from feed.publishing.idempotency import KeyReused, Once
 
 SCRIPT = Path(__file__).with_name("relay.lua")
 TABLES = ("events", "state", "retired", "meta", "once", "onces", "leader")
-CONNECTIONS = 4  # a process has at most, beside its reader's; publishers take turns
-TIMEOUT = 2.0  # seconds that Redis has to answer
-CHECK = 1.0  # seconds after which the reader looks whether Redis still has its log
+CONNECTIONS = 4  # per process, besides the reader's one; publishers take turns
+TIMEOUT = 2.0  # seconds in which Redis must reply
+CHECK = 1.0  # seconds between two comparisons of the log with the one in Redis
 RETRY = 0.25  # seconds between two attempts to reach Redis
-READ_BACK = 1.0  # seconds a publisher waits until its events came back
-PAGE = 1000  # events asked for at once
-RESTORED = 20_000  # retained events that are given back to a Redis that lost them
+READ_BACK = 1.0  # seconds that a publisher waits for its own events to come back
+PAGE = 1000  # events read at once
+RESTORED = 20_000  # at most so many retained events are restored to Redis
+
+LOST = "Redis lost its data, which is being restored"
 
 logger = logging.getLogger("liveboard.relay")
 
 
 class Superseded(Exception):
-    """Another process leads now: this one's source publishes nothing more."""
+    """Another process leads now, so this process's source must not publish."""
 
 
 class Mandate(NamedTuple):
-    """What a leader publishes under: its leadership's number, and a batch's.
+    """The leadership under which a leader publishes, and the number of the batch.
 
-    `place` is how far its source has come with that; none where the state says it.
+    `fence` is the number of the leadership. `place` is how far the source has come with
+    this batch; empty if the log's state says it.
     """
 
     fence: str
@@ -79,28 +88,28 @@ class Relay:
         self._bounds = backlog, max_keys
         self._follower = follower
         self._tables = {name: prefix + name for name in TABLES}
-        self._client = _client(url, CONNECTIONS)
-        self._waiting = _client(url, 1)
+        self._client = _connect(url, CONNECTIONS)
+        self._reader_client = _connect(url, 1)
         self._script = self._client.register_script(SCRIPT.read_text())
         self._closed = False
-        self._begun = False  # whether the log is Redis's
+        self._has_log = False  # whether the log was loaded from Redis
         self._away: str | None = "Redis wasn't reached yet"
         self._published: Counter[str] = Counter()
         self._place = b""
 
     @property
     def away(self) -> str | None:
-        """Why the shared log can't be followed now; None where it can."""
+        """Why the shared log can't be followed now; None while it can."""
         return self._away
 
     @property
     def published(self) -> dict[str, int]:
-        """How many events of each type were published from here."""
+        """How many events of each type this process published."""
         return dict(self._published)
 
     @property
     def place(self) -> bytes:
-        """How far the source of all has come, with the newest event of the log."""
+        """How far the leader's source had come at the newest event of the log."""
         return self._place
 
     def publish(
@@ -110,29 +119,29 @@ class Relay:
         once: Once | None = None,
         mandate: Mandate | None = None,
     ) -> list[EventId]:
-        """Publish events, in order, all or none, and return the ids they were given.
+        """Publish all events or none, in order, and return their ids.
 
-        Overtaken where one of their keys has changed since the log's tail was `seen`,
-        or there are too many now; Superseded under a `mandate` where another leads.
-        Unavailable where Redis can't take them now, or its answer didn't come.
+        Raise Overtaken if one of the keys changed after `seen`, or if there would be
+        too many keys. Raise Superseded if the `mandate` is not the latest. Raise
+        Unavailable if Redis can't take the events now, or didn't reply.
         """
         if self._away:
             raise Unavailable(self._away)
         under = mandate or ("", "", "")
         key = ("", "") if once is None else (once.key, once.fingerprint)
-        fields = [field for event in events for field in _fields(event)]
+        fields = [field for event in events for field in _fields_of(event)]
         head = (*self._bounds, str(self._log.tail), str(seen or ""), *under, *key)
-        answer = self._call("publish", *head, *fields)
-        ids = _ids(answer)
-        if answer[0] == b"ok":
+        reply = self._run_script("publish", *head, *fields)
+        ids = _read_ids(reply)
+        if reply[0] == b"ok":
             self._published.update(event.type for event in events)
         self._wait_for(ids[-1])
         return ids
 
     def recall(self, once: Once) -> list[EventId] | None:
-        """Return the ids that were given under this key; None for a new one.
+        """Return the ids that an earlier request with this key got; None if it is new.
 
-        KeyReused where it was given with another request.
+        Raise KeyReused if that request was a different one.
         """
         if self._away:
             raise Unavailable(self._away)
@@ -145,13 +154,14 @@ class Relay:
         fingerprint, first, count = found.split(b" ")
         if fingerprint.decode() != once.fingerprint:
             raise KeyReused(f"the key {once.key!r} was used for another request")
-        return _row(first, count)
+        return _number_batch(first, count)
 
     def is_ahead(self, cursor: EventId) -> bool:
-        """Whether a cursor is the shared log's, though this one hasn't reached it.
+        """Return whether the shared log has a cursor that this process is yet to reach.
 
-        That is asked of Redis, and waited for: a reader that changed processes may be
-        a moment ahead. One that Redis can't be asked about isn't another log's.
+        A client that changed processes may be a moment ahead of its new process, so
+        this waits until the process has caught up. If Redis can't be reached, assume
+        that the cursor is valid.
         """
         if cursor <= self._log.tail:
             return False
@@ -161,25 +171,26 @@ class Relay:
             tail = cast(Any, self._client.hget(self._tables["meta"], "tail"))
         except redis.RedisError:
             return True
-        if tail is None or cursor > _id(tail):
+        if tail is None or cursor > _read_id(tail):
             return False
         return not self._wait_for(cursor)
 
     def leader_lock(self, seconds: float) -> Lock:
-        """Return the lock that the leader holds, for so many seconds each time."""
+        """Return the leader's lock, which expires `seconds` after its last renewal."""
         name = self._tables["leader"]
         return Lock(self._client, name, timeout=seconds, thread_local=False)
 
     def begin_leadership(self, token: bytes) -> str | None:
-        """Begin a leadership and return its number, once this log has all before it.
+        """Begin a leadership, and return its number once the log is up to date.
 
-        None where the lock isn't held under `token`, or the log is not up to date.
+        Return None if `token` doesn't hold the lock, or if the log doesn't get up to
+        date in time.
         """
-        answer = self._call("lead", token)
-        if answer[0] != b"ok":
+        reply = self._run_script("lead", token)
+        if reply[0] != b"ok":
             return None
-        up_to_date = self._wait_for(EventId.parse(answer[2].decode()))
-        return answer[1].decode() if up_to_date else None
+        up_to_date = self._wait_for(EventId.parse(reply[2].decode()))
+        return reply[1].decode() if up_to_date else None
 
     def follow_log(self) -> None:
         """Append to this process's log what Redis has, until `close`."""
@@ -187,7 +198,7 @@ class Relay:
             try:
                 self._follow()
             except Exception as error:  # one bad reply must not end the reader
-                if self._closed:  # `close` took the connection away during a read
+                if self._closed:  # `close` closed the connection during a read
                     return
                 self._mark_failed(error)
             if self._away:
@@ -196,11 +207,11 @@ class Relay:
     def close(self) -> None:
         """Close all connections to Redis, which also ends the reader."""
         self._closed = True
-        for client in (self._client, self._waiting):
+        for client in (self._client, self._reader_client):
             client.connection_pool.disconnect()
 
     def _mark_failed(self, error: Exception) -> None:
-        """Note why the log can't be followed; log an error that isn't Redis's."""
+        """Mark the log as away, and log an error that is not one of Redis's."""
         if isinstance(error, redis.RedisError):
             self._mark_away(_reason(error))
         elif isinstance(error, Unavailable):
@@ -209,46 +220,50 @@ class Relay:
             logger.error(
                 "Reading the shared log failed; the reader goes on", exc_info=error
             )
-            self._mark_away("What Redis holds can't be read; the log says why")
+            self._mark_away(
+                "The data in Redis can't be read; the server's log has the error"
+            )
 
     def _follow(self) -> None:
-        """Compare the logs, then append what comes until they are to be compared."""
-        status, tail, unsettled = self._call("compare", self._mine())
+        """Compare the logs, then append new events until the next comparison."""
+        status, tail, unsettled = self._run_script("compare", self._own_tail())
         if status == b"load":
-            self._load()
+            self._load_log()
         elif status == b"behind":
-            self._restore(tail)
+            self._restore_log(tail)
             return
         compared, known = time.monotonic(), EventId.parse(tail.decode())
         while time.monotonic() < compared + CHECK:
             if self._log.tail >= known and unsettled == b"0":
                 self._mark_back()
             block = RETRY if self._away else CHECK
-            if not self._read(round(1000 * block)) or (
+            if not self._append_new(round(1000 * block)) or (
                 self._away and unsettled != b"0"
             ):
                 return
 
-    def _read(self, block: int) -> bool:
-        """Take what comes within `block` ms; return whether it follows the log.
+    def _append_new(self, block: int) -> bool:
+        """Append what arrives within `block` ms; return whether the log has no hole.
 
-        Where what lies between was trimmed before it was read, it doesn't.
+        There would be a hole if Redis trimmed events before they were read. Then
+        nothing is appended.
         """
         name = self._tables["events"]
         asked = {name: str(self._log.tail)}
-        answer = cast(Any, self._waiting.xread(cast(Any, asked), PAGE, block))
-        for _, entries in answer or ():
-            if _id(entries[0][1][b"after"]) != self._log.tail:
+        reply = cast(Any, self._reader_client.xread(cast(Any, asked), PAGE, block))
+        for _, entries in reply or ():
+            if _read_id(entries[0][1][b"after"]) != self._log.tail:
                 return False
             for _, fields in entries:
                 self._place = fields.get(b"place", self._place)
-            self._follower.append_events([_event(entry) for entry in entries])
+            self._follower.append_events([_read_event(entry) for entry in entries])
         return True
 
-    def _load(self) -> None:
-        """Take Redis's log in this one's place.
+    def _load_log(self) -> None:
+        """Replace this process's log by the one in Redis.
 
-        What is trimmed while it is read is left out in the end, so there is no hole.
+        It is read in several steps. Events that Redis trims meanwhile are left out in
+        the end, so that the log has no hole.
         """
         tables = self._tables
         with self._client.pipeline(transaction=True) as together:
@@ -256,71 +271,72 @@ class Relay:
             together.hgetall(tables["meta"])
             state, meta = together.execute()
         tail = meta[b"tail"].decode()
-        retained = [*self._retained(tail)]
-        floor = _id(cast(bytes, self._client.hget(tables["meta"], "floor")))
-        newest = sorted(map(_newest, state.items()), key=lambda event: event.id)
+        retained = [*self._read_retained(tail)]
+        floor = _read_id(cast(bytes, self._client.hget(tables["meta"], "floor")))
+        newest = sorted(map(_read_state, state.items()), key=lambda event: event.id)
         self._follower.load_snapshot(
             LogSnapshot(
                 newest=newest,
                 retained=[event for event in retained if event.id > floor],
                 floor=floor,
-                accountable=_id(meta[b"accountable"]),
+                accountable=_read_id(meta[b"accountable"]),
                 tail=EventId.parse(tail),
             )
         )
         self._place = meta.get(b"place", b"")
-        self._begun = True
-        logger.info("took the log from Redis: %d keys, up to %s", len(newest), tail)
+        self._has_log = True
+        logger.info("Loaded the log from Redis: %d keys, up to %s", len(newest), tail)
 
-    def _retained(self, tail: str) -> Iterator[Event]:
+    def _read_retained(self, tail: str) -> Iterator[Event]:
         start = "-"
         while True:
             page = cast(
                 Any, self._client.xrange(self._tables["events"], start, tail, PAGE)
             )
-            yield from map(_event, page)
+            yield from map(_read_event, page)
             if len(page) < PAGE:
                 return
             start = "(" + page[-1][0].decode()
 
-    def _restore(self, expected: bytes) -> None:
-        """Give Redis the log that it lost: the same events under the same ids.
+    def _restore_log(self, expected: bytes) -> None:
+        """Restore the log that Redis lost: the same events under the same ids.
 
-        Whoever holds more of it does the same after, and nobody publishes until then.
+        A process with a longer log restores that afterwards. The script accepts no
+        events until all processes have had time for it.
         """
         snapshot = self._log.take_snapshot(RESTORED)
         events = [*snapshot.newest, *snapshot.retained]
-        fields = [field for event in events for field in (event.id, *_fields(event))]
+        fields = [field for event in events for field in (event.id, *_fields_of(event))]
         head = (
             *(snapshot.tail, snapshot.floor, snapshot.accountable),
             *(self._place, len(snapshot.newest)),
         )
-        self._mark_away("Redis lost its data, which it is being given back")
-        answer = self._call("restore", expected, *map(_text, (*head, *fields)))
-        if answer[0] == b"ok":
-            logger.warning("Redis lost its data: gave it %d events", len(events))
+        self._mark_away(LOST)
+        reply = self._run_script("restore", expected, *map(_to_text, (*head, *fields)))
+        if reply[0] == b"ok":
+            logger.warning("Redis had lost its data: restored %d events", len(events))
 
-    def _call(self, act: str, *arguments: Any) -> list[bytes]:
+    def _run_script(self, act: str, *arguments: Any) -> list[bytes]:
         try:
             keys = [*self._tables.values()]
-            answer = self._script(keys=keys, args=[act, *arguments])
+            reply = self._script(keys=keys, args=[act, *arguments])
         except redis.RedisError as error:
             raise Unavailable(_reason(error)) from error
-        return cast(list[bytes], answer)
+        return cast(list[bytes], reply)
 
     def _wait_for(self, id: EventId) -> bool:
-        """Wait until the log has reached an id; return whether it has."""
+        """Wait up to `READ_BACK` for the log to reach an id; return whether it did."""
         ends = time.monotonic() + READ_BACK
         while self._log.tail < id and time.monotonic() < ends:
             self._log.wait(self._log.tail, ends - time.monotonic())
         return self._log.tail >= id
 
-    def _mine(self) -> str:
-        return str(self._log.tail) if self._begun else ""
+    def _own_tail(self) -> str:
+        return str(self._log.tail) if self._has_log else ""
 
     def _mark_away(self, reason: str) -> None:
         before, self._away = self._away, reason
-        if before is None and not self._closed:
+        if before is None:
             logger.warning("The shared log is away: %s", reason)
             self._follower.announce_away(True)
 
@@ -331,8 +347,8 @@ class Relay:
             self._follower.announce_away(False)
 
 
-def _client(url: str, connections: int) -> redis.Redis:
-    """Return a client that never tries again by itself: that might publish twice."""
+def _connect(url: str, connections: int) -> redis.Redis:
+    """Return a client that doesn't retry by itself, since that could publish twice."""
     pool = redis.BlockingConnectionPool.from_url(
         url,
         max_connections=connections,
@@ -349,31 +365,31 @@ def _reason(error: Exception) -> str:
     return f"Redis can't be reached: {error}".rstrip(".")
 
 
-def _ids(answer: list[bytes]) -> list[EventId]:
-    """Return the ids that a script's answer tells; the error where it tells one."""
-    if answer[0] == b"fenced":
-        raise Superseded("another process leads")
-    if answer[0] == b"overtaken":
+def _read_ids(reply: list[bytes]) -> list[EventId]:
+    """Return the ids that the script replies with; raise the error that it reports."""
+    if reply[0] == b"fenced":
+        raise Superseded("another process leads now")
+    if reply[0] == b"overtaken":
         raise Overtaken
-    if answer[0] == b"reused":
+    if reply[0] == b"reused":
         raise KeyReused("the key was used for another request")
-    if answer[0] not in (b"ok", b"seen"):
-        raise Unavailable("Redis lost its data, which it is being given back")
-    return _row(answer[1], answer[2])
+    if reply[0] not in (b"ok", b"seen"):
+        raise Unavailable(LOST)
+    return _number_batch(reply[1], reply[2])
 
 
-def _row(first: bytes, count: bytes) -> list[EventId]:
-    """Return the ids of one batch: they follow each other."""
-    ms, seq = _id(first)
+def _number_batch(first: bytes, count: bytes) -> list[EventId]:
+    """Return the ids of one batch, which are consecutive."""
+    ms, seq = _read_id(first)
     return [EventId(ms, seq + n) for n in range(int(count))]
 
 
-def _fields(event: Event) -> tuple[str | bytes, ...]:
+def _fields_of(event: Event) -> tuple[str | bytes, ...]:
     slot = "" if event.slot is None else event.slot[0]
     return event.type, slot, event.subject or "", event.data
 
 
-def _event(entry: tuple[bytes, dict[bytes, bytes]]) -> Event:
+def _read_event(entry: tuple[bytes, dict[bytes, bytes]]) -> Event:
     id, fields = entry
     subject = fields[b"subject"].decode() or None
     slot = fields[b"slot"].decode()
@@ -382,20 +398,20 @@ def _event(entry: tuple[bytes, dict[bytes, bytes]]) -> Event:
         data=fields[b"data"],
         slot=(slot, subject) if slot and subject else None,
         subject=subject,
-        id=_id(id),
+        id=_read_id(id),
     )
 
 
-def _newest(item: tuple[bytes, bytes]) -> Event:
-    """Return the event that stands in the state."""
+def _read_state(item: tuple[bytes, bytes]) -> Event:
+    """Return an event from an entry of the table of states."""
     type, key = item[0].decode().split("\0")
     id, name, data = item[1].split(b" ", 2)
-    return Event(name.decode(), data, (type, key), key, _id(id))
+    return Event(name.decode(), data, (type, key), key, _read_id(id))
 
 
-def _id(id: bytes) -> EventId:
+def _read_id(id: bytes) -> EventId:
     return EventId.parse(id.decode())
 
 
-def _text(value: object) -> str | bytes:
+def _to_text(value: object) -> str | bytes:
     return value if isinstance(value, bytes) else str(value)

@@ -153,16 +153,21 @@ def written(folder: Path, name: str) -> float:
     )
 
 
-def test_a_master_that_is_killed_leaves_no_folder_behind(
-    server: RedisServer, tmp_path: Path
+@pytest.mark.parametrize("number", ["SIGTERM", "SIGKILL"])
+def test_a_master_that_ends_leaves_no_folder_behind(
+    server: RedisServer, tmp_path: Path, number: str
 ) -> None:
     with leaders(server, 2, REDIS_PREFIX="folder:", TMPDIR=str(tmp_path)) as board:
         until(lambda: len(board.worker_pids()) == 2, why="both workers run")
         workers = board.worker_pids()
         assert [*tmp_path.glob("liveboard-figures-*")]
-        board.send(signal.SIGKILL)
+        board.send(signal.SIGHUP)  # which reads gunicorn.conf.py again
+        until(lambda: all(is_gone(pid) for pid in workers), why="the old workers end")
+        until(lambda: len(board.worker_pids()) == 2, why="both new workers run")
+        workers = board.worker_pids()
+        board.send(signal.Signals[number])
         until(lambda: all(is_gone(pid) for pid in workers), why="the workers end")
-    assert not [*tmp_path.glob("liveboard-figures-*")]
+        until(lambda: not [*tmp_path.glob("liveboard-figures-*")], 5)
 
 
 class DevelopmentServer(Board):
