@@ -1,6 +1,7 @@
 """How a worker ends: streams say `bye`, the lock is free, the figures are written."""
 
 import contextlib
+import http.client
 import json
 import os
 import random
@@ -18,7 +19,7 @@ from feed.cluster.relay import Relay
 from feed.feed import Feed
 from feed.log import Unavailable
 from feed.settings import Settings
-from tests.helpers.harness import Board, Stream, until
+from tests.helpers.harness import LOOPBACK, Board, Stream, until
 from tests.helpers.redis_server import RedisServer
 
 EXITS = 40
@@ -151,6 +152,31 @@ def written(folder: Path, name: str) -> float:
         for sample in family.samples
         if sample.name == name
     )
+
+
+def test_a_request_that_is_answered_meanwhile_still_publishes(
+    server: RedisServer,
+) -> None:
+    token = "secret"
+    with leaders(server, 1, REDIS_PREFIX="late:", PUBLISH_TOKEN=token) as board:
+        (worker,) = board.worker_pids()
+        body = b'{"event":"note","data":"late"}'
+        client = http.client.HTTPConnection(LOOPBACK, board.port, timeout=10)
+        with contextlib.closing(client):
+            client.putrequest("POST", "/api/publish")
+            client.putheader("Authorization", f"Bearer {token}")
+            client.putheader("Content-Length", str(len(body)))
+            client.endheaders(body[:10])
+            until(lambda: is_locked(server, f"late:{worker}:"), why="it leads")
+            board.term()
+            until(lambda: not is_locked(server, f"late:{worker}:"), why="it drains")
+            client.send(body[10:])
+            answer = client.getresponse()
+            assert answer.status == 201
+            (id,) = json.loads(answer.read())["ids"]
+        ((kept, fields),) = server.ask("XRANGE", f"late:{worker}:events", "-", "+")
+        assert (kept.decode(), fields[b"data"]) == (id, b'"late"')
+        assert board.wait_exit() < 5
 
 
 @pytest.mark.parametrize("number", ["SIGTERM", "SIGKILL"])
