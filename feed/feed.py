@@ -85,8 +85,9 @@ class Feed:
         """Why new requests should go to another process; None if they needn't."""
         if self.leaving:
             return "The server is restarting."
-        if self.away:
-            return f"{self.away}."
+        away = self.away
+        if away:
+            return f"{away}."
         if self.settings.feed == "simulator" and not self.log.statistics().keys:
             return "No process leads yet, so nothing was published."
         return None
