@@ -1,4 +1,4 @@
-"""The commands: `python -m feed record` and `python -m feed publish`."""
+"""`python -m feed record` and `python -m feed publish`: clients of a running board."""
 
 import argparse
 import sys
@@ -10,12 +10,12 @@ from feed.commands.record import record
 
 
 def main() -> int:
-    """Run the command that the arguments name; return the exit status."""
-    given = _parser().parse_args()
+    """Run the command in the arguments; return the exit status."""
+    arguments = _parser().parse_args()
     try:
-        if given.command == "record":
-            return record(given.url, given.output)
-        return publish(given.file, given.to, given.token)
+        if arguments.command == "record":
+            return record(arguments.url, arguments.output)
+        return publish(arguments.file, arguments.to, arguments.token)
     except Misuse as error:
         print(error, file=sys.stderr)
     except OSError as error:
@@ -26,19 +26,23 @@ def main() -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m feed")
     commands = parser.add_subparsers(dest="command", required=True)
-    it = commands.add_parser("record", help="write a board's stream to a file")
-    it.add_argument("url", metavar="URL", help="of a board, or of one of its streams")
-    it.add_argument(
+    command = commands.add_parser("record", help="write a board's stream to a file")
+    command.add_argument(
+        "url", metavar="URL", help="of a board, or of one of its streams"
+    )
+    command.add_argument(
         "-o",
         dest="output",
         type=Path,
         metavar="FILE",
-        help="write there instead of standard output, going on where the file ends",
+        help="append to this file instead of writing to standard output",
     )
-    it = commands.add_parser("publish", help="send a recording to a running board")
-    it.add_argument("file", metavar="FILE", help="NDJSON or SSE text; - is the input")
-    it.add_argument("--to", required=True, metavar="URL", help="of the board")
-    it.add_argument("--token", default="", help="else that of PUBLISH_TOKEN is used")
+    command = commands.add_parser("publish", help="send a recording to a running board")
+    command.add_argument(
+        "file", metavar="FILE", help="NDJSON or SSE text; - is standard input"
+    )
+    command.add_argument("--to", required=True, metavar="URL", help="of the board")
+    command.add_argument("--token", default="", help="default: that of PUBLISH_TOKEN")
     return parser
 
 

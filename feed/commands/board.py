@@ -1,4 +1,9 @@
-"""A board somewhere else, as the commands ask it: addresses, answers, waits."""
+"""A board that runs elsewhere, as the commands talk to it: addresses, answers, waits.
+
+Theory of operation: the commands must survive a board that restarts. So an answer is
+one of three. It is a success; or the request is rejected, and would be again, so the
+command ends; or the board is busy or unreachable, so the command waits and retries.
+"""
 
 import contextlib
 import http.client
@@ -12,22 +17,26 @@ from urllib.parse import SplitResult, urlsplit
 import msgspec
 from tqdm import tqdm
 
-FIRST_WAIT = 1.0  # seconds, before the first try anew
+FIRST_WAIT = 1.0  # seconds before the first retry
 LONGEST_WAIT = 30.0  # seconds; each wait is twice the one before, up to this
-BUSY = frozenset({408, 429, 500, 502, 503, 504})  # statuses after which to try again
+MOST_RETRY_AFTER = 3600.0  # seconds that a board may ask for
+BUSY_STATUSES = frozenset({408, 429, 500, 502, 503, 504})  # after which to retry
+ANSWER_TIMEOUT = 60.0  # seconds that the board may take to answer
+GIVE_UP_AFTER = 600.0  # seconds of retrying one batch
 
-# What breaks a connection, or an answer in its midst.
-BROKEN = (OSError, http.client.HTTPException)
+# The errors of a connection that breaks, whether before or during an answer.
+CONNECTION_ERRORS = (OSError, http.client.HTTPException)
 
 
 class Misuse(ValueError):
-    """What a command was given can't be used; the message says what can."""
+    """An argument of a command is invalid; the message says what is valid."""
 
 
-class Refused(Exception):
-    """The answer is no, and would be again; `place` is of what, where it says so.
+class Rejected(Exception):
+    """The board rejects a request, and would do so again.
 
-    `status` is None where nothing was asked, since who would answer isn't trusted.
+    `place` names the rejected part of the request, if the answer does. `status` is None
+    if no request was sent, because the board's certificate is not trusted.
     """
 
     def __init__(self, status: int | None, detail: str, place: str = "") -> None:
@@ -38,44 +47,50 @@ class Refused(Exception):
 
 
 class Busy(Exception):
-    """The board can't answer now; `retry` is in how many seconds to ask, if it said."""
+    """The board can't answer now; it may say after how many seconds to retry."""
 
     def __init__(self, answer: http.client.HTTPResponse) -> None:
         super().__init__(f"{answer.status} {answer.reason}")
-        told = answer.headers.get("Retry-After", "")
-        self.retry = min(float(told), 3600.0) if told.isdecimal() else None
+        seconds = answer.headers.get("Retry-After", "")
+        self.retry_after = (
+            min(float(seconds), MOST_RETRY_AFTER) if seconds.isdecimal() else None
+        )
 
 
-class Waits:
-    """How long to wait before each try anew: ever longer, and at random.
+class GivenUp(Exception):
+    """The board did not accept a batch for too long; the message says why."""
 
-    So a board that comes back isn't asked by all its clients in the same moment.
+
+class Backoff:
+    """How long to wait before each retry: longer each time, and at random.
+
+    So when a board comes back, its clients don't all retry in the same moment.
     """
 
     def __init__(self) -> None:
         self._next = FIRST_WAIT
 
     def next(self) -> float:
-        """Return the seconds to wait now: half to all of the present span."""
+        """Return the seconds to wait now: half to all of the current span."""
         wait = self._next
         self._next = min(wait * 2, LONGEST_WAIT)
         return wait * random.uniform(0.5, 1)
 
     def reset(self) -> None:
-        """Begin with the shortest again: something went well."""
+        """Begin with the shortest wait again, after a success."""
         self._next = FIRST_WAIT
 
 
-class Problem(msgspec.Struct):
-    """What counts of an error's body (RFC 9457)."""
+class ProblemFields(msgspec.Struct):
+    """The members that the commands use of an error's body (RFC 9457)."""
 
     title: str = ""
     detail: str = ""
     place: str = ""
 
 
-def address(text: str) -> SplitResult:
-    """Return the parts of a URL; `http://` may be left out. Misuse if wrong."""
+def parse_address(text: str) -> SplitResult:
+    """Return the parts of a URL, which may omit `http://`; Misuse if it is invalid."""
     try:
         url = urlsplit(text if "://" in text else f"http://{text}")
         fine = url.scheme in ("http", "https") and url.hostname and url.port != 0
@@ -89,103 +104,101 @@ def address(text: str) -> SplitResult:
 def connect(url: SplitResult, timeout: float) -> http.client.HTTPConnection:
     """Return a connection to a board, which the first request opens.
 
-    Refused then, where the board can't show by its certificate that it is the one.
+    That request raises Rejected if the board's certificate is not trusted.
     """
     host, port = url.hostname or "", url.port
     if url.scheme == "https":
-        return _Trusting(host, port, timeout=timeout)
+        return _VerifiedConnection(host, port, timeout=timeout)
     return http.client.HTTPConnection(host, port, timeout=timeout)
 
 
-class _Trusting(http.client.HTTPSConnection):
-    """A connection to whom an authority vouches for."""
+class _VerifiedConnection(http.client.HTTPSConnection):
+    """A TLS connection that says how to trust an authority of one's own."""
 
     def connect(self) -> None:
         try:
             super().connect()
         except ssl.SSLCertVerificationError as error:
-            raise Refused(
+            raise Rejected(
                 None,
-                f"the certificate is not trusted: {error.verify_message}. Of an "
-                "authority of your own, name its file in SSL_CERT_FILE",
+                f"the certificate is not trusted: {error.verify_message}. If it is of "
+                "an authority of your own, name that one's file in SSL_CERT_FILE",
             ) from error
 
 
-def refused(answer: http.client.HTTPResponse) -> Refused:
-    """Return what an answer says that is neither a success nor worth a second try."""
+def read_rejection(answer: http.client.HTTPResponse) -> Rejected:
+    """Return the error that an answer describes; a redirect is not followed."""
     if answer.status in (301, 302, 303, 307, 308):
-        where = answer.headers.get("Location", "elsewhere")
-        return Refused(answer.status, f"the board is at {where}: ask there")
+        location = answer.headers.get("Location", "another address")
+        return Rejected(answer.status, f"the board is at {location}: use that URL")
     try:
-        it = msgspec.json.decode(answer.read(1 << 16), type=Problem)
-    except (msgspec.MsgspecError, UnicodeDecodeError, *BROKEN):
-        it = Problem()
-    detail = it.detail or it.title or answer.reason
-    return Refused(answer.status, detail, it.place)
+        problem = msgspec.json.decode(answer.read(1 << 16), type=ProblemFields)
+    except (msgspec.MsgspecError, UnicodeDecodeError, *CONNECTION_ERRORS):
+        problem = ProblemFields()
+    detail = problem.detail or problem.title or answer.reason
+    return Rejected(answer.status, detail, problem.place)
 
 
-def counted(number: int, what: str) -> str:
-    """Return a number of something in words: "1 event", "2 events"."""
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+def count_in_words(number: int, noun: str) -> str:
+    """Return a number with its noun: "1 event", "2 events"."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-ANSWER = 60.0  # seconds that the board may take
-PATIENCE = 600.0  # seconds of trying, until a batch is given up
+def print_note(text: str) -> None:
+    """Print a line on standard error, without damaging the progress bar."""
+    tqdm.write(text, file=sys.stderr)
 
 
-class GivenUp(Exception):
-    """The board did not take a batch in all that time; the message says why."""
+class BatchPublisher:
+    """Publishes batches to one board, and retries each until the board has answered.
 
-
-class Board:
-    """The board that is published to; it is asked until it has answered."""
+    A connection that breaks does not tell whether a batch was published. So a batch
+    keeps its idempotency key while it is retried, and is published once.
+    """
 
     def __init__(self, url: SplitResult, token: str) -> None:
         self._path = url.path.rstrip("/") + "/api/publish"
         self._name = url.netloc.rpartition("@")[2]
-        self._connection = connect(url, ANSWER)
-        self._kept = False  # open since an earlier request, and maybe closed meanwhile
+        self._connection = connect(url, ANSWER_TIMEOUT)
+        # The connection is open since an earlier request; the board may have closed it.
+        self._is_reused = False
         self._headers = {"Content-Type": "application/x-ndjson"}
         if token:
             self._headers["Authorization"] = f"Bearer {token}"
 
     def publish(self, body: bytes) -> None:
-        """Publish NDJSON once; Refused or GivenUp where it can't be."""
+        """Publish NDJSON once; Rejected or GivenUp if that is not possible."""
         headers = self._headers | {"Idempotency-Key": secrets.token_hex(16)}
-        waits, deadline = Waits(), time.monotonic() + PATIENCE
+        backoff, deadline = Backoff(), time.monotonic() + GIVE_UP_AFTER
         while True:
             try:
-                self._ask(body, headers)
+                self._send(body, headers)
                 return
             except Busy as error:
-                why, told = str(error), error.retry
-            except BROKEN as error:
-                why, told = str(error) or type(error).__name__, None
-            was_kept, self._kept = self._kept, False
+                reason, retry_after = str(error), error.retry_after
+            except CONNECTION_ERRORS as error:
+                reason, retry_after = str(error) or type(error).__name__, None
+            was_reused, self._is_reused = self._is_reused, False
             self._connection.close()
-            if was_kept:
-                continue  # the board lets go of what isn't used: no reason to wait
+            if was_reused:
+                continue  # boards close idle connections: no reason to wait
             if time.monotonic() > deadline:
-                raise GivenUp(f"given up after {PATIENCE:.0f} s: {why}")
-            wait = waits.next() if told is None else told
-            say(f"{self._name}: {why}; again in {wait:.1f} s")
+                raise GivenUp(f"given up after {GIVE_UP_AFTER:.0f} s: {reason}")
+            wait = backoff.next() if retry_after is None else retry_after
+            print_note(f"{self._name}: {reason}; again in {wait:.1f} s")
             time.sleep(wait)
 
-    def _ask(self, body: bytes, headers: dict[str, str]) -> None:
-        # Where it breaks, the board may have answered before it had all: a wrong token.
+    def _send(self, body: bytes, headers: dict[str, str]) -> None:
+        # If sending fails, the board may already have answered: it rejects a wrong
+        # token before it has read the body. So the answer is read in any case.
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             self._connection.request("POST", self._path, body, headers)
         answer = self._connection.getresponse()
-        if answer.status in BUSY:
+        if answer.status in BUSY_STATUSES:
             raise Busy(answer)
         if answer.status != 201:
-            error = refused(answer)
+            error = read_rejection(answer)
             self._connection.close()
             raise error
         answer.read()
-        self._kept = True
-
-
-def say(what: str) -> None:
-    """Tell the user, beside the progress bar."""
-    tqdm.write(what, file=sys.stderr)
+        self._is_reused = True

@@ -1,7 +1,9 @@
 """`python -m feed publish`: send a recording, or any NDJSON, to a running board.
 
-Strategy: a batch has an idempotency key of its own and is sent until the board has
-answered. So each is published once, whatever breaks in between.
+Theory of operation: the file is read line by line and sent in batches, each of which is
+published once (`BatchPublisher`). If the board rejects a batch, nothing of it is published,
+and the error names the line. A line that retires a key which the board no longer has is
+left out, and the rest of the batch is sent again; any other rejection ends the command.
 """
 
 import os
@@ -16,26 +18,26 @@ import msgspec
 from tqdm import tqdm
 
 from feed.commands.board import (
-    Board,
+    BatchPublisher,
     GivenUp,
     Misuse,
-    Refused,
-    address,
-    counted,
-    say,
+    Rejected,
+    count_in_words,
+    parse_address,
+    print_note,
 )
 from feed.events.event import CONTROL_TYPES
 from feed.publishing.batch import MAX_EVENTS
 from feed.sources.recording import Damage, Reader, Record
 
-BATCH = 512 * 1024  # bytes; half of what a request may have
-PIECE = 1 << 16  # bytes to read at once
-OF_LINES = frozenset({400, 413, 422})  # statuses that are about what was sent
+BATCH_BYTES = 512 * 1024  # half of what a request may have
+READ_BYTES = 1 << 16  # bytes to read at once
+INPUT_STATUSES = frozenset({400, 413, 422})  # statuses that are about what was sent
 PLACE = re.compile(r"\$\[([0-9]+)\]")
 
 
 class Line(NamedTuple):
-    """What is sent of a line, and which one of the file it is."""
+    """A line of the file as it is sent, and its number in the file."""
 
     number: int
     type: str
@@ -44,59 +46,60 @@ class Line(NamedTuple):
 
 def publish(file: str, to: str, token: str) -> int:
     """Send a file (`-` is standard input) to a board; return the exit status."""
-    url = address(to)
+    url = parse_address(to)
     token = token or os.environ.get("PUBLISH_TOKEN", "").partition(",")[0].strip()
     if not (token.isascii() and token.isprintable()):
-        raise Misuse("the token has characters that no header can carry")
+        raise Misuse("the token has characters that a header can't contain")
     with FileIO(0, closefd=False) if file == "-" else FileIO(file) as raw:
-        return Publication(file, Pipe(raw), Board(url, token)).run()
+        return FileSender(file, Pipe(raw), BatchPublisher(url, token)).run()
 
 
-class Publication:
-    """The sending of one file: what was published, and what was not."""
+class FileSender:
+    """Sends one file, and counts what was published and what was skipped."""
 
-    def __init__(self, name: str, pipe: "Pipe", board: "Board") -> None:
+    def __init__(self, name: str, pipe: "Pipe", publisher: BatchPublisher) -> None:
         self._name = "standard input" if name == "-" else name
         self._pipe = pipe
-        self._board = board
+        self._publisher = publisher
         self._reader = Reader(pipe)
         self._published = 0
         self._skipped = 0
         self._damaged = False
-        self._upto = 0  # the last line of what was published
+        self._last_line = 0  # the last line that was published
         self._meter = tqdm(
             total=pipe.size, unit="B", unit_scale=True, unit_divisor=1024, disable=None
         )
 
     def run(self) -> int:
-        """Send all; return 0, or 1 where something could not be published."""
+        """Send all; return the exit status, 1 if something could not be published."""
         status = 0
         try:
             for batch in self._batches():
                 self._send(batch)
                 self._show()
-        except (Refused, GivenUp) as error:
-            say(f"{self._name}: {error}")
+        except (Rejected, GivenUp) as error:
+            print_note(f"{self._name}: {error}")
             status = 1
         except KeyboardInterrupt:
-            say(f"Stopped after line {self._upto}; the next ones may be published too.")
+            last = self._last_line
+            print_note(f"Stopped after line {last}; later ones may be published too.")
             status = 130
         self._meter.close()
-        skipped = counted(self._skipped, "line")
-        more = f", {skipped} skipped" if self._skipped else ""
-        print(f"{counted(self._published, 'event')} published{more}")
+        skipped = count_in_words(self._skipped, "line")
+        addition = f", {skipped} skipped" if self._skipped else ""
+        print(f"{count_in_words(self._published, 'event')} published{addition}")
         return status or int(self._damaged)
 
     def _batches(self) -> Iterator[list[Line]]:
-        """Yield the events in batches; a smaller one where no more is there yet."""
+        """Yield the events in batches, and a smaller batch while the input is idle."""
         batch: list[Line] = []
         size = 0
         for found in self._reader:
             if isinstance(found, Damage):
                 self._skip(found)
             elif found is not None and found.type not in CONTROL_TYPES:
-                line = Line(found.line, found.type, written(found))
-                if size + len(line.text) > BATCH and batch:
+                line = Line(found.line, found.type, encode_publication(found))
+                if size + len(line.text) > BATCH_BYTES and batch:
                     yield batch
                     batch, size = [], 0
                 batch.append(line)
@@ -108,26 +111,26 @@ class Publication:
             yield batch
 
     def _skip(self, damage: Damage) -> None:
-        """Tell of a line that can't be sent; that a recording was cut is no failure."""
+        """Report a line that can't be sent; a recording's cut end is no failure."""
         self._skipped += 1
         self._damaged = self._damaged or not damage.cut
-        say(f"{self._name}, line {damage.line}: skipped: {damage.reason}")
+        print_note(f"{self._name}, line {damage.line}: skipped: {damage.reason}")
 
     def _send(self, batch: list[Line]) -> None:
-        """Publish a batch, without the keys in it that the board has retired itself."""
-        upto = batch[-1].number
+        """Publish a batch, without retirements of keys that the board doesn't have."""
+        last_line = batch[-1].number
         while batch:
             try:
-                self._board.publish(b"".join(line.text for line in batch))
+                self._publisher.publish(b"".join(line.text for line in batch))
                 break
-            except Refused as error:
-                at = _index(error, batch)
-                if at is None or batch[at].type != "gone":
-                    raise _placed(error, batch, at) from error
-                self._skip(Damage(batch[at].number, str(error), cut=True))
-                del batch[at]
+            except Rejected as error:
+                index = _rejected_line(error, batch)
+                if index is None or batch[index].type != "gone":
+                    raise _with_lines(error, batch, index) from error
+                self._skip(Damage(batch[index].number, str(error), cut=True))
+                del batch[index]
         self._published += len(batch)
-        self._upto = upto
+        self._last_line = last_line
 
     def _show(self) -> None:
         self._meter.set_postfix_str(f"{self._published} events", refresh=False)
@@ -135,7 +138,10 @@ class Publication:
 
 
 class Pipe:
-    """A file, read as far as there is something: it may be one that still grows."""
+    """A file of which as much is read as there is, such as a pipe from `record`.
+
+    A buffered file would wait for a full buffer while events are there to be sent.
+    """
 
     def __init__(self, raw: FileIO) -> None:
         self._raw = raw
@@ -150,42 +156,42 @@ class Pipe:
             if len(self._buffer) >= limit:
                 end = limit
                 break
-            more = self._raw.read(PIECE)
-            if not more:
+            piece = self._raw.read(READ_BYTES)
+            if not piece:
                 end = len(self._buffer)
                 break
-            self._buffer += more
+            self._buffer += piece
         line = bytes(self._buffer[:end])
         del self._buffer[:end]
         return line
 
     def is_idle(self) -> bool:
-        """Whether to read on would mean to wait for whoever writes."""
+        """Whether reading a line would mean to wait for the writer."""
         if self._regular or b"\n" in self._buffer:
             return False
         return not select.select([self._raw], [], [], 0)[0]
 
 
-def written(record: Record) -> bytes:
-    """Return a record as a line of the form that is published."""
+def encode_publication(record: Record) -> bytes:
+    """Return a record as a line of NDJSON that can be published."""
     key = b"" if record.key is None else b'"key":%b,' % msgspec.json.encode(record.key)
     event = msgspec.json.encode(record.type)
     return b'{"event":%b,%b"data":%b}\n' % (event, key, record.data)
 
 
-def _index(error: Refused, batch: list[Line]) -> int | None:
-    """Return which line of the batch is refused; None where it isn't said."""
+def _rejected_line(error: Rejected, batch: list[Line]) -> int | None:
+    """Return the index of the rejected line; None if the board names none."""
     found = PLACE.match(error.place)
-    at = int(found[1]) if found else None
-    return at if at is not None and at < len(batch) else None
+    index = int(found[1]) if found else None
+    return index if index is not None and index < len(batch) else None
 
 
-def _placed(error: Refused, batch: list[Line], at: int | None) -> Refused:
-    """Return the refusal with the lines that it is about, where it is about lines."""
-    if error.status not in OF_LINES:
+def _with_lines(error: Rejected, batch: list[Line], index: int | None) -> Rejected:
+    """Return the error with the numbers of the lines, if it is about the input."""
+    if error.status not in INPUT_STATUSES:
         return error
     first, last = batch[0].number, batch[-1].number
-    if at is not None:
-        first = last = batch[at].number
+    if index is not None:
+        first = last = batch[index].number
     lines = f"line {first}" if first == last else f"lines {first} to {last}"
-    return Refused(error.status, f"{lines}: {error.detail}", error.place)
+    return Rejected(error.status, f"{lines}: {error.detail}", error.place)

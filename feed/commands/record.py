@@ -1,8 +1,10 @@
 """`python -m feed record`: write a board's stream to a file or to standard output.
 
-Strategy: what comes is written as it came, in whole lines. The id of the last one is
-the cursor from which a broken connection goes on, so that nothing is missed; what is
-missing nevertheless the board itself says, and it is passed on.
+Theory of operation: events are written as they come, in whole lines. The id of the last
+one is the cursor from which the next connection continues, so a broken connection loses
+nothing. A recording can be stopped and continued in the same way, since its last line
+has the cursor. If the board can't supply every event, it says so (`hello`, `gap`), and
+this is reported to the user.
 """
 
 import contextlib
@@ -23,34 +25,37 @@ import msgspec
 from tqdm import tqdm
 
 from feed.commands.board import (
-    BROKEN,
-    BUSY,
+    BUSY_STATUSES,
+    CONNECTION_ERRORS,
+    Backoff,
     Busy,
     Misuse,
-    Refused,
-    Waits,
-    address,
+    Rejected,
     connect,
-    counted,
-    refused,
+    count_in_words,
+    parse_address,
+    print_note,
+    read_rejection,
 )
 from feed.events.event import CONTROL_TYPES
 from feed.sources.recording import LONGEST, NO_JSON, Object
 
 NDJSON = "application/x-ndjson"
-PATIENCE = 30.0  # seconds of silence, until `hello` says how often a heartbeat comes
-HEARTBEATS = 3  # of silence, until the connection counts as dead
-LEAST_PATIENCE = 5.0  # seconds
-PIECE = 1 << 16  # bytes to read at once
-NOTHING = "nothing is missing"
-STREAM = re.compile(r"/stream(\.ndjson|/matches/[^/]+)?$")
-END = 4 * LONGEST  # bytes at a file's end in which its last id is looked for
+# A connection counts as dead after so many seconds of silence: at first, and once
+# `hello` has said how often a heartbeat comes.
+FIRST_TIMEOUT = 30.0
+LEAST_TIMEOUT = 5.0
+HEARTBEATS_MISSED = 3
+READ_BYTES = 1 << 16  # bytes to read at once
+NOTHING_MISSING = "nothing is missing"
+STREAM_PATH = re.compile(r"/stream(\.ndjson|/matches/[^/]+)?$")
+END_BYTES = 4 * LONGEST  # the end of a file, in which its last id is searched for
 
 _decode = msgspec.json.Decoder(Object).decode
 
 
 class Stopped(BaseException):
-    """A signal asks to end."""
+    """A signal asks the command to end."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
@@ -58,37 +63,37 @@ class Stopped(BaseException):
 
 
 class Unwritable(Exception):
-    """What comes can't be written any more."""
+    """The recording can't be written any more, as on a full disk."""
 
 
 class Closed(Exception):
-    """Nobody reads what is written any more, as after `| head`."""
+    """The reader of standard output has ended, as `| head` does."""
 
 
 class Missing(msgspec.Struct):
-    """What isn't in the recording, as `hello` and `gap` say: None for nobody knows."""
+    """How many events a recording lacks, by `hello` or `gap`; None if it is unknown."""
 
     dropped: int | None = None
     lost: int | None = None
 
-    def words(self) -> str:
-        """Return it in words."""
+    def in_words(self) -> str:
+        """Return what is missing in words."""
         counts = {"superseded": self.dropped, "lost": self.lost}
         parts = [f"{count} {how}" for how, count in counts.items() if count]
         if None in counts.values():
             parts.append("an unknown number")
-        return f"missing: {', '.join(parts)}" if parts else NOTHING
+        return f"missing: {', '.join(parts)}" if parts else NOTHING_MISSING
 
 
-class Greeting(Missing, kw_only=True):
-    """What counts of a `hello`."""
+class HelloFields(Missing, kw_only=True):
+    """The fields of `hello` that a recording depends on."""
 
     resume: str
     heartbeat: float
 
 
-class Bye(msgspec.Struct):
-    """What counts of a `bye`."""
+class ByeFields(msgspec.Struct):
+    """The fields of `bye` that a recording depends on."""
 
     reason: str
     retry_ms: int
@@ -97,14 +102,14 @@ class Bye(msgspec.Struct):
 def record(text: str, path: Path | None) -> int:
     """Record the stream at an address until it ends; return the exit status.
 
-    Into the file `path` after what is there, else to standard output.
+    The recording is appended to the file `path`, or written to standard output.
     """
-    url = stream_of(address(text))
-    file, cursor = (sys.stdout.buffer, "") if path is None else resumed(path)
+    url = stream_url(parse_address(text))
+    file, cursor = (sys.stdout.buffer, "") if path is None else open_to_append(path)
     output = Output(file)
-    # A terminal that shows the events has no room for figures.
-    shown = path is not None or not sys.stdout.isatty()
-    recorder = Recorder(url, output, cursor, shown)
+    # On a terminal that shows the events there is no room for a progress bar.
+    shows_progress = path is not None or not sys.stdout.isatty()
+    recorder = Recorder(url, output, cursor, shows_progress)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, output.stop)
     status = 0
@@ -113,23 +118,23 @@ def record(text: str, path: Path | None) -> int:
     except Stopped as stopped:
         status = 128 + stopped.number
     except Closed:
-        forget_output()
+        discard_output()
         return 0
-    except (Refused, Unwritable) as error:
-        recorder.say(f"{text}: {error}")
+    except (Rejected, Unwritable) as error:
+        print_note(f"{text}: {error}")
         status = 1
-        forget_output()
+        discard_output()
     recorder.close()
     return status
 
 
-def forget_output() -> None:
-    """Let nothing complain where Python in the end flushes what can't be written."""
+def discard_output() -> None:
+    """Drop what is left to write: Python flushes it at exit, which would fail."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class Output:
-    """Where lines go. A signal that comes while one is written waits until it is."""
+    """Writes whole lines: a signal that comes during a write takes effect after it."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -137,7 +142,7 @@ class Output:
         self._stop = 0
 
     def write(self, lines: bytes) -> None:
-        """Write whole lines; Closed or Unwritable where that fails."""
+        """Write whole lines; Closed or Unwritable if that fails."""
         self._writing = True
         try:
             self._file.write(lines)
@@ -152,7 +157,7 @@ class Output:
             raise Stopped(self._stop)
 
     def stop(self, number: int, frame: FrameType | None) -> None:
-        """Take a signal: raise Stopped, now or when the lines are written."""
+        """Handle a signal: raise Stopped, now or after the present write."""
         self._stop = number
         if not self._writing:
             raise Stopped(number)
@@ -162,132 +167,136 @@ class Recorder:
     """Reads a stream to its end, however often the connection breaks."""
 
     def __init__(
-        self, url: SplitResult, output: Output, cursor: str, rate: bool
+        self, url: SplitResult, output: Output, cursor: str, shows_progress: bool
     ) -> None:
         self._url = url
         self._output = output
         self._cursor = cursor
-        self._waits = Waits()
-        self._told: float | None = None  # the wait that the board asked for
+        self._backoff = Backoff()
+        self._retry_after: float | None = None  # seconds that the board asked for
         self._ended = False
-        self._why = ""
+        self._reason = ""  # why the last connection ended
         self._events = 0
         self._missing: list[Missing] = []
         self._meter = tqdm(
             bar_format="{n_fmt} events, {rate_fmt}{postfix} ",
             unit=" events",
             mininterval=0.5,
-            disable=None if rate else True,  # None: unless it is no terminal
+            disable=None if shows_progress else True,  # None: on a terminal only
         )
 
     def run(self) -> None:
-        """Write what comes until `end`; Refused where nothing ever will."""
+        """Write events until `end`; Rejected if there can be none."""
         while not self._ended:
-            self._told, self._why = None, "the stream ended"
+            self._retry_after, self._reason = None, "the stream ended"
             try:
-                self._stream()
+                self._read_connection()
             except Busy as busy:
-                self._told, self._why = busy.retry, str(busy)
-            except BROKEN as error:
-                self._why = str(error) or type(error).__name__
+                self._retry_after, self._reason = busy.retry_after, str(busy)
+            except CONNECTION_ERRORS as error:
+                self._reason = str(error) or type(error).__name__
             if not self._ended:
                 self._wait()
 
-    def say(self, what: str) -> None:
-        """Tell the user, beside what is recorded."""
-        tqdm.write(what, file=sys.stderr)
-
     def close(self) -> None:
-        """Say what was recorded, and what is missing in it."""
+        """Print how much was recorded, and what is missing from it."""
         self._meter.close()
-        upto = f", up to {self._cursor}" if self._cursor else ""
-        missing = "; ".join(each.words() for each in self._missing)
-        events = counted(self._events, "event")
-        self.say(f"Recorded {events}{upto}; {missing or NOTHING}.")
+        up_to = f", up to {self._cursor}" if self._cursor else ""
+        missing = "; ".join(each.in_words() for each in self._missing)
+        events = count_in_words(self._events, "event")
+        print_note(f"Recorded {events}{up_to}; {missing or NOTHING_MISSING}.")
 
     def _wait(self) -> None:
-        wait = self._waits.next() if self._told is None else self._told
-        self.say(f"{self._url.netloc}: {self._why}; again in {wait:.1f} s")
+        asked = self._retry_after
+        wait = self._backoff.next() if asked is None else asked
+        print_note(f"{self._url.netloc}: {self._reason}; again in {wait:.1f} s")
         time.sleep(wait)
 
-    def _stream(self) -> None:
-        """Read what one connection gives; Busy, Refused or BROKEN where it fails."""
-        connection = connect(self._url, PATIENCE)
+    def _read_connection(self) -> None:
+        """Read one connection to its end; Busy, Rejected or CONNECTION_ERRORS."""
+        connection = connect(self._url, FIRST_TIMEOUT)
         with closing(connection):
             connection.connect()
-            sock = connection.sock  # the answer reads from it, until the end
-            path = with_cursor(self._url, self._cursor)
+            # Kept, as `getresponse` may drop it and `hello` sets its timeout.
+            sock = connection.sock
+            path = path_with_cursor(self._url, self._cursor)
             connection.request("GET", path, headers={"Accept": NDJSON})
             answer = connection.getresponse()
             if answer.status == 204:
                 self._ended = True  # the stream of a match that is over
-            elif _is_stream(answer):
-                self._read(answer, sock)
+            else:
+                check_is_stream(answer)
+                self._read_lines(answer, sock)
 
-    def _read(self, answer: http.client.HTTPResponse, sock: socket.socket) -> None:
+    def _read_lines(
+        self, answer: http.client.HTTPResponse, sock: socket.socket
+    ) -> None:
         rest = b""
-        while not self._ended and (piece := answer.read1(PIECE)):
+        while not self._ended and (piece := answer.read1(READ_BYTES)):
             *lines, rest = (rest + piece).split(b"\n")
             for line in lines:
-                self._take(line, sock)
+                self._write_line(line, sock)
             if len(rest) > LONGEST:
                 raise http.client.HTTPException(f"a line has over {LONGEST} bytes")
 
-    def _take(self, line: bytes, sock: socket.socket) -> None:
-        """Write a line, and note what it says."""
+    def _write_line(self, line: bytes, sock: socket.socket) -> None:
+        """Write a line, and act on it if it is a control event."""
         try:
-            it = _decode(line)
+            event = _decode(line)
         except NO_JSON as error:
             raise http.client.HTTPException(f"no event: {error}") from error
         self._output.write(line + b"\n")
-        if it.event in CONTROL_TYPES:
-            self._obey(it, sock)
+        if event.event in CONTROL_TYPES:
+            self._handle_control(event, sock)
         else:
             self._events += 1
             self._meter.update()
-        if it.id is not None:
-            self._cursor = it.id
-            self._meter.set_postfix_str(f"last {it.id}", refresh=False)
+        if event.id is not None:
+            self._cursor = event.id
+            self._meter.set_postfix_str(f"last {event.id}", refresh=False)
 
-    def _obey(self, it: Object, sock: socket.socket) -> None:
-        """Do what a control event asks for, and tell what is missing by it."""
-        match it.event:
+    def _handle_control(self, event: Object, sock: socket.socket) -> None:
+        """Do what a control event asks for, and report what it says is missing."""
+        match event.event:
             case "hello":
-                hello = msgspec.json.decode(it.data, type=Greeting)
-                self._waits.reset()
-                sock.settimeout(max(hello.heartbeat * HEARTBEATS, LEAST_PATIENCE))
+                hello = msgspec.json.decode(event.data, type=HelloFields)
+                self._backoff.reset()
+                silence = hello.heartbeat * HEARTBEATS_MISSED
+                sock.settimeout(max(silence, LEAST_TIMEOUT))
                 if self._cursor:
-                    self._resume(hello)
+                    self._report_resume(hello)
             case "gap":
-                gap = msgspec.json.decode(it.data, type=Missing)
-                self._miss("fell behind", gap)
+                gap = msgspec.json.decode(event.data, type=Missing)
+                self._report_missing("fell behind", gap)
             case "bye":
-                bye = msgspec.json.decode(it.data, type=Bye)
-                self._told, self._why = bye.retry_ms / 1000, f"bye ({bye.reason})"
+                bye = msgspec.json.decode(event.data, type=ByeFields)
+                self._retry_after = bye.retry_ms / 1000
+                self._reason = f"bye ({bye.reason})"
             case "end":
                 self._ended = True
 
-    def _resume(self, hello: Greeting) -> None:
+    def _report_resume(self, hello: HelloFields) -> None:
         if hello.resume == "fresh":
-            self._miss(f"the board can't go on from {self._cursor}", Missing())
+            what = f"the board can't go on from {self._cursor}"
+            self._report_missing(what, Missing())
         else:
-            self._miss(f"on again from {self._cursor}", hello)
+            self._report_missing(f"on again from {self._cursor}", hello)
 
-    def _miss(self, what: str, missing: Missing) -> None:
-        if missing.words() != NOTHING:
+    def _report_missing(self, what: str, missing: Missing) -> None:
+        if missing.in_words() != NOTHING_MISSING:
             self._missing.append(missing)
-        self.say(f"{what}; {missing.words()}")
+        print_note(f"{what}; {missing.in_words()}")
 
 
-def stream_of(url: SplitResult) -> SplitResult:
-    """Return the URL of the stream: the one given, or that of the board given."""
-    if STREAM.search(url.path):
+def stream_url(url: SplitResult) -> SplitResult:
+    """Return the URL of a stream, given that URL or the URL of a board."""
+    if STREAM_PATH.search(url.path):
         return url
     return url._replace(path=url.path.rstrip("/") + "/stream.ndjson")
 
 
-def with_cursor(url: SplitResult, cursor: str) -> str:
-    """Return what to ask for, so that the stream goes on after `cursor`."""
+def path_with_cursor(url: SplitResult, cursor: str) -> str:
+    """Return the path and query for the stream to continue after `cursor`."""
     query = url.query
     if cursor:
         asked = parse_qsl(query, keep_blank_values=True)
@@ -296,14 +305,14 @@ def with_cursor(url: SplitResult, cursor: str) -> str:
     return f"{url.path}?{query}" if query else url.path
 
 
-def resumed(path: Path) -> tuple[BinaryIO, str]:
-    """Return a file to write on, and the last id in it, "" in a new one.
+def open_to_append(path: Path) -> tuple[BinaryIO, str]:
+    """Return an open file, and the last id in it, "" if the file is new.
 
-    Half a line at its end is taken off. Misuse where there is something but no id.
+    Half a line at the end is removed. Misuse if the file has content but no id.
     """
     file = path.open("a+b")
     size = file.seek(0, os.SEEK_END)
-    file.seek(max(size - END, 0))
+    file.seek(max(size - END_BYTES, 0))
     *lines, half = file.read().split(b"\n")
     file.truncate(size - len(half))
     for line in reversed(lines):
@@ -316,13 +325,12 @@ def resumed(path: Path) -> tuple[BinaryIO, str]:
     return file, ""
 
 
-def _is_stream(answer: http.client.HTTPResponse) -> bool:
-    """Return True where events follow; Busy or Refused where they don't."""
-    if answer.status in BUSY:
+def check_is_stream(answer: http.client.HTTPResponse) -> None:
+    """Raise Busy or Rejected if an answer is not a stream of events."""
+    if answer.status in BUSY_STATUSES:
         raise Busy(answer)
     if answer.status != 200:
-        raise refused(answer)
+        raise read_rejection(answer)
     kind = answer.headers.get_content_type()
     if kind != NDJSON:
-        raise Refused(200, f"that is {kind}, not a stream")
-    return True
+        raise Rejected(200, f"that is {kind}, not a stream")

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from feed.commands.board import LONGEST_WAIT, Misuse, Waits, address
-from feed.commands.record import stream_of, with_cursor
+from feed.commands.board import LONGEST_WAIT, Backoff, Misuse, parse_address
+from feed.commands.record import path_with_cursor, stream_url
 from feed.events.event import EventId
 from tests.helpers.commands import Command
 from tests.helpers.harness import LOOPBACK, ROOT, Board, until
@@ -255,9 +255,9 @@ def test_a_full_disk_is_named(board: Board) -> None:
 
 
 def test_the_cursor_takes_the_place_of_the_one_asked_for() -> None:
-    url = address("example.org/stream?symbols=A,B&after=1-0")
-    assert with_cursor(url, "") == "/stream?symbols=A,B&after=1-0"
-    assert with_cursor(url, "2-0") == "/stream?symbols=A,B&after=2-0"
+    url = parse_address("example.org/stream?symbols=A,B&after=1-0")
+    assert path_with_cursor(url, "") == "/stream?symbols=A,B&after=1-0"
+    assert path_with_cursor(url, "2-0") == "/stream?symbols=A,B&after=2-0"
 
 
 @pytest.mark.parametrize(
@@ -271,23 +271,23 @@ def test_the_cursor_takes_the_place_of_the_one_asked_for() -> None:
     ],
 )
 def test_a_board_or_its_stream_may_be_named(given: str, path: str) -> None:
-    assert stream_of(address(given)).path == path
+    assert stream_url(parse_address(given)).path == path
 
 
 @pytest.mark.parametrize("text", ["", "http://", "file:///etc/passwd", "a:b", "a b"])
 def test_an_address_is_one_of_http(text: str) -> None:
     with pytest.raises(Misuse):
-        address(text)
+        parse_address(text)
 
 
 def test_waits_grow_and_differ() -> None:
-    waits = Waits()
-    spans = [waits.next() for _ in range(20)]
+    backoff = Backoff()
+    spans = [backoff.next() for _ in range(20)]
     assert spans[0] < 1.1 and max(spans) <= LONGEST_WAIT
     assert all(span >= LONGEST_WAIT / 2 for span in spans[6:])
     assert len({*spans}) == 20
-    waits.reset()
-    assert waits.next() <= 1
+    backoff.reset()
+    assert backoff.next() <= 1
 
 
 # Playing and publishing what was recorded

@@ -274,7 +274,7 @@ def test_the_numbers_of_recording_and_replaying_are_those_of_the_code() -> None:
         f"with its number, up to {replay.REPORTS} of them",
         f"more than {MAX_TYPES} types of your own",
         f"A line has up to {recording.LONGEST >> 20} MiB",
-        f"batches of up to {publishing.MAX_EVENTS} events or {send.BATCH >> 10} KiB",
+        f"up to {publishing.MAX_EVENTS} events or {send.BATCH_BYTES >> 10} KiB",
     ):
         assert words in text
 
