@@ -1,9 +1,10 @@
 """`python -m feed publish`: send a recording, or any NDJSON, to a running board.
 
 Theory of operation: the file is read line by line and sent in batches, each of which is
-published once (`BatchPublisher`). If the board rejects a batch, nothing of it is published,
-and the error names the line. A line that retires a key which the board no longer has is
-left out, and the rest of the batch is sent again; any other rejection ends the command.
+published once (`BatchPublisher`). If the board rejects a batch, nothing of it has been
+published, and the error names the line. A line that retires a key which the board no
+longer has is left out, and the rest of the batch is sent again; other rejections end
+the command.
 """
 
 import os
