@@ -4,11 +4,12 @@ import logging
 import threading
 from typing import Protocol
 
-from feed.backend import TICK, Publication
+from feed.backend import TICK
 from feed.clock import now_ms
 from feed.events.event import EventId
 from feed.log import Log
 from feed.publishing.idempotency import Answers, Once
+from feed.publishing.publication import Publication
 
 logger = logging.getLogger("liveboard.feed")
 

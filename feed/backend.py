@@ -5,35 +5,13 @@ doesn't ask whether there is a Redis.
 """
 
 import threading
-from collections.abc import Sequence
-from typing import Protocol, Self
+from typing import Protocol
 
-import msgspec
-
-from feed.events.catalogue import CATALOGUE
-from feed.events.event import Event, EventId
-from feed.events.reading import read_shape
-from feed.history import Mark, marks
+from feed.events.event import EventId
 from feed.publishing.idempotency import Once
+from feed.publishing.publication import Publication
 
 TICK = 0.05  # seconds between two steps of the source; what falls due goes out together
-
-
-class Publication(msgspec.Struct, frozen=True):
-    """Events to publish, and what they change besides the log.
-
-    `marks` are the changes of the history. `expiries` has, for each event, the instant
-    (epoch ms) at which its key is to be retired; None for a key that stays.
-    """
-
-    events: Sequence[Event]
-    marks: list[Mark]
-    expiries: list[int | None]
-
-    @classmethod
-    def of(cls, events: Sequence[Event]) -> Self:
-        """Return the publication of `events`."""
-        return cls(events, marks(events), [expiry_of(event) for event in events])
 
 
 class Backend(Protocol):
@@ -70,12 +48,3 @@ class Backend(Protocol):
 
     def close(self) -> None:
         """Close the connections that the backend holds."""
-
-
-def expiry_of(event: Event) -> int | None:
-    """Return when (epoch ms) the event's key is to be retired; None if it stays."""
-    row = CATALOGUE.get(event.type)
-    if row is None or row.expires_at is None:
-        return None
-    shape = read_shape(event)
-    return None if shape is None else getattr(shape, row.expires_at)

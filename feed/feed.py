@@ -17,12 +17,14 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from feed.alone import Alone
-from feed.backend import TICK, Backend, Publication, expiry_of
+from feed.backend import TICK, Backend
 from feed.clock import now_ms
+from feed.events.catalogue import News
 from feed.events.event import Event, EventId, Slot, gone
 from feed.history import History, marks
 from feed.log import Log, LogSnapshot, Overtaken, Unavailable
 from feed.publishing.idempotency import Once
+from feed.publishing.publication import Publication, expiry_of
 from feed.settings import Settings
 from feed.sources.source import Published, Source, source
 from feed.streams.admission import Streams
@@ -98,9 +100,11 @@ class Feed:
         return self.backend.published
 
     def submit(
-        self, make: Callable[[], Sequence[Event]], once: Once | None = None
+        self,
+        make: Callable[[], Publication | Sequence[News]],
+        once: Once | None = None,
     ) -> list[EventId]:
-        """Publish the events that `make` makes from the log, and return their ids.
+        """Publish what `make` makes from the log, and return the ids of the events.
 
         If another process changes one of their keys meanwhile, `make` is called again.
         If a request with the same key (`once`) was answered before, the earlier ids are
@@ -121,20 +125,21 @@ class Feed:
 
     def publish(
         self,
-        events: Sequence[Event],
+        news: Publication | Sequence[News],
         once: Once | None = None,
         seen: EventId | None = None,
     ) -> list[EventId]:
         """Publish all events or none, in order, and return their ids.
 
+        Shapes are encoded here, once, and nothing decodes them again in this process.
         The ids are remembered under the key of `once`, so that `recall` can give them
-        to a retry. Raise ValidationError if a price or a notice lacks fields or has
-        wrong ones. With a shared log, raise Unavailable if Redis can't be reached, and
+        to a retry. With a shared log, raise Unavailable if Redis can't be reached, and
         Overtaken if one of the keys changed after `seen`.
         """
-        if not events:
+        publication = news if isinstance(news, Publication) else Publication.of(news)
+        if not publication.events:
             return []
-        return self.backend.publish(Publication.of(events), once, seen)
+        return self.backend.publish(publication, once, seen)
 
     def recall(self, once: Once) -> list[EventId] | None:
         """Return the ids that an earlier request with this key got; None if it is new.
@@ -228,11 +233,11 @@ class Feed:
         with self.publishing:  # so that nobody extends a notice that is being retired
             self.publish(self.events_due(now))
 
-    def events_due(self, now: int) -> list[Event]:
+    def events_due(self, now: int) -> list[News]:
         """Return what the source has up to `now` (epoch ms), and expired notices."""
         expired = [slot for slot, expiry in self._expiries.items() if expiry <= now]
         retired = [gone(type, key, now) for type, key in expired]
-        return self.source.step(now) + retired
+        return [*self.source.step(now), *retired]
 
     def _watch_streams(self) -> None:
         report_due = time.monotonic() + REPORT

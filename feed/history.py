@@ -45,10 +45,11 @@ def marks(events: Iterable[Event]) -> list[Mark]:
 
     A price that this version cannot read changes nothing.
     """
-    return [mark for event in events if (mark := _mark(event)) is not None]
+    return [mark for event in events if (mark := mark_of(event)) is not None]
 
 
-def _mark(event: Event) -> Mark | None:
+def mark_of(event: Event) -> Mark | None:
+    """Return the change that an event makes; None if it makes none."""
     if event.type == "price":
         return _read_trade(event)
     if event.retires and event.slot and event.slot[0] == "price":

@@ -21,9 +21,10 @@ from werkzeug.exceptions import (
 )
 
 from feed.clock import now_ms
-from feed.events.event import Event, EventId
+from feed.events.event import EventId
 from feed.publishing.batch import MAX_BODY, Batch, Refused
 from feed.publishing.idempotency import Once
+from feed.publishing.publication import Publication
 from feed.streams.connection import Connection
 from web import the_feed
 
@@ -90,10 +91,10 @@ def _publish(status: int, add: Callable[[Batch, bytes], None]) -> Response:
     body = _read_body()
     feed, once = the_feed(), _read_idempotency(body)
 
-    def parse() -> list[Event]:
+    def parse() -> Publication:
         batch = Batch(feed.log, feed.settings.max_keys, now_ms())
         add(batch, body)
-        return batch.events
+        return batch.publication
 
     return _respond(status, feed.submit(parse, once))
 

@@ -21,6 +21,7 @@ from redis.exceptions import LockError
 
 from feed.clock import now_ms
 from feed.cluster.relay import Mandate, Relay, Superseded
+from feed.events.catalogue import News, encode
 from feed.events.event import Event
 from feed.log import Unavailable
 
@@ -40,7 +41,7 @@ class World(Protocol):
         If the log has no state, the source begins anew.
         """
 
-    def events_due(self, now: int) -> list[Event]:
+    def events_due(self, now: int) -> list[News]:
         """Return the events that fell due up to `now` (epoch ms)."""
 
     def source_place(self) -> bytes:
@@ -113,7 +114,7 @@ class Leader:
             self._lock.reacquire()
             self._renewed = time.monotonic()
         if not self._pending:
-            self._pending = self._world.events_due(now_ms())
+            self._pending = [*map(encode, self._world.events_due(now_ms()))]
             self._mandate = mandate = mandate._replace(place=self._world.source_place())
         if self._pending:
             self._relay.publish(self._pending, mandate=mandate)

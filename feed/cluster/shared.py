@@ -9,12 +9,13 @@ library, so only a board with a `REDIS_URL` imports it.
 import threading
 from typing import Protocol
 
-from feed.backend import TICK, Publication
+from feed.backend import TICK
 from feed.cluster.leader import Leader, World
 from feed.cluster.relay import LogFollower, Relay
 from feed.events.event import EventId
 from feed.log import Log
 from feed.publishing.idempotency import Once
+from feed.publishing.publication import Publication
 from feed.settings import Settings
 
 

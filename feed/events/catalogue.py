@@ -9,9 +9,13 @@ from typing import Any, Literal
 
 import msgspec
 
+from feed.events.event import Event
 from feed.events.shapes import Incident, MarketState, Notice, Quote, Score
 
 Shape = Quote | Score | Incident | MarketState | Notice
+News = Shape | Event
+"""What is to be published: a shape, or an event that is encoded already."""
+
 Filter = Literal["symbols", "matches"]
 
 
@@ -79,3 +83,8 @@ SECTIONS: dict[str, str] = {
     name: row.section for name, row in CATALOGUE.items() if row.section
 }
 """The section of `/api/state` for each keyed event type."""
+
+
+def encode(news: News) -> Event:
+    """Return what is to be published as an event; InvalidEvent if it is too long."""
+    return news if isinstance(news, Event) else news.event()

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
-from feed.events.catalogue import CATALOGUE, KNOWN
+from feed.events.catalogue import CATALOGUE, KNOWN, News
 from feed.events.event import (
     GONE,
     MAX_DEPTH,
@@ -29,6 +29,7 @@ from feed.events.event import (
 )
 from feed.log import Log
 from feed.publishing.completion import Fields, complete, is_number
+from feed.publishing.publication import Publication
 
 MAX_BODY = 1 << 20  # bytes of one request
 MAX_EVENTS = 1000  # in one request
@@ -81,13 +82,18 @@ class Batch:
     """
 
     def __init__(self, log: Log, max_keys: int, now: int) -> None:
-        self.events: list[Event] = []
+        self.publication = Publication()
         self._log = log
         self._now = now
         self._newest: dict[Slot, Event] = {}
         figures = log.statistics()
         self._room = max_keys - figures.keys
         self._types = {*figures.appended}
+
+    @property
+    def events(self) -> list[Event]:
+        """The events so far."""
+        return self.publication.events
 
     def add_object(self, body: bytes) -> None:
         """Take in one `{"event", "key", "data"}`; Refused where it can't be."""
@@ -146,12 +152,14 @@ class Batch:
         name = given.get(key_field)
         held = self._held((type, name)) if isinstance(name, str) else None
         try:
-            event = complete(type, given, held, self._now).event()
+            shape = complete(type, given, held, self._now)
         except msgspec.ValidationError as error:
             raise _refused(error, at.data) from error
-        except InvalidEvent as error:  # too long, once it is completed
+        place = f"{at.data}.{key_field}" if key is None else at.key
+        try:
+            self._add(shape, place)
+        except InvalidEvent as error:  # too long, now that it is complete
             raise Refused(at.data, str(error)) from error
-        self._add(event, f"{at.data}.{key_field}" if key is None else at.key)
 
     def _add_own(self, it: Envelope, data: bytes, place: str) -> None:
         """Add an event of a publisher's own type, whose data is carried as it is."""
@@ -169,7 +177,8 @@ class Batch:
             raise Refused(f"{place}.event", f"more than {MAX_TYPES} types; reuse one")
         self._add(event, f"{place}.key")
 
-    def _add(self, event: Event, place: str) -> None:
+    def _add(self, news: News, place: str) -> None:
+        event = self.publication.add(news)
         if event.slot is not None:
             had = self._held(event.slot) is not None
             self._room -= (not event.retires) - had
@@ -179,7 +188,6 @@ class Batch:
                     "the board holds MAX_KEYS keys already: retire some, or raise it",
                 )
             self._newest[event.slot] = event
-        self.events.append(event)
 
     def _held(self, slot: Slot) -> Event | None:
         """Return a key's newest event; None where there is none or it was retired."""

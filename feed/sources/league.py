@@ -11,7 +11,8 @@ from operator import itemgetter
 from random import Random
 
 from feed.clock import WorldClock
-from feed.events.event import Event, gone
+from feed.events.catalogue import News
+from feed.events.event import gone
 from feed.events.shapes import Score
 from feed.sources.match import BY_CODE, CLUBS, LEAGUE, Match, Side
 
@@ -58,14 +59,14 @@ class League:
             self._announce_match()
         self._run_until(0.0)
 
-    def step(self, now: int) -> list[Event]:
+    def step(self, now: int) -> list[News]:
         """Return the events that fell due up to `now` (epoch ms), in their order.
 
         The first step begins with the score of each match. A step after a standstill
         begins with the scores of the matches that go on, as their instants have moved.
         """
         stood_still = self._clock.advance(now)
-        events: list[Event] = []
+        events: list[News] = []
         if not self._has_begun:
             events = [match.score(0.0) for match in self._matches()]
         elif stood_still:
@@ -105,20 +106,20 @@ class League:
         """Return the matches by kick-off."""
         return [match for _, _, match in sorted(self._heap, key=itemgetter(1))]
 
-    def _run_until(self, until: float) -> list[Event]:
-        events: list[Event] = []
+    def _run_until(self, until: float) -> list[News]:
+        events: list[News] = []
         while self._heap[0][0] <= until:
             events += self._do_next()
         return events
 
-    def _do_next(self) -> list[Event]:
-        """Let the match that is due next go on or retire; return the events of that."""
+    def _do_next(self) -> list[News]:
+        """Let the match that is due next go on or retire; return what happened."""
         due, number, match = self._heap[0]
         if match.status == "FT":
             heappop(self._heap)
             return [gone("score", match.id, self._clock.instant(due))]
         kicks_off = match.status == "NS"
-        events = match.do_next()
+        events: list[News] = [*match.do_next()]
         heapreplace(self._heap, (match.due, number, match))
         if kicks_off:
             events.append(self._announce_match().score(due))

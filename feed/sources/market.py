@@ -14,7 +14,6 @@ from typing import Literal
 import msgspec
 
 from feed.clock import WorldClock
-from feed.events.event import Event
 from feed.events.shapes import MarketState, Quote
 
 MARKET = "MAIN"
@@ -129,7 +128,7 @@ class Market:
         """
         return self._past
 
-    def step(self, now: int) -> list[Event]:
+    def step(self, now: int) -> list[Quote | MarketState]:
         """Return the events that fell due up to `now` (epoch ms), in their order.
 
         The first step begins with the whole state: the market and each symbol's quote.
@@ -141,8 +140,7 @@ class Market:
             news = self._begin()
         elif stood_still:
             news = [self._market_state(self._clock.seconds)]
-        news += self._run_until(self._clock.seconds)
-        return [each.event() for each in news]
+        return news + self._run_until(self._clock.seconds)
 
     def _simulate_past(self, start: int) -> None:
         rate, self._rate = self._rate, PAST_RATE

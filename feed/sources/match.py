@@ -13,7 +13,6 @@ from typing import Literal
 import msgspec
 
 from feed.clock import WorldClock
-from feed.events.event import Event
 from feed.events.shapes import Incident, IncidentKind, Score, Status, Team
 
 LEAGUE = "Meridian League"
@@ -135,6 +134,9 @@ class Side:
         return Team(self.club.name, self.club.code, score, self.red_cards)
 
 
+Happening = Incident | Score
+
+
 class Match:
     """A match from its announcement to full time. Times are seconds of `clock`.
 
@@ -190,8 +192,8 @@ class Match:
             self._schedule_half(added, 0.0)
             self.due = min(self._whistle, self._next_incident, self._next_minute)
 
-    def do_next(self) -> list[Event]:
-        """Do what is due. Return its events: an incident, then the score with it."""
+    def do_next(self) -> list[Happening]:
+        """Do what is due. Return it: an incident, then the score with it."""
         at = self.due
         if self.status == "NS":
             events = self._begin_half(at, "1H", "kick_off", FIRST_ADDED)
@@ -207,8 +209,8 @@ class Match:
         self.due = min(self._whistle, self._next_incident, self._next_minute)
         return events
 
-    def score(self, at: float) -> Event:
-        """Return the match, whole, as its `score` event."""
+    def score(self, at: float) -> Score:
+        """Return the match, whole."""
         home, away = self._sides
         started = self.status != "NS"
         minute, stoppage = self._minute(at)
@@ -224,8 +226,8 @@ class Match:
             kick_off=self._clock.instant(self._kick_off),
             period_started=period_started if started else None,
             at=self._clock.instant(at),
-            incidents=self._incidents,
-        ).event()
+            incidents=[*self._incidents],  # a copy: it is encoded later
+        )
 
     def _minute(self, at: float) -> tuple[int | None, int | None]:
         """Return the match minute and the minute of stoppage time, or None for each."""
@@ -239,7 +241,7 @@ class Match:
 
     def _begin_half(
         self, at: float, status: Status, kind: IncidentKind, added: tuple[float, float]
-    ) -> list[Event]:
+    ) -> list[Happening]:
         self.status = status
         self._period_started = at
         self._schedule_half(added, at)
@@ -254,7 +256,7 @@ class Match:
         self._next_minute = next_minute if self._minutely else inf
         self._draw_next_incident(at)
 
-    def _end_half(self, at: float) -> list[Event]:
+    def _end_half(self, at: float) -> list[Happening]:
         if self.status == "1H":
             self.due = at + HALF_TIME * MINUTE
             return self._record(at, "half_time")
@@ -282,7 +284,7 @@ class Match:
             rates += [goals, YELLOW_CARDS, RED_CARDS, substitutions]
         return [rate / (2 * HALF) for rate in rates]
 
-    def _make_incident(self, at: float) -> list[Event]:
+    def _make_incident(self, at: float) -> list[Happening]:
         """Make the drawn incident, or cancel the goal that is under review."""
         if self._under_review:
             events = self._cancel_goal(at, *self._under_review)
@@ -298,7 +300,7 @@ class Match:
             self._whistle = max(self._whistle, self._next_incident + MINUTE)
         return events
 
-    def _attack(self, at: float, side: Side, other: Side) -> list[Event]:
+    def _attack(self, at: float, side: Side, other: Side) -> list[Happening]:
         [kind] = self._rng.choices([*ATTACKS], [*ATTACKS.values()])
         if kind == "own_goal":
             player = other.pitch[other.draw_outfield(self._rng)]
@@ -310,12 +312,12 @@ class Match:
             self._under_review = side, player
         return self._record(at, kind, side, player)
 
-    def _cancel_goal(self, at: float, side: Side, player: str) -> list[Event]:
+    def _cancel_goal(self, at: float, side: Side, player: str) -> list[Happening]:
         self._under_review = None
         side.score -= 1
         return self._record(at, "var_cancelled", side, player)
 
-    def _book(self, at: float, side: Side, other: Side) -> list[Event]:
+    def _book(self, at: float, side: Side, other: Side) -> list[Happening]:
         position = side.draw_outfield(self._rng)
         if side.pitch[position] in side.booked:  # booked players take care
             position = side.draw_outfield(self._rng)
@@ -325,14 +327,14 @@ class Match:
         side.booked.add(player)
         return self._record(at, "yellow_card", side, player)
 
-    def _send_off(self, at: float, side: Side, other: Side) -> list[Event]:
+    def _send_off(self, at: float, side: Side, other: Side) -> list[Happening]:
         return self._dismiss(at, side, side.draw_outfield(self._rng))
 
-    def _dismiss(self, at: float, side: Side, position: int) -> list[Event]:
+    def _dismiss(self, at: float, side: Side, position: int) -> list[Happening]:
         side.red_cards += 1
         return self._record(at, "red_card", side, side.pitch.pop(position))
 
-    def _substitute(self, at: float, side: Side, other: Side) -> list[Event]:
+    def _substitute(self, at: float, side: Side, other: Side) -> list[Happening]:
         position = side.draw_outfield(self._rng)
         player = side.pitch[position]
         side.pitch[position] = side.bench.pop(0)
@@ -344,8 +346,8 @@ class Match:
         kind: IncidentKind,
         side: Side | None = None,
         player: str | None = None,
-    ) -> list[Event]:
-        """Add an incident. Return its event, then the event of the score with it."""
+    ) -> list[Happening]:
+        """Add an incident. Return it, then the score with it."""
         home, away = self._sides
         minute, stoppage = self._minute(at)
         incident = Incident(
@@ -362,4 +364,4 @@ class Match:
         )
         self._incidents.append(incident)
         self.status = WHISTLES.get(kind, self.status)
-        return [incident.event(), self.score(at)]
+        return [incident, self.score(at)]

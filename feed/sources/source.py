@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from feed.events.catalogue import CATALOGUE
+from feed.events.catalogue import CATALOGUE, News
 from feed.events.event import Event
 from feed.events.reading import read_shape
 from feed.events.shapes import MarketState, Quote, Score
@@ -26,7 +26,7 @@ class Source(Protocol):
     def past(self) -> Iterable[Quote]:
         """Return quotes from before the start, oldest first, for the charts."""
 
-    def step(self, now: int) -> list[Event]:
+    def step(self, now: int) -> Sequence[News]:
         """Return the events that fell due up to `now` (epoch ms), in their order."""
 
     def close(self) -> None:
@@ -57,9 +57,9 @@ class Simulator:
         """Return the quotes of the session's past."""
         return self._market.past()
 
-    def step(self, now: int) -> list[Event]:
+    def step(self, now: int) -> Sequence[News]:
         """Return what happened on the market and in the league."""
-        return self._market.step(now) + self._league.step(now)
+        return [*self._market.step(now), *self._league.step(now)]
 
     def close(self) -> None:
         """Do nothing: a simulator holds no files."""
@@ -75,7 +75,7 @@ class Published:
         """Return nothing."""
         return ()
 
-    def step(self, now: int) -> list[Event]:
+    def step(self, now: int) -> Sequence[News]:
         """Return nothing."""
         return []
 

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from feed import history
 from feed.clock import now_ms
+from feed.events import reading
 from feed.events.event import gone, keyed
 from feed.events.shapes import Notice
 from feed.feed import Feed
@@ -29,6 +31,23 @@ def test_what_is_published_stands_in_the_log_and_in_the_history() -> None:
     it.publish([quote_at(now_ms(), 5).event()])
     assert [event.type for event in it.log.read(None).events] == ["price"]
     assert it.history.closes("A", 60, 1) == [5]
+
+
+def test_what_is_published_as_a_shape_is_not_decoded_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("it was decoded again")
+
+    it, now = feed(), now_ms()
+    monkeypatch.setattr(history, "_decode_trade", refuse)
+    monkeypatch.setattr(reading, "decode_shape", refuse)
+    it.publish([quote_at(now, 5), notice("n", now + 1000)])
+    assert it.history.closes("A", 60, 1) == [5]
+    it.step(now + 1000)
+    assert [event.type for event in it.log.state()] == ["price"]
+    with pytest.raises(AssertionError, match="decoded again"):
+        it.publish([quote_at(now, 5).event()])
 
 
 @pytest.mark.parametrize("type", ["price", "notice"])

@@ -1,7 +1,7 @@
 """The simulated market: its days, its prices, and that a seed gives the same ones."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import combinations, count, pairwise
 from math import log
 from statistics import correlation, mean
@@ -9,6 +9,7 @@ from statistics import correlation, mean
 import msgspec
 import pytest
 
+from feed.events.catalogue import News, encode
 from feed.events.event import Event
 from feed.events.shapes import MarketState, Quote
 from feed.sources import market
@@ -21,29 +22,27 @@ HOUR = 3_600_000
 DAYS = 200
 
 
-def read(events: list[Event]) -> list[Quote | MarketState]:
+def read(news: Iterable[News]) -> list[Quote | MarketState]:
     return [
         msgspec.json.decode(event.data, type=Quote)
         if event.type == "price"
         else msgspec.json.decode(event.data, type=MarketState)
-        for event in events
+        for event in map(encode, news)
     ]
 
 
-def quotes(events: list[Event]) -> list[Quote]:
+def quotes(events: Iterable[News]) -> list[Quote]:
     return [each for each in read(events) if isinstance(each, Quote)]
 
 
-def states(events: list[Event]) -> list[MarketState]:
+def states(events: Iterable[News]) -> list[MarketState]:
     return [each for each in read(events) if isinstance(each, MarketState)]
 
 
 def run(market: Market, until: int, every: int = 1000) -> list[Event]:
     """Return all events from START to START + `until`, stepping each `every` ms."""
-    events = []
-    for now in range(START, START + until, every):
-        events += market.step(now)
-    return events + market.step(START + until)
+    instants = [*range(START, START + until, every), START + until]
+    return [encode(each) for now in instants for each in market.step(now)]
 
 
 def closes(seed: int) -> list[dict[str, float]]:

@@ -9,6 +9,7 @@ from itertools import pairwise
 import msgspec
 import pytest
 
+from feed.events.catalogue import News, encode
 from feed.events.event import Event, Slot
 from feed.events.shapes import Incident, Score
 from feed.sources.league import League
@@ -40,14 +41,14 @@ def run(league: League, until: int, every: int = 1000) -> list[Event]:
 
 def steps(league: League, until: int, every: int) -> Iterator[list[Event]]:
     for now in range(START, START + until, every):
-        yield league.step(now)
-    yield league.step(START + until)
+        yield [*map(encode, league.step(now))]
+    yield [*map(encode, league.step(START + until))]
 
 
-def scores(events: Iterable[Event]) -> list[Score]:
+def scores(news: Iterable[News]) -> list[Score]:
     return [
         msgspec.json.decode(event.data, type=Score)
-        for event in events
+        for event in map(encode, news)
         if event.type == "score"
     ]
 
@@ -123,7 +124,7 @@ def test_the_minutes_can_be_left_out_and_nothing_else_changes() -> None:
 
 def test_the_first_step_tells_matches_to_come_in_play_and_finished() -> None:
     for seed in range(20):
-        events = League(seed, START).step(START)
+        events = [*map(encode, League(seed, START).step(START))]
         assert {event.type for event in events} == {"score"}
         first = scores(events)
         statuses = Counter(score.status for score in first)
@@ -140,7 +141,8 @@ def test_each_step_gives_what_fell_due_since_the_last_in_its_order() -> None:
     last = START
     league.step(last)
     for now in range(START + 4000, START + 900_000, 4000):
-        instants = [msgspec.json.decode(event.data)["at"] for event in league.step(now)]
+        events = map(encode, league.step(now))
+        instants = [msgspec.json.decode(event.data)["at"] for event in events]
         assert instants == sorted(instants)
         assert all(last <= at <= now for at in instants)
         last = now
@@ -390,7 +392,7 @@ def test_match_ids_are_short_and_never_come_again(results: list[Score]) -> None:
     assert len(ids) == len(results)
     assert all(re.fullmatch("[a-z]{3}-[a-z]{3}-[0-9a-z]{8}", id) for id in ids)
     restarted = League(3, START + 60_000).step(START + 60_000)
-    assert not ids & {event.subject for event in restarted}
+    assert not ids & {encode(each).subject for each in restarted}
 
 
 @pytest.mark.parametrize("pause", [HOUR, 400 * DAY, -HOUR])

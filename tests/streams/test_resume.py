@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Page
 
 from feed.clock import now_ms
+from feed.events.catalogue import encode
 from feed.events.event import Event
 from feed.sources.source import Simulator
 from tests.helpers.harness import LOOPBACK, Board, reset_on_close, until
@@ -164,7 +165,8 @@ def test_a_client_that_slept_past_the_floor_ends_in_the_same_state() -> None:
     world = Simulator(12, now, 100)
     with Board(FEED="published", PUBLISH_TOKEN="secret", BACKLOG="200") as board:
         for night in range(9):
-            publish(board, world.step(now + 300 * night))  # more than is retained
+            news = world.step(now + 300 * night)  # more than is retained
+            publish(board, [*map(encode, news)])
             headers = {"Last-Event-ID": cursor} if cursor else {}
             limit = rng.randrange(300, 16_000) if night < 8 else None  # at last all
             with board.stream("/stream?once=1", headers, read_limit=limit) as stream:
