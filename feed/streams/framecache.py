@@ -27,7 +27,7 @@ class Frames:
         self._frames: dict[tuple[View, EventId], Frame] = {}
         self._pending: dict[EventId, list[Event]] = {}
         self._encoded: dict[tuple[WireFormat, bool, EventId], bytes] = {}
-        self._held = 0  # bytes
+        self._bytes = 0
         self._making = threading.RLock()
 
     def due(self, view: View, cursor: EventId) -> Frame | None:
@@ -37,25 +37,25 @@ class Frames:
         """
         with self._making:
             if self._log.tail != self._moment:
-                self._begin()
+                self._begin_moment()
             frame = self._frames.get((view, cursor))
             if frame is None:
                 events = self._read(view, cursor)
                 if events is None:
                     return None
                 frame = self._encode(view, events)
-                held = self._held + weight(view, frame)
-                if held < MOMENT_BYTES:
-                    self._held = held
+                size = self._bytes + weight(view, frame)
+                if size < MOMENT_BYTES:
+                    self._bytes = size
                     self._frames[view, cursor] = frame
             return frame
 
-    def _begin(self) -> None:
+    def _begin_moment(self) -> None:
         self._moment = self._log.tail
         self._frames.clear()
         self._pending.clear()
         self._encoded.clear()
-        self._held = 0
+        self._bytes = 0
 
     def _read(self, view: View, cursor: EventId) -> list[Event] | None:
         if view.pace:
@@ -84,7 +84,7 @@ class Frames:
     def _encode(self, view: View, events: list[Event]) -> Frame:
         """Return a frame of events, each of which is encoded once for all views.
 
-        An event has a second encoding where it is wrapped.
+        An event that some views wrap has two encodings.
         """
         encode, encoded, parts = WIRES[view.wire].event, self._encoded, []
         wraps_some = view.wraps_some

@@ -1,8 +1,10 @@
-"""What a stream was written: how much, and the checksum that gzip ends with.
+"""How much a stream has sent, and the checksum that its gzip stream ends with.
 
-Strategy: the fan-out keeps one ledger for all that are written alike. What a single
-stream was written is the difference between two of its pages; for the checksum that
-takes a little algebra, since a CRC is a remainder of polynomials.
+Theory of operation: the fan-out keeps one ledger for all streams that are sent the same
+bytes. What one of them was sent is the difference between two pages of that ledger, one
+from when it joined and one from when it left. Counts are subtracted. For the checksum
+this takes a little algebra: a CRC is the remainder of a division of polynomials, so the
+CRC of A followed by B is that of A, shifted by the length of B, xor that of B.
 """
 
 import struct
@@ -14,7 +16,7 @@ POLYNOMIAL = 0xEDB88320  # of CRC-32, bits reversed (RFC 1952, section 8)
 
 
 class Ledger(NamedTuple):
-    """Events of the log and bytes sent; checksum and length of what gzip holds."""
+    """Events of the log, bytes sent, and checksum and length before compression."""
 
     events: int = 0
     sent: int = 0
@@ -22,7 +24,7 @@ class Ledger(NamedTuple):
     length: int = 0
 
     def wrote(self, events: int, sent: int, zipped: bytes = b"") -> "Ledger":
-        """Return this after one more write; `zipped` is what gzip holds of it."""
+        """Return this after one more write; `zipped` is what gzip compressed of it."""
         return Ledger(
             self.events + events,
             self.sent + sent,
@@ -31,11 +33,11 @@ class Ledger(NamedTuple):
         )
 
     def plus(self, later: "Ledger") -> "Ledger":
-        """Return the ledger of this and what was written after it."""
+        """Return the ledger of these writes and of `later` ones."""
         return self.followed(Ledger(), later)
 
     def followed(self, joined: "Ledger", left: "Ledger") -> "Ledger":
-        """Return this after what another ledger wrote between two of its pages."""
+        """Return this after the writes between two pages of another ledger."""
         length = left.length - joined.length
         return Ledger(
             self.events + left.events - joined.events,
@@ -46,14 +48,14 @@ class Ledger(NamedTuple):
 
 
 def gzip_trailer(ledger: Ledger) -> bytes:
-    """Return what ends a gzip stream: a last block, checksum, length (RFC 1952)."""
+    """Return the end of a gzip stream: a last block, checksum, length (RFC 1952)."""
     return b"\x03\0" + struct.pack("<II", ledger.crc, ledger.length & 0xFFFFFFFF)
 
 
 def _shifted(crc: int, length: int) -> int:
-    """Return the CRC's share in that of the same bytes and `length` more.
+    """Return a CRC, shifted by `length` bytes that follow.
 
-    That is its product with x to the power of 8 · length, modulo the polynomial.
+    This is its product with x to the power of 8 · length, modulo the polynomial.
     """
     power, bits = crc, 8 * length
     while bits and power:

@@ -1,7 +1,8 @@
-"""What a subscriber asked for: which events, at what pace, in which wire format.
+"""A subscriber's choice: which events, at what pace, in which wire format.
 
-Strategy: parsing and refusing stand together, so a view that exists is a valid one.
-Streams with equal views share their frames; hence a view is a frozen, hashable value.
+Theory of operation: streams with equal views share their frames, so a view is a frozen
+value that serves as a key. Its hash is cached, because a view may name a thousand
+symbols. `web/query.py` builds views from the parameters of a URL, and only valid ones.
 """
 
 from typing import Literal, get_args
@@ -18,9 +19,9 @@ WIRE_FORMATS: tuple[WireFormat, ...] = get_args(WireFormat)
 
 
 class View(msgspec.Struct, frozen=True, cache_hash=True, weakref=True):
-    """Which events a subscriber sees, how often, and as what bytes.
+    """A choice of events, a pace, and a wire format.
 
-    None means all. `pace` is seconds between frames, 0 for every event at once.
+    None chooses all. `pace` is in seconds between frames; 0 sends every event at once.
     """
 
     symbols: frozenset[str] | None = None
@@ -31,11 +32,11 @@ class View(msgspec.Struct, frozen=True, cache_hash=True, weakref=True):
 
     @property
     def selects_all(self) -> bool:
-        """Whether no event is left out."""
+        """Whether this view shows every event."""
         return self.symbols is self.matches is self.events is None
 
     def selects(self, event: Event) -> bool:
-        """Whether this view shows `event`; a `gone` event where it showed the key."""
+        """Whether this view shows `event`. It shows `gone` for the keys it shows."""
         type = event.slot[0] if event.slot else event.type
         if (
             self.events is not None
@@ -132,7 +133,11 @@ def resolve_cursor(cursor: EventId | None, tail: EventId) -> EventId | None:
 
 
 class Subscription(msgspec.Struct, frozen=True):
-    """What a subscriber asked for; `match` is set on the stream of one match."""
+    """A request for a stream.
+
+    It continues after `cursor`; `once` ends it after the catch-up. `match` is set for
+    the stream of one match, which ends with that match.
+    """
 
     view: View
     cursor: EventId | None = None
