@@ -25,12 +25,17 @@ Quotes = dict[str, Any]
 
 
 def figures(port: int, seconds: float) -> dict[str, Any]:
-    """Return the ages of quotes over `seconds`, and the errors in the last state."""
+    """Return the ages of quotes over `seconds`, and the errors in the last state.
+
+    RuntimeError if the server publishes nothing.
+    """
     with _witness(port) as witness:
         time.sleep(LOOK)
         before = witness.received
         time.sleep(LOOK)
         rate = (witness.received - before) / LOOK * SHARE
+        if not rate:
+            raise RuntimeError("the server publishes nothing: see its log")
         with _Stream(port, RECEIVE_BUFFER) as slow:
             began = time.monotonic()
             ages, unseen = _read_slowly(slow, witness, rate, seconds)
