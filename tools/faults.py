@@ -298,9 +298,6 @@ class Scene:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for board in self.boards:
-            if board.alive:
-                board.kill()
         self._stack.close()
 
     def measure(self, fault: str, act: Callable[[], None]) -> Row:

@@ -447,7 +447,6 @@ def test_a_cursor_that_no_process_gave_begins_anew(
         for cursor in (f"{now_ms() + 60_000}-0", "1-5"):
             with board.stream(headers={"Last-Event-ID": cursor}) as stream:
                 assert json.loads(stream.events(1)[0].data)["resume"] == "fresh"
-        board.kill()
 
 
 # --- Redis goes, and comes back
@@ -605,7 +604,6 @@ def test_a_board_that_starts_before_redis_waits_and_becomes_ready(prefix: str) -
             server.start()
             board.wait_ready(15)
             assert json.loads(board.get("/api/state")[2])["prices"]
-            board.kill()
 
 
 def answers(board: Board) -> bool:
@@ -688,7 +686,7 @@ def test_a_replay_goes_on_where_its_leader_died_and_where_redis_lost_its_data(
         RedisServer() as server,
         a_board(
             **{**shared(server, "x:"), "FEED": f"replay:{path}"}, WEB_CONCURRENCY="2"
-        ) as board,
+        ),
     ):
 
         def played() -> list[int]:
@@ -706,7 +704,6 @@ def test_a_replay_goes_on_where_its_leader_died_and_where_redis_lost_its_data(
         server.ask("FLUSHALL")
         until(lambda: len(played()) == count, 20, "it goes on to its end")
         assert played() == [*range(count)]
-        board.kill()
 
 
 # --- Workers and connections
@@ -778,7 +775,6 @@ def test_a_wrong_password_is_said_and_not_shown() -> None:
             )
             assert detail
             assert "wrong:" not in board.log()
-            board.kill()
 
 
 def shared(server: RedisServer, prefix: str) -> dict[str, str]:

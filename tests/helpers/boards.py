@@ -1,20 +1,13 @@
-"""Boards for tests that don't look at their end, and the figures of a running one."""
+"""Boards whose log is read for its times, and the figures of a running board."""
 
-import contextlib
 import urllib.request
-from collections.abc import Iterator
 
 from tests.helpers.harness import Board
 
-LOGS = {"TZ": "UTC"}  # the setting of a board whose log is read for its times
 
-
-@contextlib.contextmanager
-def a_board(**env: str) -> Iterator[Board]:
-    """Run a board, and kill it at the end: an orderly end would take a second."""
-    with Board("app:app", None, **LOGS | env) as board:
-        yield board
-        board.kill()
+def a_board(**env: str) -> Board:
+    """Return a board that writes the times of its log in UTC."""
+    return Board("app:app", None, **{"TZ": "UTC"} | env)
 
 
 def metrics(board: Board) -> dict[str, float]:

@@ -256,6 +256,15 @@ class Board(Server):
             [sys.executable, "-m", "gunicorn", app], clean_environment(**settings)
         )
 
+    def stop(self) -> None:
+        """Kill the board and delete its files: an orderly end takes a second.
+
+        A test of the orderly end calls `term` and `wait_exit` itself.
+        """
+        if self.alive:
+            self.kill()
+        super().stop()
+
     def worker_pids(self) -> list[int]:
         """Return the process ids of the workers (Linux)."""
         pids: list[int] = []

@@ -622,16 +622,18 @@ def test_two_publishers_at_once_each_keep_their_order(published: Board) -> None:
 
 def test_from_receipt_to_a_subscriber_nothing_waits_for_a_timer() -> None:
     """The board's loops don't turn by themselves: see `timeless_app.py`."""
-    with Board("tests.publishing.timeless_app:app", HEARTBEAT="3600") as board:
-        with board.stream() as stream, board.stream("/stream", gzip()) as zipped:
+    with (
+        Board("tests.publishing.timeless_app:app", HEARTBEAT="3600") as board,
+        board.stream() as stream,
+        board.stream("/stream", gzip()) as zipped,
+    ):
+        for opened in (stream, zipped):
+            opened.events(1)
+        for price in range(1, 21):
+            assert ask(board, "PUT", "/api/prices/ACME", price)[0] == 201
             for opened in (stream, zipped):
-                opened.events(1)
-            for price in range(1, 21):
-                assert ask(board, "PUT", "/api/prices/ACME", price)[0] == 201
-                for opened in (stream, zipped):
-                    (event,) = opened.events(1, 20)
-                    assert json.loads(event.data)["price"] == price
-        board.kill()  # what would end it kindly doesn't turn either
+                (event,) = opened.events(1, 20)
+                assert json.loads(event.data)["price"] == price
 
 
 # --- Retirement

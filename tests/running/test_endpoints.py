@@ -27,7 +27,6 @@ def still() -> Iterator[Board]:
     """Yield a board on which nothing happens: what was published stays as it is."""
     with Board("tests.helpers.nasty_app:app", HEARTBEAT="1") as board:
         yield board
-        board.kill()  # nothing is asked of its end
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +34,6 @@ def fast() -> Iterator[Board]:
     """Yield a board on which a match lasts some 5 s."""
     with Board(SPEED="100", SEED="21", HEARTBEAT="0.5") as board:
         yield board
-        board.kill()  # nothing is asked of its end
 
 
 # --- /stream: the answer's form

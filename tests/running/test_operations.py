@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 import pytest
 
 from feed.sources.market import RATE
-from tests.helpers.boards import LOGS, a_board, metrics, open_streams
+from tests.helpers.boards import a_board, metrics, open_streams
 from tests.helpers.harness import LOOPBACK, Board, Nginx, Process, Stream, until
 from tests.helpers.holding import (
     CONTROL,
@@ -154,7 +154,7 @@ def test_head_opens_no_stream() -> None:
 
 def test_sigterm_says_bye_to_all_and_the_worker_is_gone_in_time() -> None:
     with (
-        Board("app:app", None, MAX_STREAMS="300", **LOGS) as board,
+        a_board(MAX_STREAMS="300") as board,
         contextlib.ExitStack() as held,
     ):
         streams = [held.enter_context(board.stream()) for _ in range(200)]
