@@ -1,2 +1,20 @@
-/** Its name in the release before, by which a page of that release loads it. */
-export * from "./alerts/alerts-dialog.js";
+/** The dialog of alerts under its name of the release before, for a page of that release. */
+
+import { AlertsDialog as Present } from "./alerts/alerts-dialog.js";
+
+export class AlertsDialog extends Present {
+  /**
+   * @param {import("./alerts/alerts.js").Alerts} alerts
+   * @param {import("./board/state.js").Board} board
+   * @param {import("./controls/settings.js").Settings} settings
+   * @param {{permission: NotificationPermission, ask: () => Promise<void>}} told
+   */
+  constructor(alerts, board, settings, told) {
+    super(alerts, board, settings, {
+      get permission() {
+        return told.permission;
+      },
+      askPermission: () => told.ask(),
+    });
+  }
+}

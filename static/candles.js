@@ -1,2 +1,2 @@
-/** Its name in the release before, by which a page of that release loads it. */
+/** The name of the release before, by which a page of that release loads it. */
 export * from "./detail/candles.js";

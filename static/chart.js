@@ -1,2 +1,10 @@
-/** Its name in the release before, by which a page of that release loads it. */
-export * from "./detail/chart.js";
+/** The chart under its name of the release before, with the methods that it had then. */
+
+import { Chart as Present } from "./detail/chart.js";
+
+export class Chart extends Present {
+  /** @param {import("./board/state.js").Quote} quote */
+  note(quote) {
+    this.onQuote(quote);
+  }
+}

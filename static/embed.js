@@ -1,6 +1,6 @@
 /**
- * The compact board for a frame on another page: prices and scores of the URL's selection,
- * and a badge; nothing to set, and nothing kept.
+ * The compact board for a frame on another page: the prices and scores that its URL selects,
+ * and a badge. It has no settings and stores nothing.
  */
 
 import { Badge } from "./board/badge.js";
@@ -9,18 +9,22 @@ import { byId, setHidden, setText } from "./dom.js";
 import { clock } from "./format.js";
 import { Prices } from "./board/prices.js";
 import { Scores } from "./board/scores.js";
-import { read } from "./controls/address.js";
+import { readSelection } from "./controls/address.js";
 import { Stream } from "./stream/stream.js";
 
 const SECOND = 1000; // ms
 const NO_PINS = { isPinned: () => false };
 
+/** @typedef {import("./board/state.js").Change} Change */
+
 /** @type {import("./board/state.js").Boot} */
 const boot = JSON.parse(byId("boot").textContent ?? "");
 const board = new Board(boot);
-const choice = { now: read(location) };
+const choice = { now: readSelection(location) };
 const prices = new Prices(board, choice, NO_PINS);
 const scores = new Scores(board, choice, NO_PINS);
+/** @type {Record<string, {onChange: (change: Change) => void}>} By event type. */
+const views = { price: prices, score: scores };
 const badge = new Badge(() => stream.retry());
 const stream = new Stream(
   {
@@ -42,8 +46,7 @@ const stream = new Stream(
 let frame = 0;
 
 board.watch((change) => {
-  if (change.type === "price") prices.note(change);
-  else if (change.type === "score") scores.note(change);
+  views[change.type]?.onChange(change);
   requestPaint();
 });
 

@@ -1,62 +1,62 @@
 /**
- * A page that outlives the server's version: one that nobody attends loads itself anew,
- * one that somebody attends offers to.
+ * A page that is older than the server's version: it reloads by itself if nobody uses it,
+ * as on a wall screen, and offers a button if somebody does.
  */
 
 import { byId, setHidden } from "./dom.js";
 
-const UNATTENDED_HIDDEN = 5 * 60_000; // ms without input, where nobody can see the page
-const UNATTENDED = 30 * 60_000; // the same where it can be seen
-const SPREAD = 30_000; // ms; so that a thousand pages don't load in the same second
-const AGAIN = 60 * 60_000; // ms; where loading anew brought no other version
-const ASKED_EACH = 30 * 60_000; // ms; by a hidden page, which has no stream that says it
-const MARK = "liveboard-renewal"; // in sessionStorage: the version loaded for, and when
+const UNATTENDED_HIDDEN = 5 * 60_000; // ms without input until a hidden page is unattended
+const UNATTENDED = 30 * 60_000; // ms without input until a visible page is unattended
+const SPREAD = 30_000; // ms; a thousand pages must not load in the same second
+const AGAIN = 60 * 60_000; // ms until the next attempt if a reload brought no other version
+const ASK_INTERVAL = 30 * 60_000; // ms; a hidden page has no stream that tells the version
+const MARK = "liveboard-renewal"; // in sessionStorage: the version of the last reload, when
 const INPUTS = ["pointerdown", "pointermove", "keydown", "wheel", "touchstart"];
 
 export class Renewal {
   #version;
   #newest;
   #button = byId("reload");
-  #touched = Date.now();
-  #heardAt = Date.now(); // when the version was last heard of
+  #usedAt = Date.now();
+  #heardAt = Date.now(); // when the server last told its version
   #timer = 0;
 
-  /** @param {string} version The version that this page is of. */
+  /** @param {string} version The version of this page. */
   constructor(version) {
     this.#version = this.#newest = version;
     this.#button.addEventListener("click", () => location.reload());
     for (const input of INPUTS) {
-      addEventListener(input, () => this.touch(), { passive: true });
+      addEventListener(input, () => this.onInput(), { passive: true });
     }
   }
 
-  /** Somebody is there. */
-  touch() {
-    this.#touched = Date.now();
+  /** Somebody uses the page. */
+  onInput() {
+    this.#usedAt = Date.now();
   }
 
-  /** @param {string} version The version that the server says it has. */
-  note(version) {
+  /** @param {string} version The version of the server. */
+  onVersion(version) {
     this.#newest = version;
     this.#heardAt = Date.now();
     setHidden(this.#button, !this.#isDue);
   }
 
-  /** Load anew where it is due and nobody would notice; call it now and then. */
+  /** Reload if it is due and nobody uses the page; call this each second or so. */
   check() {
-    if (document.hidden && Date.now() - this.#heardAt >= ASKED_EACH) this.#ask();
+    if (document.hidden && Date.now() - this.#heardAt >= ASK_INTERVAL) this.#askVersion();
     if (this.#timer || !this.#mayReload) return;
     this.#timer = setTimeout(() => this.#reload(), Math.random() * SPREAD);
   }
 
   /** Ask the server for its version. */
-  async #ask() {
+  async #askVersion() {
     this.#heardAt = Date.now();
     const hello = await answerOf("/stream.ndjson?once=1&events=notice");
-    if (hello) this.note(JSON.parse((await hello.text()).split("\n")[0]).data.version);
+    if (hello) this.onVersion(JSON.parse((await hello.text()).split("\n")[0]).data.version);
   }
 
-  /** Load anew, but not into an error page: a screen on a wall would keep that. */
+  /** Reload, but not into an error page: nobody would reload a wall screen from there. */
   async #reload() {
     if (this.#mayReload && (await answerOf(location.href))) {
       sessionStorage.setItem(MARK, JSON.stringify([this.#newest, Date.now()]));
@@ -74,17 +74,17 @@ export class Renewal {
   }
 
   get #isAttended() {
-    return Date.now() - this.#touched < (document.hidden ? UNATTENDED_HIDDEN : UNATTENDED);
+    return Date.now() - this.#usedAt < (document.hidden ? UNATTENDED_HIDDEN : UNATTENDED);
   }
 
-  /** Whether the page was loaded anew for that version, and yet is of another. */
+  /** Whether the page was reloaded for that version, and still has another one. */
   get #wasInVain() {
     const [version, at] = JSON.parse(sessionStorage.getItem(MARK) ?? "[null, 0]");
     return version === this.#newest && Date.now() - at < AGAIN;
   }
 }
 
-/** @param {string} url @returns {Promise<Response | null>} Nothing where it isn't served. */
+/** @param {string} url @returns {Promise<Response | null>} Null if it isn't served. */
 async function answerOf(url) {
   try {
     const answer = await fetch(url, {

@@ -1,8 +1,8 @@
 """The page's files as a browser gets them: without comments, compressed, from memory.
 
-Half of a module is comment: for who reads the source, which is never changed by this,
-not for who waits for the page. Lines keep their numbers, so that an error names the
-right one.
+Half of a module is comments. They help people who read the source, and delay people who
+wait for the page, so they are left out of what is sent. Lines keep their numbers, so that
+an error names the right one.
 """
 
 import gzip
@@ -19,10 +19,11 @@ from werkzeug.security import safe_join
 
 from web import the_feed
 
-# Comments that begin a line, and types within one. No text in our modules looks so; a
-# test holds what is left against the sources.
+# Comments that begin a line, types within one, and comments that end a line of code. No
+# string in our modules looks like one; a test compares the rest with the sources.
 COMMENT = re.compile(
-    rb"^[ \t]*/\*(?:[^*]|\*(?!/))*\*/[ \t]*|^[ \t]*//[^\n]*$|/\*\* @[^*\n]*\*/ ?",
+    rb"^[ \t]*/\*(?:[^*]|\*(?!/))*\*/[ \t]*|^[ \t]*//[^\n]*$|/\*\* @[^*\n]*\*/ ?"
+    rb"|(?<=[;,({]) // [^\n]*$",
     re.MULTILINE,
 )
 INDENT = re.compile(rb"^[ \t]+", re.MULTILINE)
@@ -47,7 +48,7 @@ class Asset(msgspec.Struct, frozen=True):
 
 
 def serve(filename: str) -> Response:
-    """Return a file of the static folder; NotFound where there is none."""
+    """Return a file of the static folder; NotFound if it does not exist."""
     folder = current_app.static_folder or ""
     paths = [safe_join(folder, name) for name in _parts(filename)]
     files = tuple(Path(path) for path in paths if path and Path(path).is_file())
@@ -61,7 +62,7 @@ def serve(filename: str) -> Response:
 
 
 def compressible(body: bytes, content_type: str, gzipped: bytes | None) -> Response:
-    """Return an answer with the body, or with it compressed, for who takes that."""
+    """Return an answer with the body, compressed if the client accepts that."""
     accepts = request.accept_encodings.quality("gzip") > 0
     zipped = gzipped is not None and accepts and the_feed().settings.compress
     response = Response(gzipped if zipped else body, content_type=content_type)

@@ -1,4 +1,4 @@
-/** The dialog of alerts: what there are, and new ones for a price or a match. */
+/** The dialog of alerts: the list of them, and forms for a new one. */
 
 import { priceAlertText } from "./alerts.js";
 import { byId, fieldsOf, setAttribute, setHidden, setText, stamp } from "../dom.js";
@@ -9,7 +9,7 @@ import { byMatch, bySymbol, clock, phase } from "../format.js";
 /** @typedef {import("../controls/address.js").Opened} Opened */
 /** @typedef {import("../controls/settings.js").Alert} Alert */
 /** @typedef {import("../controls/settings.js").Settings} Settings */
-/** @typedef {import("./notify.js").Told} Told */
+/** @typedef {import("./notify.js").Notifier} Notifier */
 
 const WAYS = {
   granted: "You are told by the system, and by a line on this page.",
@@ -20,7 +20,7 @@ const WAYS = {
 export class AlertsDialog {
   #alerts;
   #board;
-  #told;
+  #notifier;
   #dialog = /** @type {HTMLDialogElement} */ (byId("alerts"));
   #list = byId("alert-list");
   #problem = byId("alert-problem");
@@ -29,11 +29,16 @@ export class AlertsDialog {
   #price = /** @type {HTMLInputElement} */ (byId("alert-price"));
   #match = /** @type {HTMLSelectElement} */ (byId("alert-match"));
 
-  /** @param {Alerts} alerts @param {Board} board @param {Settings} settings @param {Told} told */
-  constructor(alerts, board, settings, told) {
+  /**
+   * @param {Alerts} alerts
+   * @param {Board} board
+   * @param {Settings} settings
+   * @param {Pick<Notifier, "permission" | "askPermission">} notifier
+   */
+  constructor(alerts, board, settings, notifier) {
     this.#alerts = alerts;
     this.#board = board;
-    this.#told = told;
+    this.#notifier = notifier;
     byId("alerts-close").addEventListener("click", () => this.#dialog.close());
     byId("price-alert").addEventListener("submit", (event) => {
       event.preventDefault();
@@ -41,29 +46,29 @@ export class AlertsDialog {
     });
     byId("match-alert").addEventListener("submit", (event) => {
       event.preventDefault();
-      this.#added(alerts.addMatch(this.#match.value));
+      this.#onAdded(alerts.addMatch(this.#match.value));
     });
-    this.#symbol.addEventListener("change", () => this.#propose());
+    this.#symbol.addEventListener("change", () => this.#proposePrice());
     settings.watch((name) => {
       if (name === "alerts" && this.#dialog.open) this.#paint();
     });
   }
 
-  /** Open it, ready for an alert about what is given. @param {Opened | null} about */
+  /** Open the dialog, filled in for an alert about a key. @param {Opened | null} about */
   open(about = null) {
     if (this.#dialog.open) return;
     setText(this.#problem, "");
-    this.#offer();
+    this.#offerKeys();
     this.#paint();
     if (about?.kind === "quote") this.#symbol.value = about.key;
     if (about?.kind === "match") this.#match.value = about.key;
-    this.#propose();
+    this.#proposePrice();
     this.#dialog.showModal();
     if (about) (about.kind === "quote" ? this.#price : this.#match).focus();
   }
 
-  /** Offer the symbols and the matches that there are. */
-  #offer() {
+  /** Offer the board's symbols and matches. */
+  #offerKeys() {
     const symbols = [...this.#board.quotes.values()].sort(bySymbol);
     byId("alert-symbols").replaceChildren(
       ...symbols.map(({ symbol }) => new Option("", symbol)),
@@ -80,13 +85,13 @@ export class AlertsDialog {
     setHidden(byId("price-alert"), symbols.length === 0);
   }
 
-  /** Propose the price that the symbol stands at, to be changed from there. */
-  #propose() {
-    const quote = this.#board.quotes.get(this.#symbolGiven());
+  /** Fill in the symbol's present price, as a start. */
+  #proposePrice() {
+    const quote = this.#board.quotes.get(this.#givenSymbol());
     if (quote) this.#price.value = quote.price.toFixed(Math.min(quote.decimals, 20));
   }
 
-  #symbolGiven() {
+  #givenSymbol() {
     const given = this.#symbol.value.trim();
     return this.#board.quotes.has(given) ? given : given.toUpperCase();
   }
@@ -95,21 +100,21 @@ export class AlertsDialog {
     const side = /** @type {"above" | "below"} */ (this.#side.value);
     const mark = this.#price.value.trim().replace(/^−/, "-").replace(",", ".");
     const price = mark === "" ? NaN : Number(mark);
-    const problem = this.#alerts.addPrice(this.#symbolGiven(), side, price);
-    this.#added(problem);
-    if (problem) this.#price.focus(); // which is described by what stands there
+    const problem = this.#alerts.addPrice(this.#givenSymbol(), side, price);
+    this.#onAdded(problem);
+    if (problem) this.#price.focus(); // its description is the problem
   }
 
-  /** @param {string} problem */
-  async #added(problem) {
+  /** @param {string} problem As returned by `Alerts`. */
+  async #onAdded(problem) {
     setText(this.#problem, problem);
     if (problem) return;
-    await this.#told.ask();
+    await this.#notifier.askPermission();
     this.#paint();
   }
 
   #paint() {
-    setText(byId("alert-ways"), WAYS[this.#told.permission]);
+    setText(byId("alert-ways"), WAYS[this.#notifier.permission]);
     setHidden(byId("no-alerts"), this.#alerts.all.length > 0);
     this.#list.replaceChildren(...this.#alerts.all.map((alert) => this.#item(alert)));
   }

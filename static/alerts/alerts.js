@@ -1,6 +1,6 @@
 /**
  * Alerts: a price that passes a mark, once; goals, half-time and full time of a match.
- * They watch what the stream says; who is told, and how, is notify.js.
+ * This module watches the changes of the board; `notify.js` notifies the person.
  */
 
 import { price, scoreLine } from "../format.js";
@@ -13,7 +13,7 @@ import { price, scoreLine } from "../format.js";
 /** @typedef {import("../controls/settings.js").Alert} Alert */
 /** @typedef {import("../controls/settings.js").PriceAlert} PriceAlert */
 
-const MOST = 50;
+const MOST_ALERTS = 50;
 /** @type {Record<string, string>} */
 const WHISTLES = {
   HT: "Half-time",
@@ -25,31 +25,32 @@ const WHISTLES = {
 export class Alerts {
   #settings;
   #board;
-  #tell;
+  #notify;
 
   /**
    * @param {Settings} settings
    * @param {Board} board
-   * @param {(words: string, tag: string) => void} tell Two tabs tell the same tag once.
+   * @param {(words: string, tag: string) => void} notify Shows one notification of a tag,
+   *   even if two tabs call it.
    */
-  constructor(settings, board, tell) {
+  constructor(settings, board, notify) {
     this.#settings = settings;
     this.#board = board;
-    this.#tell = tell;
+    this.#notify = notify;
   }
 
-  /** All there are, those that were reached too. */
+  /** All alerts, also those whose mark was reached. */
   get all() {
     return this.#settings.get("alerts");
   }
 
-  /** Whether any is still to come. */
+  /** Whether an alert still waits. */
   get isArmed() {
     return this.all.some((alert) => alert.kind === "match" || alert.reached === null);
   }
 
   /** @param {Change} change */
-  note({ type, key, before, now }) {
+  onChange({ type, key, before, now }) {
     if (now === null || key === null) return;
     for (const alert of this.all) {
       if (type === "price" && alert.kind === "price" && alert.symbol === key) {
@@ -64,7 +65,7 @@ export class Alerts {
    * @param {string} symbol
    * @param {"above" | "below"} side
    * @param {number} mark
-   * @returns {string} Why it can't be had; nothing where it can.
+   * @returns {string} Why the alert can't be added; empty if it was.
    */
   addPrice(symbol, side, mark) {
     const quote = this.#board.quotes.get(symbol);
@@ -77,7 +78,7 @@ export class Alerts {
     return this.#add({ id: newId(), kind: "price", symbol, side, price: mark, reached: null });
   }
 
-  /** @param {string} match @returns {string} Why it can't be had; nothing where it can. */
+  /** @param {string} match @returns {string} As of `addPrice`. */
   addMatch(match) {
     const score = this.#board.scores.get(match);
     if (!score) return "That match isn't on the board any more.";
@@ -98,7 +99,8 @@ export class Alerts {
 
   /** @param {Alert} alert */
   #add(alert) {
-    if (this.all.length >= MOST) return `There are ${MOST} alerts: remove one first.`;
+    if (this.all.length >= MOST_ALERTS)
+      return `There are ${MOST_ALERTS} alerts: remove one first.`;
     this.#settings.set("alerts", [...this.all, alert]);
     return "";
   }
@@ -111,7 +113,7 @@ export class Alerts {
       this.all.map((it) => (it.id === alert.id ? { ...alert, reached: quote.at } : it)),
     );
     const stands = price(quote.price, quote.decimals);
-    this.#tell(`${alert.symbol} is ${priceAlertText(alert, quote)}: ${stands}`, alert.id);
+    this.#notify(`${alert.symbol} is ${priceAlertText(alert, quote)}: ${stands}`, alert.id);
   }
 
   /** @param {Alert} alert @param {Score} before @param {Score} now */
@@ -119,16 +121,16 @@ export class Alerts {
     const goals = (now.home.score ?? 0) + (now.away.score ?? 0);
     const goalsBefore = (before.home.score ?? 0) + (before.away.score ?? 0);
     const line = scoreLine(now);
-    if (goals > goalsBefore) this.#tell(`Goal: ${line}`, `${alert.id} ${goals}`);
-    if (goals < goalsBefore) this.#tell(`Goal cancelled: ${line}`, `${alert.id} -${goals}`);
+    if (goals > goalsBefore) this.#notify(`Goal: ${line}`, `${alert.id} ${goals}`);
+    if (goals < goalsBefore) this.#notify(`Goal cancelled: ${line}`, `${alert.id} -${goals}`);
     if (now.status !== before.status && Object.hasOwn(WHISTLES, now.status)) {
-      this.#tell(`${WHISTLES[now.status]}: ${line}`, `${alert.id} ${now.status}`);
+      this.#notify(`${WHISTLES[now.status]}: ${line}`, `${alert.id} ${now.status}`);
     }
   }
 }
 
 /**
- * What a price alert waits for: "above 101.24".
+ * The condition of a price alert: "above 101.24".
  * @param {PriceAlert} alert
  * @param {Quote | undefined} quote
  */

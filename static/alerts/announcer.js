@@ -1,27 +1,31 @@
 /**
- * The one place that speaks to screen readers: a polite status region with at most one
- * message each five seconds; where several waited, the newest of those that matter most.
+ * Announcements for screen readers, by one polite status region. It gets at most one
+ * message each five seconds. If several wait, it gets the newest of the important ones,
+ * else the newest.
  */
 
 import { byId } from "../dom.js";
 
-const APART = 5000; // ms
+const INTERVAL = 5000; // ms between two messages
 
 export class Announcer {
   #region = byId("status");
   /** @type {string | null} */ #next = null;
-  #matters = false; // what waits
-  #said = "";
-  #saidAt = -Infinity;
+  #isImportant = false; // whether the message that waits is
+  #spoken = "";
+  #spokenAt = -Infinity;
   #timer = 0;
 
-  /** @param {string} words @param {boolean} matters More than how the stream stands. */
-  say(words, matters = false) {
-    if (this.#next !== null && this.#matters && !matters) return;
+  /**
+   * @param {string} words
+   * @param {boolean} isImportant More important than the state of the stream.
+   */
+  announce(words, isImportant = false) {
+    if (this.#next !== null && this.#isImportant && !isImportant) return;
     this.#next = words;
-    this.#matters = matters;
+    this.#isImportant = isImportant;
     if (this.#timer) return;
-    const wait = Math.max(0, this.#saidAt + APART - performance.now());
+    const wait = Math.max(0, this.#spokenAt + INTERVAL - performance.now());
     this.#timer = setTimeout(() => this.#speak(), wait);
   }
 
@@ -29,8 +33,8 @@ export class Announcer {
     this.#timer = 0;
     const words = this.#next;
     this.#next = null;
-    if (words === null || words === this.#said) return;
-    this.#said = this.#region.textContent = words;
-    this.#saidAt = performance.now();
+    if (words === null || words === this.#spoken) return;
+    this.#spoken = this.#region.textContent = words;
+    this.#spokenAt = performance.now();
   }
 }

@@ -1,6 +1,6 @@
 /**
- * "While you were away": what changed while nothing came for minutes, because the
- * computer slept, the network was gone, or nobody looked at the page.
+ * "While you were away": the changes of the minutes in which no event arrived, because the
+ * computer slept, the network was gone, or the page was hidden.
  */
 
 import { percent } from "../format.js";
@@ -10,13 +10,13 @@ import { percent } from "../format.js";
 /** @typedef {import("../board/state.js").Score} Score */
 /** @typedef {{at: number, quotes: Map<string, Quote>, scores: Map<string, Score>}} Past */
 
-const AWAY = 120_000; // ms without anything that are worth a word
-const MOVERS = 3; // symbols that are named; those that moved most
-const MOVED = 0.05; // percent; less is no move
+const AWAY = 120_000; // ms without an event from which an absence is mentioned
+const MOVERS = 3; // symbols that are named: those that moved most
+const MOVED = 0.05; // percent from which a change is a move
 
 export class Away {
   #board;
-  /** @type {Past | null} */ #past = null; // as the board was before it caught up
+  /** @type {Past | null} */ #past = null; // the board before it catches up
 
   /** @param {Board} board */
   constructor(board) {
@@ -24,21 +24,23 @@ export class Away {
   }
 
   /**
-   * A stream begins: remember the board as it is, where that is of long ago.
-   * @param {number} asOf The instant that the board is of.
-   * @param {number} now By the same clock, the server's.
+   * Remember the board, if its values are old. Call it when a stream begins.
+   * @param {number} asOf The instant of the board's values, by the server's clock.
+   * @param {number} now By the server's clock.
    */
-  begin(asOf, now) {
+  rememberBoard(asOf, now) {
     if (this.#past || now - asOf < AWAY) return;
     const { quotes, scores } = this.#board;
     this.#past = { at: asOf, quotes: new Map(quotes), scores: new Map(scores) };
   }
 
   /**
-   * All that was missed has come: say what it was, once; null where there is nothing.
-   * @param {number} now
+   * Describe, once, what changed since the board was remembered. Call it when the missed
+   * events have arrived.
+   * @param {number} now By the server's clock.
+   * @returns {string | null} A sentence; null if there is nothing to mention.
    */
-  end(now) {
+  describeChanges(now) {
     const past = this.#past;
     this.#past = null;
     return past && sentence(past, this.#board, now);
@@ -46,19 +48,19 @@ export class Away {
 }
 
 /**
- * What lies between a past and the present, in a sentence; null where nothing does.
+ * The changes between a past and the present in a sentence; null if there are none.
  * @param {Past} past
  * @param {{quotes: Map<string, Quote>, scores: Map<string, Score>}} present
  * @param {number} now
  */
 export function sentence(past, present, now) {
   const goals = goalsBetween(past.scores, present.scores);
-  const said = goals ? [goals === 1 ? "1 goal" : `${goals} goals`] : [];
+  const parts = goals ? [goals === 1 ? "1 goal" : `${goals} goals`] : [];
   for (const { symbol, change } of movers(past.quotes, present.quotes)) {
-    said.push(`${symbol} ${percent(change)}`);
+    parts.push(`${symbol} ${percent(change)}`);
   }
-  return said.length
-    ? `While you were away (${span(now - past.at)}): ${said.join(", ")}`
+  return parts.length
+    ? `While you were away (${span(now - past.at)}): ${parts.join(", ")}`
     : null;
 }
 

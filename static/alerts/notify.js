@@ -1,6 +1,6 @@
 /**
- * How a person is told of an alert: by the system where that is allowed and the page isn't
- * in front, always by a line on the page and in the status region, by a sound if wanted.
+ * Notifies a person of an alert: by a line on the page and in the status region, by a
+ * sound if the person wants one, and by the system if it is allowed and the page is hidden.
  */
 
 import { byId, fieldsOf, setText, stamp } from "../dom.js";
@@ -8,11 +8,11 @@ import { byId, fieldsOf, setText, stamp } from "../dom.js";
 /** @typedef {import("../controls/settings.js").Settings} Settings */
 /** @typedef {import("./announcer.js").Announcer} Announcer */
 
-const SHOWN = 20_000; // ms; the list of alerts keeps what was reached
-const MOST = 4; // lines at once
+const SHOWN = 20_000; // ms for which a line is shown; the list of alerts keeps the fact
+const MOST_TOASTS = 4; // lines at once
 const ICON = "/static/icon.svg";
 
-export class Told {
+export class Notifier {
   #settings;
   #announcer;
   #place = byId("toasts");
@@ -24,42 +24,45 @@ export class Told {
     this.#announcer = announcer;
   }
 
-  /** Whether the system may be used, as far as it was asked. */
+  /** Whether the system may be used; "default" if nobody was asked. */
   get permission() {
     return "Notification" in globalThis ? Notification.permission : "denied";
   }
 
-  /** Ask to use the system, where it was never asked; within a person's action. */
-  async ask() {
+  /** Ask the person for the permission, if nobody did; call it within a person's action. */
+  async askPermission() {
     if (this.permission !== "default") return;
     await Notification.requestPermission();
   }
 
-  /** @param {string} words @param {string} tag Two tabs tell the same tag once. */
-  tell(words, tag) {
-    this.#announcer.say(words, true);
-    this.show(words);
+  /**
+   * @param {string} words
+   * @param {string} tag The system shows one notification of a tag, even from two tabs.
+   */
+  notify(words, tag) {
+    this.#announcer.announce(words, true);
+    this.showToast(words);
     if (this.#settings.get("sound")) this.beep();
-    if (document.hidden && this.permission === "granted") this.#notify(words, tag);
+    if (document.hidden && this.permission === "granted") this.#notifyBySystem(words, tag);
   }
 
   /** Show a line on the page for a while. @param {string} words */
-  show(words) {
+  showToast(words) {
     const toast = stamp("toast");
     const { text, close } = fieldsOf(toast);
     setText(text, words);
     close.addEventListener("click", () => toast.remove());
     this.#place.append(toast);
-    while (this.#place.children.length > MOST) this.#place.firstElementChild?.remove();
+    while (this.#place.children.length > MOST_TOASTS) this.#place.firstElementChild?.remove();
     const leave = () => {
-      // Not while it is read, or about to be closed.
+      // A person who points at the line reads it, or is about to close it.
       if (toast.matches(":hover, :focus-within")) setTimeout(leave, SHOWN);
       else toast.remove();
     };
     setTimeout(leave, SHOWN);
   }
 
-  /** Two short tones, made here; a browser allows it after the first click or key. */
+  /** Play two short tones; a browser allows this after the first click or key. */
   beep() {
     this.#audio ??= new AudioContext();
     this.#audio.resume().catch(() => {});
@@ -81,12 +84,12 @@ export class Told {
   }
 
   /** @param {string} words @param {string} tag */
-  #notify(words, tag) {
+  #notifyBySystem(words, tag) {
     try {
       const notification = new Notification(words, { tag, icon: ICON });
       notification.addEventListener("click", () => focus());
     } catch {
-      // Chromium on Android allows none from a page: the line on the page is there.
+      // Chromium on Android allows no page to do this. The line on the page must do.
     }
   }
 }

@@ -1,4 +1,4 @@
-/** The badge: how the stream stands, in words that are true; and who is told of it. */
+/** The badge: the state of the stream, as a sign and in words. */
 
 import { byId, setHidden, setText } from "../dom.js";
 import { clock } from "../format.js";
@@ -23,7 +23,7 @@ const SIGNS = {
 const STALE = new Set(["reconnecting", "offline", "restarting", "full", "interrupted"]);
 
 /**
- * Whether values are no longer those of now.
+ * Whether the values of a state are out of date.
  * @param {State} state
  */
 export function isStale({ name }) {
@@ -31,14 +31,14 @@ export function isStale({ name }) {
 }
 
 /**
- * What the badge says.
+ * The words of the badge.
  * @param {State} state
  * @param {number | null} asOf
  */
-export function words({ name, seconds }, asOf) {
+export function badgeText({ name, seconds }, asOf) {
   const soon = seconds === null ? "…" : ` in ${seconds} s`;
   /** @type {Record<StateName, string>} */
-  const said = {
+  const texts = {
     connecting: "Connecting…",
     live: "Live",
     slow: `No update for ${seconds} s`,
@@ -50,7 +50,7 @@ export function words({ name, seconds }, asOf) {
     interrupted: `Feed interrupted. Showing ${clock(asOf)}`,
     ended: "The stream is complete",
   };
-  return said[name];
+  return texts[name];
 }
 
 export class Badge {
@@ -59,7 +59,7 @@ export class Badge {
   #words = byId("badge-words");
   #retry = byId("retry");
 
-  /** @param {() => void} retry What "Retry now" does. */
+  /** @param {() => void} retry Called by "Retry now". */
   constructor(retry) {
     this.#retry.addEventListener("click", retry);
   }
@@ -68,7 +68,7 @@ export class Badge {
   paint(state, asOf) {
     this.#element.dataset.state = state.name;
     setText(this.#sign, SIGNS[state.name]);
-    setText(this.#words, words(state, asOf));
+    setText(this.#words, badgeText(state, asOf));
     setHidden(this.#retry, state.name !== "reconnecting");
     document.documentElement.toggleAttribute("data-stale", isStale(state));
   }

@@ -1,7 +1,4 @@
-/**
- * The lines above the board: what the markets do, and the tray of notices, the newest of
- * which is always seen.
- */
+/** The markets' states, and the tray of notices, whose newest notice is always visible. */
 
 import { byId, fieldsOf, setAttribute, setHidden, setText, stamp } from "../dom.js";
 import { hours, level, marketStatus } from "../format.js";
@@ -23,14 +20,15 @@ export class Notices {
     this.#board = board;
   }
 
-  /** Paint with the next `paint`: a market or a notice has changed. */
-  note() {
+  /** A market or a notice changed: the next `paint` shows it. */
+  onChange() {
     this.#isDue = true;
   }
 
   /**
-   * Paint the lists anew where they changed: they are short.
-   * @param {number} serverTime Notices past their time aren't shown, whatever came.
+   * Paint the lists again if they changed. They are short, so all of their lines are made.
+   * @param {number} serverTime Hides a notice whose time is over before the server has
+   *   retired it.
    */
   paint(serverTime) {
     const notices = [...this.#board.notices.values()]

@@ -1,13 +1,17 @@
 /**
- * The table of prices: reads the board and paints the rows whose quotes changed, from
- * the newest of each, at most once a frame; puts them in order now and then.
+ * The table of prices.
+ *
+ * A change of a quote only marks its row. Once a frame, `paint` fills the marked rows from
+ * the newest quotes, so a symbol that changes a hundred times a second costs one write a
+ * frame. The order of the rows changes less often, because nobody can read a list that
+ * keeps moving, and never under the pointer or the focus.
  */
 
 import { arrange, byId, fieldsOf, setAttribute, setHidden, setText, stamp } from "../dom.js";
 import { Flashes } from "./flashes.js";
 import { age, arrow, direction, percent, points, position, price, signed } from "../format.js";
 import { paintPin } from "../controls/pins.js";
-import { chooseQuotes, write } from "../controls/address.js";
+import { chooseQuotes, writeUrl } from "../controls/address.js";
 import { pinOf } from "../controls/settings.js";
 
 /** @typedef {import("./state.js").Board} Board */
@@ -17,12 +21,12 @@ import { pinOf } from "../controls/settings.js";
 /** @typedef {{now: Selection}} Choice */
 /** @typedef {{isPinned: (pin: string) => boolean}} Pins */
 /** @typedef {{row: HTMLElement, fields: Record<string, HTMLElement>}} Row */
-/** @typedef {{from: number | null, at: number}} Pending The price before, if it is to
- *   flash, and when that changed. */
+/** @typedef {{from: number | null, at: number}} Pending The earlier price, or null if the
+ *   row must not flash, and when the price changed last. */
 
-const FRESH = 1000; // ms; a change that was painted later, in a hidden page, never flashes
-const ORDERED_EACH = 2000; // ms between two orders; a list that boils can't be read
-const STAMPED = 60; // new rows in one frame, so that a thousand don't make it a long one
+const FLASH_WITHIN = 1000; // ms; hidden pages paint later, and old changes must not flash
+const ORDER_INTERVAL = 2000; // ms between two changes of the order
+const STAMPED = 60; // new rows in one frame, so that a thousand rows don't block the page
 
 export class Prices {
   #board;
@@ -35,7 +39,7 @@ export class Prices {
   /** @type {Map<string, Pending>} */ #pending = new Map();
   /** @type {Quote[]} */ #chosen = [];
   #isOrderDue = true;
-  #isOrderUrgent = true; // since a person asked for it
+  #isOrderUrgent = true; // whether a person asked for it
   #orderedAt = -Infinity;
 
   /** @param {Board} board @param {Choice} choice @param {Pins} pins */
@@ -48,13 +52,13 @@ export class Prices {
       const symbol = row.dataset.symbol ?? "";
       const fields = fieldsOf(row);
       this.#rows.set(symbol, { row, fields });
-      // The page's HTML has none of these: what they show is sent once, as numbers.
+      // The HTML has no sparklines, because the page gets their prices as numbers anyway.
       setAttribute(fields.points, "points", points(board.spark(symbol)));
     }
   }
 
   /** @param {Change} change */
-  note({ key, before, now, live }) {
+  onChange({ key, before, now, live }) {
     if (key === null) return;
     const at = performance.now();
     const from = live && before ? before.price : null;
@@ -66,20 +70,20 @@ export class Prices {
       !before || !now || sort !== "symbol" || filter === "up" || filter === "down";
   }
 
-  /** Choose and order anew with the next paint: a person changed what is selected. */
-  choose() {
+  /** A person changed the selection: the next paint applies it. */
+  onSelection() {
     this.#isOrderDue = this.#isOrderUrgent = true;
   }
 
-  /** Whether the order is overdue, and only waits for its time. */
+  /** Whether a change of the order waits. */
   get isOrderDue() {
     return this.#isOrderDue;
   }
 
   /**
    * @param {number} now The frame's time.
-   * @param {boolean} isPaused Whether no value may change, but what is shown may.
-   * @returns {boolean} Whether there is more to paint in the next frame.
+   * @param {boolean} isPaused If true, rows may come, go and move, but no value changes.
+   * @returns {boolean} Whether the next frame has more to paint.
    */
   paint(now, isPaused = false) {
     if (!isPaused) this.#paintValues(now);
@@ -91,19 +95,19 @@ export class Prices {
     for (const [symbol, { from, at }] of this.#pending) {
       const quote = this.#board.quotes.get(symbol);
       const row = this.#rows.get(symbol);
-      if (quote && row) this.#fill(quote, row, now - at < FRESH ? from : null);
+      if (quote && row) this.#fill(quote, row, now - at < FLASH_WITHIN ? from : null);
       else if (!quote) this.#remove(symbol);
     }
     this.#pending.clear();
   }
 
   /** The symbols that the selection shows now, in order. */
-  chosenNow() {
-    return this.#choose().map(({ symbol }) => symbol);
+  chosenSymbols() {
+    return this.#chooseQuotes().map(({ symbol }) => symbol);
   }
 
-  /** How many of the symbols that are shown rose and fell today. */
-  count() {
+  /** How many of the shown symbols rose, and how many fell. */
+  countDirections() {
     const count = { up: 0, down: 0, flat: 0 };
     for (const { symbol } of this.#chosen) {
       const quote = this.#board.quotes.get(symbol);
@@ -112,7 +116,7 @@ export class Prices {
     return count;
   }
 
-  /** Say how old each quote is. @param {number} serverTime */
+  /** Paint the age of each quote. @param {number} serverTime */
   paintAges(serverTime) {
     for (const { symbol } of this.#chosen) {
       const quote = this.#board.quotes.get(symbol);
@@ -122,18 +126,18 @@ export class Prices {
   }
 
   /**
-   * Show the chosen rows, in their order: at once where a person asked for it, else now
-   * and then, and never under the pointer or the focus.
+   * Show the chosen rows, in their order: at once if a person asked for it, else at most
+   * each `ORDER_INTERVAL`, and never under the pointer or the focus.
    * @param {number} now
    */
   #order(now) {
-    if (!this.#isOrderUrgent && now - this.#orderedAt < ORDERED_EACH) return false;
-    const chosen = this.#choose();
-    const isHeld = !this.#isOrderUrgent && this.#body.matches(":hover, :focus-within");
-    this.#sayHeld(isHeld);
+    if (!this.#isOrderUrgent && now - this.#orderedAt < ORDER_INTERVAL) return false;
+    const chosen = this.#chooseQuotes();
+    const mustWait = !this.#isOrderUrgent && this.#body.matches(":hover, :focus-within");
+    this.#showWaiting(mustWait);
     const missing = chosen.filter(({ symbol }) => !this.#rows.has(symbol));
     for (const quote of missing.slice(0, STAMPED)) this.#insert(quote);
-    if (isHeld) {
+    if (mustWait) {
       this.#orderedAt = now;
       return false;
     }
@@ -150,13 +154,13 @@ export class Prices {
     return this.#isOrderDue;
   }
 
-  /** @param {boolean} isHeld */
-  #sayHeld(isHeld) {
-    const note = document.getElementById("held"); // an embedded board has none
-    if (note) setHidden(note, !isHeld);
+  /** @param {boolean} isWaiting Whether the order waits for the pointer or the focus. */
+  #showWaiting(isWaiting) {
+    const note = document.getElementById("order-waits"); // an embedded board has none
+    if (note) setHidden(note, !isWaiting);
   }
 
-  #choose() {
+  #chooseQuotes() {
     return chooseQuotes(this.#board.quotes.values(), this.#choice.now, (pin) =>
       this.#pins.isPinned(pin),
     );
@@ -188,7 +192,7 @@ export class Prices {
     const made = { row, fields: fieldsOf(row) };
     const opened = { kind: /** @type {const} */ ("quote"), key: symbol };
     setText(made.fields.symbol, symbol);
-    setAttribute(made.fields.symbol, "href", write({ ...this.#choice.now, opened }));
+    setAttribute(made.fields.symbol, "href", writeUrl({ ...this.#choice.now, opened }));
     paintPin(made.fields.pin, symbol, this.#pins.isPinned(pinOf("quote", symbol)));
     this.#rows.set(symbol, made);
     this.#body.append(row);

@@ -1,6 +1,9 @@
 /**
- * The matches by competition: reads the board, paints those that changed, keeps the
- * word GOAL up for a while, and lets the minute tick between two events.
+ * The matches, by competition.
+ *
+ * A change of a match marks its row, and `paint` fills the marked rows once a frame. A goal
+ * is called by a word for some seconds. The minute is counted locally, so that it goes on
+ * between two events.
  */
 
 import { arrange, byId, fieldsOf, setAttribute, setHidden, setText, stamp } from "../dom.js";
@@ -14,7 +17,7 @@ import {
   scorers,
 } from "../format.js";
 import { paintPin } from "../controls/pins.js";
-import { chooseScores, write } from "../controls/address.js";
+import { chooseScores, writeUrl } from "../controls/address.js";
 import { pinOf } from "../controls/settings.js";
 
 /** @typedef {import("./state.js").Board} Board */
@@ -26,12 +29,12 @@ import { pinOf } from "../controls/settings.js";
 /** @typedef {{row: HTMLElement, fields: Record<string, HTMLElement>}} Row */
 /** @typedef {{side: SideName, kind: "goal" | "cancelled", until: number}} Call */
 
-const GOAL = 10_000; // ms for which a goal is called
-const CANCELLED = 30_000; // the same for one that was taken back, which is easier missed
-const WORDS = { goal: "GOAL", cancelled: "Goal cancelled (VAR)" };
+const GOAL_CALLED = 10_000; // ms for which a goal is called
+const CANCELLED_CALLED = 30_000; // ms; a cancelled goal is easier to miss, so it stays longer
+const CALLS = { goal: "GOAL", cancelled: "Goal cancelled (VAR)" };
 const MINUTE = 60_000; // ms
 const HALF = 45; // minutes
-const ASTRAY = 20; // minutes that the event may be behind the clock, to be believed
+const ASTRAY = 20; // minutes by which the clock may be ahead of the event to be plausible
 /** @type {SideName[]} */
 const SIDES = ["home", "away"];
 
@@ -45,9 +48,9 @@ export class Scores {
   /** @type {Map<string, HTMLElement>} */ #lists = new Map();
   /** @type {Set<string>} */ #pending = new Set();
   /** @type {Map<string, Call>} */ #calls = new Map();
-  /** @type {number | null} */ #serverTime = null; // up to which the minutes ticked
+  /** @type {number | null} */ #serverTime = null; // of the last `paintMinutes`
   #isOrderDue = true;
-  #isOrderUrgent = true; // since a person asked for it
+  #isOrderUrgent = true; // whether a person asked for it
 
   /** @param {Board} board @param {Choice} choice @param {Pins} pins */
   constructor(board, choice, pins) {
@@ -66,9 +69,9 @@ export class Scores {
 
   /**
    * @param {Change} change
-   * @returns {string} What to tell about it, "Goal: Acton 2–1 Burton"; mostly nothing.
+   * @returns {string} The sentence to announce, "Goal: Acton 2–1 Burton"; mostly empty.
    */
-  note({ key, before, now, live }) {
+  onChange({ key, before, now, live }) {
     if (key === null) return "";
     this.#pending.add(key);
     this.#isOrderDue ||= !before || !now || phase(before) !== phase(now);
@@ -80,24 +83,24 @@ export class Scores {
     return "";
   }
 
-  /** Choose anew with the next paint: a person changed what is selected. */
-  choose() {
+  /** A person changed the selection: the next paint applies it. */
+  onSelection() {
     this.#isOrderDue = this.#isOrderUrgent = true;
   }
 
-  /** Whether time alone has something to paint: a call that is over, an order that waits. */
+  /** Whether there is something to paint without an event: a call is over, an order waits. */
   get isDue() {
     const now = performance.now();
     return this.#isOrderDue || [...this.#calls.values()].some(({ until }) => now >= until);
   }
 
-  /** @param {boolean} isPaused Whether no value may change, but what is shown may. */
+  /** @param {boolean} isPaused If true, rows may come, go and move, but no value changes. */
   paint(isPaused = false) {
     if (!isPaused) this.#paintValues();
     if (this.#isOrderDue) this.#order();
   }
 
-  /** Paint what changed, and what has been called for long enough. */
+  /** Paint the rows that changed, and those whose call is over. */
   #paintValues() {
     const now = performance.now();
     for (const [match, call] of this.#calls) {
@@ -111,17 +114,17 @@ export class Scores {
       if (score && row) this.#fill(score, row);
       else if (!score) this.#remove(match);
     }
-    if (this.#pending.size) this.#summarise();
+    if (this.#pending.size) this.#paintSummary();
     this.#pending.clear();
   }
 
-  /** How many matches are on. */
-  count() {
+  /** How many matches are live. */
+  countLive() {
     return [...this.#board.scores.values()].filter((score) => phase(score) === "live").length;
   }
 
   /**
-   * Let the minute tick from when the period started.
+   * Paint the minutes, counted from the start of the period.
    * @param {number} serverTime
    */
   paintMinutes(serverTime) {
@@ -139,7 +142,7 @@ export class Scores {
 
   /** @param {Score} score @param {SideName} side @param {"goal" | "cancelled"} kind */
   #call(score, side, kind) {
-    const lasts = kind === "goal" ? GOAL : CANCELLED;
+    const lasts = kind === "goal" ? GOAL_CALLED : CANCELLED_CALLED;
     this.#calls.set(score.match, { side, kind, until: performance.now() + lasts });
     return `${kind === "goal" ? "Goal" : "Goal cancelled"}: ${scoreLine(score)}`;
   }
@@ -155,7 +158,7 @@ export class Scores {
       setText(fields[`${side}-score`], team.score === null ? "" : String(team.score));
       setText(fields[`${side}-red`], redCards(team.red_cards));
       setText(fields[`${side}-scorers`], scorers(score, side).join(", "));
-      setText(fields[`${side}-call`], call?.side === side ? WORDS[call.kind] : "");
+      setText(fields[`${side}-call`], call?.side === side ? CALLS[call.kind] : "");
     }
     setAttribute(row, "data-call", call?.kind ?? "");
     setAttribute(row, "data-phase", phase(score));
@@ -169,7 +172,7 @@ export class Scores {
     const made = { row, fields: fieldsOf(row) };
     const opened = { kind: /** @type {const} */ ("match"), key: score.match };
     const { home, away } = score;
-    setAttribute(made.fields.open, "href", write({ ...this.#choice.now, opened }));
+    setAttribute(made.fields.open, "href", writeUrl({ ...this.#choice.now, opened }));
     const isPinned = this.#pins.isPinned(pinOf("match", score.match));
     paintPin(made.fields.pin, `${home.name} v ${away.name}`, isPinned);
     this.#rows.set(score.match, made);
@@ -178,8 +181,8 @@ export class Scores {
   }
 
   /**
-   * Put each chosen row where it belongs, in the list of its competition; but nothing
-   * moves under the pointer or the focus, unless a person asked for it.
+   * Put each chosen row into the list of its competition. Nothing moves under the pointer
+   * or the focus, unless a person asked for it.
    */
   #order() {
     if (!this.#isOrderUrgent && this.#groups.matches(":hover, :focus-within")) return;
@@ -234,16 +237,16 @@ export class Scores {
     this.#calls.delete(match);
   }
 
-  /** Say how many matches are on. */
-  #summarise() {
-    const live = this.count();
+  /** Paint how many matches are live. */
+  #paintSummary() {
+    const live = this.countLive();
     const summary = document.getElementById("live-matches"); // an embedded board has none
     if (summary) setText(summary, live ? `${live} live` : "");
   }
 }
 
 /**
- * What a chip says when it is pointed at.
+ * The tooltip of a chip.
  * @param {Score} score
  */
 function chipTitle(score) {
@@ -251,7 +254,7 @@ function chipTitle(score) {
 }
 
 /**
- * The score with the minute that the clock says, where that is believable.
+ * The score with the minute by the clock, if that is plausible.
  * @param {Score} score
  * @param {number} serverTime
  * @returns {Score}
@@ -260,9 +263,9 @@ function ticked(score, serverTime) {
   const before = score.status === "2H" ? HALF : 0;
   if (!["1H", "2H"].includes(score.status) || score.period_started === null) return score;
   const played = Math.floor((serverTime - score.period_started) / MINUTE) + 1;
-  const told = (score.minute ?? 0) + (score.stoppage ?? 0);
-  const said = before + played;
-  if (said <= told || said > told + ASTRAY) return score;
+  const reported = (score.minute ?? 0) + (score.stoppage ?? 0);
+  const counted = before + played;
+  if (counted <= reported || counted > reported + ASTRAY) return score;
   const stoppage = played > HALF ? played - HALF : null;
   return { ...score, minute: before + Math.min(played, HALF), stoppage };
 }

@@ -1,6 +1,8 @@
 /**
- * What the board shows, as the events say it: quotes, matches, markets, notices. It knows
- * no DOM and no connection; whoever watches is told of each change.
+ * The state of the board: quotes, matches, markets and notices, as the events report them.
+ *
+ * Each keyed event carries the whole state of its key, so an event replaces a value and
+ * nothing is merged. This module knows no DOM and no connection; watchers get each change.
  */
 
 import { GONE, isAfter, KEPT, traitsOf } from "../events.js";
@@ -27,7 +29,7 @@ import { GONE, isAfter, KEPT, traitsOf } from "../events.js";
  *   red_cards: number | null}} Team
  * @typedef {"home" | "away"} SideName
  *
- * @typedef {object} Incident Something that happened in a match.
+ * @typedef {object} Incident An event of a match, such as a goal.
  * @property {string} match
  * @property {string} kind
  * @property {SideName | null} team
@@ -38,7 +40,7 @@ import { GONE, isAfter, KEPT, traitsOf } from "../events.js";
  * @property {number | null} away_score
  * @property {number} at
  *
- * @typedef {object} Score A `score` event's data: a match, whole.
+ * @typedef {object} Score A `score` event's data: the whole state of a match.
  * @property {string} match
  * @property {string | null} competition
  * @property {Team} home
@@ -55,21 +57,22 @@ import { GONE, isAfter, KEPT, traitsOf } from "../events.js";
  * @typedef {{notice: string, title: string, body: string | null, level: string,
  *   until: number | null, at: number}} Notice
  *
- * @typedef {object} Boot The state that the page was made with.
+ * @typedef {object} Boot The state that the server made the page with.
  * @property {string} id
  * @property {number} at
  * @property {string} source
  * @property {string} version
  * @property {number} heartbeat
- * @property {{columns: string[], rows: any[][]}} prices Quotes, by the names of their fields.
+ * @property {{columns: string[], rows: any[][]}} prices Quotes: the names of their fields
+ *   once, then the values of each quote.
  * @property {Score[]} scores
  * @property {MarketState[]} markets
  * @property {Notice[]} notices
- * @property {Record<string, number[]>} sparks By symbol: the first price and each further
- *   one's step, in units of the last decimal.
+ * @property {Record<string, number[]>} sparks By symbol: the first price, and the step to
+ *   each further price, in units of the last decimal.
  *
- * @typedef {object} Change What an event did: `now` is null where a key is gone, `before`
- *   where it is new; `key` is null for an event that stands for itself.
+ * @typedef {object} Change The effect of an event. `now` is null if the key is gone,
+ *   `before` is null if it is new, and `key` is null for an event without a key.
  * @property {string} type
  * @property {string | null} key
  * @property {any} before
@@ -77,7 +80,7 @@ import { GONE, isAfter, KEPT, traitsOf } from "../events.js";
  * @property {boolean} live False for catch-up, which never flashes.
  */
 
-const SPARK_INTERVAL = 30_000; // ms between a sparkline's points; as in web/pages.py
+const SPARK_INTERVAL = 30_000; // ms between two points of a sparkline; as in web/pages.py
 const SPARK_POINTS = 60;
 
 /** The state of the board; events change it, in the order of their ids. */
@@ -90,7 +93,7 @@ export class Board {
   /** @type {Map<string, Notice>} */ notices = this.#values.notice;
   /** @type {string} */ source;
   /** @type {string | null} */ #id;
-  /** @type {Map<string, {prices: number[], slot: number}>} */ #sparks = new Map();
+  /** @type {Map<string, {prices: number[], interval: number}>} */ #sparks = new Map();
   /** @type {((change: Change) => void)[]} */ #watchers = [];
   /** @type {Map<string, [string, string]> | null} */ #unconfirmed = null;
 
@@ -108,11 +111,11 @@ export class Board {
       for (const value of sections[section ?? ""])
         this.#values[type].set(value[key ?? ""], value);
     }
-    // A Map, since a symbol may be named like one of an object's inherited properties.
+    // A Map, because a symbol may have the name of an object's inherited property.
     const sparks = new Map(Object.entries(boot.sparks));
     for (const { symbol, decimals, at } of quotes) {
       const prices = pricesOf(sparks.get(symbol) ?? [], decimals);
-      this.#sparks.set(symbol, { prices, slot: slotOf(at) });
+      this.#sparks.set(symbol, { prices, interval: intervalOf(at) });
     }
   }
 
@@ -121,13 +124,13 @@ export class Board {
     return this.#id;
   }
 
-  /** @param {(change: Change) => void} watcher It is told of each change from now on. */
+  /** @param {(change: Change) => void} watcher Called with each change from now on. */
   watch(watcher) {
     this.#watchers.push(watcher);
   }
 
   /**
-   * A symbol's last prices for its sparkline, oldest first.
+   * The last prices of a symbol, for its sparkline, oldest first.
    * @param {string} symbol
    */
   spark(symbol) {
@@ -135,7 +138,7 @@ export class Board {
   }
 
   /**
-   * Take in an event. One that the board has seen already changes nothing.
+   * Apply an event. An event that the board has already seen changes nothing.
    * @param {string} type
    * @param {any} data
    * @param {string} id
@@ -146,13 +149,13 @@ export class Board {
     this.#id = id;
     if (type === GONE) this.#retire(data.event, data.key, live);
     else if (KEPT.includes(type)) this.#replace(type, data, live);
-    else this.#tell({ type, key: null, before: null, now: data, live });
+    else this.#notifyWatchers({ type, key: null, before: null, now: data, live });
   }
 
   /**
-   * Begin anew, after `fresh`. What is shown stays until it is told again, so that no
-   * row blinks; what isn't told by the time of `settle` goes. Trends begin anew too: the
-   * prices to come may have nothing to do with those before.
+   * Begin again, after a `fresh` hello. Values stay until an event replaces them, so that
+   * no row blinks; `settle` removes those that no event replaced. Sparklines begin again at
+   * once, because the prices to come may have nothing to do with the earlier ones.
    */
   rebuild() {
     this.#id = null;
@@ -165,7 +168,7 @@ export class Board {
     }
   }
 
-  /** End a rebuild: all that there is has been told. */
+  /** End a rebuild: an event of every key has arrived. */
   settle() {
     const leftOver = this.#unconfirmed?.values() ?? [];
     this.#unconfirmed = null;
@@ -180,7 +183,7 @@ export class Board {
     values.set(key, data);
     this.#unconfirmed?.delete(slotName(type, key));
     if (type === "price") this.#extendSpark(data);
-    this.#tell({ type, key, before, now: data, live });
+    this.#notifyWatchers({ type, key, before, now: data, live });
   }
 
   /** @param {string} type @param {string} key @param {boolean} live */
@@ -191,24 +194,24 @@ export class Board {
     if (before === null) return;
     values.delete(key);
     if (type === "price") this.#sparks.delete(key);
-    this.#tell({ type, key, before, now: null, live });
+    this.#notifyWatchers({ type, key, before, now: null, live });
   }
 
-  /** @param {Quote} quote The newest price is always the line's end. */
+  /** @param {Quote} quote Its price becomes the end of the sparkline. */
   #extendSpark({ symbol, price, at }) {
     const spark = this.#sparks.get(symbol);
     if (!spark) {
-      this.#sparks.set(symbol, { prices: [price], slot: slotOf(at) });
+      this.#sparks.set(symbol, { prices: [price], interval: intervalOf(at) });
       return;
     }
-    if (slotOf(at) > spark.slot || spark.prices.length === 0) spark.prices.push(price);
+    if (intervalOf(at) > spark.interval || spark.prices.length === 0) spark.prices.push(price);
     else spark.prices[spark.prices.length - 1] = price;
     if (spark.prices.length > SPARK_POINTS) spark.prices.shift();
-    spark.slot = Math.max(spark.slot, slotOf(at));
+    spark.interval = Math.max(spark.interval, intervalOf(at));
   }
 
   /** @param {Change} change */
-  #tell(change) {
+  #notifyWatchers(change) {
     for (const watcher of this.#watchers) watcher(change);
   }
 }
@@ -220,7 +223,7 @@ function pricesOf(steps, decimals) {
 }
 
 /** @param {number} at */
-function slotOf(at) {
+function intervalOf(at) {
   return Math.floor(at / SPARK_INTERVAL);
 }
 

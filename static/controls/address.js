@@ -1,6 +1,6 @@
 /**
- * What the page's URL selects: view, symbols, search, filter, sort, and what is opened.
- * The same rules as `web/address.py`; a test holds the two side by side.
+ * The selection in the page's URL: view, symbols, search, filter, sort, and the detail.
+ * The rules are those of `web/address.py`; a test compares the two.
  */
 
 import { byMatch, byNumber, bySymbol, byText, direction, phase } from "../format.js";
@@ -12,9 +12,9 @@ import { pinOf } from "./settings.js";
  * @typedef {{kind: "quote" | "match", key: string}} Opened
  * @typedef {object} Selection
  * @property {string} view "both", "prices" or "scores"
- * @property {string[]} symbols Only these; all where there are none.
- * @property {string} sort A field of a quote, with a "-" before it from high to low.
- * @property {string} q What is searched for.
+ * @property {string[]} symbols Only these; all if it is empty.
+ * @property {string} sort A field of a quote, with a "-" before it for descending order.
+ * @property {string} q The text to search for.
  * @property {string} filter
  * @property {Opened | null} opened
  */
@@ -37,11 +37,11 @@ const NOTHING = {
 };
 
 /**
- * What a URL selects; what can't be understood counts as not given.
+ * The selection of a URL; a value that isn't valid counts as not given.
  * @param {URL | Location} url
  * @returns {Selection}
  */
-export function read(url) {
+export function readSelection(url) {
   const asked = new URLSearchParams(url.search);
   const view = asked.get("view") ?? "";
   const sort = asked.get("sort") ?? "";
@@ -57,10 +57,10 @@ export function read(url) {
 }
 
 /**
- * The URL, from its path on, that selects this.
+ * The URL of a selection, from its path on.
  * @param {Selection} selection
  */
-export function write(selection) {
+export function writeUrl(selection) {
   const { opened } = selection;
   const path = opened ? PATHS[opened.kind] + encodeURIComponent(opened.key) : "/";
   return path + query(selection);
@@ -75,7 +75,7 @@ function query({ view, symbols, sort, q, filter }) {
 }
 
 /**
- * The quotes that are chosen, in the order that is asked for; pinned ones come first.
+ * The quotes that a selection shows, in its order; pinned ones come first.
  * @param {Iterable<Quote>} quotes
  * @param {Selection} selection
  * @param {(pin: string) => boolean} isPinned
@@ -97,7 +97,7 @@ export function chooseQuotes(quotes, selection, isPinned) {
 }
 
 /**
- * The matches that are chosen, in their order.
+ * The matches that a selection shows, in the order of the list.
  * @param {Iterable<Score>} scores
  * @param {Selection} selection
  * @param {(pin: string) => boolean} isPinned
@@ -135,7 +135,7 @@ function isFound(wanted, ...texts) {
 }
 
 /**
- * Compare two values of a field; unknown ones come last either way.
+ * Compare two values of a field; null comes last in both orders.
  * @param {any} a
  * @param {any} b
  * @param {number} sign
@@ -152,7 +152,7 @@ function openedBy(path) {
     try {
       return { kind, key: decodeURIComponent(path.slice(PATHS[kind].length)) };
     } catch {
-      return null; // no UTF-8: the server has no such key either
+      return null; // not UTF-8, so the server has no such key
     }
   }
   return null;

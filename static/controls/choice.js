@@ -1,34 +1,34 @@
 /**
- * What is selected now, and the browser's history: the address bar always says what is
- * shown, and the back button closes what was opened.
+ * The present selection, kept in the URL: the address bar always describes what the page
+ * shows, and the back button closes a detail.
  */
 
-import { read, write } from "./address.js";
+import { readSelection, writeUrl } from "./address.js";
 
 /** @typedef {import("./address.js").Selection} Selection */
 /** @typedef {import("./address.js").Opened} Opened */
 
 export class Choice {
-  #now = read(location);
+  #now = readSelection(location);
   /** @type {((now: Selection) => void)[]} */ #watchers = [];
 
   constructor() {
-    addEventListener("popstate", () => this.#replace(read(location)));
+    addEventListener("popstate", () => this.#replace(readSelection(location)));
   }
 
   get now() {
     return this.#now;
   }
 
-  /** @param {(now: Selection) => void} watcher It is told when another is selected. */
+  /** @param {(now: Selection) => void} watcher Called with each new selection. */
   watch(watcher) {
     this.#watchers.push(watcher);
   }
 
-  /** Select something else. @param {Partial<Selection>} changes */
+  /** Change the selection. @param {Partial<Selection>} changes */
   change(changes) {
     const next = { ...this.#now, ...changes };
-    history.replaceState(history.state, "", write(next));
+    history.replaceState(history.state, "", writeUrl(next));
     this.#replace(next);
   }
 
@@ -36,11 +36,11 @@ export class Choice {
   open(opened) {
     if (this.#now.opened) return this.change({ opened });
     const next = { ...this.#now, opened };
-    history.pushState({ opened: true }, "", write(next));
+    history.pushState({ opened: true }, "", writeUrl(next));
     this.#replace(next);
   }
 
-  /** Close what is open, as the back button does where that would. */
+  /** Close the detail: by going back, if it was opened on this page. */
   close() {
     if (!this.#now.opened) return;
     if (history.state?.opened) history.back();

@@ -1,20 +1,20 @@
 /**
- * Single-key shortcuts, for who has them on (WCAG 2.1.4): not in fields, not with
- * modifiers, not under an open dialog.
+ * Single-key shortcuts, which a person can switch off (WCAG 2.1.4). They do nothing in
+ * fields, together with a modifier key, and while a dialog is open.
  */
 
 /** @typedef {import("./settings.js").Settings} Settings */
 
 const FIELDS = "input, select, textarea, [contenteditable]";
-const ROWS = "#prices .symbol, #scores .open"; // what j and k go through
-/** @type {Record<string, string>} In the rows the arrows do the same. */
+const ROWS = "#prices .symbol, #scores .open"; // j and k move the focus among these
+/** @type {Record<string, string>} On a row, the arrow keys stand for these. */
 const ARROWS = { ArrowDown: "j", ArrowUp: "k" };
 
 /**
  * @param {Settings} settings
  * @param {Record<string, () => void>} actions By key.
  */
-export function listen(settings, actions) {
+export function listenToKeys(settings, actions) {
   addEventListener("keydown", (event) => {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
     const target = /** @type {Element} */ (event.target);
@@ -34,8 +34,8 @@ export function listen(settings, actions) {
   });
 }
 
-/** Go to the row that is so many further on. @param {number} by */
-export function step(by) {
+/** Move the focus by a number of rows. @param {number} by */
+export function moveFocus(by) {
   const rows = [...document.querySelectorAll(ROWS)].filter((row) => row.checkVisibility());
   const at = rows.findIndex((row) => row === document.activeElement);
   const next = at < 0 ? (by > 0 ? 0 : rows.length - 1) : at + by;

@@ -1,6 +1,6 @@
 /**
- * Pause (WCAG 2.2.2): the page goes on to receive, but paints nothing; it says since when
- * it stands still and how many rows have changed meanwhile.
+ * Pause (WCAG 2.2.2): the page receives events but changes no value. It shows when it was
+ * paused, and how many rows have changed since.
  */
 
 import { byId, setAttribute, setHidden, setText } from "../dom.js";
@@ -11,7 +11,7 @@ import { clock } from "../format.js";
 
 export class Pause {
   #button = byId("pause");
-  #said = byId("paused");
+  #line = byId("paused");
   #words = byId("paused-words");
   #changed = new Set();
   #at = "";
@@ -22,11 +22,11 @@ export class Pause {
   }
 
   /** @param {Change} change */
-  note({ type, key }) {
+  onChange({ type, key }) {
     if (this.#isOn && traitsOf(type).detail) this.#changed.add(`${type} ${key}`);
   }
 
-  /** Stand still, or go on. @param {number} serverTime */
+  /** Pause or resume. @param {number} serverTime */
   toggle(serverTime) {
     this.#isOn = !this.#isOn;
     this.#at = clock(serverTime);
@@ -36,12 +36,12 @@ export class Pause {
     const [sign, word] = this.#button.children;
     setText(sign, this.#isOn ? "▶" : "‖");
     setText(word, this.#isOn ? "Resume" : "Pause");
-    setHidden(this.#said, !this.#isOn);
+    setHidden(this.#line, !this.#isOn);
     setHidden(byId("badge"), this.#isOn);
     this.paint();
   }
 
-  /** Say how much has changed meanwhile. */
+  /** Paint how many rows have changed. */
   paint() {
     if (!this.#isOn) return;
     const { size } = this.#changed;

@@ -1,4 +1,4 @@
-/** The stars: what is pinned in this browser comes first, and has a filter of its own. */
+/** The stars: rows that a person pinned in this browser come first. */
 
 import { setAttribute, setText } from "../dom.js";
 import { pinOf } from "./settings.js";
@@ -7,7 +7,7 @@ import { pinOf } from "./settings.js";
 /** @typedef {import("./address.js").Opened} Opened */
 
 /**
- * Let a star say whether what it belongs to is pinned.
+ * Paint whether the row of a star is pinned.
  * @param {HTMLElement} star
  * @param {string} name
  * @param {boolean} isPinned
@@ -19,7 +19,7 @@ export function paintPin(star, name, isPinned) {
 }
 
 /**
- * What an element belongs to: the quote or match of the row around it.
+ * The quote or match of the row that contains an element.
  * @param {Element | null} element
  * @returns {Opened | null}
  */
@@ -32,7 +32,7 @@ export function rowOf(element) {
   return null;
 }
 
-/** Let all the stars of the board say whether their row is pinned. @param {Settings} pins */
+/** Paint all stars of the board. @param {Settings} pins */
 export function paintPins(pins) {
   for (const element of document.querySelectorAll("main .star")) {
     const star = /** @type {HTMLElement} */ (element);

@@ -1,4 +1,4 @@
-/** The dialog of settings, and what a theme or a choice of colours does to the page. */
+/** The dialog of settings; it also applies the theme and the colours to the page. */
 
 import { byId } from "../dom.js";
 
@@ -48,15 +48,15 @@ export class SettingsDialog {
     this.#dialog.close();
   }
 
-  /** Go on to the next theme; return its name. */
-  nextTheme() {
+  /** Select the next theme; return its name. */
+  selectNextTheme() {
     const now = THEMES.indexOf(this.#settings.get("theme"));
     const next = THEMES[(now + 1) % THEMES.length];
     this.#settings.set("theme", next);
     return next;
   }
 
-  /** Let the page and the dialog be as the settings say. */
+  /** Apply the settings to the page, and show them in the dialog. */
   #apply() {
     const { dataset } = document.documentElement;
     const theme = this.#settings.get("theme");

@@ -1,6 +1,6 @@
 /**
- * What a person chose in this browser: kept in localStorage, the same in all its tabs.
- * Where storage is switched off or full, the settings last as long as the page.
+ * The settings of a person, in localStorage, so that all tabs of the browser share them. If
+ * storage is switched off or full, they last as long as the page.
  */
 
 /**
@@ -19,7 +19,7 @@
  * @property {Alert[]} alerts
  */
 
-const PLACE = "liveboard"; // the key in localStorage; theme.js reads it as well
+const STORAGE_KEY = "liveboard"; // theme.js reads it too
 /** @type {Values} */
 const DEFAULTS = {
   theme: "system",
@@ -42,12 +42,12 @@ const IS_VALID = {
 };
 
 export class Settings {
-  #values = read();
+  #values = readStored();
   /** @type {((name: keyof Values) => void)[]} */ #watchers = [];
 
   constructor() {
     addEventListener("storage", ({ key }) => {
-      if (key === PLACE || key === null) this.#replace(read());
+      if (key === STORAGE_KEY || key === null) this.#replace(readStored());
     });
   }
 
@@ -68,13 +68,13 @@ export class Settings {
   set(name, value) {
     this.#replace({ ...this.#values, [name]: value });
     try {
-      localStorage.setItem(PLACE, JSON.stringify(this.#values));
+      localStorage.setItem(STORAGE_KEY, JSON.stringify(this.#values));
     } catch {
-      // Kept for this page alone.
+      // The settings last as long as this page.
     }
   }
 
-  /** @param {(name: keyof Values) => void} watcher It is told what has changed. */
+  /** @param {(name: keyof Values) => void} watcher Called with the name of each change. */
   watch(watcher) {
     this.#watchers.push(watcher);
   }
@@ -84,7 +84,7 @@ export class Settings {
     return this.#values.pins.includes(pin);
   }
 
-  /** Pin what isn't, unpin what is. @param {string} pin */
+  /** Pin a symbol or match, or unpin it. @param {string} pin As `pinOf` writes it. */
   togglePin(pin) {
     const { pins } = this.#values;
     this.set("pins", pins.includes(pin) ? pins.filter((it) => it !== pin) : [...pins, pin]);
@@ -102,7 +102,7 @@ export class Settings {
 }
 
 /**
- * How a pin is written: a symbol and a match may have the same name.
+ * The stored form of a pin. It has the kind, because a symbol and a match may have one key.
  * @param {"quote" | "match"} kind
  * @param {string} key
  */
@@ -110,15 +110,15 @@ export function pinOf(kind, key) {
   return `${kind} ${key}`;
 }
 
-/** @returns {Values} What is kept; the default for what isn't, or isn't valid. */
-function read() {
-  let kept = {};
+/** @returns {Values} With the default for each value that isn't stored, or isn't valid. */
+function readStored() {
+  let stored = {};
   try {
-    kept = JSON.parse(localStorage.getItem(PLACE) ?? "{}") ?? {};
+    stored = JSON.parse(localStorage.getItem(STORAGE_KEY) ?? "{}") ?? {};
   } catch {
-    // As if nothing had been kept.
+    // Nothing is stored, or it isn't ours.
   }
-  const valid = Object.entries(kept).filter(
+  const valid = Object.entries(stored).filter(
     ([name, value]) =>
       Object.hasOwn(IS_VALID, name) && IS_VALID[/** @type {keyof Values} */ (name)](value),
   );

@@ -1,30 +1,30 @@
-/** "Use it from a terminal": the line that follows what the page shows, ready to run. */
+/** "Use it from a terminal": a command that streams what the page shows. */
 
 import { byId, setText } from "../dom.js";
 import { typesWhere } from "../events.js";
 
 /** @typedef {import("./address.js").Selection} Selection */
 
-const MOST = 20; // symbols in the line
-const COPIED = 2000; // ms for which the button says so
+const MOST_SYMBOLS = 20; // in the command
+const COPIED = 2000; // ms for which the button shows "Copied"
 
 export class Terminal {
   #line = byId("curl");
   #copy = byId("copy-curl");
 
   constructor() {
-    this.#copy.addEventListener("click", () => this.#write());
+    this.#copy.addEventListener("click", () => this.#copyLine());
     for (const element of document.querySelectorAll("[data-origin]")) {
       setText(element, location.origin);
     }
   }
 
-  /** @param {Selection} selection @param {string[]} symbols Those in view, if few. */
+  /** @param {Selection} selection @param {string[]} symbols The symbols that the page shows. */
   paint(selection, symbols) {
-    setText(this.#line, `curl -N ${quoted(location.origin + path(selection, symbols))}`);
+    setText(this.#line, `curl -N ${quoted(location.origin + streamPath(selection, symbols))}`);
   }
 
-  async #write() {
+  async #copyLine() {
     try {
       await navigator.clipboard.writeText(this.#line.textContent ?? "");
       setText(this.#copy, "Copied");
@@ -37,16 +37,16 @@ export class Terminal {
 }
 
 /**
- * The stream that says what is selected.
+ * The path of the stream of a selection.
  * @param {Selection} selection
  * @param {string[]} symbols
  */
-function path({ opened, view, q, filter, symbols: named }, symbols) {
+function streamPath({ opened, view, q, filter, symbols: named }, symbols) {
   if (opened?.kind === "match") return `/stream/matches/${encoded(opened.key)}`;
   const prices = `events=${typesBy("symbols")}`;
   if (opened) return `/stream.txt?symbols=${encoded(opened.key)}&${prices}`;
   const isPart = named.length || q.trim() || filter === "pinned";
-  const chosen = isPart && symbols.length && symbols.length <= MOST ? symbols : named;
+  const chosen = isPart && symbols.length && symbols.length <= MOST_SYMBOLS ? symbols : named;
   const parts = [
     chosen.length && view !== "scores" ? `symbols=${chosen.map(encoded).join(",")}` : "",
     { prices, scores: `events=${typesBy("matches")}` }[view] ?? "",
@@ -59,7 +59,7 @@ function typesBy(parameter) {
   return typesWhere(({ selectedBy }) => selectedBy === parameter).join(",");
 }
 
-/** Fit for a URL, and for single quotes in a shell. @param {string} key */
+/** Escape a key for a URL, and for single quotes in a shell. @param {string} key */
 function encoded(key) {
   return encodeURIComponent(key).replaceAll("'", "%27");
 }

@@ -1,10 +1,10 @@
 /**
- * The toolbar: search, filters, sort, and which part is in view. Without a script it is a
- * plain form whose answer is the same page for another URL.
+ * The toolbar: search, filters, sort and view. Without a script it is a form that loads the
+ * page with another URL.
  */
 
 import { byId, setAttribute, setHidden, setText } from "../dom.js";
-import { write } from "./address.js";
+import { writeUrl } from "./address.js";
 
 /** @typedef {import("./choice.js").Choice} Choice */
 
@@ -38,20 +38,20 @@ export class Toolbar {
     TABS.addEventListener("change", () => this.paint());
   }
 
-  /** Go to the search. */
-  focus() {
+  /** Put the focus into the search field. */
+  focusSearch() {
     this.#search.focus();
     this.#search.select();
   }
 
-  /** Go on to the next sort; return its name. */
-  nextSort() {
+  /** Select the next sort; return its name. */
+  selectNextSort() {
     const next = (this.#sort.selectedIndex + 1) % this.#sort.options.length;
     this.#choice.change({ sort: this.#sort.options[next].value });
     return this.#sort.options[next].text;
   }
 
-  /** Say what is selected. */
+  /** Paint the selection. */
   paint() {
     const { now } = this.#choice;
     const view = now.view === "both" && TABS.matches ? "prices" : now.view;
@@ -61,7 +61,11 @@ export class Toolbar {
       input.checked = input.value === now.filter;
     }
     for (const element of byId("views").querySelectorAll("a")) {
-      setAttribute(element, "href", write({ ...now, view: element.dataset.view ?? "both" }));
+      setAttribute(
+        element,
+        "href",
+        writeUrl({ ...now, view: element.dataset.view ?? "both" }),
+      );
       if (element.dataset.view === view) setAttribute(element, "aria-current", "page");
       else element.removeAttribute("aria-current");
     }
@@ -81,7 +85,7 @@ export class Toolbar {
     }
   }
 
-  /** Sort by a column: figures from high to low first, and the other way round next. */
+  /** Sort by a column: numbers in descending order first, then in the other order. */
   #sortBy(/** @type {string} */ field) {
     const usual = field === "symbol" ? field : `-${field}`;
     const other = field === "symbol" ? `-${field}` : field;
@@ -90,8 +94,8 @@ export class Toolbar {
 }
 
 /**
- * Do something for a click on a link inside of an element, unless the person wants the
- * link itself: another tab, another window.
+ * Handle plain clicks on links within an element. A click with a modifier key opens the
+ * link in another tab or window, as usual.
  * @param {HTMLElement} root
  * @param {string} selector
  * @param {(link: HTMLElement, event: MouseEvent) => void} act

@@ -1,19 +1,20 @@
 /**
- * The chart as TradingView's Lightweight Charts draws it, where it is installed. Loaded
- * only when a chart is opened. Its logo would inject a style, which the page's policy
- * forbids; a link stands below the chart instead, as its licence asks.
+ * The chart as drawn by TradingView's Lightweight Charts, if it is installed. The page
+ * loads this module with the first chart. The library's logo is off, because it injects a
+ * style, which the page's content security policy forbids; its licence asks for a link
+ * instead, which is below the chart.
  */
 
 /** @typedef {import("./candles.js").Candle} Candle */
 
-const MOST = 10_000; // updates until the bars are set anew: each costs more than the last
+const MOST_UPDATES = 10_000; // until all bars are set again: each update costs more
 
 export class LibraryChart {
   #chart;
   #series;
   #places = -1;
   #drawn = 0;
-  #drawnTo = 0; // the newest bar's beginning
+  #drawnTo = 0; // the start of the newest bar
 
   /** @param {any} library @param {HTMLElement} place */
   constructor(library, place) {
@@ -34,7 +35,7 @@ export class LibraryChart {
     this.paintColours();
   }
 
-  /** Take the colours of the theme. */
+  /** Paint with the colours of the theme. */
   paintColours() {
     const [text, muted, grid, up, down] = ["text", "muted", "line", "up", "down"].map(colour);
     this.#chart.applyOptions({
@@ -56,7 +57,7 @@ export class LibraryChart {
   /**
    * @param {Candle[]} bars
    * @param {number} places Decimals.
-   * @param {boolean} isAnew Whether they aren't those of before, but for the newest.
+   * @param {boolean} isAnew Whether the earlier bars differ from those that were drawn.
    */
   paint(bars, places, isAnew) {
     if (places !== this.#places) {
@@ -67,10 +68,10 @@ export class LibraryChart {
     const news = bars.filter(([at]) => at >= this.#drawnTo);
     this.#drawn += news.length;
     const scale = this.#chart.timeScale();
-    // Whether the first bar is in view: where a person looks at a part, that stays.
+    // Whether the first bar is in view. If a person looks at a part, the view stays there.
     const isWhole = (scale.getVisibleLogicalRange()?.from ?? 0) < 1;
     const newest = bars.at(-1)?.[0] ?? 0;
-    if (isAnew || this.#drawn > MOST) {
+    if (isAnew || this.#drawn > MOST_UPDATES) {
       this.#series.setData(bars.map(shaped));
       this.#drawn = bars.length;
     } else for (const bar of news) this.#series.update(shaped(bar));
@@ -89,7 +90,7 @@ function shaped([at, open, high, low, close]) {
 }
 
 /**
- * A token's colour as it is now: `light-dark()` is resolved by an element that wears it.
+ * The present colour of a token. Only an element that uses it resolves its `light-dark()`.
  * @param {string} token
  */
 function colour(token) {

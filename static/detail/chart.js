@@ -1,6 +1,9 @@
 /**
- * The chart of one symbol: its past, then live, drawn by a library where the server has
- * one and by a line of our own where not; with a sentence and a table that say the same.
+ * The chart of one symbol: its past, then each new quote. It is drawn by a library if the
+ * server has one, else as a line of our own. A sentence and a table give the same facts to
+ * people who do not see the chart.
+ *
+ * Quotes that arrive while the past is fetched wait in `#waiting`, and are added after it.
  */
 
 import { Candles } from "./candles.js";
@@ -13,7 +16,7 @@ import { chartSentence } from "./sentences.js";
 /** @typedef {import("../controls/settings.js").Settings} Settings */
 /** @typedef {import("./chart-library.js").LibraryChart} LibraryChart */
 
-/** How far back, in seconds of a bar and bars. The server draws the one at USUAL. */
+/** The time spans: seconds of a bar, and the number of bars. The HTML has that at USUAL. */
 const SPANS = [
   [5, 180],
   [15, 240],
@@ -21,8 +24,8 @@ const SPANS = [
   [300, 288],
 ];
 const USUAL = 2;
-const DRAWN_EACH = 250; // ms; a line of 240 points needs no more
-const TABLE = 60; // rows, the newest
+const DRAW_INTERVAL = 250; // ms between two drawings
+const TABLE_ROWS = 60; // the newest
 
 export class Chart {
   #settings;
@@ -32,7 +35,7 @@ export class Chart {
   #candles = new Candles(SPANS[USUAL][0], SPANS[USUAL][1]);
   /** @type {LibraryChart | null} */ #library = null;
   /** @type {string | null} */ #symbol = null;
-  /** @type {Quote[] | null} */ #waiting = null; // what comes while the past is fetched
+  /** @type {Quote[] | null} */ #waiting = null; // quotes while the past is fetched
   #span = USUAL;
   #places = 2;
   #asked = 0;
@@ -44,7 +47,7 @@ export class Chart {
     this.#settings = settings;
     for (const element of byId("chart-spans").children) {
       const button = /** @type {HTMLButtonElement} */ (element);
-      button.addEventListener("click", () => this.#choose(Number(button.dataset.span)));
+      button.addEventListener("click", () => this.#chooseSpan(Number(button.dataset.span)));
     }
     this.#table.addEventListener("toggle", () => this.#paintTable());
     settings.watch((name) => {
@@ -55,7 +58,7 @@ export class Chart {
     );
   }
 
-  /** Show a symbol: fetch its past, and go on with what comes. @param {string} symbol */
+  /** Show a symbol: fetch its past, then add its quotes. @param {string} symbol */
   async open(symbol) {
     if (symbol !== this.#symbol) this.#candles.fill([], []);
     this.#symbol = symbol;
@@ -63,14 +66,14 @@ export class Chart {
     const [interval, limit] = SPANS[this.#span];
     const asked = (this.#asked += 1);
     const [past] = await Promise.all([fetchPast(symbol, interval, limit), this.#load()]);
-    if (asked !== this.#asked) return; // something else was opened meanwhile
+    if (asked !== this.#asked) return; // another chart was opened meanwhile
     this.#candles = new Candles(interval, limit);
     this.#candles.fill(past, this.#waiting ?? []);
     this.#waiting = null;
     this.#draw(true);
   }
 
-  /** Show nothing any more. */
+  /** Show no chart. */
   close() {
     this.#asked += 1;
     this.#symbol = this.#waiting = null;
@@ -80,26 +83,26 @@ export class Chart {
   }
 
   /** @param {Quote} quote */
-  note(quote) {
+  onQuote(quote) {
     this.#isDue = true;
     if (this.#waiting) this.#waiting.push(quote);
     else this.#candles.add(quote);
   }
 
-  /** Whether something came that isn't drawn yet. */
+  /** Whether a quote has not been drawn yet. */
   get isDue() {
     return this.#isDue && this.#symbol !== null && !this.#waiting;
   }
 
-  /** Draw what came since, if it is time. @param {number} places Decimals. */
+  /** Draw the quotes since the last drawing, if it is time. @param {number} places Decimals. */
   paint(places) {
     this.#places = places;
     if (!this.isDue) return;
-    if (performance.now() - this.#drawnAt >= DRAWN_EACH) this.#draw(false);
+    if (performance.now() - this.#drawnAt >= DRAW_INTERVAL) this.#draw(false);
   }
 
   /** @param {number} span */
-  #choose(span) {
+  #chooseSpan(span) {
     this.#span = span;
     for (const button of byId("chart-spans").children) {
       const isChosen = Number(/** @type {HTMLElement} */ (button).dataset.span) === span;
@@ -108,13 +111,13 @@ export class Chart {
     if (this.#symbol !== null) this.open(this.#symbol);
   }
 
-  /** Get the library, where the server has one; without it our own line does. */
+  /** Load the library, if the server has one; our own line does without. */
   async #load() {
     const url = this.#root.dataset.drawnBy;
     if (this.#library || !url) return;
     const make = await loadLibrary(url);
     if (!make || this.#library || this.#symbol === null) return;
-    this.#showLibrary(true); // before it is made, since it measures its place
+    this.#showLibrary(true); // first, because the library measures its place
     try {
       this.#library = make(byId("chart-library"));
     } catch {
@@ -158,7 +161,7 @@ export class Chart {
     if (!this.#table.open) return;
     byId("chart-rows").replaceChildren(
       ...this.#candles.bars
-        .slice(-TABLE)
+        .slice(-TABLE_ROWS)
         .reverse()
         .map((bar) => {
           const row = stamp("candle");
@@ -175,8 +178,8 @@ export class Chart {
 
 /**
  * @param {string} url
- * @returns {Promise<((place: HTMLElement) => LibraryChart) | null>} How to make a chart;
- *   nothing where the library can't be had.
+ * @returns {Promise<((place: HTMLElement) => LibraryChart) | null>} A function that makes a
+ *   chart; null if the library can't be loaded.
  */
 async function loadLibrary(url) {
   try {
@@ -194,7 +197,7 @@ async function loadLibrary(url) {
  * @param {string} symbol
  * @param {number} interval
  * @param {number} limit
- * @returns {Promise<Candle[]>} Nothing where it can't be had: the chart begins now.
+ * @returns {Promise<Candle[]>} Empty if the server doesn't answer: the chart begins now.
  */
 async function fetchPast(symbol, interval, limit) {
   const path = `/api/history/${encodeURIComponent(symbol)}`;

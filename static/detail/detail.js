@@ -1,13 +1,13 @@
 /**
- * What is opened beside the board, or over it on a phone: a quote with its chart, or a
- * match with its timeline. The URL says which; it may be of something yet to come.
+ * The detail, beside the board or over it on a phone: a quote with its chart, or a match
+ * with its timeline. The URL selects it, and may name a key that does not exist yet.
  */
 
 import { traitsOf } from "../events.js";
 import { arrow, clock, date, direction, minute, percent } from "../format.js";
 import { price, scoreLine, signed } from "../format.js";
 import { byId, fieldsOf, setAttribute, setHidden, setText, stamp } from "../dom.js";
-import { write } from "../controls/address.js";
+import { writeUrl } from "../controls/address.js";
 import { pinOf } from "../controls/settings.js";
 import { incidentText, moment } from "./sentences.js";
 
@@ -53,24 +53,24 @@ export class Detail {
       choice.close();
     });
     settings.watch(() => (this.#isDue = true));
-    setHidden(this.#panel, choice.now.opened === null); // closed while this was loaded
+    setHidden(this.#panel, choice.now.opened === null); // a person may have closed it by now
   }
 
   /** @param {Change} change */
-  note({ type, key, now }) {
+  onChange({ type, key, now }) {
     const { detail } = traitsOf(type);
     if (key !== this.#opened?.key || detail !== this.#opened?.kind) return;
-    if (detail === "quote" && now) this.#chart?.note(now);
+    if (detail === "quote" && now) this.#chart?.onQuote(now);
     this.#isDue = true;
   }
 
-  /** Fetch the chart's past again: the stream may have left some out. */
+  /** Fetch the chart's past again, because the stream may have left events out. */
   reload() {
     if (this.#opened?.kind === "quote") this.#chart?.open(this.#opened.key);
   }
 
-  /** Show what the selection has opened. @param {boolean} isFirst */
-  choose(isFirst = false) {
+  /** Show what the selection opens. @param {boolean} isFirst Whether the page has just loaded. */
+  onSelection(isFirst = false) {
     const { opened } = this.#choice.now;
     if (opened?.kind === this.#opened?.kind && opened?.key === this.#opened?.key) return;
     if (opened && !this.#opened) this.#openedFrom = focused();
@@ -86,12 +86,12 @@ export class Detail {
     else this.#openedFrom?.focus({ preventScroll: true });
   }
 
-  /** Whether there is something to paint that had to wait. */
+  /** Whether something that had to wait is now to be painted. */
   get isDue() {
     return this.#chart?.isDue ?? false;
   }
 
-  /** Paint what is opened, where it changed. */
+  /** Paint the detail if it changed. */
   paint() {
     if (!(this.#isDue || this.isDue) || !this.#opened) return;
     this.#isDue = false;
@@ -107,12 +107,12 @@ export class Detail {
     const isPinned = this.#settings.isPinned(pinOf(kind, key));
     setText(this.#pin, isPinned ? "★ Pinned" : "☆ Pin");
     setAttribute(this.#pin, "aria-pressed", String(isPinned));
-    setAttribute(this.#close, "href", write({ ...this.#choice.now, opened: null }));
+    setAttribute(this.#close, "href", writeUrl({ ...this.#choice.now, opened: null }));
     if (quote) this.#paintQuote(quote);
     if (score) this.#paintMatch(score);
   }
 
-  /** Show the chart of what is opened; its script is loaded with the first. */
+  /** Show the chart of the opened quote; the first time this loads the chart's script. */
   async #openChart() {
     const { Chart } = await import("./chart.js");
     this.#chart ??= new Chart(this.#settings);
@@ -161,7 +161,7 @@ export class Detail {
   }
 }
 
-/** What has the focus, where it was put there by the keyboard: it is to go back there. */
+/** The element that has the focus by keyboard, to which the focus returns; else null. */
 function focused() {
   const element = /** @type {HTMLElement | null} */ (document.activeElement);
   return element?.matches(":focus-visible") ? element : null;

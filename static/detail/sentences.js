@@ -1,6 +1,6 @@
 /**
- * What only the detail says: a chart in a sentence, what happened in a match. The same
- * rules as `web/format.py`; loaded with the first detail.
+ * The sentences of the detail: a chart in words, and the incidents of a match. The rules
+ * are those of `web/format.py`. The page loads this module with the first detail.
  */
 
 import { GOALS, atMinute, direction, hours, price } from "../format.js";
@@ -26,7 +26,7 @@ const INCIDENTS = {
 };
 
 /**
- * What a chart shows, in words, for those who don't see it.
+ * A chart in words, for people who do not see it.
  * @param {string} symbol
  * @param {number[][]} candles
  * @param {number} places
@@ -48,7 +48,7 @@ export function chartSentence(symbol, candles, places) {
 }
 
 /**
- * The minute of an incident, "45+2′"; nothing where it isn't known.
+ * The minute of an incident, "45+2′"; empty if it is unknown.
  * @param {Incident} incident
  */
 export function moment(incident) {
@@ -56,7 +56,7 @@ export function moment(incident) {
 }
 
 /**
- * What happened, in words: "Goal 1–0 · A. Ames (Acton)".
+ * An incident in words: "Goal 1–0 · A. Ames (Acton)".
  * @param {Incident} incident
  * @param {Score} score
  */

@@ -49,11 +49,11 @@ def test_the_page_and_the_server_understand_a_url_in_the_same_way(
             for (const [name, value] of Object.entries(asked)) {
               url.searchParams.set(name, value);
             }
-            const selection = a.read(url);
+            const selection = a.readSelection(url);
             return [
               a.chooseQuotes(quotes, selection, () => false).map((q) => q.symbol),
               a.chooseScores(scores, selection, () => false).map((s) => s.match).sort(),
-              a.write(selection),
+              a.writeUrl(selection),
             ];
           });
         }""",

@@ -80,6 +80,10 @@ def test_nothing_but_comments_is_taken_out() -> None:
             assert re.match(r"/\*|//", text), f"{path.name}: {text}"
             if text.startswith("/*"):
                 assert text.index("*/") == len(text) - 2, f"{path.name}: {text}"
+        # A comment that ends a line must not be the end of a string.
+        for line in source.splitlines():
+            code = line.partition(" // ")[0]
+            assert all(code.count(quote) % 2 == 0 for quote in "\"'`") or code == line
         # Within a template's text a line could look like a comment.
         code = COMMENT.sub(b"", source.encode()).decode()
         assert [it for it in re.findall(r"`[^`]*`", code) if "\n" in it] == []
@@ -105,15 +109,12 @@ def test_the_page_fetches_at_once_what_its_script_imports_and_nothing_else(
 @pytest.mark.parametrize(
     ("before", "now"),
     [
-        ("alerts-dialog.js", "alerts/alerts-dialog.js"),
         ("candles.js", "detail/candles.js"),
-        ("chart.js", "detail/chart.js"),
-        ("detail.js", "detail/detail.js"),
         ("library.js", "detail/chart-library.js"),
         ("sentences.js", "detail/sentences.js"),
     ],
 )
-def test_a_page_of_the_release_before_finds_what_it_loads_when_something_is_opened(
+def test_a_module_has_its_name_of_the_release_before_too(
     page: Page, board: Board, before: str, now: str
 ) -> None:
     page.goto(board.url)
@@ -125,6 +126,34 @@ def test_a_page_of_the_release_before_finds_what_it_loads_when_something_is_open
         }""",
         [f"/static/{before}", f"/static/{now}"],
     )
+
+
+def test_a_page_of_the_release_before_can_call_what_it_loads_when_something_is_opened(
+    page: Page, board: Board
+) -> None:
+    page.goto(f"{board.url}/s/ACME")
+    called = page.evaluate(
+        """async () => {
+          const settings = { watch() {}, get: () => [], isPinned: () => false };
+          const choice = { now: { opened: null }, close() {} };
+          const board = { quotes: new Map(), scores: new Map() };
+          const change = { type: "price", key: "ACME", before: null, now: null };
+          const { Detail } = await import("/static/detail.js");
+          const detail = new Detail(board, choice, settings);
+          detail.choose(true);
+          detail.note(change);
+          const { Chart } = await import("/static/chart.js");
+          const chart = new Chart(settings);
+          chart.note({ symbol: "ACME", price: 1, at: 0 });
+          const { AlertsDialog } = await import("/static/alerts-dialog.js");
+          const told = { permission: "denied", ask: async () => (told.asked = true) };
+          const alerts = { all: [], addPrice: () => "" };
+          new AlertsDialog(alerts, board, settings, told).open(null);
+          document.getElementById("price-alert").dispatchEvent(new Event("submit"));
+          return [chart.isDue, told.asked, document.getElementById("alerts").open];
+        }"""
+    )
+    assert called == [False, True, True]
 
 
 def test_a_page_of_the_release_before_starts_no_worker_of_this_one(

@@ -685,7 +685,7 @@ def test_an_unattended_page_loads_the_new_version_but_no_error_page(
     page: Page, stage: Stage
 ) -> None:
     unattended(page, stage)
-    page.evaluate("() => { renewal.note('2'); window.stays = true; }")
+    page.evaluate("() => { renewal.onVersion('2'); window.stays = true; }")
     stage.missing.add("/healthz")
     for _ in range(2):
         with page.expect_response(lambda answer: answer.status == 404):
@@ -717,12 +717,12 @@ def test_a_page_that_stays_of_another_version_loads_anew_once_only(
         """() => {
           const mark = JSON.stringify(["2", Date.now()]);
           sessionStorage.setItem("liveboard-renewal", mark);
-          renewal.note("2");
+          renewal.onVersion("2");
         }"""
     )
     page.clock.run_for(35_000)
     assert asked == []
-    page.evaluate("() => renewal.note('3')")
+    page.evaluate("() => renewal.onVersion('3')")
     with page.expect_navigation():
         page.clock.run_for(35_000)
 

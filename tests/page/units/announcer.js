@@ -11,11 +11,11 @@ test(
   "at most one message is said each five seconds, of several the newest",
   withClock((clock) => {
     const { announcer, said } = made();
-    announcer.say("one");
+    announcer.announce("one");
     clock.pass(0);
     equal(said(), "one");
-    announcer.say("two");
-    announcer.say("three");
+    announcer.announce("two");
+    announcer.announce("three");
     clock.pass(4999);
     equal(said(), "one");
     clock.pass(1);
@@ -27,14 +27,14 @@ test(
   "what matters more is not dropped for how the stream stands",
   withClock((clock) => {
     const { announcer, said } = made();
-    announcer.say("Offline");
+    announcer.announce("Offline");
     clock.pass(0);
-    announcer.say("Reconnecting");
-    announcer.say(AWAY, true);
-    announcer.say("Live");
+    announcer.announce("Reconnecting");
+    announcer.announce(AWAY, true);
+    announcer.announce("Live");
     clock.pass(5000);
     equal(said(), AWAY);
-    announcer.say("Live");
+    announcer.announce("Live");
     clock.pass(5000);
     equal(said(), "Live");
   }),

@@ -13,10 +13,10 @@ test("two minutes without anything are worth a sentence, less is not", () => {
 test("it is said once", () => {
   const board = new Board(boot({ prices: [quote()] }));
   const away = new Away(board);
-  away.begin(0, 5 * MINUTE);
+  away.rememberBoard(0, 5 * MINUTE);
   board.apply("price", quote({ price: 90 }), "1000-1", false);
-  equal(away.end(5 * MINUTE), "While you were away (5 min): ACME −10.00 %");
-  equal(away.end(5 * MINUTE), null);
+  equal(away.describeChanges(5 * MINUTE), "While you were away (5 min): ACME −10.00 %");
+  equal(away.describeChanges(5 * MINUTE), null);
 });
 
 test("goals are counted, taken-back ones not, and the three that moved most are named", () => {
@@ -49,9 +49,9 @@ test("where nothing moved, or by less than a twentieth of a percent, nothing is 
 function saidAfter(ms) {
   const board = new Board(boot({ prices: [quote()] }));
   const away = new Away(board);
-  away.begin(1000, 1000 + ms);
+  away.rememberBoard(1000, 1000 + ms);
   board.apply("price", quote({ price: 101 }), "1000-1", false);
-  return away.end(1000 + ms);
+  return away.describeChanges(1000 + ms);
 }
 
 /** @param {number} goals */

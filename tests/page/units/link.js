@@ -162,7 +162,7 @@ test("paused, the page shows since when, and how many rows have changed", () => 
   pause.toggle(NOON);
   for (let n = 1; n <= 24; n++) {
     const key = `S${n % 12}`;
-    pause.note({ type: "price", key, before: null, now: null, live: true });
+    pause.onChange({ type: "price", key, before: null, now: null, live: true });
   }
   pause.paint();
   const [, word] = byId("pause").children;

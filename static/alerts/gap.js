@@ -1,0 +1,29 @@
+/** The line that admits a gap: the server left events out, because the page fell behind. */
+
+import { byId } from "../dom.js";
+
+/** @typedef {import("../stream/stream.js").Gap} Gap */
+
+const SHOWN = 20_000; // ms
+
+export class GapLine {
+  #line = byId("gap");
+  #timer = 0;
+
+  /** Show the line for a while. @param {Gap} gap */
+  show(gap) {
+    this.#line.textContent = gapSentence(gap);
+    this.#line.hidden = false;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => (this.#line.hidden = true), SHOWN);
+  }
+}
+
+/**
+ * A gap in a sentence or two; a number that is unknown reads "some".
+ * @param {Pick<Gap, "dropped" | "lost">} gap
+ */
+export function gapSentence({ dropped, lost }) {
+  const missed = lost === 0 ? "" : ` ${lost ?? "Some"} events were missed.`;
+  return `This page fell behind. ${dropped ?? "Some"} outdated updates were left out.${missed}`;
+}

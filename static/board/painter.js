@@ -1,0 +1,107 @@
+/**
+ * Paints the page, at most once a frame.
+ *
+ * Events only mark what they change. `request` asks for one frame, however many events
+ * arrive until then. A paused page changes no value, but it still paints what a person
+ * does, such as another order or a detail that opens: for that there is `requestAtOnce`.
+ */
+
+import { byId, setAttribute, setHidden, setText } from "../dom.js";
+import { clock, date } from "../format.js";
+import { isStale } from "./badge.js";
+
+/**
+ * @typedef {object} Parts
+ * @property {import("./state.js").Board} board
+ * @property {number} madeAt The instant of the values that the page was made with.
+ * @property {import("../stream/stream.js").Stream} stream
+ * @property {import("../controls/choice.js").Choice} choice
+ * @property {import("../controls/pause.js").Pause} pause
+ * @property {import("./badge.js").Badge} badge
+ * @property {import("./prices.js").Prices} prices
+ * @property {import("./scores.js").Scores} scores
+ * @property {import("./notices.js").Notices} notices
+ * @property {import("../detail/detail.js").Detail | null} detail Null until it is loaded.
+ */
+
+export class Painter {
+  #parts;
+  #frame = 0;
+  #isUrgent = true; // whether a person waits for the next painting
+
+  /** @param {Parts} parts Read at each painting, so that a detail may come later. */
+  constructor(parts) {
+    this.#parts = parts;
+  }
+
+  /** Paint with the next frame. */
+  request() {
+    this.#frame ||= requestAnimationFrame((now) => this.#paint(now));
+  }
+
+  /** Paint with the next frame what a person's action changed, even if the page is paused. */
+  requestAtOnce() {
+    this.#isUrgent = true;
+    this.request();
+  }
+
+  /** Paint with the next frame, if something changes without an event. */
+  requestIfDue() {
+    const { prices, scores, detail, board } = this.#parts;
+    if (prices.isOrderDue || scores.isDue || detail?.isDue || board.notices.size)
+      this.request();
+  }
+
+  /** Paint the values that change with time alone; call it once a second. */
+  paintTimes() {
+    const { stream, pause, prices, scores, board } = this.#parts;
+    const { serverTime } = stream;
+    if (serverTime === null || document.hidden || pause.isOn) return;
+    prices.paintAges(serverTime);
+    const { up, down } = prices.countDirections();
+    setText(byId("rising"), `▲ ${up} up`);
+    setText(byId("falling"), `▼ ${down} down`);
+    if (board.source !== "simulator" && !isStale(stream.state)) {
+      scores.paintMinutes(serverTime);
+    }
+  }
+
+  /** @param {number} now */
+  #paint(now) {
+    this.#frame = 0;
+    const { badge, stream, pause } = this.#parts;
+    badge.paint(stream.state, stream.asOf);
+    pause.paint();
+    if (this.#isUrgent || !pause.isOn) this.#paintBoard(now);
+  }
+
+  /** @param {number} now */
+  #paintBoard(now) {
+    this.#isUrgent = false;
+    const { prices, scores, notices, detail, pause, stream, board, madeAt } = this.#parts;
+    const isMore = prices.paint(now, pause.isOn);
+    scores.paint(pause.isOn);
+    detail?.paint();
+    this.#paintEmptiness();
+    if (isMore) this.requestAtOnce();
+    if (pause.isOn) return;
+    notices.paint(stream.serverTime ?? madeAt);
+    const asOf = stream.asOf ?? madeAt;
+    setText(byId("as-of"), clock(asOf));
+    setText(byId("as-of-date"), date(asOf).slice(0, 10));
+    setHidden(byId("simulated"), board.source !== "simulator");
+    setAttribute(document.documentElement, "data-source", board.source);
+  }
+
+  #paintEmptiness() {
+    const { board, choice } = this.#parts;
+    const isEmpty = board.quotes.size + board.scores.size === 0;
+    const { view } = choice.now;
+    const isNothing =
+      (view === "scores" || byId("prices").hidden) &&
+      (view === "prices" || byId("scores").hidden);
+    setHidden(byId("empty"), !isEmpty);
+    setHidden(byId("toolbar"), isEmpty);
+    setHidden(byId("nothing"), isEmpty || !isNothing);
+  }
+}
