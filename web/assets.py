@@ -1,8 +1,8 @@
 """The page's files as a browser gets them: without comments, compressed, from memory.
 
-Half of a module is comments. They help people who read the source, and delay people who
-wait for the page, so they are left out of what is sent. Lines keep their numbers, so that
-an error names the right one.
+Half of a module is comments. They help people who read the source, and delay people
+who wait for the page, so they are left out of what is sent. Lines keep their numbers,
+so that an error names the right one.
 """
 
 import gzip
