@@ -361,7 +361,7 @@ export class Link {
     this.#tail = hello.tail;
     this.#catchingUp = true;
     this.#serverTime.reset();
-    this.#serverTime.note(hello.at);
+    this.#serverTime.observe(hello.at);
     if (hello.resume === "fresh") this.#cursor = null;
     this.#handlers.hello(hello);
     if (!isAfter(hello.tail, this.#cursor)) {
@@ -416,7 +416,7 @@ export class Link {
 
   /** @param {number} at The instant at which the message left the server, in epoch ms. */
   #measureDelay(at) {
-    this.#serverTime.note(at);
+    this.#serverTime.observe(at);
     const { delay } = this.#serverTime;
     this.#react(delay > LATE + this.#pace * 1000 ? "late" : "inTime");
     this.#adjustPace(delay);
@@ -428,7 +428,7 @@ export class Link {
    *   an event of the catch-up.
    */
   #adjustPace(delay) {
-    const isOther = this.#pacer.note(delay, this.#pace, this.#clock.now);
+    const isOther = this.#pacer.observe(delay, this.#pace, this.#clock.now);
     // Not at once: the browser may have read further events together with this one.
     if (isOther) setTimeout(() => this.restartFrom(this.#cursor));
   }

@@ -1,26 +1,27 @@
 /**
- * The pace that a link can bear: where events come late, fewer of them come in time.
+ * The pace that a network can carry: if events arrive late, a slower pace brings fewer
+ * events, and these arrive in time.
  *
- * A paced stream's events are up to its pace old by themselves. So events count as late
- * when even the youngest are, and as fresh when even the oldest are no older than the
- * pace explains. Between the two nothing changes; and a quicker pace that failed is not
- * tried again so soon.
+ * The events of a paced stream may be as old as its pace when they are sent. So events
+ * count as late if even the youngest are late, and as fresh if even the oldest are no older
+ * than the pace explains. In between, the pace stays. After a quicker pace failed, the next
+ * trial waits longer.
  */
 
 const PACES = [0, 0.25, 0.5, 1, 2, 5]; // seconds
-const LATE = 2000; // ms of delay that are too much
+const LATE = 2000; // ms of delay from which an event is late
 const VERY_LATE = 4000; // ms of delay at which the pace changes by two steps
-const FRESH = 500; // ms of delay that are none
-const PATIENCE = 2000; // ms of lateness until the pace is slower
-const TRIAL = 30_000; // ms of freshness until it is quicker; doubled where that failed
+const FRESH = 500; // ms of delay below which an event is fresh
+const PATIENCE = 2000; // ms of late events until the pace slows down
+const TRIAL = 30_000; // ms of fresh events until a quicker pace is tried; doubled by failure
 const LONGEST_TRIAL = 600_000;
-const FAILED = 60_000; // ms within which lateness shows that a pace was too quick
+const FAILED = 60_000; // ms in which late events show that the quicker pace failed
 
 export class Pacer {
   #step = 0;
   #trial = TRIAL;
   /** @type {number | null} */ #quickened = null; // when the pace was last made quicker
-  #isAwaited = false; // the stream that has this pace
+  #isAwaited = false; // whether a stream with the new pace has yet to begin
   /** @type {number | null} */ #lateSince = null;
   /** @type {number | null} */ #freshSince = null;
 
@@ -30,12 +31,13 @@ export class Pacer {
   }
 
   /**
-   * Take in how late an event was; return whether the pace is another now.
+   * Observe the delay of an event.
    * @param {number} delay Milliseconds.
-   * @param {number} pace Seconds; that of the stream which it came by.
+   * @param {number} pace Seconds; the pace of the stream that carried the event.
    * @param {number} now
+   * @returns {boolean} Whether the pace changed.
    */
-  note(delay, pace, now) {
+  observe(delay, pace, now) {
     if (this.#isAwaited) return false;
     this.#lateSince = delay > LATE ? (this.#lateSince ?? now) : null;
     this.#freshSince = delay - pace * 1000 < FRESH ? (this.#freshSince ?? now) : null;
@@ -45,7 +47,7 @@ export class Pacer {
     return isFresh && this.#quicken(now);
   }
 
-  /** Forget how late events were: another stream begins. */
+  /** Forget the delays so far: another stream begins. */
   begin() {
     this.#isAwaited = false;
     this.#lateSince = this.#freshSince = null;

@@ -234,7 +234,7 @@ export class Stream {
     for (const { type, data, id, live } of events) {
       this.#cursor = id;
       this.#asOf = instant(id);
-      if (live) this.#serverTime.note(this.#asOf);
+      if (live) this.#serverTime.observe(this.#asOf);
       this.#handlers.event(type, data, id, live);
     }
   }
@@ -243,7 +243,7 @@ export class Stream {
   #onHello(hello) {
     if (hello.resume === "fresh") this.#cursor = null;
     this.#serverTime.reset();
-    this.#serverTime.note(hello.at);
+    this.#serverTime.observe(hello.at);
     this.#handlers.hello(hello);
   }
 
@@ -251,6 +251,6 @@ export class Stream {
   #onPosition({ id, asOf, at }) {
     this.#cursor = id ?? this.#cursor;
     this.#asOf = asOf ?? this.#asOf;
-    if (at !== null) this.#serverTime.note(at);
+    if (at !== null) this.#serverTime.observe(at);
   }
 }

@@ -34,7 +34,7 @@ test("a quicker pace that failed is tried again after twice the time", () => {
 
 test("until a stream has the new pace, what comes counts for nothing", () => {
   const pacer = new Pacer();
-  for (let now = 0; now <= 60_000; now += TENTH) pacer.note(9000, 0, now);
+  for (let now = 0; now <= 60_000; now += TENTH) pacer.observe(9000, 0, now);
   equal(pacer.pace, 0.5);
 });
 
@@ -48,7 +48,7 @@ function pacesOf(...stretches) {
   return stretches.map(([seconds, delay]) => {
     for (const end = now + seconds * 1000; now < end;) {
       now += TENTH;
-      if (pacer.note(delay, pacer.pace, now)) pacer.begin();
+      if (pacer.observe(delay, pacer.pace, now)) pacer.begin();
     }
     return pacer.pace;
   });

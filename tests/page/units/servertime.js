@@ -7,31 +7,31 @@ test("before anything is heard the server's time is not known", () => {
 
 test("what came quickest tells the time, and what exceeds it is delay", () => {
   const { time, pass } = begun();
-  time.note(1000);
+  time.observe(1000);
   pass(500);
-  time.note(1300); // 200 ms late
+  time.observe(1300); // 200 ms late
   equal(rounded(time), [1500, 200]);
-  time.note(1600); // quicker than all before
+  time.observe(1600); // quicker than all before
   equal(rounded(time), [1600, 0]);
 });
 
 test("the clocks may drift apart by a ten-thousandth, and no delay grows of that", () => {
   const { time, pass } = begun();
-  time.note(0);
+  time.observe(0);
   pass(1_000_000);
-  time.note(1_000_000 - 60); // within the drift that is allowed
+  time.observe(1_000_000 - 60); // within the drift that is allowed
   equal(rounded(time), [999_940, 0]);
   pass(1_000_000);
-  time.note(2_000_000 - 360); // 200 ms more than that
+  time.observe(2_000_000 - 360); // 200 ms more than that
   equal(rounded(time)[1], 200);
 });
 
 test("after a reset another server's clock is believed", () => {
   const { time } = begun();
-  time.note(9000);
+  time.observe(9000);
   time.reset();
   equal(time.now, null);
-  time.note(10);
+  time.observe(10);
   equal(rounded(time), [10, 0]);
 });
 
