@@ -208,9 +208,10 @@ class Stream:
             read = Read("replayed", [], cursor, 0, 0)
         else:
             read = self._log.read(cursor, self._selects, compact=self._is_paced)
-        retry = self._wire.retry(random.randint(*RETRY))
-        hello = self._wire.control(self._hello(read, cursor), None)
-        yield from self._frames_of(read, retry + hello)
+        opening = self._wire.retry(random.randint(*RETRY)) + self._wire.control(
+            self._hello(read, cursor), None
+        )
+        yield from self._frames_of(read, opening)
 
     def _next_due(self) -> Iterable[Frame | None]:
         """Return what is due: events, a gap, after silence a heartbeat; else None."""

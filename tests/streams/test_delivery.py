@@ -201,10 +201,10 @@ def test_flasks_test_client_reads_a_stream() -> None:
     app = create_app(Settings(seed=7))
     client = app.test_client()
     events = Parser().feed(client.get("/stream?once=1").data)
-    told = client.get("/api/state").get_json()
+    state = client.get("/api/state").get_json()
     app.extensions["feed"].streams.drain()
     assert [events[0].event, events[-1].event] == ["hello", "end"]
-    assert len([e for e in events if e.event == "price"]) == len(told["prices"]) == 30
+    assert len([e for e in events if e.event == "price"]) == len(state["prices"]) == 30
 
 
 def read(connection: http.client.HTTPConnection, count: int) -> list[Parsed]:

@@ -34,10 +34,10 @@ from tests.helpers.sse import Parsed, Parser
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 ENDED_BY_CLOSING = b"HTTP/1.1 200 OK\r\n\r\n"
-PATIENCE = 60.0  # seconds that a socket may wait, while the test reads others
+SOCKET_TIMEOUT = 60.0  # seconds that a socket may wait while the test reads others
 
 
-class Served:
+class ServedStream:
     """A stream over a real socket, written as a server writes it: chunk by chunk."""
 
     def __init__(
@@ -46,8 +46,8 @@ class Served:
         self.gzip = asked.gzip
         self.chunked = protocol == "HTTP/1.1"
         self.ours, self.theirs = connected(buffer)
-        self.ours.settimeout(PATIENCE)  # which makes its descriptor non-blocking
-        self.theirs.settimeout(PATIENCE)
+        self.ours.settimeout(SOCKET_TIMEOUT)  # which makes its descriptor non-blocking
+        self.theirs.settimeout(SOCKET_TIMEOUT)
         self.received = bytearray()
         self.body = bytearray()
         self.response = Response()
@@ -59,7 +59,7 @@ class Served:
         self.thread = threading.Thread(target=self._serve)
         self.thread.start()
         while not self.events():
-            assert self.read()  # hello: what happens from now on is for this stream too
+            assert self.read()  # until hello: the stream gets all events from now on
 
     def _serve(self) -> None:
         try:
@@ -71,38 +71,41 @@ class Served:
             if self.chunked:
                 self.ours.sendall(b"0\r\n\r\n")
         except ConnectionError:
-            pass  # the reader has gone, which some tests want
+            pass  # the reader has closed its end, as some tests do
         finally:
             self._frames.close()
             self.ours.close()
 
     def read(self, most: int = 1 << 16) -> bool:
-        """Take some of what came; False at the end."""
-        got = self.theirs.recv(most)
-        self.received += got
-        self.body += self.response.feed(got)
-        if not got:
+        """Read up to `most` bytes; return False at the end of the stream."""
+        piece = self.theirs.recv(most)
+        self.received += piece
+        self.body += self.response.feed(piece)
+        if not piece:
             self.response.close()
-        return bool(got)
+        return bool(piece)
 
     def read_to(self, tail: EventId) -> None:
-        """Read until an event or a heartbeat with this id has come."""
+        """Read until an event or a heartbeat has this id, or a later one."""
         while not any(EventId.parse(e.id) >= tail for e in self.events() if e.id):
             assert self.read()
 
     def read_all(self) -> None:
+        """Read to the end of the stream."""
         while self.read():
             pass
 
     def events(self) -> list[Parsed]:
+        """Return all events that were read so far."""
         body = bytes(self.body)
         if self.gzip:
             body = zlib.decompressobj(16 + zlib.MAX_WBITS).decompress(body)
         return Parser().feed(body)
 
     def close(self) -> None:
+        """Close the reader's end, and wait until the server's has ended too."""
         self.theirs.close()
-        self.thread.join(PATIENCE)
+        self.thread.join(SOCKET_TIMEOUT)
         assert not self.thread.is_alive()
 
 
@@ -123,6 +126,7 @@ NEVER_BEHIND = Bounds(behind=1_000_000, behind_slow=1_000_000)
 
 @contextmanager
 def running(log: Log, **changed: Any) -> Iterator[Streams]:
+    """Yield streams whose fan-out runs; of the settings, some are `changed`."""
     settings = Settings(**{"heartbeat": 0.05, **changed})
     streams = Streams(log, settings, "published", "1", NEVER_BEHIND)
     streams.fanout.start()
@@ -133,8 +137,9 @@ def running(log: Log, **changed: Any) -> Iterator[Streams]:
 
 
 @pytest.fixture
-def serve() -> Iterator[Callable[..., Served]]:
-    served: list[Served] = []
+def serve() -> Iterator[Callable[..., ServedStream]]:
+    """Yield a function that opens a stream, which is closed after the test."""
+    served: list[ServedStream] = []
 
     def serve_one(
         streams: Streams,
@@ -142,8 +147,10 @@ def serve() -> Iterator[Callable[..., Served]]:
         protocol: str = "HTTP/1.1",
         buffer: int = 1 << 20,
         **asked: Any,
-    ) -> Served:
-        one = Served(streams, Subscription(view or View(), **asked), protocol, buffer)
+    ) -> ServedStream:
+        one = ServedStream(
+            streams, Subscription(view or View(), **asked), protocol, buffer
+        )
         served.append(one)
         return one
 
@@ -152,33 +159,34 @@ def serve() -> Iterator[Callable[..., Served]]:
         one.close()
 
 
-def notes(log: Log, count: int, size: int = 10) -> EventId:
-    """Append events that are all different; return the tail."""
+def append_notes(log: Log, count: int, size: int = 10) -> EventId:
+    """Append so many notes, numbered throughout the log; return the tail."""
     begin = sum(log.statistics().appended.values())
     for n in range(begin, begin + count):
         log.append([unkeyed("note", b'{"n":%d,"pad":"%b"}' % (n, b"x" * size))], START)
     return log.tail
 
 
-def numbers(served: Served) -> list[int]:
+def note_numbers(served: ServedStream) -> list[int]:
+    """Return the numbers of the notes that were read so far."""
     return [json.loads(e.data)["n"] for e in served.events() if e.event == "note"]
 
 
 @pytest.mark.parametrize("protocol", ["HTTP/1.0", "HTTP/1.1", "HTTP/2.0"])
 @pytest.mark.parametrize("zipped", [False, True])
 def test_every_event_comes_once_in_order_whoever_writes(
-    serve: Callable[..., Served], protocol: str, zipped: bool
+    serve: Callable[..., ServedStream], protocol: str, zipped: bool
 ) -> None:
     with running(Log(10_000, START)) as streams:
         served = [serve(streams, protocol=protocol, gzip=zipped) for _ in range(5)]
         for n in range(20):
-            tail = notes(streams.log, 3)
+            tail = append_notes(streams.log, 3)
             if n % 5 == 0:
                 for one in served:
                     one.read_to(tail)
         for one in served:
             one.read_to(streams.log.tail)
-            assert numbers(one) == [*range(60)]
+            assert note_numbers(one) == [*range(60)]
 
 
 @pytest.mark.parametrize("pace", [0, 0.1])
@@ -187,11 +195,11 @@ def test_a_frame_holds_nothing_that_was_appended_while_it_was_made(
 ) -> None:
     log = Log(100, START)
     begun, frames, read = log.tail, Frames(log), log.read
-    notes(log, 2)
+    append_notes(log, 2)
     made, view = log.tail, View(pace=pace)
 
     def read_late(*asked: Any, **how: Any) -> Read:
-        notes(log, 3)  # as another thread may, after the tail was looked at
+        append_notes(log, 3)  # as another thread may, after the tail was looked at
         return read(*asked, **how)
 
     with monkeypatch.context() as patch:
@@ -205,35 +213,37 @@ def test_a_frame_holds_nothing_that_was_appended_while_it_was_made(
 
 
 def test_a_socket_that_takes_only_half_goes_on_at_the_exact_byte(
-    serve: Callable[..., Served],
+    serve: Callable[..., ServedStream],
 ) -> None:
     rng = random.Random(7)
     with running(Log(100_000, START)) as streams:
         slow = [serve(streams, buffer=4096, gzip=zipped) for zipped in (False, True)]
         quick = serve(streams)
         for _ in range(150):
-            notes(streams.log, rng.randint(1, 4), rng.randint(1, 3000))
+            append_notes(streams.log, rng.randint(1, 4), rng.randint(1, 3000))
             for one in slow:
                 one.read(rng.randint(1, 3000))
         for one in [*slow, quick]:
             one.read_to(streams.log.tail)
-            shown = numbers(one)
+            shown = note_numbers(one)
             assert shown == [*range(len(shown))]
             assert len(shown) == streams.log.statistics().appended["note"]
             assert "gap" not in {event.event for event in one.events()}
 
 
-def test_a_reader_that_stops_delays_no_other(serve: Callable[..., Served]) -> None:
+def test_a_reader_that_stops_delays_no_other(
+    serve: Callable[..., ServedStream],
+) -> None:
     with running(Log(10_000, START)) as streams:
         stopped, quick = serve(streams, buffer=4096), serve(streams)
         for _ in range(30):
-            quick.read_to(notes(streams.log, 5, 2000))
-        assert numbers(quick) == [*range(150)]
+            quick.read_to(append_notes(streams.log, 5, 2000))
+        assert note_numbers(quick) == [*range(150)]
         assert len(streams) == 2
-        assert numbers(stopped) == []
+        assert note_numbers(stopped) == []
 
 
-def test_each_view_gets_its_own(serve: Callable[..., Served]) -> None:
+def test_each_view_gets_its_own(serve: Callable[..., ServedStream]) -> None:
     with running(Log(10_000, START)) as streams:
         symbols = [f"S{n}" for n in range(40)]
         served = [serve(streams, View(symbols=frozenset({s}))) for s in symbols]
@@ -252,7 +262,7 @@ def test_each_view_gets_its_own(serve: Callable[..., Served]) -> None:
 
 
 def test_an_event_is_wrapped_for_the_views_that_ask_for_other_and_raw_for_the_rest(
-    serve: Callable[..., Served],
+    serve: Callable[..., ServedStream],
 ) -> None:
     asked = [None, {"other"}, {"other", "ticket"}, {"ticket"}]
     with running(Log(10_000, START)) as streams:
@@ -275,27 +285,28 @@ def test_an_event_is_wrapped_for_the_views_that_ask_for_other_and_raw_for_the_re
     assert only == raw[::2]
 
 
-def read_to_tail(one: Served, streams: Streams) -> list[Parsed]:
+def read_to_tail(one: ServedStream, streams: Streams) -> list[Parsed]:
     """Return the events of the log that a stream has sent up to the log's tail."""
     one.read_to(streams.log.tail)
     return [event for event in one.events() if event.event not in CONTROL_TYPES]
 
 
 def test_silence_brings_heartbeats_that_carry_the_cursor(
-    serve: Callable[..., Served],
+    serve: Callable[..., ServedStream],
 ) -> None:
     with running(Log(100, START)) as streams:
         one = serve(streams, View(symbols=frozenset({"NOBODY"})))
-        one.read_to(notes_unseen(streams.log))
+        one.read_to(append_price(streams.log))
         assert {e.event for e in one.events()} == {"hello", "heartbeat"}
 
 
-def notes_unseen(log: Log) -> EventId:
+def append_price(log: Log) -> EventId:
+    """Append a price of the symbol SOMEBODY; return its id."""
     return log.append([keyed("price", "SOMEBODY", b"1")], START + 1)[-1]
 
 
 def test_a_paced_stream_gets_the_newest_of_each_key_at_its_pace(
-    serve: Callable[..., Served],
+    serve: Callable[..., ServedStream],
 ) -> None:
     with running(Log(1000, START), heartbeat=5.0) as streams:
         one, began = serve(streams, View(pace=0.1)), time.monotonic()
@@ -317,7 +328,7 @@ def test_a_paced_newcomer_between_two_instants_follows_from_the_next() -> None:
     key = Key(View(pace=0.05), Form(), None)
     (ours, theirs), (ours_too, theirs_too) = socket.socketpair(), socket.socketpair()
 
-    def come(sock: socket.socket) -> Follower:
+    def join(sock: socket.socket) -> Follower:
         sock.setblocking(False)
         follower = Follower(sock.fileno(), log.tail, float("inf"))
         assert fanout.join(follower, key, None)
@@ -330,34 +341,34 @@ def test_a_paced_newcomer_between_two_instants_follows_from_the_next() -> None:
             fanout._serve(group)
         fanout._cursor = tail
 
-    def tell(symbol: str) -> None:
+    def append(symbol: str) -> None:
         log.append([keyed("price", symbol, b"1")], START)
         serve_due()
 
     with ours, theirs, ours_too, theirs_too:
-        first = come(ours)
-        tell("A")
-        second = come(ours_too)
-        tell("B")
+        first = join(ours)
+        append("A")
+        second = join(ours_too)
+        append("B")
         group = fanout._groups[key]
 
-        def all_told() -> bool:
+        def caught_up() -> bool:
             serve_due()
             return group.cursor == log.tail
 
-        until(all_told)
+        until(caught_up)
         assert group.followers == [first, second]
         prices = [len(Parser().feed(s.recv(999))) for s in (theirs, theirs_too)]
         assert prices == [2, 1]
 
 
 def test_a_drain_gives_every_stream_back_to_say_bye(
-    serve: Callable[..., Served],
+    serve: Callable[..., ServedStream],
 ) -> None:
     with running(Log(100, START)) as streams:
         served = [serve(streams, gzip=n % 2 == 1) for n in range(10)]
         for one in served:
-            one.read_to(notes(streams.log, 1))
+            one.read_to(append_notes(streams.log, 1))
         streams.drain()
         for one in served:
             one.read_all()
@@ -368,49 +379,49 @@ def test_a_drain_gives_every_stream_back_to_say_bye(
 
 
 def test_a_client_that_went_is_noticed_by_the_next_write(
-    serve: Callable[..., Served],
+    serve: Callable[..., ServedStream],
 ) -> None:
     with running(Log(100, START)) as streams:
         one = serve(streams)
-        one.read_to(notes(streams.log, 1))
+        one.read_to(append_notes(streams.log, 1))
         one.theirs.close()
         until(lambda: len(streams) == 0)
 
 
 def test_a_stream_that_ends_while_it_follows_leaves_its_descriptor_to_others(
-    serve: Callable[..., Served], monkeypatch: pytest.MonkeyPatch
+    serve: Callable[..., ServedStream], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with running(Log(100, START), heartbeat=60.0) as streams:
         other = serve(streams)
-        other.read_to(notes(streams.log, 1))
+        other.read_to(append_notes(streams.log, 1))
         follows, ends, wait = threading.Event(), threading.Event(), Follower.wait
 
         def wait_and_end(follower: Follower) -> None:
             if threading.current_thread() is other.thread:
                 return wait(follower)  # it may begin to follow only now
             follows.set()
-            ends.wait(PATIENCE)
+            ends.wait(SOCKET_TIMEOUT)
             raise ConnectionAbortedError("the server lets it go")
 
         with monkeypatch.context() as patch:
             patch.setattr(Follower, "wait", wait_and_end)
             one = serve(streams)
-            assert follows.wait(PATIENCE)
-        one.read_to(notes(streams.log, 1))
+            assert follows.wait(SOCKET_TIMEOUT)
+        one.read_to(append_notes(streams.log, 1))
         fd = one.ours.fileno()
         ours, theirs = socket.socketpair()
         with ours, theirs:
             ends.set()
             until(lambda: one.ours.fileno() < 0)
             with socket.socket(fileno=os.dup2(ours.fileno(), fd)):
-                other.read_to(notes(streams.log, 5))
+                other.read_to(append_notes(streams.log, 5))
             theirs.setblocking(False)
             with pytest.raises(BlockingIOError):
                 theirs.recv(1)
 
 
 def test_a_stream_past_its_lifetime_comes_back_to_say_so(
-    serve: Callable[..., Served],
+    serve: Callable[..., ServedStream],
 ) -> None:
     with running(Log(100, START), max_stream_age=0.3) as streams:
         one = serve(streams)
@@ -418,11 +429,11 @@ def test_a_stream_past_its_lifetime_comes_back_to_say_so(
         assert json.loads(one.events()[-1].data)["reason"] == "age"
 
 
-def test_the_totals_say_what_was_sent(serve: Callable[..., Served]) -> None:
+def test_the_totals_say_what_was_sent(serve: Callable[..., ServedStream]) -> None:
     with running(Log(100, START), heartbeat=60.0) as streams:
         served = [serve(streams, protocol="HTTP/1.0") for _ in range(3)]
         for _ in range(7):
-            notes(streams.log, 1)
+            append_notes(streams.log, 1)
             for one in served:
                 one.read_to(streams.log.tail)
         until(lambda: streams.totals.events == 21, why="the last write is counted")
@@ -430,34 +441,34 @@ def test_the_totals_say_what_was_sent(serve: Callable[..., Served]) -> None:
 
 
 def test_a_failure_in_the_loop_ends_the_streams_and_not_the_loop(
-    serve: Callable[..., Served], monkeypatch: pytest.MonkeyPatch
+    serve: Callable[..., ServedStream], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with running(Log(100, START)) as streams:
         one = serve(streams)
-        one.read_to(notes(streams.log, 1))
+        one.read_to(append_notes(streams.log, 1))
         with monkeypatch.context() as patch:
             patch.setattr(streams.fanout, "_next_frame", _fail)
-            notes(streams.log, 1)
+            append_notes(streams.log, 1)
             one.read_all()
         again = serve(streams, cursor=EventId.parse(one.events()[-1].id))
-        again.read_to(notes(streams.log, 1))
-        assert numbers(one) + numbers(again) == [0, 1, 2]
+        again.read_to(append_notes(streams.log, 1))
+        assert note_numbers(one) + note_numbers(again) == [0, 1, 2]
 
 
 def test_a_failure_while_newcomers_are_taken_in_returns_each_once(
-    serve: Callable[..., Served], monkeypatch: pytest.MonkeyPatch
+    serve: Callable[..., ServedStream], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with running(Log(100, START)) as streams:
         one = serve(streams)
-        one.read_to(notes(streams.log, 1))
+        one.read_to(append_notes(streams.log, 1))
         with monkeypatch.context() as patch:
             patch.setattr(Group, "add_follower", _fail)
             other = serve(streams)
-            notes(streams.log, 1)
+            append_notes(streams.log, 1)
             one.read_all()
             other.read_all()
         again = serve(streams)
-        again.read_to(notes(streams.log, 1))
+        again.read_to(append_notes(streams.log, 1))
 
 
 def _fail(*_: object) -> None:

@@ -33,23 +33,28 @@ EVENT_SOURCE = """([after, names]) => {
 
 @pytest.fixture(scope="module")
 def busy() -> Iterator[Board]:
-    """Yield a board on which some 600 things happen each second."""
+    """Yield a board with some 600 events a second."""
     with Board(SEED="11", SPEED="40", BACKLOG="200000") as board:
         yield board
-        board.kill()  # nothing is asked of its end
+        board.kill()  # no test looks at its end, and this is faster
 
 
-def happened(board: Board, cursor: str) -> list[Parsed]:
-    """Return all that happened since, every event of it, however slowly it is read."""
+def events_since(board: Board, cursor: str) -> list[Parsed]:
+    """Return every event after a cursor. A poll is exact, however slow its reader."""
     with board.stream(f"/stream?once=1&after={cursor}") as stream:
         hello, *read, end = stream.read_all(30)
-    told = json.loads(hello.data)
-    assert (told["resume"], told["dropped"], told["lost"]) == ("replayed", 0, 0)
+    greeting = json.loads(hello.data)
+    assert (greeting["resume"], greeting["dropped"], greeting["lost"]) == (
+        "replayed",
+        0,
+        0,
+    )
     assert end.event == "end"
     return read
 
 
-def up_to(id: str, events: list[Parsed]) -> list[Parsed]:
+def events_up_to(id: str, events: list[Parsed]) -> list[Parsed]:
+    """Return the events whose ids are not beyond `id`."""
     return [event for event in events if id_of(event.id) <= id_of(id)]
 
 
@@ -57,7 +62,7 @@ def test_cut_off_a_hundred_times_nothing_is_lost_and_nothing_comes_twice(
     busy: Board,
 ) -> None:
     rng = random.Random(5)
-    start = cursor = tail(busy)
+    start = cursor = newest_id(busy)
     read: list[Parsed] = []
     for _ in range(CUTS):
         got = cut_off(busy, cursor, rng)
@@ -67,50 +72,50 @@ def test_cut_off_a_hundred_times_nothing_is_lost_and_nothing_comes_twice(
         read += got
         cursor = next((e.id for e in reversed(got) if e.id), cursor)
     assert [e for e in read if e.event in ("gap", "bye", "end")] == []
-    assert of_the_log(read) == up_to(cursor, happened(busy, start))
+    assert of_the_log(read) == events_up_to(cursor, events_since(busy, start))
     assert len(of_the_log(read)) > 5 * CUTS
 
 
 def test_a_reader_that_stalls_misses_only_what_a_gap_tells_of(busy: Board) -> None:
     """Its socket is full again and again, so that writes are refused or cut short."""
-    start = tail(busy)
+    start = newest_id(busy)
     read: list[Parsed] = []
     with busy.stream(f"/stream?after={start}", rcvbuf=STALLED) as stream:
         for _ in range(6):
-            read += stream.read_until(reaches(tail(busy)))
+            read += stream.read_until(is_at_least(newest_id(busy)))
             time.sleep(0.6)  # some 150 KB, more than the kernel holds for it
-        read += stream.read_until(reaches(tail(busy)))
-    all_that_happened = happened(busy, start)
-    expected = up_to(read[-1].id, all_that_happened)
+        read += stream.read_until(is_at_least(newest_id(busy)))
+    all_events = events_since(busy, start)
+    expected = events_up_to(read[-1].id, all_events)
     shown = of_the_log(read)
     ids = [id_of(event.id) for event in shown]
     assert ids == sorted({*ids})
-    # One that took over a second for what was compacted may be told a key's newer data.
-    own = {(e.event, e.data): id_of(e.id) for e in all_that_happened}
+    # A catch-up that takes over a second may hold newer data under an event's id.
+    own = {(e.event, e.data): id_of(e.id) for e in all_events}
     for event in {*shown} - {*expected}:
         assert own[event.event, event.data] > id_of(event.id)
     assert {*ids} <= {id_of(event.id) for event in expected}
-    told = [json.loads(event.data) for event in read if event.event == "gap"]
-    gaps = [(id_of(gap["from"]), id_of(gap["to"])) for gap in told]
+    found = [json.loads(event.data) for event in read if event.event == "gap"]
+    gaps = [(id_of(gap["from"]), id_of(gap["to"])) for gap in found]
     missed = {*expected} - {*shown}
     for event in missed:
         assert event.event != "incident"
         assert any(begin < id_of(event.id) <= end for begin, end in gaps)
 
 
-def reaches(id: str) -> Callable[[Parsed], bool]:
-    """Return what is true of an event that is as new as the one of this id."""
+def is_at_least(id: str) -> Callable[[Parsed], bool]:
+    """Return a function that tells whether an event's id is `id` or a later one."""
     return lambda event: bool(event.id) and id_of(event.id) >= id_of(id)
 
 
-def tail(board: Board) -> str:
+def newest_id(board: Board) -> str:
     """Return the id of the newest event."""
     id: str = json.loads(board.get("/api/state")[2])["id"]
     return id
 
 
 def cut_off(board: Board, cursor: str, rng: random.Random) -> list[Parsed]:
-    """Read on from a cursor to a random byte: of the headers, hello, or far behind."""
+    """Read from a cursor to a random byte of the headers, of hello or of the events."""
     headers = {"Last-Event-ID": cursor}
     where = rng.choice(["headers", "first events", "events", "events"])
     if where == "headers":
@@ -122,7 +127,7 @@ def cut_off(board: Board, cursor: str, rng: random.Random) -> list[Parsed]:
 
 
 def cut_in_headers(board: Board, cursor: str, rng: random.Random) -> None:
-    """Send a request, or a part of it, and go away before the headers have come."""
+    """Send a request or a part of it, and disconnect before all headers have come."""
     request = (
         f"GET /stream HTTP/1.1\r\nHost: {LOOPBACK}\r\nLast-Event-ID: {cursor}\r\n\r\n"
     ).encode()
@@ -153,7 +158,7 @@ def test_a_stream_that_is_resumed_in_its_catch_up_goes_on_in_it(busy: Board) -> 
         cursor = next((e.id for e in reversed(got) if e.id), cursor)
     assert "replayed" in resumes
     id, expected = server_state(busy)
-    fold(held, [event for event in happened(busy, cursor) if id_of(event.id) <= id])
+    fold(held, [event for event in events_since(busy, cursor) if id_of(event.id) <= id])
     assert held == expected
 
 
@@ -176,16 +181,18 @@ def test_a_client_that_slept_past_the_floor_ends_in_the_same_state() -> None:
             resumes.append((hello["resume"], hello.get("lost", 0)))
             cursor = next((e.id for e in reversed(got) if e.id), cursor)
         assert resumes.count(("compacted", None)) >= 6
-        assert (got[-1].event, hello["tail"]) == ("end", tail(board))
+        assert (got[-1].event, hello["tail"]) == ("end", newest_id(board))
         assert held == server_state(board)[1]
         board.kill()
 
 
 def publish(board: Board, events: list[Event]) -> None:
+    """Publish events in one request."""
     lines = [b'{"event":"%b","data":%b}' % (e.type.encode(), e.data) for e in events]
     ndjson = {"Content-Type": "application/x-ndjson", "Authorization": "Bearer secret"}
-    status, _, told = board.request("POST", "/api/publish", ndjson, b"\n".join(lines))
-    assert status == 201, told
+    body = b"\n".join(lines)
+    status, _, answer = board.request("POST", "/api/publish", ndjson, body)
+    assert status == 201, answer
 
 
 def test_a_key_that_was_retired_while_a_client_slept_is_gone() -> None:
@@ -211,7 +218,7 @@ def nasty() -> Iterator[Board]:
     """Yield a board whose log holds nasty values and nothing else."""
     with Board("tests.helpers.nasty_app:app") as board:
         yield board
-        board.kill()  # nothing is asked of its end
+        board.kill()  # no test looks at its end, and this is faster
 
 
 def test_nasty_values_come_as_they_were_published(nasty: Board) -> None:
@@ -247,20 +254,20 @@ def test_nasty_values_come_through_a_browsers_own_event_source(
 
 def test_nasty_values_are_whole_lines_of_ndjson_and_of_text(nasty: Board) -> None:
     after = first_cursor(nasty)
-    _, _, told = nasty.get(f"/stream.ndjson?once=1&after={after}")
-    lines = told.split(b"\n")[1:-2]
+    _, _, body = nasty.get(f"/stream.ndjson?once=1&after={after}")
+    lines = body.split(b"\n")[1:-2]
     for line, event in zip(lines, nasty_events(), strict=True):
         read = json.loads(line)
         assert read["event"] == event.type
         assert read["data"] == json.loads(event.data)
-    _, _, told = nasty.get(f"/stream.txt?once=1&after={after}")
-    shown = told.decode().splitlines()[1:-1]
+    _, _, body = nasty.get(f"/stream.txt?once=1&after={after}")
+    shown = body.decode().splitlines()[1:-1]
     names = [line.split(" ")[0] for line in shown]
     assert names == [event.type for event in nasty_events()]
 
 
 def replay(board: Board) -> list[Parsed]:
-    """Return all that was published, from the log's start."""
+    """Return every event that was published, from the log's start on."""
     with board.stream(f"/stream?once=1&after={first_cursor(board)}") as stream:
         hello, *read = stream.read_all()
     assert json.loads(hello.data)["resume"] == "replayed"
@@ -275,6 +282,7 @@ def first_cursor(board: Board) -> str:
 
 
 def assert_all_came(read: list[Parsed]) -> None:
+    """Assert that exactly the nasty events were read, in order and unchanged."""
     expected = [(event.type, event.data.decode()) for event in nasty_events()]
     assert [(event.event, event.data) for event in read] == expected
     ids = [id_of(event.id) for event in read]

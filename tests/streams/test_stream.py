@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from feed import log as log_module
 from feed.events.control import Hello
-from feed.events.event import CONTROL_TYPES, EventId, gone, keyed, unkeyed
+from feed.events.event import CONTROL_TYPES, Event, EventId, gone, keyed, unkeyed
 from feed.events.shapes import Score, Team
 from feed.log import Log
 from feed.settings import Settings
@@ -59,7 +59,7 @@ def few_retirements() -> Iterator[None]:
 
 
 class Client:
-    """Folds what it reads by key, breaks off anywhere in the bytes, and resumes."""
+    """Keeps the newest event of each key, breaks off at any byte, and resumes."""
 
     def __init__(self, streams: Streams, view: View) -> None:
         self.streams = streams
@@ -67,7 +67,7 @@ class Client:
         self.cursor: EventId | None = None
         self.state: dict[tuple[str, str], str] = {}
         self.seen: list[tuple[EventId, Parsed]] = []
-        self.exact = True  # as the server says: nothing was left out
+        self.exact = True  # whether the server has said that nothing was left out
         self.open()
 
     def open(self) -> None:
@@ -81,9 +81,9 @@ class Client:
 
     def read(self, frame: bytes) -> None:
         for event in self.parser.feed(frame):
-            self.take(event)
+            self.apply(event)
 
-    def take(self, event: Parsed) -> None:
+    def apply(self, event: Parsed) -> None:
         if event.id:
             self.cursor = EventId.parse(event.id)
         if event.event == "hello":
@@ -100,7 +100,7 @@ class Client:
             apply_event(self.state, event.event, event.data)
 
     def read_one(self, cut: int | None = None) -> None:
-        """Read a frame, or come back where the server has said bye."""
+        """Read a frame, or come back if the server has said bye."""
         frame = next(self.frames, None)
         if frame is None:
             self.open()
@@ -114,6 +114,7 @@ class Client:
 
 
 def streams_of(log: Log, bounds: Bounds = QUICK, **changed: Any) -> Streams:
+    """Return the streams of a log, with settings of which some are `changed`."""
     settings = Settings(**{"heartbeat": EAGER, **changed})
     return Streams(log, settings, "simulator", "1", bounds, CLOSE)
 
@@ -184,9 +185,9 @@ def test_a_slow_reader_is_told_of_each_key_what_it_is_when_the_frame_is_made(
             model.publish(batch)
             before = len(client.seen)
             client.read_one()
-            told = slots_of(event for _, event in client.seen[before:])
+            received = slots_of(event for _, event in client.seen[before:])
             now = model.state(view)
-            for slot in told:
+            for slot in received:
                 assert client.state.get(slot) == now.get(slot)
 
 
@@ -239,8 +240,8 @@ def test_a_replay_goes_on_compacted_once_its_reader_is_found_to_be_slow() -> Non
     begin = log.tail
     log.append([keyed("price", "A", b"%d" % n) for n in range(100)], START + 5)
     frames = Stream(streams_of(log, SLOW), Subscription(View(), begin), Peer()).frames()
-    hello, *replayed = said(next(frames))
-    gap, price = said(next(frames))
+    hello, *replayed = parse(next(frames))
+    gap, price = parse(next(frames))
     assert json.loads(hello.data)["resume"] == "replayed"
     assert json.loads(gap.data) == {
         "from": replayed[-1].id,
@@ -256,7 +257,7 @@ def test_a_poll_is_replayed_every_event_however_slow_it_reads() -> None:
     begin = log.tail
     log.append([keyed("price", "A", b"%d" % n) for n in range(100)], START + 5)
     asked = Subscription(View(), begin, once=True)
-    events = said(b"".join(Stream(streams_of(log, SLOW), asked, Peer()).frames()))
+    events = parse(b"".join(Stream(streams_of(log, SLOW), asked, Peer()).frames()))
     shown = [int(event.data) for event in events if event.event == "price"]
     assert shown == [*range(100)]
 
@@ -281,7 +282,7 @@ def test_a_reader_that_keeps_up_for_a_while_counts_as_a_quick_one_again(
         clock.now += (
             waited  # it is written for as long as no further frame is asked for
         )
-        return [event.event for event in said(next(frames))]
+        return [event.event for event in parse(next(frames))]
 
     assert next(frames)
     assert read_after(0.2) == ["gap", "price"]
@@ -307,7 +308,7 @@ def test_a_paced_reader_that_is_slow_hears_of_no_gap_and_gets_small_frames() -> 
         log.append([keyed("price", f"{n % 20:02}", b"%d" % n)], START + 5)
     sizes: list[int] = []
     while sum(sizes) < 20:
-        events = [e.event for e in said(next(frames)) if e.event != "heartbeat"]
+        events = [e.event for e in parse(next(frames)) if e.event != "heartbeat"]
         assert {*events} <= {"price"}
         sizes.append(len(events))
     assert max(sizes) < 5
@@ -315,7 +316,7 @@ def test_a_paced_reader_that_is_slow_hears_of_no_gap_and_gets_small_frames() -> 
 
 
 def test_hello_comes_first_without_an_id_after_the_retry_line() -> None:
-    frame = first(View())
+    frame = first_frame(View())
     found = re.match(rb"retry: (\d{4})\nevent: hello\ndata: \{", frame)
     assert found
     assert 2_000 <= int(found[1]) <= 4_000
@@ -324,7 +325,7 @@ def test_hello_comes_first_without_an_id_after_the_retry_line() -> None:
 def test_an_event_is_id_event_data_and_a_blank_line() -> None:
     log = Log(10, START)
     log.append([keyed("price", "A", b'{"price":1}')], START + 5)
-    assert first(View(), log).endswith(
+    assert first_frame(View(), log).endswith(
         b'}\n\nid: %d-0\nevent: price\ndata: {"price":1}\n\n' % (START + 5)
     )
 
@@ -332,7 +333,7 @@ def test_an_event_is_id_event_data_and_a_blank_line() -> None:
 def test_hello_says_what_was_understood() -> None:
     log = Log(10, START)
     ids = log.append([unkeyed("note", b"1")] * 3, START + 5)
-    hello = said(first(View(), log, ids[1]))[0]
+    hello = parse(first_frame(View(), log, ids[1]))[0]
     assert json.loads(hello.data) == {
         "resume": "replayed",
         "after": str(ids[1]),
@@ -351,7 +352,9 @@ def test_hello_says_what_was_understood() -> None:
 def test_an_instant_since_which_nothing_happened_is_understood_as_the_tail() -> None:
     log = Log(10, START)
     log.append([unkeyed("note", b"1")], START + 5)
-    hello = json.loads(said(first(View(), log, EventId.parse(str(START + 99))))[0].data)
+    hello = json.loads(
+        parse(first_frame(View(), log, EventId.parse(str(START + 99))))[0].data
+    )
     assert (hello["resume"], hello["after"]) == ("replayed", str(log.tail))
 
 
@@ -362,7 +365,7 @@ def test_silence_is_broken_by_heartbeats_that_carry_the_cursor() -> None:
     ).frames()
     next(frames)
     (id,) = log.append([keyed("price", "A", b"1")], START + 5)
-    heartbeat = said(next(frames))[0]
+    heartbeat = parse(next(frames))[0]
     assert (heartbeat.event, heartbeat.id) == ("heartbeat", str(id))
 
 
@@ -373,7 +376,7 @@ def test_a_stream_that_falls_behind_is_told_and_compacted() -> None:
     next(frames)
     begin = log.tail
     log.append([keyed("price", "A", b"%d" % n) for n in range(9)], START + 5)
-    gap, price = said(next(frames))
+    gap, price = parse(next(frames))
     assert gap.event == "gap"
     assert json.loads(gap.data) == {
         "from": str(begin),
@@ -392,7 +395,7 @@ def test_falling_behind_with_nothing_superseded_is_no_gap() -> None:
     log.append([unkeyed("note", b"%d" % n) for n in range(9)], START + 5)
     shown: list[str] = []
     while len(shown) < 9:
-        shown += [event.data for event in said(next(frames))]
+        shown += [event.data for event in parse(next(frames))]
     assert shown == [str(n) for n in range(9)]
 
 
@@ -400,7 +403,7 @@ def test_once_is_the_catch_up_then_end() -> None:
     log = Log(10, START)
     log.append([keyed("price", "A", b"1")], START + 5)
     asked = Subscription(View(), once=True)
-    events = said(b"".join(Stream(streams_of(log), asked, Peer()).frames()))
+    events = parse(b"".join(Stream(streams_of(log), asked, Peer()).frames()))
     assert [e.event for e in events] == ["hello", "price", "end"]
 
 
@@ -409,9 +412,9 @@ def test_the_stream_of_a_match_ends_after_its_last_event() -> None:
     log.append([score("m", "2H")], START + 5)
     asked = Subscription(View(matches=frozenset({"m"})), match="m")
     frames = Stream(streams_of(log), asked, Peer()).frames()
-    assert [e.event for e in said(next(frames))] == ["hello", "score"]
+    assert [e.event for e in parse(next(frames))] == ["hello", "score"]
     log.append([score("m", "FT")], START + 6)
-    assert [e.event for e in said(b"".join(frames))] == ["score", "end"]
+    assert [e.event for e in parse(b"".join(frames))] == ["score", "end"]
 
 
 def test_over_the_limit_a_stream_is_told_to_come_back_much_later() -> None:
@@ -420,7 +423,7 @@ def test_over_the_limit_a_stream_is_told_to_come_back_much_later() -> None:
     next(held)
     refused = b"".join(Stream(streams, Subscription(View()), Peer()).frames())
     assert re.match(rb"retry: \d{5}\nevent: bye\n", refused)
-    bye = json.loads(said(refused)[0].data)
+    bye = json.loads(parse(refused)[0].data)
     assert bye["reason"] == "full"
     assert 15_000 <= bye["retry_ms"] <= 45_000
     assert (len(streams), streams.totals.refused["limit"]) == (1, 1)
@@ -475,7 +478,7 @@ def test_a_drain_says_bye_to_all_and_admits_no_more() -> None:
     frames = Stream(streams, Subscription(View()), Peer()).frames()
     next(frames)
     streams.drain()
-    bye = json.loads(said(b"".join(frames))[-1].data)
+    bye = json.loads(parse(b"".join(frames))[-1].data)
     assert bye["reason"] == "restart"
     assert 1_000 <= bye["retry_ms"] <= 5_000
     refused = b"".join(Stream(streams, Subscription(View()), Peer()).frames())
@@ -485,7 +488,7 @@ def test_a_drain_says_bye_to_all_and_admits_no_more() -> None:
 
 def test_a_stream_past_its_lifetime_says_bye_and_may_resume() -> None:
     streams = streams_of(Log(10, START), max_stream_age=0.01)
-    events = said(b"".join(Stream(streams, Subscription(View()), Peer()).frames()))
+    events = parse(b"".join(Stream(streams, Subscription(View()), Peer()).frames()))
     assert json.loads(events[-1].data)["reason"] == "age"
 
 
@@ -506,9 +509,9 @@ def test_a_stream_that_outlived_what_the_log_accounts_for_is_sent_to_begin_anew(
     next(frames)
     cursor = log.tail
     log.append([gone("price", key, START) for key in "ABCD"], START + 6)
-    (bye,) = said(b"".join(frames))
+    (bye,) = parse(b"".join(frames))
     assert json.loads(bye.data)["reason"] == "age"
-    hello = said(first(View(), log, cursor))[0]
+    hello = parse(first_frame(View(), log, cursor))[0]
     assert json.loads(hello.data)["resume"] == "fresh"
 
 
@@ -522,7 +525,7 @@ def test_streams_that_come_back_share_what_they_catch_up_on() -> None:
     ]
     whole = [b"".join(some) for some in frames]
     assert [
-        [e.data for e in said(stream) if e.event == "note"] for stream in whole
+        [e.data for e in parse(stream) if e.event == "note"] for stream in whole
     ] == [[str(n) for n in range(begin + 1, 100)] for begin in range(20)]
     assert len({id(frame) for some in frames for frame in some[-3:-1]}) <= 4
 
@@ -553,17 +556,21 @@ def test_a_write_that_waits_past_the_deadline_is_broken_off() -> None:
         assert theirs.recv(1) == b""
 
 
-def first(view: View, log: Log | None = None, cursor: EventId | None = None) -> bytes:
+def first_frame(
+    view: View, log: Log | None = None, cursor: EventId | None = None
+) -> bytes:
     """Return the first frame of a stream."""
     log = log or Log(10, START)
     return next(Stream(streams_of(log), Subscription(view, cursor), Peer()).frames())
 
 
-def said(stream: bytes) -> list[Parsed]:
+def parse(stream: bytes) -> list[Parsed]:
+    """Return the events in the bytes of a stream."""
     return Parser().feed(stream)
 
 
-def score(match: str, status: Any) -> Any:
+def score(match: str, status: Any) -> Event:
+    """Return the event of a match with this status, at 0–0."""
     side = Team("Town", "TWN", 0, 0)
     return Score(
         match, None, side, side, status, 1, None, None, None, START, []
