@@ -8,7 +8,7 @@ from feed.backend import TICK
 from feed.clock import now_ms
 from feed.events.event import EventId
 from feed.log import Log
-from feed.publishing.idempotency import Answers, Once
+from feed.publishing.idempotency import Idempotency, RememberedIds
 from feed.publishing.publication import Publication
 
 logger = logging.getLogger("liveboard.feed")
@@ -32,7 +32,7 @@ class Alone:
     def __init__(self, log: Log, board: Board) -> None:
         self._log = log
         self._board = board
-        self._answers = Answers()
+        self._remembered = RememberedIds()
 
     @property
     def published(self) -> dict[str, int]:
@@ -42,7 +42,7 @@ class Alone:
     def publish(
         self,
         publication: Publication,
-        once: Once | None = None,
+        idempotency: Idempotency | None = None,
         seen: EventId | None = None,
     ) -> list[EventId]:
         """Append the events to the log, and return their ids.
@@ -52,16 +52,16 @@ class Alone:
         """
         ids = self._log.append(publication.events, now_ms())
         self._board.apply_changes(publication)
-        if once is not None:
-            self._answers.keep(once, ids)
+        if idempotency is not None:
+            self._remembered.remember(idempotency, ids)
         return ids
 
-    def recall(self, once: Once) -> list[EventId] | None:
+    def recall(self, idempotency: Idempotency) -> list[EventId] | None:
         """Return the ids that an earlier request with this key got; None if it is new.
 
         Raise KeyReused if that request was a different one.
         """
-        return self._answers.recall(once)
+        return self._remembered.recall(idempotency)
 
     def is_ahead(self, cursor: EventId) -> bool:
         """Return False: no other process has events that this log lacks."""

@@ -8,7 +8,7 @@ import threading
 from typing import Protocol
 
 from feed.events.event import EventId
-from feed.publishing.idempotency import Once
+from feed.publishing.idempotency import Idempotency
 from feed.publishing.publication import Publication
 
 TICK = 0.05  # seconds between two steps of the source; what falls due goes out together
@@ -26,15 +26,18 @@ class Backend(Protocol):
         """How many events of each type this process published."""
 
     def publish(
-        self, publication: Publication, once: Once | None, seen: EventId | None
+        self,
+        publication: Publication,
+        idempotency: Idempotency | None,
+        seen: EventId | None,
     ) -> list[EventId]:
         """Publish all events or none, in order, and return their ids.
 
-        The ids are remembered under the key of `once`. Raise Overtaken if one of the
+        The ids are remembered under the idempotency key. Raise Overtaken if one of the
         keys changed after `seen`, and Unavailable if the log is away.
         """
 
-    def recall(self, once: Once) -> list[EventId] | None:
+    def recall(self, idempotency: Idempotency) -> list[EventId] | None:
         """Return the ids that an earlier request with this key got; None if it is new.
 
         Raise KeyReused if that request was a different one.

@@ -23,7 +23,7 @@ from feed.events.catalogue import News
 from feed.events.event import Event, EventId, Slot, gone
 from feed.history import History, marks
 from feed.log import Log, LogSnapshot, Overtaken, Unavailable
-from feed.publishing.idempotency import Once
+from feed.publishing.idempotency import Idempotency
 from feed.publishing.publication import Publication, expiry_of
 from feed.settings import Settings
 from feed.sources.source import Published, Source, source
@@ -102,23 +102,23 @@ class Feed:
     def submit(
         self,
         make: Callable[[], Publication | Sequence[News]],
-        once: Once | None = None,
+        idempotency: Idempotency | None = None,
     ) -> list[EventId]:
         """Publish what `make` makes from the log, and return the ids of the events.
 
         If another process changes one of their keys meanwhile, `make` is called again.
-        If a request with the same key (`once`) was answered before, the earlier ids are
-        returned and nothing is published.
+        If a request with the same idempotency key was answered before, return the
+        earlier ids and publish nothing.
         """
         with self.publishing:
             ends = time.monotonic() + PERSISTENCE
             while time.monotonic() < ends:
-                ids = None if once is None else self.recall(once)
+                ids = None if idempotency is None else self.recall(idempotency)
                 if ids is not None:
                     return ids
                 seen = self.log.tail
                 try:
-                    return self.publish(make(), once, seen)
+                    return self.publish(make(), idempotency, seen)
                 except Overtaken:
                     self.log.wait(seen, TICK)
         raise Unavailable("Other processes keep changing the same key")
@@ -126,27 +126,27 @@ class Feed:
     def publish(
         self,
         news: Publication | Sequence[News],
-        once: Once | None = None,
+        idempotency: Idempotency | None = None,
         seen: EventId | None = None,
     ) -> list[EventId]:
         """Publish all events or none, in order, and return their ids.
 
         Shapes are encoded here, once, and nothing decodes them again in this process.
-        The ids are remembered under the key of `once`, so that `recall` can give them
+        The ids are remembered under the idempotency key, so that `recall` can give them
         to a retry. With a shared log, raise Unavailable if Redis can't be reached, and
         Overtaken if one of the keys changed after `seen`.
         """
         publication = news if isinstance(news, Publication) else Publication.of(news)
         if not publication.events:
             return []
-        return self.backend.publish(publication, once, seen)
+        return self.backend.publish(publication, idempotency, seen)
 
-    def recall(self, once: Once) -> list[EventId] | None:
+    def recall(self, idempotency: Idempotency) -> list[EventId] | None:
         """Return the ids that an earlier request with this key got; None if it is new.
 
         Raise KeyReused if that request was a different one.
         """
-        return self.backend.recall(once)
+        return self.backend.recall(idempotency)
 
     def append_events(self, events: Sequence[Event]) -> None:
         """Append events that were published, here or elsewhere, under their ids."""
@@ -176,7 +176,7 @@ class Feed:
     def begin_source(self, now: int, place: bytes) -> None:
         """Let the source go on from the log's state at `now` (epoch ms), and `place`.
 
-        A source whose state isn't all in the log gave `place` to the leader before.
+        `place` is what `source_place` returned to the previous leader.
         """
         self.source = source(self.settings, now, self.log.state(), place)
 

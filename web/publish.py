@@ -23,7 +23,7 @@ from werkzeug.exceptions import (
 from feed.clock import now_ms
 from feed.events.event import EventId
 from feed.publishing.batch import MAX_BODY, Batch, Refused
-from feed.publishing.idempotency import Once
+from feed.publishing.idempotency import Idempotency
 from feed.publishing.publication import Publication
 from feed.streams.connection import Connection
 from web import the_feed
@@ -89,14 +89,14 @@ def _publish(status: int, add: Callable[[Batch, bytes], None]) -> Response:
         )
     _check_path()
     body = _read_body()
-    feed, once = the_feed(), _read_idempotency(body)
+    feed, idempotency = the_feed(), _read_idempotency(body)
 
     def parse() -> Publication:
         batch = Batch(feed.log, feed.settings.max_keys, now_ms())
         add(batch, body)
         return batch.publication
 
-    return _respond(status, feed.submit(parse, once))
+    return _respond(status, feed.submit(parse, idempotency))
 
 
 def _authorize() -> None:
@@ -167,14 +167,14 @@ def _check_complete(body: bytes, late: bool) -> bytes:
     return body
 
 
-def _read_idempotency(body: bytes) -> Once | None:
+def _read_idempotency(body: bytes) -> Idempotency | None:
     key = request.headers.get("Idempotency-Key")
     if key is None:
         return None
     if not IDEMPOTENCY_KEY.fullmatch(key):
         raise Refused("Idempotency-Key", "1 to 200 visible ASCII characters")
     content = f"{request.method} {request.path} {request.mimetype}\n".encode() + body
-    return Once(key, hashlib.sha256(content).hexdigest())
+    return Idempotency(key, hashlib.sha256(content).hexdigest())
 
 
 def _respond(status: int, ids: list[EventId]) -> Response:

@@ -19,6 +19,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, cast
 
+import msgspec
 import redis
 from redis.backoff import NoBackoff
 from redis.lock import Lock
@@ -26,7 +27,7 @@ from redis.retry import Retry
 
 from feed.events.event import Event, EventId
 from feed.log import Log, LogSnapshot, Overtaken, Unavailable
-from feed.publishing.idempotency import KeyReused, Once
+from feed.publishing.idempotency import Idempotency, KeyReused
 
 SCRIPT = Path(__file__).with_name("relay.lua")
 TABLES = ("events", "state", "retired", "meta", "once", "onces", "leader")
@@ -116,7 +117,7 @@ class Relay:
         self,
         events: Sequence[Event],
         seen: EventId | None = None,
-        once: Once | None = None,
+        idempotency: Idempotency | None = None,
         mandate: Mandate | None = None,
     ) -> list[EventId]:
         """Publish all events or none, in order, and return their ids.
@@ -128,7 +129,7 @@ class Relay:
         if self._away:
             raise Unavailable(self._away)
         under = mandate or ("", "", "")
-        key = ("", "") if once is None else (once.key, once.fingerprint)
+        key = msgspec.structs.astuple(idempotency) if idempotency else ("", "")
         fields = [field for event in events for field in _fields_of(event)]
         head = (*self._bounds, str(self._log.tail), str(seen or ""), *under, *key)
         reply = self._run_script("publish", *head, *fields)
@@ -138,7 +139,7 @@ class Relay:
         self._wait_for(ids[-1])
         return ids
 
-    def recall(self, once: Once) -> list[EventId] | None:
+    def recall(self, idempotency: Idempotency) -> list[EventId] | None:
         """Return the ids that an earlier request with this key got; None if it is new.
 
         Raise KeyReused if that request was a different one.
@@ -146,14 +147,15 @@ class Relay:
         if self._away:
             raise Unavailable(self._away)
         try:
-            found = cast(Any, self._client.hget(self._tables["once"], once.key))
+            table = self._tables["once"]
+            found = cast(Any, self._client.hget(table, idempotency.key))
         except redis.RedisError as error:
             raise Unavailable(_reason(error)) from error
         if found is None:
             return None
         fingerprint, first, count = found.split(b" ")
-        if fingerprint.decode() != once.fingerprint:
-            raise KeyReused(f"the key {once.key!r} was used for another request")
+        if fingerprint.decode() != idempotency.fingerprint:
+            raise KeyReused(f"the key {idempotency.key!r} was used for another request")
         return _number_batch(first, count)
 
     def is_ahead(self, cursor: EventId) -> bool:

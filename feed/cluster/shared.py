@@ -14,7 +14,7 @@ from feed.cluster.leader import Leader, World
 from feed.cluster.relay import LogFollower, Relay
 from feed.events.event import EventId
 from feed.log import Log
-from feed.publishing.idempotency import Once
+from feed.publishing.idempotency import Idempotency
 from feed.publishing.publication import Publication
 from feed.settings import Settings
 
@@ -50,18 +50,18 @@ class Shared:
     def publish(
         self,
         publication: Publication,
-        once: Once | None = None,
+        idempotency: Idempotency | None = None,
         seen: EventId | None = None,
     ) -> list[EventId]:
         """Publish in Redis, and wait until the events are in this process's log."""
-        return self.relay.publish(publication.events, seen, once)
+        return self.relay.publish(publication.events, seen, idempotency)
 
-    def recall(self, once: Once) -> list[EventId] | None:
+    def recall(self, idempotency: Idempotency) -> list[EventId] | None:
         """Return the ids that an earlier request with this key got; None if it is new.
 
         Raise KeyReused if that request was a different one.
         """
-        return self.relay.recall(once)
+        return self.relay.recall(idempotency)
 
     def is_ahead(self, cursor: EventId) -> bool:
         """Return whether Redis has this cursor, and this process will reach it."""

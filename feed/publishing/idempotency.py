@@ -1,4 +1,4 @@
-"""Retries: what was published under an idempotency key is not published again."""
+"""Retries: a request with a known idempotency key isn't published again."""
 
 from collections import OrderedDict
 
@@ -10,37 +10,40 @@ REMEMBERED = 10_000  # idempotency keys
 
 
 class KeyReused(ValueError):
-    """An idempotency key was given before, with another request."""
+    """An idempotency key came with another request than before."""
 
 
-class Once(msgspec.Struct, frozen=True):
-    """A publisher's key for a request, and a fingerprint of that request."""
+class Idempotency(msgspec.Struct, frozen=True):
+    """The idempotency key of a request, and a fingerprint of the request."""
 
     key: str
     fingerprint: str
 
 
-class Answers:
-    """The ids that were answered to the last requests with an idempotency key.
+class RememberedIds:
+    """The ids that the last requests with an idempotency key got.
 
-    The ids of one batch follow each other, so that the first and their count say all.
+    The ids of one batch are consecutive, so only the first id and their count are kept.
     """
 
     def __init__(self) -> None:
-        self._given: OrderedDict[str, tuple[str, EventId, int]] = OrderedDict()
+        self._by_key: OrderedDict[str, tuple[str, EventId, int]] = OrderedDict()
 
-    def recall(self, once: Once) -> list[EventId] | None:
-        """Return what was answered; None for a new key, KeyReused for a misused one."""
-        found = self._given.get(once.key)
+    def recall(self, idempotency: Idempotency) -> list[EventId] | None:
+        """Return the ids that an earlier request with this key got; None if it is new.
+
+        Raise KeyReused if that request was a different one.
+        """
+        found = self._by_key.get(idempotency.key)
         if found is None:
             return None
         fingerprint, (ms, seq), count = found
-        if fingerprint != once.fingerprint:
-            raise KeyReused(f"the key {once.key!r} was used for another request")
+        if fingerprint != idempotency.fingerprint:
+            raise KeyReused(f"the key {idempotency.key!r} was used for another request")
         return [EventId(ms, seq + i) for i in range(count)]
 
-    def keep(self, once: Once, ids: list[EventId]) -> None:
-        """Remember an answer, and forget the oldest beyond `REMEMBERED`."""
-        self._given[once.key] = (once.fingerprint, ids[0], len(ids))
-        while len(self._given) > REMEMBERED:
-            self._given.popitem(last=False)
+    def remember(self, idempotency: Idempotency, ids: list[EventId]) -> None:
+        """Remember the ids of a request, and forget the oldest beyond `REMEMBERED`."""
+        self._by_key[idempotency.key] = (idempotency.fingerprint, ids[0], len(ids))
+        while len(self._by_key) > REMEMBERED:
+            self._by_key.popitem(last=False)

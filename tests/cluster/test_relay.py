@@ -24,7 +24,7 @@ from feed.events.event import Event, EventId, gone, keyed, unkeyed
 from feed.events.shapes import Notice
 from feed.feed import Feed
 from feed.log import Log, Overtaken, Unavailable
-from feed.publishing.idempotency import KeyReused, Once
+from feed.publishing.idempotency import Idempotency, KeyReused
 from feed.settings import Settings
 from feed.sources.source import Simulator
 from feed.streams.admission import Streams
@@ -271,15 +271,16 @@ def test_the_log_accounts_for_so_many_retirements_as_without_redis(
 def test_a_retry_that_lands_on_another_process_gets_the_same_ids(
     any_server: RedisServer, prefix: str
 ) -> None:
-    url, once = any_server.url, Once("k-1", "print")
+    url, idempotency = any_server.url, Idempotency("k-1", "print")
     with process(url, prefix) as one, process(url, prefix) as other:
-        ids = one.submit(lambda: [note("a"), note("b")], once)
-        assert other.submit(lambda: [note("a"), note("b")], once) == ids
-        assert other.publish([note("a"), note("b")], once) == ids  # a race is the same
+        ids = one.submit(lambda: [note("a"), note("b")], idempotency)
+        assert other.submit(lambda: [note("a"), note("b")], idempotency) == ids
+        raced = other.publish([note("a"), note("b")], idempotency)
+        assert raced == ids
         assert len(retained(any_server, prefix)) == 2
         for feed in (one, other):
             with pytest.raises(KeyReused):
-                feed.submit(lambda: [note("c")], Once("k-1", "another"))
+                feed.submit(lambda: [note("c")], Idempotency("k-1", "another"))
 
 
 def test_what_was_worked_out_from_an_old_state_is_worked_out_anew(
@@ -496,7 +497,7 @@ def test_one_whose_packets_vanish_says_so_and_another_leads_until_they_come(
         wire.block()
         began = time.monotonic()
         with pytest.raises(Unavailable):
-            one.publish([note("into the hole")], Once("k", "print"))
+            one.publish([note("into the hole")], Idempotency("k", "print"))
         assert "Redis can't be reached: Timeout" in until(lambda: one.unready or "")
         until(lambda: leads(other), 10, "another leads")
         (id,) = other.publish([note("b")])
@@ -504,7 +505,7 @@ def test_one_whose_packets_vanish_says_so_and_another_leads_until_they_come(
         assert time.monotonic() - began < 10
         wire.restore()
         until(lambda: one.unready is None, 5)
-        (id,) = one.publish([note("into the hole")], Once("k", "print"))
+        (id,) = one.publish([note("into the hole")], Idempotency("k", "print"))
         reach(one, id)
         reach(other, id)
         both = [feed.log.read(before).events for feed in (one, other)]

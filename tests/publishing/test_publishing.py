@@ -19,7 +19,7 @@ from feed.events.event import MAX_DEPTH, MAX_TYPES, EventId
 from feed.events.shapes import MAX_AMOUNT
 from feed.feed import Feed
 from feed.publishing.batch import MAX_EVENTS, Batch, NotJson, Refused
-from feed.publishing.idempotency import REMEMBERED, KeyReused, Once
+from feed.publishing.idempotency import REMEMBERED, Idempotency, KeyReused
 from feed.settings import Settings
 from tests.helpers.harness import LOOPBACK, Board, Stream, until
 from tests.helpers.holding import id_of, of_the_log
@@ -480,13 +480,13 @@ def test_a_retry_is_known_until_ten_thousand_others_came() -> None:
     it = feed()
     event = Batch(it.log, 10, NOW)
     event.add_object(b'{"event":"x","data":1}')
-    first = it.publish(event.events, Once("first", "f"))
+    first = it.publish(event.events, Idempotency("first", "f"))
     for number in range(REMEMBERED - 1):
-        it.publish(event.events, Once(str(number), "f"))
-    assert it.recall(Once("first", "f")) == first
-    it.publish(event.events, Once("the last", "f"))
-    assert it.recall(Once("first", "f")) is None
-    assert it.recall(Once("0", "f")) is not None
+        it.publish(event.events, Idempotency(str(number), "f"))
+    assert it.recall(Idempotency("first", "f")) == first
+    it.publish(event.events, Idempotency("the last", "f"))
+    assert it.recall(Idempotency("first", "f")) is None
+    assert it.recall(Idempotency("0", "f")) is not None
 
 
 def test_a_key_that_comes_with_another_request_is_refused() -> None:
@@ -494,9 +494,9 @@ def test_a_key_that_comes_with_another_request_is_refused() -> None:
     send(it, {"event": "x", "data": 1})
     batch = Batch(it.log, 10, NOW)
     batch.add_object(b'{"event":"x","data":1}')
-    it.publish(batch.events, Once("k", "one"))
+    it.publish(batch.events, Idempotency("k", "one"))
     with pytest.raises(KeyReused, match="'k'"):
-        it.recall(Once("k", "another"))
+        it.recall(Idempotency("k", "another"))
 
 
 def test_a_retry_is_answered_the_same_and_publishes_nothing(published: Board) -> None:
