@@ -72,23 +72,34 @@ def test_a_url_is_right_without_javascript(browser: Browser, board: Board) -> No
 def test_rows_keep_their_order_under_pointer_and_focus(
     page: Page, stage: Stage
 ) -> None:
+    page.clock.install()
     at = open_page(page, stage, "?sort=-price&symbols=ACME,BOLT")
     stage.send_hello(f"{at}-0")
     stage.send_event("price", quote("ACME", 50), f"{at}-1")
     stage.send_event("price", quote("BOLT", 60), f"{at}-2")
-    until(lambda: order(page) == ["BOLT", "ACME"], 15, "in order of price")
+    until(lambda: later_order(page) == ["BOLT", "ACME"], 15, "in order of price")
     page.locator("[data-symbol=ACME]").hover()
     stage.send_event("price", quote("ACME", 70), f"{at}-3")
-    expect(page.get_by_text("Order held")).to_be_visible()
+    until(lambda: later_order(page) and is_held(page), 15, "the order is held")
     assert order(page) == ["BOLT", "ACME"]
     page.mouse.move(2, 2)
-    until(lambda: order(page) == ["ACME", "BOLT"], 15, "the pointer left")
+    until(lambda: later_order(page) == ["ACME", "BOLT"], 15, "the pointer left")
     page.locator("[data-symbol=BOLT] .symbol").focus()
     stage.send_event("price", quote("BOLT", 90), f"{at}-4")
-    expect(page.get_by_text("Order held")).to_be_visible()
+    until(lambda: later_order(page) and is_held(page), 15, "the order is held")
     assert order(page) == ["ACME", "BOLT"]
     page.evaluate("() => document.activeElement.blur()")
-    until(lambda: order(page) == ["BOLT", "ACME"], 15, "the focus left")
+    until(lambda: later_order(page) == ["BOLT", "ACME"], 15, "the focus left")
+
+
+def later_order(page: Page) -> list[str]:
+    """Return the order of the rows, half a second later by the page's clock."""
+    page.clock.run_for(500)
+    return order(page)
+
+
+def is_held(page: Page) -> bool:
+    return page.get_by_text("Order held").is_visible()
 
 
 def test_pins_come_first_have_a_filter_and_last(page: Page, board: Board) -> None:
