@@ -238,7 +238,7 @@ class Stream:
         if self._due_at:
             until = min(self._due_at, self._heartbeat_at, self._ends_at)
             self._streams.draining.wait(until - time.monotonic())
-        elif self._cursor > self._log.tail or not self._follow():
+        elif self._cursor > self._log.tail or not self._follow_if_quick():
             until = min(self._heartbeat_at, self._ends_at)
             self._log.wait(self._cursor, until - time.monotonic())
 
@@ -259,6 +259,13 @@ class Stream:
         if frame.data:
             yield frame
         self._cursor = frame.tail
+
+    def _follow_if_quick(self) -> bool:
+        """Follow the fan-out, unless the reader is slow.
+
+        The fan-out writes frames of any size, and does not see how long a write waits.
+        """
+        return not self._slowness.is_slow and self._follow()
 
     def _follow(self) -> bool:
         """Let the fan-out write for this stream until it needs something of its own."""

@@ -23,6 +23,7 @@ from feed.streams.admission import Streams
 from feed.streams.catchup import CatchUp, Milestones
 from feed.streams.connection import Connection, Peer
 from feed.streams.framecache import Frames
+from feed.streams.group import Follower
 from feed.streams.slowness import Bounds
 from feed.streams.stream import Stream
 from feed.streams.view import Subscription, View
@@ -287,6 +288,36 @@ def test_a_reader_that_keeps_up_for_a_while_counts_as_a_quick_one_again(
     assert next(frames)
     assert read_after(0.2) == ["gap", "price"]
     assert read_after(0.05) == ["price"] * 3
+
+
+def test_a_slow_reader_lends_its_socket_only_once_it_is_quick_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    log, clock, joined = Log(1000, START), Clock(), list[EventId]()
+    bounds = msgspec.structs.replace(QUICK, slow_write=0.1)
+    streams = streams_of(log, bounds, heartbeat=3600.0)
+
+    def join(follower: Follower, *_: object) -> bool:
+        joined.append(follower.cursor)
+        return False
+
+    def wait(*_: object) -> bool:
+        return bool(log.append([unkeyed("note", b"1")], START))
+
+    monkeypatch.setattr(streams.fanout, "join", join)
+    monkeypatch.setattr(log, "wait", wait)
+    monkeypatch.setattr(stream_module, "time", clock)
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.setblocking(False)
+        peer = Peer("192.0.2.1", Connection(ours, "HTTP/1.1"))
+        frames = Stream(streams, Subscription(View()), peer).frames()
+        next(frames)
+        clock.now += 0.2
+        next(frames)
+        assert joined == []
+        next(frames)
+        assert joined == [log.read(EventId(START, 0)).events[0].id]
 
 
 class Clock:
