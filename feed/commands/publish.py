@@ -29,7 +29,7 @@ from feed.commands.board import (
 )
 from feed.events.event import CONTROL_TYPES
 from feed.publishing.batch import MAX_EVENTS
-from feed.sources.recording import Damage, Reader, Record
+from feed.sources.recording import Damage, Record, RecordingReader
 
 BATCH_BYTES = 512 * 1024  # half of what a request may have
 READ_BYTES = 1 << 16  # bytes to read at once
@@ -62,7 +62,7 @@ class FileSender:
         self._name = "standard input" if name == "-" else name
         self._pipe = pipe
         self._publisher = publisher
-        self._reader = Reader(pipe)
+        self._reader = RecordingReader(pipe)
         self._published = 0
         self._skipped = 0
         self._damaged = False

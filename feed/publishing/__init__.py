@@ -1,1 +1,1 @@
-"""What others publish: JSON becomes events, or is refused with its place."""
+"""Publishing: requests become events, or are refused with the path of the error."""

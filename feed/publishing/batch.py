@@ -1,8 +1,8 @@
-"""What others publish: JSON becomes events, all of it, or is refused with its place.
+"""Parse a publishing request: either all of it becomes events, or it is refused.
 
-Strategy: what came is completed into one of the shapes that the board itself shows
-(`feed/events/shapes.py`), and that shape judges it: there is no second description of
-a quote.
+Theory of operation: the data is completed into one of the shapes that the board itself
+shows (`feed/events/shapes.py`), and the shape validates it. So a quote is described in
+one place only. An error names the JSON path of the value that is wrong.
 """
 
 import re
@@ -33,14 +33,14 @@ from feed.publishing.publication import Publication
 
 MAX_BODY = 1 << 20  # bytes of one request
 MAX_EVENTS = 1000  # in one request
-SHOWN = 80  # characters of what was published in a message about it
+SHOWN = 80  # characters of a published value in an error message about it
 HALF_A_PAIR = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])")
 
 T = TypeVar("T")
 
 
 class Refused(ValueError):
-    """What was published can't be; `place` says where, the message what may stand."""
+    """A request is invalid: `place` is a JSON path, the message says what is valid."""
 
     def __init__(self, place: str, message: str) -> None:
         super().__init__(f"{place}: {message}")
@@ -48,11 +48,11 @@ class Refused(ValueError):
 
 
 class NotJson(Refused):
-    """The bytes are no JSON at all."""
+    """The bytes are not JSON."""
 
 
 class Envelope(msgspec.Struct, forbid_unknown_fields=True):
-    """How one event is published."""
+    """One event in a publishing request."""
 
     event: str
     data: msgspec.Raw
@@ -60,25 +60,25 @@ class Envelope(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Retirement(msgspec.Struct, forbid_unknown_fields=True):
-    """The data of a `gone` event, as it is published: a recorded one has `at` too."""
+    """The data of a published `gone` event; `at` is accepted, as recordings have it."""
 
     event: str
     key: str
     at: int = 0
 
 
-class Place(NamedTuple):
-    """Where in a request an event's key and its data stand, for messages."""
+class JsonPaths(NamedTuple):
+    """The JSON paths of an event's key and data in a request, for error messages."""
 
     key: str
     data: str
 
 
 class Batch:
-    """The events of one request, in order; each is understood after those before it.
+    """The events of one request, in order. Each one is completed from those before it.
 
-    `now` is the instant of receipt (epoch ms). Nothing is published by a batch: a
-    refusal leaves no trace.
+    `now` is the instant of receipt (epoch ms). A batch publishes nothing itself, so a
+    refused request has no effect.
     """
 
     def __init__(self, log: Log, max_keys: int, now: int) -> None:
@@ -96,11 +96,11 @@ class Batch:
         return self.publication.events
 
     def add_object(self, body: bytes) -> None:
-        """Take in one `{"event", "key", "data"}`; Refused where it can't be."""
+        """Add one `{"event", "key", "data"}`; raise Refused if it is invalid."""
         self._add_envelope(body, "$")
 
     def add_lines(self, body: bytes) -> None:
-        """Take in NDJSON: one such object a line; Refused where one can't be."""
+        """Add NDJSON, one event a line; raise Refused if a line is invalid."""
         for number, line in enumerate(_lines(body)):
             place = f"$[{number}]"
             if number == MAX_EVENTS:
@@ -110,49 +110,51 @@ class Batch:
             raise NotJson("$", "the body is empty; one JSON object a line is expected")
 
     def add_price(self, symbol: str, body: bytes) -> None:
-        """Take in a number, or an object with fields of a quote."""
+        """Add a price: a number, or an object with fields of a quote."""
         given = _json(body, "$")
         if is_number(given):
             given = {"price": given}
-        self._add_known("price", symbol, given, Place("the URL", "$"))
+        self._add_known("price", symbol, given, JsonPaths("the URL", "$"))
 
     def add_score(self, match: str, body: bytes) -> None:
-        """Take in an object with the fields of a match."""
-        self._add_known("score", match, _json(body, "$"), Place("the URL", "$"))
+        """Add a match: an object with its fields."""
+        self._add_known("score", match, _json(body, "$"), JsonPaths("the URL", "$"))
 
     def retire(self, type: str, key: str, place: str) -> None:
-        """Retire a key; Refused where there is none."""
-        if self._held((type, key)) is None:
+        """Add the retirement of a key; raise Refused if there is no such key."""
+        if self._find_newest((type, key)) is None:
             raise Refused(place, f"there is no {type[:SHOWN]} of the key {_cut(key)}")
         self._add(gone(type, key, self._now), place)
 
     def _add_envelope(self, body: bytes, place: str) -> None:
-        it = _decoded(body, Envelope, place)
-        at, data = Place(f"{place}.key", f"{place}.data"), bytes(it.data)
-        if it.event == GONE:
-            self._add_retirement(it.key, data, at)
-        elif it.event in CATALOGUE:
-            self._add_known(it.event, it.key, _json(data, at.data), at)
+        envelope = _decoded(body, Envelope, place)
+        at, data = JsonPaths(f"{place}.key", f"{place}.data"), bytes(envelope.data)
+        if envelope.event == GONE:
+            self._add_retirement(envelope.key, data, at)
+        elif envelope.event in CATALOGUE:
+            self._add_known(envelope.event, envelope.key, _json(data, at.data), at)
         else:
-            self._add_own(it, data, place)
+            self._add_own(envelope, data, place)
 
-    def _add_retirement(self, key: str | None, data: bytes, at: Place) -> None:
+    def _add_retirement(self, key: str | None, data: bytes, at: JsonPaths) -> None:
         if key is not None:
             raise Refused(at.key, "gone events have no key; their data names one")
         asked = _decoded(data, Retirement, at.data)
         self.retire(asked.event, asked.key, f"{at.data}.key")
 
-    def _add_known(self, type: str, key: str | None, given: object, at: Place) -> None:
-        """Add an event of a type that the board knows, completed into its shape."""
+    def _add_known(
+        self, type: str, key: str | None, given: object, at: JsonPaths
+    ) -> None:
+        """Add an event of a type of the catalogue, completed into its shape."""
         if not isinstance(given, dict):
             raise Refused(at.data, f"expected an object, got {_name(given)}")
         key_field = CATALOGUE[type].key
         if key is not None:
             _check_key(key, key_field, given, type, at)
         name = given.get(key_field)
-        held = self._held((type, name)) if isinstance(name, str) else None
+        newest = self._find_newest((type, name)) if isinstance(name, str) else None
         try:
-            shape = complete(type, given, held, self._now)
+            shape = complete(type, given, newest, self._now)
         except msgspec.ValidationError as error:
             raise _refused(error, at.data) from error
         place = f"{at.data}.{key_field}" if key is None else at.key
@@ -161,18 +163,18 @@ class Batch:
         except InvalidEvent as error:  # too long, now that it is complete
             raise Refused(at.data, str(error)) from error
 
-    def _add_own(self, it: Envelope, data: bytes, place: str) -> None:
-        """Add an event of a publisher's own type, whose data is carried as it is."""
+    def _add_own(self, envelope: Envelope, data: bytes, place: str) -> None:
+        """Add an event of a publisher's own type; its data is not changed."""
         _check_depth(_json(data, f"{place}.data"), f"{place}.data")
         data = data.replace(b"\n", b" ").replace(b"\r", b" ")  # between its tokens
         try:
-            event = unkeyed(it.event, data)
-            if it.key is not None:
-                event = keyed(it.event, it.key, data)
+            event = unkeyed(envelope.event, data)
+            if envelope.key is not None:
+                event = keyed(envelope.event, envelope.key, data)
         except InvalidEvent as error:
             part = "event" if str(error).startswith("event") else "key"
             raise Refused(f"{place}.{part}", str(error)) from error
-        self._types.add(it.event)
+        self._types.add(envelope.event)
         if len(self._types - KNOWN) > MAX_TYPES:
             raise Refused(f"{place}.event", f"more than {MAX_TYPES} types; reuse one")
         self._add(event, f"{place}.key")
@@ -180,7 +182,7 @@ class Batch:
     def _add(self, news: News, place: str) -> None:
         event = self.publication.add(news)
         if event.slot is not None:
-            had = self._held(event.slot) is not None
+            had = self._find_newest(event.slot) is not None
             self._room -= (not event.retires) - had
             if self._room < 0 and not had:
                 raise Refused(
@@ -189,8 +191,8 @@ class Batch:
                 )
             self._newest[event.slot] = event
 
-    def _held(self, slot: Slot) -> Event | None:
-        """Return a key's newest event; None where there is none or it was retired."""
+    def _find_newest(self, slot: Slot) -> Event | None:
+        """Return a key's newest event; None if there is none or the key was retired."""
         event = self._newest.get(slot) or self._log.newest(slot)
         return None if event is None or event.retires else event
 
@@ -200,7 +202,7 @@ def _lines(body: bytes) -> Iterator[bytes]:
 
 
 def _json(body: bytes, place: str) -> Any:
-    """Return any JSON; NotJson or Refused where it can't be read."""
+    """Return decoded JSON; raise NotJson or Refused if it can't be decoded."""
     return _decoded(body, Any, place)
 
 
@@ -218,7 +220,7 @@ def _decoded(body: bytes, type: type[T], place: str) -> T:
 
 
 def _reason(body: bytes, error: Exception) -> str:
-    """Return what is wrong in words, also where the decoder has the wrong ones."""
+    """Return the error in words, with better ones than the decoder's where possible."""
     if body.startswith(BOM_UTF8):
         return "it begins with a byte order mark; leave that out"
     if HALF_A_PAIR.search(body):
@@ -229,7 +231,7 @@ def _reason(body: bytes, error: Exception) -> str:
 
 
 def _refused(error: msgspec.ValidationError, place: str) -> Refused:
-    """Return the same error with the place that it names, as one in the request."""
+    """Return the decoder's error as a refusal, with its path within the request."""
     message, _, path = str(error).partition(" - at `$")
     if message.startswith("Expected `str` matching"):
         message = "no control characters or line breaks"
@@ -238,9 +240,9 @@ def _refused(error: msgspec.ValidationError, place: str) -> Refused:
 
 
 def _check_key(
-    key: str, field: str | None, given: Fields, type: str, at: Place
+    key: str, field: str | None, given: Fields, type: str, at: JsonPaths
 ) -> None:
-    """Put the key into the data; Refused where it can't be, or is another there."""
+    """Put the key into the data; raise Refused if it is invalid or differs there."""
     if field is None:
         raise Refused(at.key, f"{type} events have no key; leave it out")
     try:

@@ -17,7 +17,7 @@ from feed.events.event import Event
 from feed.events.reading import read_shape
 from feed.events.shapes import MAX_AMOUNT, Incident, Quote, Score, Team
 
-AHEAD = 60_000  # ms by which a publisher's clock may be fast
+AHEAD = 60_000  # ms; how far ahead a publisher's clock may be
 MOST_DECIMALS = 8  # of a symbol's first price
 
 Fields = dict[str, Any]
@@ -97,7 +97,7 @@ _SPECIAL: dict[str, Complete] = {"price": _quote, "score": _score}
 
 
 def _unknown(shape: type[msgspec.Struct]) -> Fields:
-    """Return the fields of a shape that may be unknown, as null."""
+    """Return the fields of a shape that may be null, each as null."""
     fields = msgspec.structs.fields(shape)
     return {field.name: None for field in fields if NoneType in get_args(field.type)}
 
@@ -107,19 +107,19 @@ def _completed(given: object, defaults: Fields) -> object:
 
 
 def _rounded(change: float, decimals: int) -> float | None:
-    """Return a change as it is shown; None for one so large that it means nothing."""
+    """Return a rounded change; None if it is beyond the limit of an amount."""
     if abs(change) > MAX_AMOUNT:
         return None
     return round(change, decimals) + 0.0  # never -0.0
 
 
 def _decimals(price: object) -> int:
-    """Return how many decimals to show of a symbol whose first price this is."""
+    """Return the number of decimals for a symbol whose first price this is."""
     exponent = Decimal(repr(price)).as_tuple().exponent if is_number(price) else 0
     fewest: int = CATALOGUE["price"].defaults["decimals"]
     return min(max(-int(exponent), fewest), MOST_DECIMALS)
 
 
 def is_number(value: object) -> bool:
-    """Return whether a value of JSON is a number; `true` is none."""
+    """Return whether a JSON value is a number; `true` is not one."""
     return isinstance(value, int | float) and not isinstance(value, bool)

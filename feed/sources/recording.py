@@ -1,7 +1,7 @@
-"""A recording, read back: each line of a saved stream, NDJSON or server-sent events.
+"""Reading a recording: a saved stream, as NDJSON or server-sent events.
 
-Strategy: a line tells by its first bytes which of the two it is, so that nothing need
-be known of the file beforehand, and only the longest line has to fit into memory.
+Theory of operation: the first byte of a line tells which of the two formats it has, so
+the file may mix them. Only the longest line has to fit into memory.
 """
 
 from collections.abc import Iterator
@@ -12,16 +12,17 @@ import msgspec
 from feed.events.event import DATA_LENGTH, OTHER, EventId
 from feed.events.wrapping import Wrapped
 
-LONGEST = DATA_LENGTH + 4096  # bytes of a line: the data, and what stands around it
+LONGEST = DATA_LENGTH + 4096  # bytes of a line: the data and its envelope
 BOM = b"\xef\xbb\xbf"
-OVERHEAD = 64  # bytes; what a line costs in memory beside its text
+OVERHEAD = 64  # bytes of memory for each line, beside its text
 FIELDS = frozenset({b"id", b"event", b"data", b"retry"})
 
 
 class Record(msgspec.Struct, frozen=True):
-    """An event as it was recorded; `line` is where it begins in the file, from 1.
+    """A recorded event; `line` is the line at which it begins, from 1.
 
-    `id` is None where it had none or another server's. `data` is JSON on one line.
+    `id` is None if the event had none or one of another format. `data` is JSON on one
+    line.
     """
 
     line: int
@@ -32,7 +33,7 @@ class Record(msgspec.Struct, frozen=True):
 
 
 class Damage(msgspec.Struct, frozen=True):
-    """A line that can't be read. `cut`: the last one, in whose midst the file ends."""
+    """A line that can't be read. `cut` means that the file ends within it."""
 
     line: int
     reason: str
@@ -55,17 +56,17 @@ _decode_wrapped = msgspec.json.Decoder(Wrapped).decode
 
 
 class Readable(Protocol):
-    """What can be read line by line."""
+    """A file that can be read line by line."""
 
     def readline(self, limit: int, /) -> bytes:
         """Return the next line, its first `limit` bytes, or nothing at the end."""
 
 
-class Reader:
-    """Reads a recording, line by line; `consumed` counts its bytes so far.
+class RecordingReader:
+    """Reads a recording line by line; `consumed` is the number of bytes so far.
 
-    It begins after `line` lines. `settled` says after how many bytes and lines another
-    reader may go on from here: no event is half read there.
+    It begins after `line` lines. `settled` is the number of bytes and lines after which
+    another reader can continue: no event is partly read there.
     """
 
     def __init__(self, file: Readable, line: int = 0) -> None:
@@ -76,7 +77,7 @@ class Reader:
         self._block = _Block(line + 1)
 
     def __iter__(self) -> Iterator[Record | Damage | None]:
-        """Yield what each line completes; None where that is nothing yet."""
+        """Yield what each line completes; None if it completes nothing."""
         while text := self._read():
             self._line += 1
             if self._line == 1:
@@ -93,7 +94,7 @@ class Reader:
         return text
 
     def _skip(self, text: bytes) -> Iterator[Damage | None]:
-        """Pass over a line that is too long, a piece at a time."""
+        """Skip a line that is too long, a piece at a time."""
         yield Damage(self._line, f"longer than {LONGEST} bytes")
         while text and not text.endswith(b"\n"):
             text = self._read()
@@ -121,7 +122,7 @@ class Reader:
         return _unwrapped(Record(self._line, it.event, data, it.key, _id(it.id)))
 
     def _field(self, text: bytes, cut: bool) -> Damage | None:
-        """Take a line of an event in the form of the HTML standard, section 9.2.6."""
+        """Parse a line of a server-sent event (HTML standard, section 9.2.6)."""
         name, _, value = text.partition(b":")
         if cut:
             self._block = _Block(self._line + 1)
@@ -143,7 +144,7 @@ class Reader:
             return Damage(block.line, f"no event: {error}")
 
     def _close(self) -> Iterator[Damage]:
-        """Report an event that no blank line ended, as the standard discards it."""
+        """Report an event without a blank line at its end: the standard discards it."""
         block, self._block = self._block, _Block(self._line)
         if block.data and not block.damaged:
             yield Damage(block.line, "the event is cut off", cut=True)
@@ -153,7 +154,7 @@ class Reader:
 
 
 class _Block:
-    """The lines so far of a server-sent event that begins at `line`."""
+    """The lines of a server-sent event that begins at `line`, so far."""
 
     def __init__(self, line: int) -> None:
         self.line = line
@@ -164,7 +165,7 @@ class _Block:
         self._event = b"message"
 
     def add(self, name: bytes, value: bytes) -> bool:
-        """Take one field in; return False where this makes the event too long."""
+        """Add one field; return False if the event is too long now."""
         self._size += len(name) + len(value) + OVERHEAD
         if self.damaged:
             return True
@@ -178,14 +179,14 @@ class _Block:
         return not self.damaged
 
     def record(self) -> Record:
-        """Return the event; one of `NO_JSON` where it can't be told."""
+        """Return the event; raise one of `NO_JSON` if its data is not JSON."""
         id, event = self._id.decode(), self._event.decode()
         data = one_line(b"\n".join(self.data))
         return _unwrapped(Record(self.line, event, data, None, _id(id)))
 
 
 def one_line(data: bytes) -> bytes:
-    """Return JSON without line breaks; one of `NO_JSON` where it is none."""
+    """Return JSON without line breaks; raise one of `NO_JSON` if it is not JSON."""
     msgspec.json.decode(data)
     return msgspec.json.format(data, indent=-1) if b"\n" in data else data
 

@@ -1,9 +1,10 @@
-"""A source that plays a recording back: the same events, at instants of their own.
+"""A source that plays a recording: the same events, with their instants moved.
 
-Strategy: the recording is a world whose time is read off its ids. An event is played
-when that world's clock reaches it, and the instants in its data (`at`, `until`, …) are
-moved as it is. A step plays a bounded number; a world with more due goes slower.
-How far it has come is a `Place`, from where another process can go on.
+Theory of operation: the ids of the recording are the time of a simulated world. An
+event is played when the clock of that world reaches its id, and the instants in its
+data (`at`, `until`, …) are moved by as much as the event itself. A step plays a limited
+number of events, and a world in which more are due runs slower. Another process can
+continue from a `Position`.
 """
 
 import contextlib
@@ -34,16 +35,17 @@ from feed.events.event import (
 from feed.events.instants import move_instants
 from feed.events.reading import decode_shape, read_shape
 from feed.events.shapes import Quote
-from feed.sources.recording import Damage, Reader, Record
+from feed.sources.recording import Damage, Record, RecordingReader
 
-EVENTS = 500  # of a step; a stream has fallen behind when twice as many are to come
-BYTES = 256 * 1024  # read in a step
-PAUSE = 1.0  # seconds of the recording between its end and its next beginning
-SILENCE = 60.0  # seconds; a longer wait for the next event is worth a line in the log
-BEGINNING = 64 * 1024  # bytes by which, and by its size, a recording is known again
-REPORTS = 100  # damaged lines that are logged; those beyond are only counted
+EVENTS = 500  # per step; a stream with twice as many events to come is compacted
+BYTES = 256 * 1024  # read per step
+PAUSE = 1.0  # seconds of the recording between two rounds of a loop
+SILENCE = 60.0  # seconds; a longer wait for the next event is logged
+BEGINNING = 64 * 1024  # bytes that, with its size, identify a recording
+REPORTS = 100  # damaged lines that are logged; further ones are only counted
 
-TOLD_ANEW = frozenset(name for name, type in CATALOGUE.items() if type.to_come)
+# Event types with instants in the future, which a standstill moves.
+REPUBLISHED = frozenset(name for name, row in CATALOGUE.items() if row.to_come)
 
 logger = logging.getLogger("liveboard.replay")
 
@@ -52,12 +54,12 @@ class Unplayable(ValueError):
     """A recorded event can't be played; the message says why."""
 
 
-# OverflowError: of an instant that no JSON integer can hold.
+# OverflowError: an instant is too large for a JSON integer.
 UNPLAYABLE = (msgspec.MsgspecError, ValueError, OverflowError, RecursionError)
 
 
 class Hello(msgspec.Struct):
-    """What counts of a recorded `hello`: whether a whole state follows, up to where."""
+    """The fields of a recorded `hello` that say whether a whole state follows."""
 
     resume: str
     tail: str
@@ -73,7 +75,7 @@ class Gone(msgspec.Struct):
 
 
 class Reached(msgspec.Struct, frozen=True):
-    """Where a script stands: before what byte and line, in which of its rounds."""
+    """The byte and the line at which a script reads on, and its round."""
 
     offset: int
     line: int
@@ -83,7 +85,7 @@ class Reached(msgspec.Struct, frozen=True):
 
 
 class Timing(msgspec.Struct, frozen=True):
-    """What the recording's time stands at; `_Time` says what each is."""
+    """The time of the recording; `_Time` explains each field."""
 
     due: float
     origin: float
@@ -91,11 +93,12 @@ class Timing(msgspec.Struct, frozen=True):
     round: int
 
 
-class Place(msgspec.Struct, frozen=True):
-    """How far a recording was played: all before it was, and nothing after.
+class Position(msgspec.Struct, frozen=True):
+    """How far a recording was played: everything before it, and nothing after it.
 
-    `file` says which recording. At the instant `told` (epoch ms) nothing more is due
-    before the instant `due`, at which the world is `seconds` old.
+    `file` identifies the recording. At the instant `told` (epoch ms), nothing more is
+    due before the instant `due`, at which the world is `seconds` old. It is stored in
+    Redis as JSON, so the names of the fields must stay.
     """
 
     file: str
@@ -106,19 +109,19 @@ class Place(msgspec.Struct, frozen=True):
     seconds: float
 
 
-class Held(msgspec.Struct):
-    """What was played of a key: when it ends by itself, and what to tell anew."""
+class PlayedKey(msgspec.Struct):
+    """A key that was played: when it expires, and the record to publish again."""
 
     until: int | None
     record: Record | None
 
 
 class Replay:
-    """Plays `path`: `speed` of its seconds in one, or with 0 as fast as steps come.
+    """Plays the recording `path`, `speed` times as fast; 0 means as fast as possible.
 
-    With `loop` it begins again at its end, for ever. It holds at most `max_keys` keys.
-    With the `place` of an earlier one, on a board that shows `held`, it goes on there
-    at the instant `now`, unless that was of another recording.
+    With `loop` it begins again whenever it ends. It plays at most `max_keys` keys. If
+    `place` is the position of an earlier replay of the same recording, whose keys the
+    board shows (`held`), this replay continues from there at the instant `now`.
     """
 
     name = "replay"
@@ -133,58 +136,58 @@ class Replay:
         held: Sequence[Event] = (),
         now: int = 0,
     ) -> None:
-        self._file = _known_by(path)
+        self._file = _fingerprint(path)
         self._script = _Script(path, loop)
         self._time = _Time(speed)
         self._max_keys = max_keys
-        self._moved = False  # since what has instants yet to come was told
+        self._has_jumped = False  # since instants in the future were published
         self._next: Record | None = None
         self._ready: deque[Event] = deque()
-        self._held: dict[Slot, Held] = {}
+        self._keys: dict[Slot, PlayedKey] = {}
         self._types: set[str] = set()
-        self._state: Hello | None = None  # while the state that it announced is read
-        self._stale: dict[Slot, None] = {}  # held before it, and not in it so far
+        self._state: Hello | None = None  # while the state that it announces is read
+        self._stale: dict[Slot, None] = {}  # earlier keys that it lacks so far
         if place:
-            self._go_on(place, held, now)
+            self._resume(place, held, now)
         self._before = self._reached = self._here
 
     @property
     def place(self) -> bytes:
-        """How far what the steps returned so far goes, for another to go on.
+        """The position after the events that were returned, as JSON.
 
-        In a whole state that is its beginning: it comes again.
+        Within a whole state it is the state's beginning, so that all of it comes again.
         """
         instant, seconds = self._time.next(self._next is not None)
-        place = Place(self._file, *self._reached, self._time.now, instant, seconds)
+        place = Position(self._file, *self._reached, self._time.now, instant, seconds)
         return msgspec.json.encode(place)
 
     def past(self) -> Iterable[Quote]:
-        """Return nothing: the charts begin with what is played."""
+        """Return nothing: the charts begin with the first event."""
         return ()
 
     def step(self, now: int) -> list[Event]:
         """Return the events that fell due up to `now` (epoch ms), up to `EVENTS`.
 
-        A step after a standstill tells those anew whose instants moved, and goes on.
+        After a standstill, events whose instants have moved are published again first.
         """
-        self._moved |= self._time.advance(now)
+        self._has_jumped |= self._time.advance(now)
         events: list[Event] = []
         end = self._script.consumed + BYTES
         while len(events) < EVENTS and self._script.consumed < end:
             if self._ready:
                 events.append(self._ready.popleft())
             elif self._next is None and not self._script.over:
-                self._read_on()
-            elif self._next and self._moved:
-                self._tell_anew()
-            elif self._next is None or not self._time.has_come():
+                self._read_next()
+            elif self._next and self._has_jumped:
+                self._republish()
+            elif self._next is None or not self._time.is_due():
                 break
             else:
                 self._play(self._next)
                 self._next = None
         else:
-            self._time.fall_back()
-        self._note_place()
+            self._time.slow_down()
+        self._note_position()
         return events
 
     def close(self) -> None:
@@ -195,58 +198,58 @@ class Replay:
     def _here(self) -> tuple[Reached, Timing]:
         return self._script.reached, self._time.timing
 
-    def _note_place(self) -> None:
-        """Remember where one that went on would read on: before what isn't played."""
+    def _note_position(self) -> None:
+        """Note the position before the first event that was not returned yet."""
         if self._state is None and not self._ready:
             self._reached = self._before if self._next else self._here
 
-    def _go_on(self, text: bytes, held: Sequence[Event], now: int) -> None:
-        """Go to where another has come, who showed what the board holds."""
+    def _resume(self, text: bytes, held: Sequence[Event], now: int) -> None:
+        """Continue from the position of an earlier replay, whose keys are `held`."""
         try:
-            place = msgspec.json.decode(text, type=Place)
+            place = msgspec.json.decode(text, type=Position)
         except msgspec.MsgspecError:
             place = None
         if place is None or place.file != self._file:
-            logger.info("another recording was played before; this one begins")
+            logger.info("Another recording was played before; this one begins")
             return
         self._script.go_to(place.reached)
         self._time.go_to(place, now)
         for event in held:
-            self._hold_again(event)
-        logger.info("the recording goes on after line %d", place.reached.line)
+            self._resume_key(event)
+        logger.info("The recording continues after line %d", place.reached.line)
 
-    def _hold_again(self, event: Event) -> None:
-        """Hold what the board shows, and know again what to tell anew of it."""
+    def _resume_key(self, event: Event) -> None:
+        """Add a key that the board has, and the record to publish again."""
         if event.slot is None:
             return
-        held = self._held[event.slot] = Held(None, None)
+        held = self._keys[event.slot] = PlayedKey(None, None)
         if event.type not in CATALOGUE:
             self._types.add(event.type)
         shape = read_shape(event) if event.type in CATALOGUE else None
         if shape is not None:
             held.until = _expiry(event.type, shape)
-            if event.type in TOLD_ANEW:
-                with contextlib.suppress(*UNPLAYABLE):  # an instant beyond all numbers
+            if event.type in REPUBLISHED:
+                with contextlib.suppress(*UNPLAYABLE):  # an instant out of range
                     move, at = self._time.recorded, event.id.ms
                     data = move_instants(event.data, shape, move, move(at))
                     held.record = Record(0, event.type, data, event.slot[1], None)
 
-    def _read_on(self) -> None:
-        """Read a line; where it is an event, it is the next, and given its time."""
+    def _read_next(self) -> None:
+        """Read a line. If it completes an event, that is the next one."""
         self._before = self._here
-        self._note_place()
+        self._note_position()
         record = self._script.read()
         if record is None:
             return
-        if self._state and not _belongs(record, self._state):
+        if self._state and not _is_of_state(record, self._state):
             self._end_state()
         if record.type == "hello":
-            self._greet(record)
+            self._begin_state(record)
         if record.type not in CONTROL_TYPES:
             self._expect(record)
 
-    def _greet(self, record: Record) -> None:
-        """Take note of a whole state to come, which is what `fresh` means."""
+    def _begin_state(self, record: Record) -> None:
+        """Begin a whole state if the `hello` says `fresh`."""
         try:
             hello = msgspec.json.decode(record.data, type=Hello)
             EventId.parse(hello.tail)
@@ -254,18 +257,18 @@ class Replay:
             self._script.report(record, error)
             return
         if hello.resume == "fresh":
-            self._state, self._stale = hello, dict.fromkeys(sorted(self._held))
+            self._state, self._stale = hello, dict.fromkeys(sorted(self._keys))
             self._reached = self._before
 
     def _end_state(self) -> None:
-        """Retire what was held before a whole state and isn't in it."""
+        """Retire the keys from before a whole state that are not in it."""
         for slot in self._stale:
-            if self._held.pop(slot, None):
+            if self._keys.pop(slot, None):
                 self._ready.append(gone(*slot, self._time.now))
         self._state, self._stale = None, {}
 
     def _expect(self, record: Record) -> None:
-        """Let an event be the next. All of a whole state was sent at one instant."""
+        """Make an event the next one. All events of a whole state have one instant."""
         self._next = record
         sent = record.id.ms if record.id else None
         if self._state:
@@ -275,8 +278,8 @@ class Replay:
             self._script.note(record, f"the next event comes in {wait:.0f} s")
 
     def _play(self, record: Record) -> None:
-        """Make ready what a record says; report it where it says nothing playable."""
-        say = self._retire if record.type == GONE else self._say
+        """Make the events of a record ready; report a record that can't be played."""
+        say = self._play_gone if record.type == GONE else self._play_event
         try:
             events = say(record)
         except UNPLAYABLE as error:
@@ -285,18 +288,18 @@ class Replay:
         self._script.played += len(events)
         self._ready += events
 
-    def _say(self, record: Record) -> list[Event]:
+    def _play_event(self, record: Record) -> list[Event]:
         until = None
         if record.type in CATALOGUE:
-            event, until = self._move(record)
+            event, until = self._move_event(record)
         else:
             event = own(record)
-            self._note_type(record.type)
+            self._count_type(record.type)
         if event.slot is not None:
-            self._hold(event.slot, record, until)
+            self._add_key(event.slot, record, until)
         return [event]
 
-    def _move(self, record: Record) -> tuple[Event, int | None]:
+    def _move_event(self, record: Record) -> tuple[Event, int | None]:
         """Return a recorded event with its instants moved, and when its key expires."""
         shape = decode_shape(record.type, record.data)
         move = self._time.instant
@@ -305,36 +308,39 @@ class Replay:
         until = _expiry(record.type, shape)
         return event, None if until is None else move(until)
 
-    def _retire(self, record: Record) -> list[Event]:
-        """Return the `gone` event, unless the board has retired the key by itself."""
+    def _play_gone(self, record: Record) -> list[Event]:
+        """Return the `gone` event, unless the board has retired the key already."""
         it = msgspec.json.decode(record.data, type=Gone)
-        held = self._held.pop((it.event, it.key), None)
+        held = self._keys.pop((it.event, it.key), None)
         if held is None or (held.until is not None and held.until <= self._time.now):
             return []
         return [gone(it.event, it.key, self._time.instant(it.at))]
 
-    def _hold(self, slot: Slot, record: Record, until: int | None) -> None:
-        if slot not in self._held and len(self._held) >= self._max_keys:
-            raise Unplayable(f"MAX_KEYS={self._max_keys} keys are held already")
-        self._held[slot] = Held(until, record if record.type in TOLD_ANEW else None)
+    def _add_key(self, slot: Slot, record: Record, until: int | None) -> None:
+        if slot not in self._keys and len(self._keys) >= self._max_keys:
+            raise Unplayable(f"MAX_KEYS={self._max_keys} keys exist already")
+        self._keys[slot] = PlayedKey(
+            until, record if record.type in REPUBLISHED else None
+        )
         self._stale.pop(slot, None)
 
-    def _note_type(self, type: str) -> None:
+    def _count_type(self, type: str) -> None:
         if type not in self._types and len(self._types) >= MAX_TYPES:
-            raise Unplayable(f"more than {MAX_TYPES} types of one's own")
+            raise Unplayable(f"more than {MAX_TYPES} event types of publishers' own")
         self._types.add(type)
 
-    def _tell_anew(self) -> None:
-        """Say again what has instants yet to come: they are others now."""
-        self._moved = False
-        records = [held.record for held in self._held.values() if held.record]
-        self._ready += [self._move(record)[0] for record in records]
+    def _republish(self) -> None:
+        """Publish the events with instants in the future again: these have moved."""
+        self._has_jumped = False
+        records = [held.record for held in self._keys.values() if held.record]
+        self._ready += [self._move_event(record)[0] for record in records]
 
 
 class _Script:
-    """The records of the file, one after the other, once or for ever.
+    """The records of the file in order, once or in a loop.
 
-    `round` counts from 1 how often it was begun; `consumed` counts the bytes read.
+    `round` is the number of the current round, from 1. `consumed` is the number of
+    bytes read in all rounds.
     """
 
     def __init__(self, path: Path, loop: bool) -> None:
@@ -344,7 +350,7 @@ class _Script:
         self._path = path
         self._loop = loop
         self._file = path.open("rb")
-        self._reader = Reader(self._file)
+        self._reader = RecordingReader(self._file)
         self._reading = iter(self._reader)
         self._earlier = 0
         self._begun = 0  # the byte at which the reader began
@@ -356,21 +362,21 @@ class _Script:
 
     @property
     def reached(self) -> Reached:
-        """Where another can go on reading; before an event that is half read."""
+        """Where another process can read on: before an event that is partly read."""
         consumed, line = self._reader.settled
         offset = self._begun + consumed
         return Reached(offset, line, self.round, self.played, self._damaged)
 
     def go_to(self, reached: Reached) -> None:
-        """Go on where another stood."""
+        """Continue where another script stood."""
         self.round, self.played = reached.round, reached.played
         self._damaged = reached.damaged
         self._read_from(reached.offset, reached.line)
 
     def read(self) -> Record | None:
-        """Return what the next line completes; None where that is nothing yet.
+        """Return the record that the next line completes; None if it completes none.
 
-        The end of the file counts as the end of a stream, an `end` event.
+        The end of the file is returned as an `end` event.
         """
         try:
             found = next(self._reading)
@@ -386,7 +392,7 @@ class _Script:
         return found
 
     def report(self, at: Record | Damage, reason: object) -> None:
-        """Log that a line was skipped; once, even where it is read again."""
+        """Log that a line was skipped; only in the first round."""
         if self.round > 1:
             return
         self._damaged += 1
@@ -396,7 +402,7 @@ class _Script:
             logger.warning("%s: lines skipped from now on are counted", self._path)
 
     def note(self, at: Record, what: str) -> None:
-        """Log what may be asked about while nothing seems to happen."""
+        """Log why nothing happens for a while."""
         logger.info("%s, line %d: %s", self._path, at.line, what)
 
     def _end(self) -> Record:
@@ -420,7 +426,8 @@ class _Script:
 
     @property
     def _loops(self) -> bool:
-        return self._loop and self.played > 0  # else it would turn round for nothing
+        # A recording without a playable event would loop without end or effect.
+        return self._loop and self.played > 0
 
     def _begin_again(self) -> None:
         self.round += 1
@@ -430,15 +437,15 @@ class _Script:
     def _read_from(self, offset: int, line: int) -> None:
         self._begun = offset
         self._file.seek(offset)
-        self._reader = Reader(self._file, line)
+        self._reader = RecordingReader(self._file, line)
         self._reading = iter(self._reader)
 
 
 class _Time:
-    """The recording's time: when its events are due, and what its instants are now.
+    """The time of the recording: when events are due, and how instants are moved.
 
-    `now` is the instant last told. At a speed of 0 time doesn't pass but jumps from
-    each event to the next.
+    `now` is the instant of the last step. At a speed of 0, time does not pass but jumps
+    from one event to the next.
     """
 
     def __init__(self, speed: float) -> None:
@@ -448,23 +455,23 @@ class _Time:
         self._clock = WorldClock(0, self._speed)  # stands still until the first step
         self._due = 0.0  # seconds of the world
         self._origin = 0.0  # the recording's instant (epoch ms) of its second 0
-        self._latest: int | None = None  # instant of the recording so far
+        self._latest: int | None = None  # newest instant of the recording so far
         self._round = 1
 
     @property
     def timing(self) -> Timing:
-        """What `go_to` takes up again."""
+        """The values from which `go_to` continues."""
         return Timing(self._due, self._origin, self._latest, self._round)
 
     def next(self, expected: bool) -> tuple[int, float]:
-        """Return the instant before which nothing is due, and the world's age then."""
+        """Return the instant until which nothing is due, and the world's age then."""
         seconds = self._clock.seconds
         if expected and not self._jumps:
             seconds = max(seconds, self._due)
         return self._clock.instant(seconds), seconds
 
-    def go_to(self, place: Place, now: int) -> None:
-        """Go on where another stood. While nothing was due, time went on without it."""
+    def go_to(self, place: Position, now: int) -> None:
+        """Continue from a position. Until the next event was due, time has passed."""
         timing = place.timing
         self._due, self._origin = timing.due, timing.origin
         self._latest, self._round = timing.latest, timing.round
@@ -473,15 +480,15 @@ class _Time:
         self._clock.set_now(min(max(now, place.told), place.due))
 
     def advance(self, now: int) -> bool:
-        """Go on to `now` (epoch ms); return whether the world stood still instead."""
+        """Advance to `now` (epoch ms); return whether the world stood still instead."""
         self.now = now
         return self._clock.advance(now)
 
     def expect(self, sent: int | None, round: int) -> float:
         """Set when an event recorded at `sent` is due; return the seconds until then.
 
-        With the event before it, where `sent` isn't known. A recording that jumps back
-        (another one appended to it, or its next round) goes on from where it was.
+        If `sent` is None, it is due with the event before it. If the ids jump back
+        (another recording was appended, or the next round began), time goes on.
         """
         if round != self._round:
             self._round, self._latest = round, None
@@ -494,27 +501,27 @@ class _Time:
             self._due = max(self._due, (sent - self._origin) / 1000)
         return 0 if self._jumps else (self._due - self._clock.seconds) / self._speed
 
-    def has_come(self) -> bool:
-        """Return whether the event last expected is due."""
+    def is_due(self) -> bool:
+        """Return whether the expected event is due."""
         if self._jumps:
             self._clock.set_age(self._due)
         return self._due <= self._clock.seconds
 
-    def fall_back(self) -> None:
-        """Stay at what was played last, where a step could not play all that is due."""
+    def slow_down(self) -> None:
+        """Stay at the last event that was played: one step could not play all."""
         self._clock.set_age(min(self._due, self._clock.seconds))
 
     def instant(self, sent: int) -> int:
-        """Return the epoch milliseconds that an instant of the recording is now."""
+        """Return the instant (epoch ms) that an instant of the recording becomes."""
         return self._clock.instant((sent - self._origin) / 1000)
 
     def recorded(self, instant: int) -> int:
-        """Return the instant of the recording that is this one now."""
+        """Return the instant of the recording that became this one."""
         return round(self._origin + self._clock.age(instant) * 1000)
 
 
-def _known_by(path: Path) -> str:
-    """Return what tells a recording from others, on whichever machine it lies."""
+def _fingerprint(path: Path) -> str:
+    """Return what identifies a recording on every machine."""
     with path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
         return f"{size} {hashlib.sha256(file.read(BEGINNING)).hexdigest()[:16]}"
@@ -527,15 +534,15 @@ def _expiry(type: str, shape: Shape) -> int | None:
 
 
 def own(record: Record) -> Event:
-    """Return an event of a user's own type, as it was recorded."""
+    """Return an event of a publisher's own type, as it was recorded."""
     check_depth(msgspec.json.decode(record.data))
     if record.key is None:
         return unkeyed(record.type, record.data)
     return keyed(record.type, record.key, record.data)
 
 
-def _belongs(record: Record, state: Hello) -> bool:
-    """Whether a record is of the state that this `hello` announced."""
+def _is_of_state(record: Record, state: Hello) -> bool:
+    """Return whether a record is part of the state that this `hello` announced."""
     if record.type in CONTROL_TYPES:
         return False
     return record.id is None or record.id <= EventId.parse(state.tail)

@@ -1,4 +1,4 @@
-"""Where events come from when nobody publishes: simulator, recording, or nowhere."""
+"""Sources of events besides publishing: the simulator, a recording, or none."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -15,13 +15,13 @@ from feed.sources.replay import Replay
 
 
 class Source(Protocol):
-    """Gives the events that fell due; knows no clock."""
+    """Returns the events that fell due. It is given the time, and reads no clock."""
 
     name: str
 
     @property
     def place(self) -> bytes:
-        """What to go on from beside the board's state; none where that is enough."""
+        """The position to continue from; empty if the board's state is enough."""
 
     def past(self) -> Iterable[Quote]:
         """Return quotes from before the start, oldest first, for the charts."""
@@ -34,9 +34,9 @@ class Source(Protocol):
 
 
 class Simulator:
-    """An invented market and an invented league.
+    """A simulated market and a simulated league.
 
-    With `held`, the state of a board, both go on from the instant it shows last.
+    With `held`, the state of a board, both continue from its newest instant.
     """
 
     name = "simulator"
@@ -58,7 +58,7 @@ class Simulator:
         return self._market.past()
 
     def step(self, now: int) -> Sequence[News]:
-        """Return what happened on the market and in the league."""
+        """Return what happened in the market and in the league."""
         return [*self._market.step(now), *self._league.step(now)]
 
     def close(self) -> None:
@@ -66,7 +66,7 @@ class Simulator:
 
 
 class Published:
-    """Nothing of its own: the board shows what is published."""
+    """No source: the board shows only what is published."""
 
     name = "published"
     place = b""
@@ -86,10 +86,10 @@ class Published:
 def source(
     settings: Settings, start: int, held: Sequence[Event] = (), place: bytes = b""
 ) -> Source:
-    """Return the source that the settings name, begun at `start` (epoch ms).
+    """Return the source that the settings name, beginning at `start` (epoch ms).
 
-    The simulator goes on from the state `held`, where there is one; a replay from the
-    `place` that another has come to.
+    The simulator continues from the state `held`, if there is any. A replay continues
+    from `place`, the position of an earlier replay.
     """
     if settings.feed == "published":
         return Published()

@@ -24,7 +24,7 @@ from feed.events.wrapping import wrap
 from feed.feed import Feed
 from feed.publishing.completion import required_fields
 from feed.settings import InvalidSetting, Settings
-from feed.sources.recording import LONGEST, Damage, Reader, Record
+from feed.sources.recording import LONGEST, Damage, Record, RecordingReader
 from feed.sources.replay import EVENTS, REPORTS, Replay
 from feed.streams.wire import WIRES
 from tests.helpers.harness import ROOT, Board, until
@@ -82,11 +82,15 @@ def saved(events: Iterable[Event | Control], format: Format = "ndjson") -> bytes
 
 
 def records(text: bytes) -> list[Record]:
-    return [each for each in Reader(io.BytesIO(text)) if isinstance(each, Record)]
+    return [
+        each for each in RecordingReader(io.BytesIO(text)) if isinstance(each, Record)
+    ]
 
 
 def damages(text: bytes) -> list[Damage]:
-    return [each for each in Reader(io.BytesIO(text)) if isinstance(each, Damage)]
+    return [
+        each for each in RecordingReader(io.BytesIO(text)) if isinstance(each, Damage)
+    ]
 
 
 class Playing:
@@ -190,7 +194,7 @@ def test_a_recording_cut_anywhere_has_all_before_the_cut(
 )
 def test_any_bytes_are_events_or_damage(text: bytes) -> None:
     last = text.count(b"\n") + 1
-    for each in Reader(io.BytesIO(text)):
+    for each in RecordingReader(io.BytesIO(text)):
         assert each is None or 1 <= each.line <= last
 
 
@@ -218,7 +222,7 @@ def test_a_line_of_any_length_is_passed_over_in_pieces() -> None:
     text = long + saved([at(0, quote())])
     [damage], [record] = damages(text), records(text)
     assert (damage.line, record.line) == (1, 2)
-    assert len([*Reader(io.BytesIO(text))]) > 4
+    assert len([*RecordingReader(io.BytesIO(text))]) > 4
 
 
 def test_an_endless_event_is_given_up() -> None:
