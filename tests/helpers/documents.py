@@ -1,5 +1,6 @@
 """The project's documents read as data: their tables, code blocks and headings."""
 
+import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -13,6 +14,34 @@ FEED = ROOT / "docs/feed.md"
 DEPLOY = ROOT / "docs/deploy.md"
 REPLAY = ROOT / "docs/replay.md"
 DOCUMENTS = (README, TOUR, FEED, DEPLOY, REPLAY)
+
+
+def defined_in(path: Path) -> set[str]:
+    """Return the functions and classes of a Python or JavaScript file.
+
+    A method is named with its class, as in `Log.append`.
+    """
+    text = path.read_text()
+    if path.suffix == ".py":
+        return {*_python_names(ast.parse(text), "")}
+    return {*_script_names(text)}
+
+
+def _python_names(tree: ast.AST, prefix: str) -> Iterator[str]:
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.ClassDef | ast.FunctionDef):
+            yield prefix + node.name
+            yield from _python_names(node, f"{prefix}{node.name}.")
+
+
+def _script_names(text: str) -> Iterator[str]:
+    inside = ""
+    for line in text.splitlines():
+        if found := re.match(r"(?:export )?(?:async )?(class|function) (\w+)", line):
+            inside = found[2] if found[1] == "class" else ""
+            yield found[2]
+        elif inside and (found := re.match(r"  (?:get |set |async )?(#?\w+)\(", line)):
+            yield f"{inside}.{found[1]}"
 
 
 @dataclass

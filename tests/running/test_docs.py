@@ -46,6 +46,7 @@ from tests.helpers.documents import (
     Table,
     bare,
     blocks,
+    defined_in,
     outside_blocks,
     settings_table,
     spans,
@@ -470,6 +471,12 @@ def test_every_module_is_in_the_table() -> None:
         if path.name != "__init__.py"
     }
     assert modules <= files
+
+
+def test_every_function_of_the_tour_is_in_the_file_named_beside_it() -> None:
+    passed = re.findall(r"`([\w.]+)`\s+\(`([\w./]+)`\)", TOUR.read_text())
+    assert len(passed) > 40
+    assert [stop for stop in passed if stop[0] not in defined_in(ROOT / stop[1])] == []
 
 
 def test_the_drawing_shows_folders_and_files_that_exist() -> None:
