@@ -188,8 +188,8 @@ class _Run:
     def _cursors(self) -> list[str]:
         """Return cursors about 1000 events old, each with the number of its event."""
         time.sleep(1)  # for some events beyond those that were in the log before
-        held = json.loads(_get(self.started.port, "/bench/cursors"))
-        ids, numbers = held["ids"], held["numbers"]
+        found = json.loads(_get(self.started.port, "/bench/cursors"))
+        ids, numbers = found["ids"], found["numbers"]
         self.newest = numbers[-1]
         age = self.shape.age
         old = range(-age - CURSORS // 2, -age + CURSORS // 2)

@@ -49,8 +49,8 @@ class Shape:
     @property
     def server_env(self) -> dict[str, str]:
         """The environment variables that describe the load to the server."""
-        told = {"RATE": f"{self.rate:g}", "ROUNDS": f"{self.rounds:g}"}
-        return {**told, **self.env}
+        load = {"RATE": f"{self.rate:g}", "ROUNDS": f"{self.rounds:g}"}
+        return {**load, **self.env}
 
     def scaled(self, scale: float) -> "Shape":
         """Return this shape with fewer streams, for a trial."""

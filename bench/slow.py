@@ -44,7 +44,7 @@ def figures(port: int, seconds: float) -> dict[str, Any]:
     return {
         "connected": 1,
         "window": window,
-        "told": len(ages),
+        "received": len(ages),
         "bandwidth": rate,
         "old_median": statistics.median(ages),
         "old_p99": sorted(ages)[int(len(ages) * 0.99)],

@@ -26,9 +26,9 @@ feed = app.extensions["feed"]
 @app.get("/bench/cursors")
 def cursors() -> dict[str, object]:
     """Return the id and number of every event that the log retains."""
-    held = feed.log.read(feed.log.statistics().floor).events
-    numbers = [int(event.data[5:12]) for event in held]
-    return {"ids": [str(event.id) for event in held], "numbers": numbers}
+    retained = feed.log.read(feed.log.statistics().floor).events
+    numbers = [int(event.data[5:12]) for event in retained]
+    return {"ids": [str(event.id) for event in retained], "numbers": numbers}
 
 
 def publish() -> None:
