@@ -142,9 +142,9 @@ def _describe_one(shape: Run, got: Figures) -> str:
         return (
             f"{title}{got['bandwidth'] / 1000:.0f} KB/s for {got['window']:.0f} s, "
             f"{got['received']} quotes received; {got['old_median']:.2f} s old in the "
-            f"median, {got['old_p99']:.2f} s at the 99th percentile, {got['old_max']:.2f} s at "
-            f"most; a quote of each symbol at least every {got['unseen_max']:.1f} s; "
-            f"{got['wrong']} symbols wrong in the end."
+            f"median, {got['old_p99']:.2f} s at the 99th percentile, "
+            f"{got['old_max']:.2f} s at most; a quote of each symbol at least every "
+            f"{got['unseen_max']:.1f} s; {got['wrong']} symbols wrong in the end."
         )
     if "memory_per_stalled" in got:
         return (

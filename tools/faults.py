@@ -27,7 +27,7 @@ from tests.helpers.redis_server import RedisServer
 from tests.helpers.redis_wire import RedisWire
 
 RATE = 10  # numbered events a second
-HURRY = 10  # in a hurry, readers come back 10 times as soon; numbers, 2 times as often
+HURRY = 10  # times as soon as usual a reader in a hurry comes back
 AFTER = 20  # numbered events that must follow a fault
 HEARTBEAT = 1.0  # seconds; the boards'
 PATIENCE = 3.0  # seconds without a byte after which a reader tries another board

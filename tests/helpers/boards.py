@@ -18,10 +18,12 @@ def metrics(board: Board) -> dict[str, float]:
 
 
 def open_streams(board: Board) -> int:
+    """Return the number of streams that the board counts as open."""
     return int(metrics(board)["liveboard_streams"])
 
 
 def status(url: str) -> int | None:
+    """Return the status of a GET; None if nothing answers."""
     try:
         with urllib.request.urlopen(url, timeout=2) as answer:
             found: int = answer.status

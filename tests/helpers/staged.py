@@ -21,9 +21,9 @@ class Stage:
     """A server in front of `board` that replaces its `/stream`; a context manager.
 
     `cursors` are the cursors of all streams so far, from `Last-Event-ID` or else from
-    `after`; `queries` are their parameters. A stream starts with the hello of `greet`,
-    then receives everything that is sent while it is open. A path in `missing` is
-    answered with 404.
+    `after`; `queries` are their parameters. A stream starts with the hello of
+    `set_greeting`, then receives everything that is sent while it is open. A path in
+    `missing` is answered with 404.
     """
 
     def __init__(self, board: Board) -> None:
