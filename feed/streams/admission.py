@@ -58,9 +58,9 @@ class Streams:
         self.draining = threading.Event()
         self._open: set[Subscriber] = set()
         self._clients: Counter[str] = Counter()
-        self.frames = Frames(log)
+        self.frame_cache = Frames(log)
         self.catch_up = CatchUp(log, milestones)
-        self.fanout = FanOut(log, self.frames, self.totals, settings.heartbeat)
+        self.fanout = FanOut(log, self.frame_cache, self.totals, settings.heartbeat)
         self.writing: set[Subscriber] = set()
         # Whether a cursor beyond the tail is valid: another process that shares the
         # log may have sent an event that has not arrived here yet.

@@ -238,9 +238,17 @@ class Stream:
         if self._due_at:
             until = min(self._due_at, self._heartbeat_at, self._ends_at)
             self._streams.draining.wait(until - time.monotonic())
-        elif self._cursor > self._log.tail or not self._follow_if_quick():
+        elif self._must_write_itself() or not self._follow():
             until = min(self._heartbeat_at, self._ends_at)
             self._log.wait(self._cursor, until - time.monotonic())
+
+    def _must_write_itself(self) -> bool:
+        """Whether the fan-out can't serve this stream.
+
+        Its log has no frames for a cursor beyond the tail. And it writes frames of any
+        size without seeing how long a write waits, so a slow reader is not for it.
+        """
+        return self._cursor > self._log.tail or self._slowness.is_slow
 
     def _is_due(self, now: float) -> bool:
         pace = self._view.pace
@@ -252,20 +260,13 @@ class Stream:
         self._due_at = 0.0
         frame = None
         if not self._is_behind():
-            frame = self._streams.frames.due(self._view, self._cursor)
+            frame = self._streams.frame_cache.due(self._view, self._cursor)
         if frame is None:
             yield from self._compacted_frames()
             return
         if frame.data:
             yield frame
         self._cursor = frame.tail
-
-    def _follow_if_quick(self) -> bool:
-        """Follow the fan-out, unless the reader is slow.
-
-        The fan-out writes frames of any size, and does not see how long a write waits.
-        """
-        return not self._slowness.is_slow and self._follow()
 
     def _follow(self) -> bool:
         """Let the fan-out write for this stream until it needs something of its own."""
