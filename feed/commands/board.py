@@ -21,6 +21,7 @@ FIRST_WAIT = 1.0  # seconds before the first retry
 LONGEST_WAIT = 30.0  # seconds; each wait is twice the one before, up to this
 MOST_RETRY_AFTER = 3600.0  # seconds that a board may ask for
 BUSY_STATUSES = frozenset({408, 429, 500, 502, 503, 504})  # after which to retry
+READ_BYTES = 1 << 16  # bytes to read at once
 ANSWER_TIMEOUT = 60.0  # seconds that the board may take to answer
 GIVE_UP_AFTER = 600.0  # seconds of retrying one batch
 

@@ -19,6 +19,7 @@ import msgspec
 from tqdm import tqdm
 
 from feed.commands.board import (
+    READ_BYTES,
     BatchPublisher,
     GivenUp,
     Misuse,
@@ -32,7 +33,6 @@ from feed.publishing.batch import MAX_EVENTS
 from feed.sources.recording import Damage, Record, RecordingReader
 
 BATCH_BYTES = 512 * 1024  # half of what a request may have
-READ_BYTES = 1 << 16  # bytes to read at once
 INPUT_STATUSES = frozenset({400, 413, 422})  # statuses that are about what was sent
 PLACE = re.compile(r"\$\[([0-9]+)\]")
 

@@ -27,6 +27,7 @@ from tqdm import tqdm
 from feed.commands.board import (
     BUSY_STATUSES,
     CONNECTION_ERRORS,
+    READ_BYTES,
     Backoff,
     Busy,
     Misuse,
@@ -46,7 +47,6 @@ NDJSON = "application/x-ndjson"
 FIRST_TIMEOUT = 30.0
 LEAST_TIMEOUT = 5.0
 HEARTBEATS_MISSED = 3
-READ_BYTES = 1 << 16  # bytes to read at once
 NOTHING_MISSING = "nothing is missing"
 STREAM_PATH = re.compile(r"/stream(\.ndjson|/matches/[^/]+)?$")
 END_BYTES = 4 * LONGEST  # the end of a file, in which its last id is searched for

@@ -43,7 +43,7 @@ FAREWELL_RETRY: dict[Farewell, tuple[int, int]] = {
     "age": (2_000, 4_000),
 }
 """Milliseconds before a client comes back, at random, so that not all come at once."""
-RETRY = (2_000, 4_000)  # milliseconds before a client comes back that got no `bye`
+DEFAULT_RETRY = (2_000, 4_000)  # milliseconds, for a client that got no `bye`
 
 NOTHING_DUE = (None,)
 
@@ -208,7 +208,7 @@ class Stream:
             read = Read("replayed", [], cursor, 0, 0)
         else:
             read = self._log.read(cursor, self._selects, compact=self._is_paced)
-        opening = self._wire.retry(random.randint(*RETRY)) + self._wire.control(
+        opening = self._wire.retry(random.randint(*DEFAULT_RETRY)) + self._wire.control(
             self._hello(read, cursor), None
         )
         yield from self._frames_of(read, opening)

@@ -256,7 +256,7 @@ def test_the_history_has_the_members_of_its_table(board: Board) -> None:
 def test_the_numbers_of_the_text_are_those_of_the_code() -> None:
     text = " ".join(FEED.read_text().split())
     for words in (
-        "`retry:` line of {} to {} ms".format(*stream.RETRY),
+        "`retry:` line of {} to {} ms".format(*stream.DEFAULT_RETRY),
         f"at most {catchup.MOST_MILESTONES * catchup.MILESTONES.far} in a catch-up",
         f"more than {BOUNDS.behind} events to come",
         f"more than {BOUNDS.behind_slow} where the reader is slow",
