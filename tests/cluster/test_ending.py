@@ -70,7 +70,6 @@ def test_the_lock_is_free_whenever_a_leader_has_ended(server: RedisServer) -> No
                 due = {pid: next_look(pid) - chance.random() ** 4 for pid in pids}
                 left += [pid for pid in end_at(due) if is_locked(server, f"x:{pid}:")]
             exits += len(pids)
-        board.kill()
     assert left == []
 
 
