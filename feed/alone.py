@@ -14,7 +14,7 @@ from feed.publishing.publication import Publication
 logger = logging.getLogger("liveboard.feed")
 
 
-class Board(Protocol):
+class Process(Protocol):
     """What the process keeps besides the log."""
 
     def apply_changes(self, publication: Publication) -> None:
@@ -29,7 +29,7 @@ class Alone:
 
     away: str | None = None
 
-    def __init__(self, log: Log, board: Board) -> None:
+    def __init__(self, log: Log, board: Process) -> None:
         self._log = log
         self._board = board
         self._remembered = RememberedIds()

@@ -19,7 +19,7 @@ from feed.events.shapes import Amount, Instant, Name, Quote, Volume
 BASE = 5  # seconds of a base candle; every interval is a multiple of it
 MAX_INTERVAL = 86_400  # seconds
 MAX_CANDLES = 250_000  # base candles of all symbols; at 48 bytes each, 12 MB
-FIELDS = 6  # at, open, high, low, close, volume
+CANDLE_FIELDS = 6  # at, open, high, low, close, volume
 
 Candle = tuple[int, float, float, float, float, float]
 """Its begin (epoch ms); open, high, low and close; the volume traded within it."""
@@ -91,14 +91,14 @@ class History:
             row = self._candles.setdefault(quote.symbol, array("d"))
             instant = quote.at or 0
             at = instant - instant % (BASE * 1000)
-            if row and at <= row[-FIELDS]:
+            if row and at <= row[-CANDLE_FIELDS]:
                 row[-4] = max(row[-4], quote.price)
                 row[-3] = min(row[-3], quote.price)
                 row[-2] = quote.price
                 row[-1] += traded
                 return
             row.extend((at, *(quote.price,) * 4, traded))
-            bound = max(MAX_CANDLES // len(self._candles), 1) * FIELDS
+            bound = max(MAX_CANDLES // len(self._candles), 1) * CANDLE_FIELDS
             if len(row) > bound + bound // 8:
                 del row[:-bound]
 
@@ -111,7 +111,7 @@ class History:
             row = self._candles.get(symbol)
             if row is None:
                 return None
-            wanted = (limit + 1) * (interval // BASE) * FIELDS
+            wanted = (limit + 1) * (interval // BASE) * CANDLE_FIELDS
             base = _rows(row[-wanted:])
         return [*_merged(base, interval * 1000)][-limit:]
 
@@ -135,7 +135,7 @@ class History:
 
 
 def _rows(row: "array[float]") -> list[Candle]:
-    fields = [row[field::FIELDS] for field in range(FIELDS)]
+    fields = [row[field::CANDLE_FIELDS] for field in range(CANDLE_FIELDS)]
     return [(int(at), *rest) for at, *rest in zip(*fields, strict=True)]
 
 

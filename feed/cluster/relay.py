@@ -34,7 +34,7 @@ TABLES = ("events", "state", "retired", "meta", "once", "onces", "leader")
 CONNECTIONS = 4  # per process, besides the reader's one; publishers take turns
 TIMEOUT = 2.0  # seconds in which Redis must reply
 CHECK = 1.0  # seconds between two comparisons of the log with the one in Redis
-RETRY = 0.25  # seconds between two attempts to reach Redis
+RECONNECT_WAIT = 0.25  # seconds between two attempts to reach Redis
 READ_BACK = 1.0  # seconds that a publisher waits for its own events to come back
 PAGE = 1000  # events read at once
 RESTORED = 20_000  # at most so many retained events are restored to Redis
@@ -204,7 +204,7 @@ class Relay:
                     return
                 self._mark_failed(error)
             if self._away:
-                time.sleep(RETRY)
+                time.sleep(RECONNECT_WAIT)
 
     def close(self) -> None:
         """Close all connections to Redis, which also ends the reader."""
@@ -238,7 +238,7 @@ class Relay:
         while time.monotonic() < compared + CHECK:
             if self._log.tail >= known and unsettled == b"0":
                 self._mark_back()
-            block = RETRY if self._away else CHECK
+            block = RECONNECT_WAIT if self._away else CHECK
             if not self._append_new(round(1000 * block)) or (
                 self._away and unsettled != b"0"
             ):

@@ -19,14 +19,14 @@ from feed.publishing.publication import Publication
 from feed.settings import Settings
 
 
-class Board(LogFollower, World, Protocol):
+class Member(LogFollower, World, Protocol):
     """What the process keeps besides the log, and the source that it can run."""
 
 
 class Shared:
     """A `Backend` for a log in Redis; `relay` is this process's connection to it."""
 
-    def __init__(self, settings: Settings, log: Log, board: Board) -> None:
+    def __init__(self, settings: Settings, log: Log, board: Member) -> None:
         self.relay = Relay(
             settings.redis_url,
             settings.redis_prefix,

@@ -19,7 +19,7 @@ from feed.events.shapes import MarketState, Quote
 MARKET = "MAIN"
 CURRENCY = "EUR"
 SESSION = 1800.0  # seconds; short, so that a visitor can see a session end
-PAUSE = 60.0  # seconds between sessions
+CLOSED_TIME = 60.0  # seconds between sessions
 OPENING = 1.0  # seconds over which the opening quotes are spread, to avoid a burst
 RATE = 20.0  # trades a second of all symbols: lively, yet each trade can be seen
 PAST_RATE = 6.0  # trades a second before the start: of each symbol one in about 5 s
@@ -110,7 +110,9 @@ class Market:
         self._weights = [*accumulate(company.liquidity for company in COMPANIES)]
         self._unopened: list[_Symbol] = []  # those that have not traded this session
         self._status: Literal["open", "closed"] = "closed"
-        self._until = self._due = -(SESSION + PAUSE + AGE)  # the first session opens
+        self._until = self._due = -(
+            SESSION + CLOSED_TIME + AGE
+        )  # the first session opens
         self._sessions_over = -1  # how many have ended before the open one
         self._has_begun = False
         self._past: list[Quote] = []
@@ -210,7 +212,7 @@ class Market:
 
     def _close_session(self, at: float) -> MarketState:
         self._status = "closed"
-        self._until = self._due = at + PAUSE
+        self._until = self._due = at + CLOSED_TIME
         return self._market_state(at)
 
     def _trade_symbol(self, at: float) -> Quote:

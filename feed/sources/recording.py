@@ -15,7 +15,7 @@ from feed.events.wrapping import Wrapped
 LONGEST = DATA_LENGTH + 4096  # bytes of a line: the data and its envelope
 BOM = b"\xef\xbb\xbf"
 OVERHEAD = 64  # bytes of memory for each line, beside its text
-FIELDS = frozenset({b"id", b"event", b"data", b"retry"})
+SSE_FIELDS = frozenset({b"id", b"event", b"data", b"retry"})
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -127,7 +127,7 @@ class RecordingReader:
         if cut:
             self._block = _Block(self._line + 1)
             return self._damage("no event", cut)
-        if name and name not in FIELDS:
+        if name and name not in SSE_FIELDS:
             self._block.damaged = True
             return self._damage("neither NDJSON nor a field of server-sent events", cut)
         if not self._block.add(name, value.removeprefix(b" ")):

@@ -39,7 +39,7 @@ from feed.sources.recording import Damage, Record, RecordingReader
 
 EVENTS = 500  # per step; a stream with twice as many events to come is compacted
 BYTES = 256 * 1024  # read per step
-PAUSE = 1.0  # seconds of the recording between two rounds of a loop
+LOOP_PAUSE = 1.0  # seconds of the recording between two rounds of a loop
 SILENCE = 60.0  # seconds; a longer wait for the next event is logged
 BEGINNING = 64 * 1024  # bytes that, with its size, identify a recording
 REPORTS = 100  # damaged lines that are logged; further ones are only counted
@@ -58,7 +58,7 @@ class Unplayable(ValueError):
 UNPLAYABLE = (msgspec.MsgspecError, ValueError, OverflowError, RecursionError)
 
 
-class Hello(msgspec.Struct):
+class RecordedHello(msgspec.Struct):
     """The fields of a recorded `hello` that say whether a whole state follows."""
 
     resume: str
@@ -145,7 +145,9 @@ class Replay:
         self._ready: deque[Event] = deque()
         self._keys: dict[Slot, PlayedKey] = {}
         self._types: set[str] = set()
-        self._state: Hello | None = None  # while the state that it announces is read
+        self._state: RecordedHello | None = (
+            None  # while the state that it announces is read
+        )
         self._stale: dict[Slot, None] = {}  # earlier keys that it lacks so far
         if place:
             self._resume(place, held, now)
@@ -251,7 +253,7 @@ class Replay:
     def _begin_state(self, record: Record) -> None:
         """Begin a whole state if the `hello` says `fresh`."""
         try:
-            hello = msgspec.json.decode(record.data, type=Hello)
+            hello = msgspec.json.decode(record.data, type=RecordedHello)
             EventId.parse(hello.tail)
         except (msgspec.MsgspecError, ValueError) as error:
             self._script.report(record, error)
@@ -492,7 +494,7 @@ class _Time:
         """
         if round != self._round:
             self._round, self._latest = round, None
-            self._due += PAUSE
+            self._due += LOOP_PAUSE
         if sent is not None:
             if self._latest is None or sent < self._latest - STANDSTILL:
                 self._origin = sent - self._due * 1000
@@ -541,7 +543,7 @@ def own(record: Record) -> Event:
     return keyed(record.type, record.key, record.data)
 
 
-def _is_of_state(record: Record, state: Hello) -> bool:
+def _is_of_state(record: Record, state: RecordedHello) -> bool:
     """Return whether a record is part of the state that this `hello` announced."""
     if record.type in CONTROL_TYPES:
         return False

@@ -21,13 +21,13 @@ import { pinOf } from "./settings.js";
 
 const VIEWS = ["both", "prices", "scores"];
 const FILTERS = ["all", "pinned", "up", "down", "live", "finished", "upcoming"];
-const FIELDS = ["symbol", "name", "price", "change", "change_percent", "volume", "at"];
+const SORT_FIELDS = ["symbol", "name", "price", "change", "change_percent", "volume", "at"];
 /** @type {Record<string, string>} */
-const PHASES = { live: "live", finished: "over", upcoming: "upcoming" };
+const PHASE_OF_FILTER = { live: "live", finished: "over", upcoming: "upcoming" };
 const PATHS = { quote: "/s/", match: "/m/" };
 const LONGEST = 200; // characters of a search
 /** @type {Selection} */
-const NOTHING = {
+const DEFAULT_ADDRESS = {
   view: "both",
   symbols: [],
   sort: "symbol",
@@ -47,11 +47,11 @@ export function readSelection(url) {
   const sort = asked.get("sort") ?? "";
   const filter = asked.get("filter") ?? "";
   return {
-    view: VIEWS.includes(view) ? view : NOTHING.view,
+    view: VIEWS.includes(view) ? view : DEFAULT_ADDRESS.view,
     symbols: (asked.get("symbols") ?? "").split(",").filter(Boolean),
-    sort: FIELDS.includes(sort.replace(/^-/, "")) ? sort : NOTHING.sort,
+    sort: SORT_FIELDS.includes(sort.replace(/^-/, "")) ? sort : DEFAULT_ADDRESS.sort,
     q: (asked.get("q") ?? "").slice(0, LONGEST),
-    filter: FILTERS.includes(filter) ? filter : NOTHING.filter,
+    filter: FILTERS.includes(filter) ? filter : DEFAULT_ADDRESS.filter,
     opened: openedBy(url.pathname),
   };
 }
@@ -69,7 +69,7 @@ export function writeUrl(selection) {
 /** @param {Selection} selection */
 function query({ view, symbols, sort, q, filter }) {
   const parts = Object.entries({ view, symbols: symbols.join(","), sort, q, filter })
-    .filter(([name, value]) => value !== String(NOTHING[/** @type {"view"} */ (name)]))
+    .filter(([name, value]) => value !== String(DEFAULT_ADDRESS[/** @type {"view"} */ (name)]))
     .map(([name, value]) => `${name}=${encodeURIComponent(value).replaceAll("%2C", ",")}`);
   return parts.length ? `?${parts.join("&")}` : "";
 }
@@ -107,7 +107,8 @@ export function chooseScores(scores, selection, isPinned) {
   const wanted = selection.q.trim().toLowerCase();
   return [...scores]
     .filter((score) => {
-      if (Object.hasOwn(PHASES, filter) && phase(score) !== PHASES[filter]) return false;
+      if (Object.hasOwn(PHASE_OF_FILTER, filter) && phase(score) !== PHASE_OF_FILTER[filter])
+        return false;
       if (filter === "pinned" && !isPinned(pinOf("match", score.match))) return false;
       return isFound(wanted, score.competition, score.home.name, score.away.name);
     })

@@ -5,7 +5,7 @@
 
 /** @typedef {import("./settings.js").Settings} Settings */
 
-const FIELDS = "input, select, textarea, [contenteditable]";
+const EDITABLE = "input, select, textarea, [contenteditable]";
 const ROWS = "#prices .symbol, #scores .open"; // j and k move the focus among these
 /** @type {Record<string, string>} On a row, the arrow keys stand for these. */
 const ARROWS = { ArrowDown: "j", ArrowUp: "k" };
@@ -20,11 +20,11 @@ export function listenToKeys(settings, actions) {
     const target = /** @type {Element} */ (event.target);
     if (document.querySelector("dialog[open]")) return;
     if (event.key === "Escape") {
-      if (target.matches(FIELDS)) /** @type {HTMLElement} */ (target).blur();
+      if (target.matches(EDITABLE)) /** @type {HTMLElement} */ (target).blur();
       else actions.Escape();
       return;
     }
-    if (target.closest(FIELDS)) return;
+    if (target.closest(EDITABLE)) return;
     const key = target.matches(ROWS) ? (ARROWS[event.key] ?? event.key) : event.key;
     const isArrow = key !== event.key;
     if (!isArrow && !settings.get("shortcuts")) return;

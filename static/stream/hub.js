@@ -21,7 +21,7 @@
 import { older } from "../events.js";
 import { Link } from "./link.js";
 import { MissedEvents } from "./missed.js";
-import { covers, NOTHING, union } from "./selection.js";
+import { covers, NO_SYMBOLS, union } from "./selection.js";
 import { Tab } from "./tab.js";
 
 /** @typedef {import("./link.js").Gap} Gap */
@@ -63,7 +63,7 @@ export class Hub {
   /** @type {Link | null} */ #link = null;
   #missed = new MissedEvents(null);
   /** @type {Hello | null} */ #hello = null;
-  /** @type {Selection} */ #selection = NOTHING;
+  /** @type {Selection} */ #selection = NO_SYMBOLS;
   #sweeping = 0;
 
   /**

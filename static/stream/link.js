@@ -59,12 +59,12 @@ import { SteadyClock } from "./steady-clock.js";
  * @property {number} pace Seconds between frames; 0 for every event at once.
  */
 
-const CHECK = 1000; // ms between two comparisons of the deadlines with the clock
+const CHECK_DEADLINES = 1000; // ms between two comparisons of the deadlines with the clock
 const GRACE = 3000; // ms without a stream until the badge mentions it
 const SLOW = 1.5; // heartbeats of silence until the badge mentions it
 const MUTE = 2.5; // heartbeats of silence until the stream counts as dead
 const GREETING = 10_000; // ms that a server has for its hello, even if heartbeats are short
-const LATE = 3000; // ms from which an event counts as late
+const DELAYED = 3000; // ms from which an event counts as late
 const FIRST_WAIT = 1000; // ms before the first retry; doubled after each failure
 const LONGEST_WAIT = 30_000; // ms
 const HEALTH = 60_000; // ms of a good stream after which earlier failures don't count
@@ -175,7 +175,7 @@ export class Link {
     this.#react("opened");
     this.#restartSilence();
     this.#connect();
-    this.#ticking = setInterval(() => this.check(), CHECK); // after the first deadlines
+    this.#ticking = setInterval(() => this.check(), CHECK_DEADLINES); // after the first deadlines
     this.#reportState();
   }
 
@@ -418,7 +418,7 @@ export class Link {
   #measureDelay(at) {
     this.#serverTime.observe(at);
     const { delay } = this.#serverTime;
-    this.#react(delay > LATE + this.#pace * 1000 ? "late" : "inTime");
+    this.#react(delay > DELAYED + this.#pace * 1000 ? "late" : "inTime");
     this.#adjustPace(delay);
   }
 

@@ -14,7 +14,7 @@ import { ASKED, subjectOf, traitsOf } from "../events.js";
  */
 
 /** @type {Selection} */
-export const NOTHING = { symbols: [] };
+export const NO_SYMBOLS = { symbols: [] };
 
 /**
  * The selection of a stream that carries everything that the given selections show.

@@ -50,7 +50,7 @@ import { SteadyClock } from "./steady-clock.js";
  * @property {number} [pace] Seconds between two deliveries of events.
  */
 
-const CHECK = 2000; // ms between two checks of the hub
+const CHECK_HUB = 2000; // ms between two checks of the hub
 const UNANSWERED = 3; // checks without an answer, until the hub counts as dead
 const HIDDEN = 60_000; // ms for which a hidden page keeps its stream
 
@@ -129,7 +129,7 @@ export class Stream {
   open() {
     if (this.#running) return;
     this.#running = true;
-    this.#ticking = setInterval(() => this.#superviseLine(), CHECK);
+    this.#ticking = setInterval(() => this.#superviseLine(), CHECK_HUB);
     this.#openLine();
   }
 

@@ -250,7 +250,9 @@ def test_the_history_has_the_members_of_its_table(board: Board) -> None:
     answer = json.loads(board.get("/api/history/ACME?interval=300&limit=3")[2])
     example = json.loads(blocks(FEED, "json")[1])
     assert [*answer] == [*example] == [*table_headed("history").by_name()]
-    assert {len(c) for c in answer["candles"] + example["candles"]} == {past.FIELDS}
+    assert {len(c) for c in answer["candles"] + example["candles"]} == {
+        past.CANDLE_FIELDS
+    }
 
 
 def test_the_numbers_of_the_text_are_those_of_the_code() -> None:

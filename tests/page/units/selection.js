@@ -1,6 +1,6 @@
 import {
   covers,
-  NOTHING,
+  NO_SYMBOLS,
   parameters,
   selects,
   union,
@@ -15,7 +15,7 @@ test("a union has what each shows, and all where one shows all", () => {
   const other = { symbols: ["ACME", "COIL"] };
   equal(union([one, other]), { symbols: ["ACME", "BOLT", "COIL"] });
   equal(union([one, ALL, other]), ALL);
-  equal(union([]), NOTHING);
+  equal(union([]), NO_SYMBOLS);
 });
 
 test("all covers everything, and only all covers all", () => {
@@ -25,7 +25,7 @@ test("all covers everything, and only all covers all", () => {
     [covers(some, { symbols: ["BOLT"] }), covers(some, { symbols: ["COIL"] })],
     [true, false],
   );
-  equal([covers(some, NOTHING), covers(NOTHING, some)], [true, false]);
+  equal([covers(some, NO_SYMBOLS), covers(NO_SYMBOLS, some)], [true, false]);
 });
 
 test("prices go by their symbol, a retired one too", () => {
@@ -41,9 +41,9 @@ test("prices go by their symbol, a retired one too", () => {
 
 test("what belongs to no symbol is shown to all", () => {
   const shown = [
-    selects(NOTHING, "notice", { notice: "n" }),
-    selects(NOTHING, "score", { match: "m" }),
-    selects(NOTHING, "other", { event: "ticket", key: "ACME", data: {} }),
+    selects(NO_SYMBOLS, "notice", { notice: "n" }),
+    selects(NO_SYMBOLS, "score", { match: "m" }),
+    selects(NO_SYMBOLS, "other", { event: "ticket", key: "ACME", data: {} }),
   ];
   equal(shown, [true, true, true]);
 });
