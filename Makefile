@@ -25,6 +25,8 @@ check:  ## Check format, style and types
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m mypy
 	@$(NODE) node_modules/.bin/prettier --check $(PRETTIER)
+	@mkdir -p .cache && $(BIN)/python -m tools.openapi > .cache/openapi.json
+	@$(NODE) node_modules/.bin/openapi-typescript .cache/openapi.json -o .cache/api.d.ts
 	@$(NODE) node_modules/.bin/tsc
 
 format:  ## Format the code

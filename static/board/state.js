@@ -8,54 +8,16 @@
 import { GONE, isAfter, KEPT, traitsOf } from "../events.js";
 
 /**
- * @typedef {object} Quote A `price` event's data (docs/feed.md, section 2).
- * @property {string} symbol
- * @property {string | null} name
- * @property {string | null} currency
- * @property {number} price
- * @property {number} decimals
- * @property {number | null} change
- * @property {number | null} change_percent
- * @property {number | null} previous_close
- * @property {number | null} open
- * @property {number | null} high
- * @property {number | null} low
- * @property {number | null} bid
- * @property {number | null} ask
- * @property {number | null} volume
- * @property {number} at
+ * The shapes of the events are those of the OpenAPI document, from which `make check` makes
+ * `.cache/api.d.ts`. The page is made without some of their fields (see `web/pages.py`).
  *
- * @typedef {{name: string, code: string | null, score: number | null,
- *   red_cards: number | null}} Team
- * @typedef {"home" | "away"} SideName
- *
- * @typedef {object} Incident An event of a match, such as a goal.
- * @property {string} match
- * @property {string} kind
- * @property {SideName | null} team
- * @property {string | null} player
- * @property {number | null} minute
- * @property {number | null} stoppage
- * @property {number | null} home_score
- * @property {number | null} away_score
- * @property {number} at
- *
- * @typedef {object} Score A `score` event's data: the whole state of a match.
- * @property {string} match
- * @property {string | null} competition
- * @property {Team} home
- * @property {Team} away
- * @property {string} status
- * @property {number | null} minute
- * @property {number | null} stoppage
- * @property {number | null} kick_off
- * @property {number | null} period_started
- * @property {number} at
- * @property {Incident[]} incidents
- *
- * @typedef {{market: string, status: string, until: number | null, at: number}} MarketState
- * @typedef {{notice: string, title: string, body: string | null, level: string,
- *   until: number | null, at: number}} Notice
+ * @typedef {import("../../.cache/api.js").components["schemas"]} Schemas
+ * @typedef {Omit<Schemas["Quote"], "market" | "sector">} Quote
+ * @typedef {Omit<Schemas["Incident"], "match" | "incident" | "at">} Incident
+ * @typedef {NonNullable<Incident["team"]>} SideName
+ * @typedef {Omit<Schemas["Score"], "incidents"> & {incidents: Incident[]}} Score
+ * @typedef {Schemas["MarketState"]} MarketState
+ * @typedef {Omit<Schemas["Notice"], "topic">} Notice
  *
  * @typedef {object} Boot The state that the server made the page with.
  * @property {string} id

@@ -38,11 +38,11 @@ import { SteadyClock } from "./steady-clock.js";
  * @typedef {{name: StateName, seconds: number | null}} State The state of the stream.
  *   `seconds` counts the silence (slow), the delay (delayed), or the time until
  *   the next attempt (reconnecting, full); it is null in the other states.
- * @typedef {{resume: "fresh" | "replayed" | "compacted", tail: string, heartbeat: number,
- *   pace: number, source: string, version: string, at: number, lost: number | null,
- *   dropped: number | null}} Hello
- * @typedef {{from: string, to: string, dropped: number | null, lost: number | null}} Gap
- * @typedef {{reason: "restart" | "full" | "age", retry_ms: number}} Bye
+ *
+ * @typedef {import("../board/state.js").Schemas} Schemas
+ * @typedef {Omit<Schemas["Hello"], "after">} Hello
+ * @typedef {Schemas["Gap"]} Gap
+ * @typedef {Schemas["Bye"]} Bye
  *
  * @typedef {object} Handlers The callbacks of a link's owner.
  * @property {(type: string, data: any, id: string, live: boolean) => void} event

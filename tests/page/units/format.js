@@ -110,7 +110,8 @@ test("matches are listed by competition, phase and kick-off", () => {
 });
 
 test("a market's status is a sentence's beginning", () => {
-  const market = { market: "MAIN", status: "open", until: EVENING, at: EVENING };
+  const status = /** @type {const} */ ("open");
+  const market = { market: "MAIN", status, until: EVENING, at: EVENING };
   equal(format.marketStatus(market), "Open until 19:45 UTC");
   equal(format.marketStatus({ ...market, until: null }), "Open");
 });

@@ -48,7 +48,6 @@ export function score(changes = {}) {
 /** @param {Partial<Incident>} changes @returns {Incident} */
 export function incident(changes = {}) {
   return {
-    match: "acton-burton",
     kind: "goal",
     team: "home",
     player: "Ames",
@@ -56,7 +55,6 @@ export function incident(changes = {}) {
     stoppage: null,
     home_score: 0,
     away_score: 0,
-    at: 0,
     ...changes,
   };
 }
