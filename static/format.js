@@ -1,6 +1,9 @@
 /**
  * How values are written: prices, changes, times of day, match minutes and scorers.
  * The rules are those of `feed/streams/written.py` and `web/format.py`; tests compare them.
+ *
+ * A field may be missing, if a server of another version wrote the event. It reads like
+ * null: so these functions compare with `== null`, which is true for both.
  */
 
 /** @typedef {import("./board/state.js").Quote} Quote */
@@ -35,18 +38,18 @@ const LEVELS = {
 };
 
 /**
- * A price to its decimals, thousands apart: "1,234.50".
+ * A price with its decimals, and with thousands separated: "1,234.50".
  * @param {number | null} value
  * @param {number} decimals
  */
 export function price(value, decimals) {
-  if (value === null) return UNKNOWN;
+  if (value == null) return UNKNOWN;
   const size = grouped(fixed(Math.abs(value), decimals));
   return value < 0 && isNonzero(size) ? MINUS + size : size;
 }
 
 /**
- * A change with its sign: "+0.36", "−0.36"; "0.00" has none.
+ * A change with its sign: "+0.36", "−0.36"; "0.00" has no sign.
  * @param {number | null} value
  * @param {number} decimals
  */
@@ -60,11 +63,11 @@ export function signed(value, decimals) {
  * @param {number | null} value
  */
 export function percent(value) {
-  return value === null ? UNKNOWN : `${signed(value, 2)} %`;
+  return value == null ? UNKNOWN : `${signed(value, 2)} %`;
 }
 
 /**
- * Which way a change goes, as it reads when it is rounded.
+ * The direction of a change after rounding.
  * @param {number | null} value
  * @param {number} decimals
  * @returns {Direction}
@@ -76,7 +79,7 @@ export function direction(value, decimals) {
 }
 
 /**
- * The arrow that goes before a change; nothing where it is flat.
+ * The arrow before a change; empty if the change is flat.
  * @param {number | null} value
  * @param {number} decimals
  */
@@ -110,7 +113,7 @@ export function date(at) {
 }
 
 /**
- * How long ago something was, shortly: "now", "12 s", "3 min", "2 h", "4 d".
+ * The time since an instant, in short form: "now", "12 s", "3 min", "2 h", "4 d".
  * @param {number} milliseconds
  */
 export function age(milliseconds) {
@@ -128,7 +131,7 @@ export function age(milliseconds) {
  */
 export function minute(score) {
   const { status } = score;
-  if (status === "NS") return score.kick_off === null ? "Upcoming" : hours(score.kick_off);
+  if (status === "NS") return score.kick_off == null ? "Upcoming" : hours(score.kick_off);
   if (status === "PEN") return shootOut(score);
   if (["1H", "2H", "ET"].includes(status) && score.minute !== null) return atMinute(score);
   return CHIPS[status] ?? status;
@@ -144,7 +147,7 @@ export function phase(score) {
 }
 
 /**
- * Who scored for a side, "Salah 23′ 67′ (pen)" each; cancelled goals not.
+ * The scorers of a side, "Salah 23′ 67′ (pen)" each, without cancelled goals.
  * @param {Score} score
  * @param {string} side
  * @returns {string[]}
@@ -157,14 +160,14 @@ export function scorers(score, side) {
     const player = goal.player || "Goal";
     const key = `${goal.kind === "own_goal"} ${player}`;
     const line = goals.get(key);
-    // No line ends between a name and its first minute.
+    // No line break comes between a name and its first minute.
     goals.set(key, line ? `${line} ${when(goal)}` : `${player}\u00a0${when(goal)}`);
   }
   return [...goals.values()].map((line) => line.trim());
 }
 
 /**
- * A side's red cards in words; nothing where there are none.
+ * The red cards of a side in words; empty if there are none.
  * @param {number | null} count
  */
 export function redCards(count) {
@@ -178,11 +181,11 @@ export function redCards(count) {
  */
 export function marketStatus({ status, until }) {
   const words = status.charAt(0).toUpperCase() + status.slice(1).toLowerCase();
-  return until === null ? words : `${words} until ${hours(until)} UTC`;
+  return until == null ? words : `${words} until ${hours(until)} UTC`;
 }
 
 /**
- * The last prices as an SVG polyline's points, in a viewBox of 100 × 28.
+ * The points of an SVG polyline of the last prices, in a viewBox of 100 × 28.
  * @param {number[]} prices
  */
 export function points(prices) {
@@ -190,7 +193,7 @@ export function points(prices) {
 }
 
 /**
- * Values as an SVG polyline's points, in a viewBox of that size.
+ * The points of an SVG polyline of values, in a viewBox of a size.
  * @param {number[]} values
  * @param {number} width
  * @param {number} height
@@ -206,11 +209,11 @@ export function line(values, width, height) {
 }
 
 /**
- * A match in words: "Acton 2–1 Burton", or "Acton v Burton" before it.
+ * A match in words: "Acton 2–1 Burton", or "Acton v Burton" before its start.
  * @param {Score} score
  */
 export function scoreLine({ home, away }) {
-  if (home.score === null || away.score === null) return `${home.name} v ${away.name}`;
+  if (home.score == null || away.score == null) return `${home.name} v ${away.name}`;
   return `${home.name} ${home.score}–${away.score} ${away.name}`;
 }
 
@@ -223,11 +226,11 @@ export function level(name) {
 }
 
 /**
- * Where the price stands between the day's low and high: "0.0" to "100.0".
+ * The position of the price between the day's low and high: "0.0" to "100.0".
  * @param {Quote} quote
  */
 export function position({ price: value, low, high }) {
-  if (low === null || high === null || !(low < high)) return "50.0";
+  if (low == null || high == null || !(low < high)) return "50.0";
   const share = ((value - low) / (high - low)) * 100;
   return fixed(Math.min(Math.max(share, 0), 100), 1);
 }
@@ -242,8 +245,8 @@ export function bySymbol(a, b) {
 }
 
 /**
- * Compare two matches by their place in the list: by competition, those without one
- * last, then by phase and kick-off.
+ * Compare two matches by their place in the list: by competition, then by phase, then by
+ * kick-off. Matches without a competition come last.
  * @param {Score} a
  * @param {Score} b
  */
@@ -257,7 +260,7 @@ export function byMatch(a, b) {
 }
 
 /**
- * Compare two competitions' names by their place in the list.
+ * Compare the names of two competitions by their place in the list.
  * @param {string} a
  * @param {string} b
  */
@@ -297,7 +300,7 @@ function isNonzero(text) {
 
 /** @param {number | null} at */
 function iso(at) {
-  if (at === null || Math.abs(at) > LAST_INSTANT) return null;
+  if (at == null || Math.abs(at) > LAST_INSTANT) return null;
   return new Date(at).toISOString();
 }
 
@@ -308,7 +311,7 @@ export function atMinute({ minute: at, stoppage }) {
 
 /** @param {Incident} goal */
 function when(goal) {
-  const at = goal.minute === null ? "" : atMinute(goal);
+  const at = goal.minute == null ? "" : atMinute(goal);
   return (at + (REMARKS[goal.kind] ?? "")).trim();
 }
 
@@ -325,11 +328,11 @@ function shootOut(score) {
 /** @param {Incident} incident @param {Score} score */
 function isShootOut(incident, score) {
   if (incident.kind !== "penalty" || score.status !== "PEN") return false;
-  return incident.minute === null || incident.minute > EXTRA_TIME_ENDS;
+  return incident.minute == null || incident.minute > EXTRA_TIME_ENDS;
 }
 
 /**
- * The goals that count, each with the side that it counts for.
+ * The goals that were not cancelled, each with the side that it counts for.
  * @param {Score} score
  */
 function standingGoals(score) {
@@ -348,19 +351,19 @@ function standingGoals(score) {
 }
 
 /**
- * Whose goal it is: of an own goal the score tells, where it is known.
+ * The side that a goal counts for. For an own goal the score shows it, if it is known.
  * @param {Incident} goal
  * @param {number | null} homeBefore
  */
 function sideOf(goal, homeBefore) {
-  if (goal.kind !== "own_goal" || goal.home_score === null || homeBefore === null) {
+  if (goal.kind !== "own_goal" || goal.home_score == null || homeBefore === null) {
     return goal.team;
   }
   return goal.home_score > homeBefore ? "home" : "away";
 }
 
 /**
- * Take out the newest goal that a `var_cancelled` can mean.
+ * Remove the newest goal that a `var_cancelled` can refer to.
  * @param {(Incident & {side: string | null})[]} goals
  * @param {Incident} incident
  */
@@ -371,7 +374,7 @@ function cancel(goals, { team, player }) {
 }
 
 /**
- * A point's y: 2 from the edges, in the middle where nothing moved.
+ * The y of a point: at least 2 from the edges, and in the middle if all values are equal.
  * @param {number} value
  * @param {number} low
  * @param {number} high

@@ -32,7 +32,7 @@ export class Notices {
    */
   paint(serverTime) {
     const notices = [...this.#board.notices.values()]
-      .filter(({ until }) => until === null || until === undefined || until > serverTime)
+      .filter(({ until }) => until == null || until > serverTime)
       .sort((a, b) => b.at - a.at);
     if (!this.#isDue && notices.length === this.#count) return;
     this.#isDue = false;

@@ -155,7 +155,7 @@ export class Scores {
     for (const side of SIDES) {
       const team = score[side];
       setText(fields[`${side}-name`], team.name);
-      setText(fields[`${side}-score`], team.score === null ? "" : String(team.score));
+      setText(fields[`${side}-score`], team.score == null ? "" : String(team.score));
       setText(fields[`${side}-red`], redCards(team.red_cards));
       setText(fields[`${side}-scorers`], scorers(score, side).join(", "));
       setText(fields[`${side}-call`], call?.side === side ? CALLS[call.kind] : "");
@@ -250,7 +250,7 @@ export class Scores {
  * @param {Score} score
  */
 function chipTitle(score) {
-  return score.kick_off === null ? "" : `Kick-off ${date(score.kick_off)}`;
+  return score.kick_off == null ? "" : `Kick-off ${date(score.kick_off)}`;
 }
 
 /**
@@ -261,7 +261,7 @@ function chipTitle(score) {
  */
 function ticked(score, serverTime) {
   const before = score.status === "2H" ? HALF : 0;
-  if (!["1H", "2H"].includes(score.status) || score.period_started === null) return score;
+  if (!["1H", "2H"].includes(score.status) || score.period_started == null) return score;
   const played = Math.floor((serverTime - score.period_started) / MINUTE) + 1;
   const reported = (score.minute ?? 0) + (score.stoppage ?? 0);
   const counted = before + played;

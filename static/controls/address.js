@@ -142,7 +142,7 @@ function isFound(wanted, ...texts) {
  * @param {number} sign
  */
 function byField(a, b, sign) {
-  if (a === null || b === null) return Number(a === null) - Number(b === null);
+  if (a == null || b == null) return Number(a == null) - Number(b == null);
   return sign * (typeof a === "string" ? byText(a, b) : byNumber(a, b));
 }
 

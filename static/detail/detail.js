@@ -143,7 +143,7 @@ export class Detail {
 
   /** @param {Score} score */
   #paintMatch(score) {
-    const kickOff = score.kick_off === null ? "" : `Kick-off ${date(score.kick_off)}`;
+    const kickOff = score.kick_off == null ? "" : `Kick-off ${date(score.kick_off)}`;
     setText(byId("detail-minute"), minute(score));
     setText(byId("detail-kick-off"), kickOff);
     setHidden(byId("no-incidents"), score.incidents.length > 0);

@@ -52,7 +52,7 @@ export function chartSentence(symbol, candles, places) {
  * @param {Incident} incident
  */
 export function moment(incident) {
-  return incident.minute === null ? "" : atMinute(incident);
+  return incident.minute == null ? "" : atMinute(incident);
 }
 
 /**
@@ -62,7 +62,7 @@ export function moment(incident) {
  */
 export function incidentText({ kind, team, player, home_score, away_score }, score) {
   let what = Object.hasOwn(INCIDENTS, kind) ? INCIDENTS[kind] : kind.replaceAll("_", " ");
-  if (SCORING.has(kind) && home_score !== null && away_score !== null) {
+  if (SCORING.has(kind) && home_score != null && away_score != null) {
     what += ` ${home_score}–${away_score}`;
   }
   const side = team === "home" || team === "away" ? score[team].name : "";

@@ -115,3 +115,22 @@ test("a market's status is a sentence's beginning", () => {
   equal(format.marketStatus(market), "Open until 19:45 UTC");
   equal(format.marketStatus({ ...market, until: null }), "Open");
 });
+
+test("a field that an event lacks reads like one that is null", () => {
+  /** @type {any} */
+  const { low: _low, change: _change, at: _at, ...bare } = quote();
+  equal(format.price(bare.low, 2), format.price(null, 2));
+  equal(format.signed(bare.change, 2), format.signed(null, 2));
+  equal(format.percent(bare.change), format.percent(null));
+  equal(
+    [format.clock(bare.at), format.date(bare.at)],
+    [format.clock(null), format.date(null)],
+  );
+  equal(format.position(bare), "50.0");
+  /** @type {any} */
+  const { kick_off: _kick_off, ...early } = score({ status: "NS" });
+  equal(format.minute(early), "Upcoming");
+  /** @type {any} */
+  const market = { market: "MAIN", status: "open", at: EVENING };
+  equal(format.marketStatus(market), "Open");
+});
