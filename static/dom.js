@@ -1,10 +1,10 @@
 /**
- * The few things that all views do with elements: find, fill in, and touch only what
- * differs, since a write costs layout even where nothing changes.
+ * The operations of all views on elements: find them, copy them, fill them in. A write that
+ * changes nothing can still cost a layout, so these functions write only what differs.
  */
 
 /**
- * The element with an id; an Error where the page has none.
+ * The element with an id; throws an Error if the page has none.
  * @param {string} id
  */
 export function byId(id) {
@@ -24,7 +24,7 @@ export function stamp(id) {
 }
 
 /**
- * The elements with a `data-field` inside of another, by that name.
+ * The elements with a `data-field` within another element, by that name.
  * @param {Element} root
  */
 export function fieldsOf(root) {
@@ -53,8 +53,9 @@ export function setHidden(element, hidden) {
 }
 
 /**
- * Let these children of an element stand in this order, moving as few as can be: what
- * isn't moved keeps its focus, and costs nothing. Other children stay somewhere between.
+ * Bring children of an element into this order, and move as few of them as possible: an
+ * element that isn't moved keeps its focus and costs nothing. Other children may end up
+ * anywhere between them.
  * @param {Element} parent
  * @param {Element[]} children
  */
@@ -71,11 +72,11 @@ export function arrange(parent, children) {
 }
 
 /**
- * The members of a longest rising subsequence (patience sorting).
- * @param {number[]} numbers Each of them once.
+ * The members of a longest increasing subsequence (patience sorting).
+ * @param {number[]} numbers Without repetition.
  */
 function longestRise(numbers) {
-  /** @type {number[]} */ const ends = []; // the smallest end of a rise of each length
+  /** @type {number[]} */ const ends = []; // the smallest end of a subsequence of each length
   /** @type {Map<number, number | undefined>} */ const before = new Map();
   for (const number of numbers) {
     let low = 0;

@@ -80,7 +80,7 @@ export function subjectOf(type, data) {
 }
 
 /**
- * The slot of an event: a newer event of the same slot makes it superfluous.
+ * The slot of an event. A newer event of the same slot replaces it.
  * @param {Pick<LogEvent, "type" | "data" | "id">} event
  */
 export function slotOf({ type, data, id }) {
@@ -89,7 +89,7 @@ export function slotOf({ type, data, id }) {
 }
 
 /**
- * Whether an id comes after another; every id comes after none.
+ * Whether an id comes after another one; every id comes after null.
  * @param {string} id
  * @param {string | null} other
  */
@@ -98,7 +98,7 @@ export function isAfter(id, other) {
 }
 
 /**
- * How two ids order: below 0 where the first is the older one.
+ * Compare two ids: negative if the first one is older.
  * @param {string} id
  * @param {string} other
  */
@@ -109,7 +109,7 @@ export function compare(id, other) {
 }
 
 /**
- * The older of two cursors; null, from which all is told, is the oldest.
+ * The older of two cursors. Null is the oldest: a stream without a cursor sends everything.
  * @param {string | null} one
  * @param {string | null} other
  */
@@ -129,7 +129,7 @@ export function instant(id) {
 /** @param {string} id */
 function numbers(id) {
   const dash = id.indexOf("-");
-  // A bare <ms> is the instant itself, before every event of that millisecond.
+  // A bare <ms> is the start of the millisecond, before every event in it.
   if (dash < 0) return [Number(id), -1];
   return [Number(id.slice(0, dash)), Number(id.slice(dash + 1))];
 }

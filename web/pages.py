@@ -1,4 +1,4 @@
-"""The board itself: a page for browsers, a table for terminals.
+"""The board: a page for browsers, a table for terminals.
 
 Each page is right for its URL without a script: the server makes it from what the URL
 selects. With one, `static/page.js` goes on from there.
@@ -28,20 +28,20 @@ from web.terminal import text_board
 
 SPARK_INTERVAL = 30  # seconds between the points of a sparkline
 SPARK_POINTS = 60
-SPARK_POINTS_UNSEEN = 12  # of a row that a script may add: a thousand must be cheap
-ROWS = 200  # prices in the first HTML; a script adds the rest, and a link shows all
+SPARK_POINTS_UNSEEN = 12  # of rows that a script adds; a page may have a thousand
+ROWS = 200  # prices in the HTML; a script adds the others, or a link shows them
 CHART_INTERVAL, CHART_CANDLES = 60, 240  # seconds, count; as in static/detail/chart.js
 CHART_LIBRARY = "vendor/lightweight-charts.js"  # where `scripts/set-up` puts it
-# Modules and folders below `static/` that the page doesn't fetch at once: its entry
-# points, then those that it loads when a person opens something, then the names by
-# which pages of the release before load those.
+# Modules and folders below `static/` that the page does not fetch at once: entry points
+# and modules that it loads when a person opens something, and the names by which pages
+# of the release before load those modules.
 NOT_PRELOADED = {
     *("page.js", "embed.js", "theme.js", "stream/worker.js"),
     *("detail", "alerts/alerts-dialog.js"),
     *("alerts-dialog.js", "candles.js", "chart.js", "detail.js", "library.js"),
     "sentences.js",
 }
-# What a page shows of a quote, and of an incident.
+# The fields of a quote and of an incident that a page shows.
 QUOTE = (
     *("symbol", "name", "price", "change", "change_percent", "low", "high", "at"),
     *("decimals", "currency", "previous_close", "open", "bid", "ask", "volume"),
@@ -59,8 +59,8 @@ POLICY = (
     "form-action 'self'",
 )
 CONTENT_SECURITY_POLICY = "; ".join((*POLICY, "frame-ancestors 'self'"))
-# Any site may show the compact board in a frame: it has no control that does anything
-# for a visitor, and nothing on it is secret, so a click on it can't be led astray.
+# Any site may show the compact board in a frame. It has no secrets, and no control that
+# acts for a visitor, so clickjacking gains nothing.
 EMBED_SECURITY_POLICY = "; ".join((*POLICY, "frame-ancestors *"))
 
 State = dict[str, Any]
@@ -70,14 +70,14 @@ blueprint = Blueprint("pages", __name__)
 
 @blueprint.get("/")
 def index() -> Response:
-    """Return the page where HTML is accepted, else a readable table of the board."""
+    """Return the page if the client accepts HTML, else a readable table."""
     feed, selection = the_feed(), Selection.of(request.args)
     return _answer(feed, _state(feed), selection)
 
 
 @blueprint.get("/s/<path:symbol>")
 def symbol(symbol: str) -> Response:
-    """Return the page with a symbol's detail; 404, and a page that waits for it."""
+    """Return the page with a symbol's detail; 404 and a page that waits if unknown."""
     feed, selection = the_feed(), Selection.of(request.args)
     state = _state(feed)
     quote = _find(state["prices"], "symbol", symbol)
@@ -88,7 +88,7 @@ def symbol(symbol: str) -> Response:
 
 @blueprint.get("/m/<path:match>")
 def match(match: str) -> Response:
-    """Return the page with a match's timeline; 404, and a page that waits for it."""
+    """Return the page with a match's timeline; 404 and a page that waits if unknown."""
     feed, selection = the_feed(), Selection.of(request.args)
     state = _state(feed)
     score = _find(state["scores"], "match", match)
@@ -105,7 +105,7 @@ def embed() -> Response:
 
 @blueprint.get("/favicon.ico")
 def favicon() -> Response:
-    """Return the icon for what names none, such as a stream opened in a tab."""
+    """Return the icon, for documents that name none, such as a stream in a tab."""
     return current_app.send_static_file("icon.svg")
 
 
@@ -152,7 +152,7 @@ def _find(values: list[State], name: str, key: str) -> State | None:
 
 
 def _chosen(state: State, selection: Selection, detail: State | None) -> State:
-    """Return the state of what the URL selects alone, as a terminal shows it."""
+    """Return the state of only what the URL selects, for a terminal."""
     prices, scores = (
         selection.prices(state["prices"]),
         selection.scores(state["scores"]),
@@ -185,7 +185,7 @@ def _page(
         "sparks": _sparks(feed, state["prices"], {it["symbol"] for it in shown}),
     }
     del boot["other"]  # the page shows no events of a publisher's own type
-    # Last, so that gzip still remembers them when the rows say them again.
+    # Last, so that the rows repeat them within the window of gzip.
     boot["prices"] = _table(boot.pop("prices"))
     return render_template(
         template,
@@ -206,24 +206,24 @@ def _page(
 
 @blueprint.app_template_filter()
 def boot_json(boot: State) -> Markup:
-    """Return the state as the text of a script, without a space that it can spare."""
+    """Return the state as JSON for a script element, without needless spaces."""
     return htmlsafe_json_dumps(boot, json.dumps, separators=(",", ":"))
 
 
 def _trimmed(score: State) -> State:
-    """Return a match without what no page shows of its incidents: it weighs most."""
+    """Return a match without the fields of its incidents that no page shows."""
     incidents = [{name: it[name] for name in INCIDENT} for it in score["incidents"]]
     return {**score, "incidents": incidents}
 
 
 def _table(quotes: list[State]) -> State:
-    """Return quotes with the names of their fields said once, not with each."""
+    """Return quotes as rows, with the names of their fields once."""
     rows = [[quote[name] for name in QUOTE] for quote in quotes]
     return {"columns": QUOTE, "rows": rows}
 
 
 def _chart_library() -> str:
-    """Return the URL of the library for charts; nothing where it isn't installed."""
+    """Return the URL of the chart library; empty if it isn't installed."""
     folder = Path(current_app.static_folder or "")
     if not (folder / CHART_LIBRARY).is_file():
         return ""
@@ -231,7 +231,7 @@ def _chart_library() -> str:
 
 
 def _modules() -> list[str]:
-    """Return the page's modules, for the browser to fetch them all at once."""
+    """Return the modules that the browser fetches at once, as the page loads."""
     folder = Path(current_app.static_folder or "")
     paths = (path.relative_to(folder) for path in folder.rglob("*.js"))
     return sorted(path.as_posix() for path in paths if _is_preloaded(path))
@@ -242,7 +242,7 @@ def _is_preloaded(path: Path) -> bool:
 
 
 def _sparks(feed: Feed, quotes: list[State], shown: set[str]) -> dict[str, list[int]]:
-    """Return each symbol's sparkline; of those that aren't shown yet, its end."""
+    """Return each symbol's sparkline; only its end for symbols that aren't shown."""
     sparks = {}
     for quote in quotes:
         symbol = quote["symbol"]
@@ -253,7 +253,7 @@ def _sparks(feed: Feed, quotes: list[State], shown: set[str]) -> dict[str, list[
 
 
 def _steps(prices: list[float], decimals: int) -> list[int]:
-    """Return the first price and each further one's step, in units of a decimal.
+    """Return the first price and the step to each further one, in units of a decimal.
 
     They are small numbers, and weigh less than half of the prices.
     """

@@ -1,12 +1,12 @@
 /**
  * Flashes: a cell lights up for a moment when its value changes, at most twice a second
- * (WCAG 2.3.1 allows three). The stylesheet says how it looks, and leaves it out where
- * reduced motion is asked for.
+ * (WCAG 2.3.1 allows three times). The stylesheet has the looks, and shows no flash to
+ * people who asked for reduced motion.
  */
 
 const LIT = 350; // ms
-// ms between two flashes of one cell; more than half a second, since a frame that is
-// late brings the next one closer.
+// ms between two flashes of one cell. This is more than half a second, because a frame that
+// is late shortens the time until the next flash.
 const APART = 550;
 
 /** @typedef {import("../format.js").Direction} Direction */
@@ -22,7 +22,7 @@ export class Flashes {
    * @param {Direction} direction
    */
   light(cell, direction) {
-    const now = performance.now(); // a frame's own time may be long past
+    const now = performance.now(); // the time of a frame may be long past
     if (now - (this.#last.get(cell) ?? -Infinity) < APART) return;
     this.#last.set(cell, now);
     this.#lit.add(cell);
@@ -30,7 +30,7 @@ export class Flashes {
     if (!this.#timer) this.#timer = setTimeout(() => this.#sweep(), LIT);
   }
 
-  /** Put out all that have been lit long enough, with one timer for all. */
+  /** Put out the cells that have been lit for long enough. One timer serves all cells. */
   #sweep() {
     const now = performance.now();
     let oldest = Infinity;

@@ -1,6 +1,6 @@
 /**
- * A chart's candles: the past as `/api/history` says it, then every quote that comes, in
- * bars of one width, and never more of them than a chart shows. It knows no DOM.
+ * The candles of a chart: the past from `/api/history`, then each new quote, in bars of one
+ * width, and at most as many bars as a chart shows. This module knows no DOM.
  */
 
 /** @typedef {import("../board/state.js").Quote} Quote */
@@ -26,7 +26,7 @@ export class Candles {
   }
 
   /**
-   * Take the past in, and then what came while it was fetched.
+   * Start with the past, then add the quotes that arrived while it was fetched.
    * @param {Candle[]} past
    * @param {Quote[]} since
    */
@@ -35,7 +35,7 @@ export class Candles {
     for (const quote of since) this.add(quote);
   }
 
-  /** @param {{price: number, at: number}} quote One of an older bar counts to the last. */
+  /** @param {{price: number, at: number}} quote If it is late, it counts to the last bar. */
   add({ price, at }) {
     const begun = at - (at % this.#width);
     const last = this.#bars.at(-1);
