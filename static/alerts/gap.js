@@ -4,7 +4,7 @@ import { byId } from "../dom.js";
 
 /** @typedef {import("../stream/stream.js").Gap} Gap */
 
-const SHOWN = 20_000; // ms
+const GAP_SHOWN = 20_000; // ms
 
 export class GapLine {
   #line = byId("gap");
@@ -15,7 +15,7 @@ export class GapLine {
     this.#line.textContent = gapSentence(gap);
     this.#line.hidden = false;
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => (this.#line.hidden = true), SHOWN);
+    this.#timer = setTimeout(() => (this.#line.hidden = true), GAP_SHOWN);
   }
 }
 

@@ -8,7 +8,7 @@ import { byId, fieldsOf, setText, stamp } from "../dom.js";
 /** @typedef {import("../controls/settings.js").Settings} Settings */
 /** @typedef {import("./announcer.js").Announcer} Announcer */
 
-const SHOWN = 20_000; // ms for which a line is shown; the list of alerts keeps the fact
+const TOAST_SHOWN = 20_000; // ms for which a line is shown; the list of alerts keeps the fact
 const MOST_TOASTS = 4; // lines at once
 const ICON = "/static/icon.svg";
 
@@ -56,10 +56,10 @@ export class Notifier {
     while (this.#place.children.length > MOST_TOASTS) this.#place.firstElementChild?.remove();
     const leave = () => {
       // A person who points at the line reads it, or is about to close it.
-      if (toast.matches(":hover, :focus-within")) setTimeout(leave, SHOWN);
+      if (toast.matches(":hover, :focus-within")) setTimeout(leave, TOAST_SHOWN);
       else toast.remove();
     };
-    setTimeout(leave, SHOWN);
+    setTimeout(leave, TOAST_SHOWN);
   }
 
   /** Play two short tones; a browser allows this after the first click or key. */

@@ -9,7 +9,7 @@
  */
 
 const PACES = [0, 0.25, 0.5, 1, 2, 5]; // seconds
-const LATE = 2000; // ms of delay from which an event is late
+const TOO_LATE = 2000; // ms of delay from which an event is late
 const VERY_LATE = 4000; // ms of delay at which the pace changes by two steps
 const FRESH = 500; // ms of delay below which an event is fresh
 const PATIENCE = 2000; // ms of late events until the pace slows down
@@ -39,7 +39,7 @@ export class Pacer {
    */
   observe(delay, pace, now) {
     if (this.#isAwaited) return false;
-    this.#lateSince = delay > LATE ? (this.#lateSince ?? now) : null;
+    this.#lateSince = delay > TOO_LATE ? (this.#lateSince ?? now) : null;
     this.#freshSince = delay - pace * 1000 < FRESH ? (this.#freshSince ?? now) : null;
     const isLate = this.#lateSince !== null && now - this.#lateSince >= PATIENCE;
     if (isLate && this.#slow(delay, now)) return true;
