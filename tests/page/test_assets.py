@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page
+from werkzeug.exceptions import NotFound
 
 from app import create_app
 from feed.settings import Settings
 from tests.helpers.harness import ROOT, Board
+from web import assets
 from web.assets import COMMENT, STYLES
 
 VENDOR = ROOT / "static/vendor"
@@ -61,14 +63,15 @@ def test_an_edit_of_a_part_is_in_the_next_answer(
         part = tmp_path / f"styles/{name}.css"
         part.parent.mkdir(exist_ok=True)
         part.write_text(f".{name} {{}}\n")
-    client = app.test_client()
-    before = client.get("/static/board.css")
-    (tmp_path / "styles/bar.css").write_text(".bar-edited {}\n")
-    after = client.get("/static/board.css")
-    assert b".bar {}" in before.data and b".bar-edited {}" in after.data
-    assert before.headers["ETag"] != after.headers["ETag"]
-    (tmp_path / "styles/bar.css").unlink()
-    assert client.get("/static/board.css").status_code == 404
+    with app.test_request_context("/static/board.css"):
+        before = assets.serve("board.css")
+        (tmp_path / "styles/bar.css").write_text(".bar-edited {}\n")
+        after = assets.serve("board.css")
+        assert b".bar {}" in before.data and b".bar-edited {}" in after.data
+        assert before.headers["ETag"] != after.headers["ETag"]
+        (tmp_path / "styles/bar.css").unlink()
+        with pytest.raises(NotFound):
+            assets.serve("board.css")
 
 
 def test_nothing_but_comments_is_taken_out() -> None:
