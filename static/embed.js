@@ -15,15 +15,13 @@ import { Stream } from "./stream/stream.js";
 const SECOND = 1000; // ms
 const NO_PINS = { isPinned: () => false };
 
-/** @typedef {import("./board/state.js").Change} Change */
-
 /** @type {import("./board/state.js").Boot} */
 const boot = JSON.parse(byId("boot").textContent ?? "");
 const board = new Board(boot);
 const choice = { now: readSelection(location) };
 const prices = new Prices(board, choice, NO_PINS);
 const scores = new Scores(board, choice, NO_PINS);
-/** @type {Record<string, {onChange: (change: Change) => void}>} By event type. */
+/** @type {Record<string, import("./board/painter.js").View>} By event type. */
 const views = { price: prices, score: scores };
 const badge = new Badge(() => stream.retry());
 const stream = new Stream(
@@ -58,8 +56,8 @@ function requestPaint() {
 function paint(now) {
   frame = 0;
   badge.paint(stream.state, stream.asOf);
-  const isMore = prices.paint(now);
-  scores.paint();
+  const isMore = prices.paint({ now, isPaused: false });
+  scores.paint({ isPaused: false });
   setText(byId("as-of"), clock(stream.asOf ?? boot.at));
   setHidden(byId("nothing"), !(byId("prices").hidden && byId("scores").hidden));
   if (isMore) requestPaint();

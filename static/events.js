@@ -3,7 +3,7 @@
  *
  * Whatever differs from one event type to another reads this table, as the server reads
  * `feed/events/catalogue.py`. A new event type with a panel of its own needs a row here, a
- * field of `Board` (`board/state.js`) and a view that `page.js` wires.
+ * field of `Board` (`board/state.js`) for its values, and a view that `page.js` names.
  *
  * Event ids have the form `<ms>-<seq>`: epoch milliseconds, and a count within them. They
  * order as two numbers, never as text.

@@ -32,7 +32,6 @@ import { Renewal } from "./renewal.js";
 import { Stream } from "./stream/stream.js";
 
 /** @typedef {import("./board/state.js").Boot} Boot */
-/** @typedef {import("./board/state.js").Change} Change */
 /** @typedef {import("./stream/stream.js").StateName} StateName */
 
 const SECOND = 1000; // ms
@@ -60,7 +59,7 @@ const alerts = new Alerts(settings, board, (words, tag) => notifier.notify(words
 const prices = new Prices(board, choice, settings);
 const scores = new Scores(board, choice, settings);
 const notices = new Notices(board);
-/** @type {Record<string, {onChange: (change: Change) => string | void}>} By event type. */
+/** @type {Record<string, import("./board/painter.js").View>} By event type. */
 const views = { price: prices, score: scores, market: notices, notice: notices };
 const pause = new Pause();
 const toolbar = new Toolbar(choice);
@@ -90,7 +89,7 @@ const parts = {
   badge,
   prices,
   scores,
-  notices,
+  views,
   detail: null,
 };
 const painter = new Painter(parts);

@@ -27,10 +27,11 @@ export class Notices {
 
   /**
    * Paint the lists again if they changed. They are short, so all of their lines are made.
-   * @param {number} serverTime Hides a notice whose time is over before the server has
-   *   retired it.
+   * A notice whose time is over is hidden even if the server has not retired it yet.
+   * @param {Pick<import("./painter.js").Frame, "isPaused" | "serverTime">} frame
    */
-  paint(serverTime) {
+  paint({ isPaused, serverTime }) {
+    if (isPaused) return;
     const notices = [...this.#board.notices.values()]
       .filter(({ until }) => until == null || until > serverTime)
       .sort((a, b) => b.at - a.at);

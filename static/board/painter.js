@@ -11,6 +11,17 @@ import { clock, date } from "../format.js";
 import { isStale } from "./badge.js";
 
 /**
+ * @typedef {object} Frame
+ * @property {number} now The time of the frame, as of `performance.now`.
+ * @property {boolean} isPaused If true, rows may come, go and move, but no value changes.
+ * @property {number} serverTime In epoch ms; before the first hello, of the page's values.
+ *
+ * @typedef {object} View Shows the values of an event type.
+ * @property {(change: import("./state.js").Change) => string | void} onChange Marks what to
+ *   paint; may return a sentence to announce.
+ * @property {(frame: Frame) => boolean | void} paint Paints what is marked; returns whether
+ *   the next frame has more to paint.
+ *
  * @typedef {object} Parts
  * @property {import("./state.js").Board} board
  * @property {number} madeAt The instant of the values that the page was made with.
@@ -20,7 +31,7 @@ import { isStale } from "./badge.js";
  * @property {import("./badge.js").Badge} badge
  * @property {import("./prices.js").Prices} prices
  * @property {import("./scores.js").Scores} scores
- * @property {import("./notices.js").Notices} notices
+ * @property {Record<string, View>} views By event type.
  * @property {import("../detail/detail.js").Detail | null} detail Null until it is loaded.
  */
 
@@ -78,14 +89,14 @@ export class Painter {
   /** @param {number} now */
   #paintBoard(now) {
     this.#isUrgent = false;
-    const { prices, scores, notices, detail, pause, stream, board, madeAt } = this.#parts;
-    const isMore = prices.paint(now, pause.isOn);
-    scores.paint(pause.isOn);
+    const { views, detail, pause, stream, board, madeAt } = this.#parts;
+    const serverTime = stream.serverTime ?? madeAt;
+    for (const view of new Set(Object.values(views))) {
+      if (view.paint({ now, isPaused: pause.isOn, serverTime })) this.requestAtOnce();
+    }
     detail?.paint();
     this.#paintEmptiness();
-    if (isMore) this.requestAtOnce();
     if (pause.isOn) return;
-    notices.paint(stream.serverTime ?? madeAt);
     const asOf = stream.asOf ?? madeAt;
     setText(byId("as-of"), clock(asOf));
     setText(byId("as-of-date"), date(asOf).slice(0, 10));

@@ -81,11 +81,10 @@ export class Prices {
   }
 
   /**
-   * @param {number} now The frame's time.
-   * @param {boolean} isPaused If true, rows may come, go and move, but no value changes.
+   * @param {Pick<import("./painter.js").Frame, "now" | "isPaused">} frame
    * @returns {boolean} Whether the next frame has more to paint.
    */
-  paint(now, isPaused = false) {
+  paint({ now, isPaused }) {
     if (!isPaused) this.#paintValues(now);
     return this.#isOrderDue && this.#order(now);
   }

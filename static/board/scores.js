@@ -94,8 +94,8 @@ export class Scores {
     return this.#isOrderDue || [...this.#calls.values()].some(({ until }) => now >= until);
   }
 
-  /** @param {boolean} isPaused If true, rows may come, go and move, but no value changes. */
-  paint(isPaused = false) {
+  /** @param {Pick<import("./painter.js").Frame, "isPaused">} frame */
+  paint({ isPaused }) {
     if (!isPaused) this.#paintValues();
     if (this.#isOrderDue) this.#order();
   }
