@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from feed.events.event import Event
+from feed.events.event import GONE, Event
 from feed.events.shapes import Incident, MarketState, Notice, Quote, Score
 
 Shape = Quote | Score | Incident | MarketState | Notice
@@ -71,13 +71,14 @@ CATALOGUE: dict[str, EventType] = {
     ),
 }
 
-KNOWN = frozenset({*CATALOGUE, "gone"})
+KNOWN = frozenset({*CATALOGUE, GONE})
 """The event types whose data Liveboard understands; all others are publishers' own."""
 
-FILTERS: dict[str, Filter] = {
-    name: row.selected_by for name, row in CATALOGUE.items() if row.selected_by
-}
-"""The parameter that narrows each event type: a dict, because each event asks it."""
+BY_SYMBOL, BY_MATCH = (
+    frozenset(name for name, row in CATALOGUE.items() if row.selected_by == parameter)
+    for parameter in ("symbols", "matches")
+)
+"""The event types that each parameter narrows. Every event is looked up in these."""
 
 SECTIONS: dict[str, str] = {
     name: row.section for name, row in CATALOGUE.items() if row.section

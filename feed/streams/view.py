@@ -10,7 +10,7 @@ from typing import Literal, get_args
 import msgspec
 
 from feed.clock import now_ms
-from feed.events.catalogue import FILTERS, KNOWN, Filter
+from feed.events.catalogue import BY_MATCH, BY_SYMBOL, KNOWN, Filter
 from feed.events.event import GONE, OTHER, Event, EventId
 from feed.events.wrapping import wrap
 
@@ -42,14 +42,14 @@ class View(msgspec.Struct, frozen=True, cache_hash=True, weakref=True):
             self.events is not None
             and type not in self.events
             and event.type not in self.events
-            and (type in KNOWN or OTHER not in self.events)
+            and (OTHER not in self.events or type in KNOWN)
         ):
             return False
-        parameter = FILTERS.get(type)
-        if parameter is None:
-            return True
-        chosen = self.symbols if parameter == "symbols" else self.matches
-        return chosen is None or event.subject in chosen
+        if type in BY_SYMBOL:
+            return self.symbols is None or event.subject in self.symbols
+        if type in BY_MATCH:
+            return self.matches is None or event.subject in self.matches
+        return True
 
     @property
     def wraps_some(self) -> bool:
@@ -75,19 +75,17 @@ class View(msgspec.Struct, frozen=True, cache_hash=True, weakref=True):
     def routes(self) -> list["Route"]:
         """Return the routes of all events that this view may show (see `routes_of`)."""
         found: list[Route] = []
-        for parameter in get_args(Filter):
-            if self._admits(parameter):
-                chosen: frozenset[str] | None = getattr(self, parameter)
-                found += [(parameter, subject) for subject in chosen or [None]]
-        if self.events is None or self.events - FILTERS.keys():
+        if self._admits(BY_SYMBOL):
+            found += [("symbols", name) for name in self.symbols or [None]]
+        if self._admits(BY_MATCH):
+            found += [("matches", name) for name in self.matches or [None]]
+        if self.events is None or self.events - BY_SYMBOL - BY_MATCH:
             found.append(UNFILTERED)
         return found
 
-    def _admits(self, parameter: Filter) -> bool:
-        """Whether this view may show an event that `parameter` narrows."""
-        if self.events is None or GONE in self.events:
-            return True
-        return any(FILTERS.get(type) == parameter for type in self.events)
+    def _admits(self, types: frozenset[str]) -> bool:
+        """Whether this view may show an event of one of `types`, or its `gone`."""
+        return self.events is None or bool(self.events & {*types, GONE})
 
     def __str__(self) -> str:
         parts = [
@@ -115,10 +113,12 @@ def routes_of(event: Event) -> tuple[Route, ...]:
 
     Thanks to routes, an event is compared only with the views that may show it.
     """
-    parameter = FILTERS.get(event.slot[0] if event.slot else event.type)
-    if parameter is None:
-        return _UNFILTERED_ONLY
-    return (parameter, event.subject), (parameter, None)
+    type = event.slot[0] if event.slot else event.type
+    if type in BY_SYMBOL:
+        return ("symbols", event.subject), ("symbols", None)
+    if type in BY_MATCH:
+        return ("matches", event.subject), ("matches", None)
+    return _UNFILTERED_ONLY
 
 
 def resolve_cursor(cursor: EventId | None, tail: EventId) -> EventId | None:

@@ -130,6 +130,24 @@ def test_all_processes_hold_the_same_log(any_server: RedisServer, prefix: str) -
             assert whole(late.log) == whole(one.log) == []
 
 
+def test_a_price_that_no_process_can_read_is_passed_on_by_all(
+    server: RedisServer, prefix: str
+) -> None:
+    """A newer version may write what this one can't read; nobody is away for that."""
+    with process(server.url, prefix) as one, process(server.url, prefix) as other:
+        begun = other.log.tail
+        for data in (b"[]", b"{}", b'{"symbol":"A","price":{"bid":1}}'):
+            ids = one.publish([keyed("price", "A", data), note("after")])
+        reach(other, ids[-1])
+        assert [e.data for e in other.log.read(begun).events][-2] == data
+        assert len(other.log.read(begun).events) == 6
+        assert one.unready is other.unready is None
+        assert other.history.candles("A", 60, 1) is None
+        with process(server.url, prefix) as late:
+            assert [event.data for event in late.log.state()] == [data]
+            assert late.unready is None
+
+
 def test_the_ids_of_one_batch_follow_each_other(
     server: RedisServer, prefix: str
 ) -> None:

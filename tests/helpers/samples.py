@@ -10,22 +10,16 @@ HOSTILE = "<img src=x onerror=alert(1)>\"'&\u2028{{7*7}}"
 
 def quote(symbol: str = "ACME", price: float = 100, **changes: Any) -> dict[str, Any]:
     return {
+        **dict.fromkeys(Quote.__struct_fields__),
         "symbol": symbol,
         "name": "Acme Anvil Works",
         "currency": "EUR",
         "market": "MAIN",
-        "sector": None,
         "price": price,
         "decimals": 2,
         "change": 0.5,
         "change_percent": 0.5,
         "previous_close": 99.5,
-        "open": None,
-        "high": None,
-        "low": None,
-        "bid": None,
-        "ask": None,
-        "volume": None,
         "at": EVENING,
     } | changes
 
@@ -33,10 +27,9 @@ def quote(symbol: str = "ACME", price: float = 100, **changes: Any) -> dict[str,
 def quote_at(
     at: int, price: float, volume: float | None = 0, symbol: str = "A"
 ) -> Quote:
-    unknown = (None,) * 4
-    return Quote(
-        symbol, *unknown, price, 2, None, None, *unknown, None, None, volume, at
-    )
+    unknown = dict.fromkeys(Quote.__struct_fields__)
+    known = {"symbol": symbol, "price": price, "decimals": 2, "volume": volume}
+    return Quote(**unknown | known | {"at": at})
 
 
 def team(name: str, score: int | None = 0, red: int | None = 0) -> dict[str, Any]:
