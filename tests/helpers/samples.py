@@ -27,7 +27,7 @@ def quote(symbol: str = "ACME", price: float = 100, **changes: Any) -> dict[str,
 def quote_at(
     at: int, price: float, volume: float | None = 0, symbol: str = "A"
 ) -> Quote:
-    unknown = dict.fromkeys(Quote.__struct_fields__)
+    unknown: dict[str, Any] = dict.fromkeys(Quote.__struct_fields__)
     known = {"symbol": symbol, "price": price, "decimals": 2, "volume": volume}
     return Quote(**unknown | known | {"at": at})
 
