@@ -7,14 +7,14 @@ export class AlertsDialog extends Present {
    * @param {import("./alerts/alerts.js").Alerts} alerts
    * @param {import("./board/state.js").Board} board
    * @param {import("./controls/settings.js").Settings} settings
-   * @param {{permission: NotificationPermission, ask: () => Promise<void>}} told
+   * @param {{permission: NotificationPermission, ask: () => Promise<void>}} notifier
    */
-  constructor(alerts, board, settings, told) {
+  constructor(alerts, board, settings, notifier) {
     super(alerts, board, settings, {
       get permission() {
-        return told.permission;
+        return notifier.permission;
       },
-      askPermission: () => told.ask(),
+      askPermission: () => notifier.ask(),
     });
   }
 }

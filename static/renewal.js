@@ -18,7 +18,7 @@ export class Renewal {
   #newest;
   #button = byId("reload");
   #usedAt = Date.now();
-  #heardAt = Date.now(); // when the server last told its version
+  #heardAt = Date.now(); // when the server last sent its version
   #timer = 0;
 
   /** @param {string} version The version of this page. */
