@@ -29,9 +29,9 @@ class Alone:
 
     away: str | None = None
 
-    def __init__(self, log: Log, board: Process) -> None:
+    def __init__(self, log: Log, process: Process) -> None:
         self._log = log
-        self._board = board
+        self._process = process
         self._remembered = RememberedIds()
 
     @property
@@ -51,7 +51,7 @@ class Alone:
         `seen`.
         """
         ids = self._log.append(publication.events, now_ms())
-        self._board.apply_changes(publication)
+        self._process.apply_changes(publication)
         if idempotency is not None:
             self._remembered.remember(idempotency, ids)
         return ids
@@ -71,7 +71,7 @@ class Alone:
         """Step the source until `ending` is set."""
         while not ending.wait(TICK):
             try:
-                self._board.step(now_ms())
+                self._process.step(now_ms())
             except Exception:  # a faulty step must not stop the board; it is logged
                 logger.exception("A step of the source failed; the source goes on")
 

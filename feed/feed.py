@@ -1,9 +1,10 @@
 """The feed of one process: its log, history, source and streams, and how they connect.
 
-Theory of operation: every event goes through `publish`, whether the source or a request
-makes it. How an event gets from there into the log depends on the backend. `Alone`
-appends it at once. `Shared` sends it to Redis, and `append_events` gets it back with
-the events of all other processes, in one order.
+Theory of operation: how an event gets into the log depends on the backend. In a process
+that is `Alone`, the events of the source and of requests go through `publish`, which
+appends them at once. With a `Shared` log, requests go through `publish` and the events
+of the source through the leader (`feed/cluster/leader.py`). Both send them to Redis,
+and `append_events` gets them back with those of all other processes, in one order.
 
 When the process ends, `drain` tells every loop to end and returns at once. `close`
 waits for them and does, in order, what is left to do. Both may be called repeatedly.
@@ -26,7 +27,7 @@ from feed.log import Log, LogSnapshot, Overtaken, Unavailable
 from feed.publishing.idempotency import Idempotency
 from feed.publishing.publication import Publication, expiry_of
 from feed.settings import Settings
-from feed.sources.source import Published, Source, source
+from feed.sources.source import Published, Source, make_source
 from feed.streams.admission import Streams
 
 PERSISTENCE = 5.0  # seconds in which `submit` tries again while others change the keys
@@ -51,13 +52,12 @@ class Feed:
         if settings.redis_url:
             from feed.cluster.shared import Shared  # it loads the large Redis client
 
-            self.log, self.source = Log(settings.backlog, 0), Published()
+            self.log = Log(settings.backlog, 0)  # its reader loads the shared log
+            self.source = Published()  # until this process leads
             self.backend = Shared(settings, self.log, self)
         else:
-            self.log, self.source = (
-                Log(settings.backlog, start),
-                source(settings, start),
-            )
+            self.log = Log(settings.backlog, start)
+            self.source = make_source(settings, start)
             self.backend = Alone(self.log, self)
         self.history = History()
         self.streams = Streams(self.log, settings, settings.feed, version)
@@ -178,7 +178,7 @@ class Feed:
 
         `place` is what `source_place` returned to the previous leader.
         """
-        self.source = source(self.settings, now, self.log.state(), place)
+        self.source = make_source(self.settings, now, self.log.state(), place)
 
     def source_place(self) -> bytes:
         """Return how far the source has come, as far as the log's state lacks it."""

@@ -32,8 +32,8 @@ STAND_BY = 0.5  # seconds between two attempts to lead
 logger = logging.getLogger("liveboard.leader")
 
 
-class World(Protocol):
-    """The source that a leader runs."""
+class SourceRunner(Protocol):
+    """Runs the source of this process while the process leads."""
 
     def begin_source(self, now: int, place: bytes) -> None:
         """Let the source go on from the log's state at `now` (epoch ms), and `place`.
@@ -51,9 +51,9 @@ class World(Protocol):
 class Leader:
     """One process's part in the leadership: it leads, or stands by."""
 
-    def __init__(self, relay: Relay, world: World, tick: float) -> None:
+    def __init__(self, relay: Relay, runner: SourceRunner, tick: float) -> None:
         self._relay = relay
-        self._world = world
+        self._runner = runner
         self._tick = tick
         self._lock = relay.leader_lock(LOCK_TIME)
         self._mandate: Mandate | None = None
@@ -100,7 +100,7 @@ class Leader:
         if fence is None:
             logger.info("This process doesn't lead yet: its log isn't up to date")
             return
-        self._world.begin_source(now_ms(), self._relay.place)
+        self._runner.begin_source(now_ms(), self._relay.place)
         self._mandate, self._pending = Mandate(fence, 0, b""), []
         logger.info("This process leads (leadership %s)", fence)
 
@@ -114,8 +114,10 @@ class Leader:
             self._lock.reacquire()
             self._renewed = time.monotonic()
         if not self._pending:
-            self._pending = [*map(encode, self._world.events_due(now_ms()))]
-            self._mandate = mandate = mandate._replace(place=self._world.source_place())
+            self._pending = [*map(encode, self._runner.events_due(now_ms()))]
+            self._mandate = mandate = mandate._replace(
+                place=self._runner.source_place()
+            )
         if self._pending:
             self._relay.publish(self._pending, mandate=mandate)
             self._pending = []

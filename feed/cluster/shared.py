@@ -10,7 +10,7 @@ import threading
 from typing import Protocol
 
 from feed.backend import TICK
-from feed.cluster.leader import Leader, World
+from feed.cluster.leader import Leader, SourceRunner
 from feed.cluster.relay import LogFollower, Relay
 from feed.events.event import EventId
 from feed.log import Log
@@ -19,23 +19,23 @@ from feed.publishing.publication import Publication
 from feed.settings import Settings
 
 
-class Member(LogFollower, World, Protocol):
+class Member(LogFollower, SourceRunner, Protocol):
     """What the process keeps besides the log, and the source that it can run."""
 
 
 class Shared:
     """A `Backend` for a log in Redis; `relay` is this process's connection to it."""
 
-    def __init__(self, settings: Settings, log: Log, board: Member) -> None:
+    def __init__(self, settings: Settings, log: Log, process: Member) -> None:
         self.relay = Relay(
             settings.redis_url,
             settings.redis_prefix,
             settings.backlog,
             settings.max_keys,
             log,
-            board,
+            process,
         )
-        self._leader = Leader(self.relay, board, TICK)
+        self._leader = Leader(self.relay, process, TICK)
 
     @property
     def away(self) -> str | None:

@@ -121,7 +121,7 @@ class Replay:
 
     With `loop` it begins again whenever it ends. It plays at most `max_keys` keys. If
     `place` is the position of an earlier replay of the same recording, whose keys the
-    board shows (`held`), this replay continues from there at the instant `now`.
+    board shows (`board_state`), this replay continues from there at the instant `now`.
     """
 
     name = "replay"
@@ -133,7 +133,7 @@ class Replay:
         speed: float,
         max_keys: int,
         place: bytes = b"",
-        held: Sequence[Event] = (),
+        board_state: Sequence[Event] = (),
         now: int = 0,
     ) -> None:
         self._file = _fingerprint(path)
@@ -145,12 +145,11 @@ class Replay:
         self._ready: deque[Event] = deque()
         self._keys: dict[Slot, PlayedKey] = {}
         self._types: set[str] = set()
-        self._state: RecordedHello | None = (
-            None  # while the state that it announces is read
-        )
+        # The `hello` of a whole state, while that state is read.
+        self._state: RecordedHello | None = None
         self._stale: dict[Slot, None] = {}  # earlier keys that it lacks so far
         if place:
-            self._resume(place, held, now)
+            self._resume(place, board_state, now)
         self._before = self._reached = self._here
 
     @property
@@ -205,8 +204,8 @@ class Replay:
         if self._state is None and not self._ready:
             self._reached = self._before if self._next else self._here
 
-    def _resume(self, text: bytes, held: Sequence[Event], now: int) -> None:
-        """Continue from the position of an earlier replay, whose keys are `held`."""
+    def _resume(self, text: bytes, board_state: Sequence[Event], now: int) -> None:
+        """Continue from the position of an earlier replay of the same recording."""
         try:
             place = msgspec.json.decode(text, type=Position)
         except msgspec.MsgspecError:
@@ -216,7 +215,7 @@ class Replay:
             return
         self._script.go_to(place.reached)
         self._time.go_to(place, now)
-        for event in held:
+        for event in board_state:
             self._resume_key(event)
         logger.info("The recording continues after line %d", place.reached.line)
 
@@ -224,17 +223,17 @@ class Replay:
         """Add a key that the board has, and the record to publish again."""
         if event.slot is None:
             return
-        held = self._keys[event.slot] = PlayedKey(None, None)
+        played = self._keys[event.slot] = PlayedKey(None, None)
         if event.type not in CATALOGUE:
             self._types.add(event.type)
         shape = read_shape(event) if event.type in CATALOGUE else None
         if shape is not None:
-            held.until = _expiry(event.type, shape)
+            played.until = _expiry(event.type, shape)
             if event.type in REPUBLISHED:
                 with contextlib.suppress(*UNPLAYABLE):  # an instant out of range
                     move, at = self._time.recorded, event.id.ms
                     data = move_instants(event.data, shape, move, move(at))
-                    held.record = Record(0, event.type, data, event.slot[1], None)
+                    played.record = Record(0, event.type, data, event.slot[1], None)
 
     def _read_next(self) -> None:
         """Read a line. If it completes an event, that is the next one."""
@@ -281,9 +280,9 @@ class Replay:
 
     def _play(self, record: Record) -> None:
         """Make the events of a record ready; report a record that can't be played."""
-        say = self._play_gone if record.type == GONE else self._play_event
+        play = self._play_gone if record.type == GONE else self._play_event
         try:
-            events = say(record)
+            events = play(record)
         except UNPLAYABLE as error:
             self._script.report(record, error)
             return
@@ -313,8 +312,8 @@ class Replay:
     def _play_gone(self, record: Record) -> list[Event]:
         """Return the `gone` event, unless the board has retired the key already."""
         it = msgspec.json.decode(record.data, type=Gone)
-        held = self._keys.pop((it.event, it.key), None)
-        if held is None or (held.until is not None and held.until <= self._time.now):
+        key = self._keys.pop((it.event, it.key), None)
+        if key is None or (key.until is not None and key.until <= self._time.now):
             return []
         return [gone(it.event, it.key, self._time.instant(it.at))]
 
@@ -334,7 +333,7 @@ class Replay:
     def _republish(self) -> None:
         """Publish the events with instants in the future again: these have moved."""
         self._has_jumped = False
-        records = [held.record for held in self._keys.values() if held.record]
+        records = [key.record for key in self._keys.values() if key.record]
         self._ready += [self._move_event(record)[0] for record in records]
 
 

@@ -36,16 +36,16 @@ class Source(Protocol):
 class Simulator:
     """A simulated market and a simulated league.
 
-    With `held`, the state of a board, both continue from its newest instant.
+    If there is a `state` of the board, both continue from its newest instant.
     """
 
     name = "simulator"
     place = b""
 
     def __init__(
-        self, seed: int, start: int, speed: float, held: Sequence[Event] = ()
+        self, seed: int, start: int, speed: float, state: Sequence[Event] = ()
     ) -> None:
-        shapes = [read_shape(event) for event in held if event.type in CATALOGUE]
+        shapes = [read_shape(event) for event in state if event.type in CATALOGUE]
         market = [each for each in shapes if isinstance(each, Quote | MarketState)]
         scores = [each for each in shapes if isinstance(each, Score)]
         instants = (each.at for each in (*market, *scores) if each.at <= start)
@@ -83,17 +83,17 @@ class Published:
         """Do nothing: there is no source."""
 
 
-def source(
-    settings: Settings, start: int, held: Sequence[Event] = (), place: bytes = b""
+def make_source(
+    settings: Settings, start: int, state: Sequence[Event] = (), place: bytes = b""
 ) -> Source:
     """Return the source that the settings name, beginning at `start` (epoch ms).
 
-    The simulator continues from the state `held`, if there is any. A replay continues
-    from `place`, the position of an earlier replay.
+    `state` is the newest event of each key of the board. The simulator continues from
+    it, and a replay also from `place`, the position of an earlier replay.
     """
     if settings.feed == "published":
         return Published()
     if settings.feed == "replay":
         path, it = Path(settings.recording), settings
-        return Replay(path, it.loop, it.speed, it.max_keys, place, held, start)
-    return Simulator(settings.seed, start, settings.speed, held)
+        return Replay(path, it.loop, it.speed, it.max_keys, place, state, start)
+    return Simulator(settings.seed, start, settings.speed, state)

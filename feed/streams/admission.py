@@ -17,7 +17,7 @@ from feed.settings import Settings
 from feed.streams.catchup import MILESTONES, CatchUp, Milestones
 from feed.streams.connection import Peer
 from feed.streams.fanout import FanOut
-from feed.streams.framecache import Frames
+from feed.streams.framecache import FrameCache
 from feed.streams.slowness import BOUNDS, Bounds, Slowness
 from feed.streams.totals import Totals
 
@@ -58,7 +58,7 @@ class Streams:
         self.draining = threading.Event()
         self._open: set[Subscriber] = set()
         self._clients: Counter[str] = Counter()
-        self.frame_cache = Frames(log)
+        self.frame_cache = FrameCache(log)
         self.catch_up = CatchUp(log, milestones)
         self.fanout = FanOut(log, self.frame_cache, self.totals, settings.heartbeat)
         self.writing: set[Subscriber] = set()

@@ -30,8 +30,8 @@ from feed.events.control import Heartbeat
 from feed.events.event import EventId
 from feed.log import Log
 from feed.streams.frame import Frame
-from feed.streams.framecache import Frames
-from feed.streams.group import Follower, Group, Key
+from feed.streams.framecache import FrameCache
+from feed.streams.group import Follower, Group, GroupKey
 from feed.streams.totals import Totals
 from feed.streams.view import Route, routes_of
 from feed.streams.wire import WIRES
@@ -47,13 +47,13 @@ class FanOut:
     """The loop, and the groups that it writes to."""
 
     def __init__(
-        self, log: Log, frames: Frames, totals: Totals, heartbeat: float
+        self, log: Log, frames: FrameCache, totals: Totals, heartbeat: float
     ) -> None:
         self._log = log
         self._frames = frames
         self._totals = totals
         self._heartbeat = heartbeat
-        self._groups: dict[Key, Group] = {}
+        self._groups: dict[GroupKey, Group] = {}
         self._routes: defaultdict[Route, set[Group]] = defaultdict(set)
         self._joined: set[Group] = set()  # groups with newcomers
         self._joining = threading.Lock()
@@ -84,7 +84,10 @@ class FanOut:
         self._log.wake()
 
     def join(
-        self, follower: Follower, key: Key, is_over: Callable[[EventId], bool] | None
+        self,
+        follower: Follower,
+        key: GroupKey,
+        is_over: Callable[[EventId], bool] | None,
     ) -> bool:
         """Accept the socket of a caught-up stream; False if it must write for itself.
 
@@ -105,14 +108,14 @@ class FanOut:
             self._joined.add(group)
             return True
 
-    def forget_follower(self, follower: Follower, key: Key) -> None:
+    def forget_follower(self, follower: Follower, key: GroupKey) -> None:
         """Write no more to a follower whose socket is closed before it is returned."""
         group = self._groups.get(key)
         if group is not None:
             group.forget_follower(follower)
 
     def _new_group(
-        self, key: Key, cursor: EventId, is_over: Callable[[EventId], bool] | None
+        self, key: GroupKey, cursor: EventId, is_over: Callable[[EventId], bool] | None
     ) -> Group:
         group = self._groups[key] = Group(key, cursor, is_over)
         for route in key.view.routes():

@@ -18,7 +18,7 @@ MOMENT_BYTES = 16 << 20  # memory that the frames of one moment may take
 MOMENT_READS = 64  # cursors for which the events of one moment are kept
 
 
-class Frames:
+class FrameCache:
     """The frames of the present moment."""
 
     def __init__(self, log: Log) -> None:

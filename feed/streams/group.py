@@ -66,7 +66,7 @@ class Follower:
         self._returned.release()
 
 
-class Key(NamedTuple):
+class GroupKey(NamedTuple):
     """What two streams must have in common to be sent the same bytes."""
 
     view: View
@@ -78,7 +78,7 @@ class Group:
     """The followers that are sent the same frames, and newcomers."""
 
     def __init__(
-        self, key: Key, cursor: EventId, is_over: Callable[[EventId], bool] | None
+        self, key: GroupKey, cursor: EventId, is_over: Callable[[EventId], bool] | None
     ) -> None:
         self.view = key.view
         self.form = key.form

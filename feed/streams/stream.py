@@ -30,7 +30,7 @@ from feed.streams.admission import Streams
 from feed.streams.connection import Peer
 from feed.streams.ending import has_had_last_event
 from feed.streams.frame import Form, Frame
-from feed.streams.group import Follower, Key
+from feed.streams.group import Follower, GroupKey
 from feed.streams.ledger import GZIP_HEADER, Ledger, gzip_trailer
 from feed.streams.slowness import Slowness
 from feed.streams.text import printable
@@ -276,7 +276,7 @@ class Stream:
             return False
         follower = Follower(fd, self._cursor, self._ends_at)
         form = Form(self._subscription.gzip, connection.chunked)
-        key = Key(self._view, form, self._subscription.match)
+        key = GroupKey(self._view, form, self._subscription.match)
         is_over = (
             None
             if key.match is None

@@ -20,8 +20,8 @@ from feed.events.event import Event, keyed
 from feed.log import Log
 from feed.streams.fanout import FanOut
 from feed.streams.frame import Form
-from feed.streams.framecache import Frames
-from feed.streams.group import Follower, Key
+from feed.streams.framecache import FrameCache
+from feed.streams.group import Follower, GroupKey
 from feed.streams.totals import Totals
 from feed.streams.view import View
 from tests.helpers.model import START
@@ -55,7 +55,9 @@ class Bench:
     def __init__(self, stack: ExitStack) -> None:
         self.log = Log(10_000, START)
         self.totals = Totals()
-        self.fanout = FanOut(self.log, Frames(self.log), self.totals, heartbeat=3600)
+        self.fanout = FanOut(
+            self.log, FrameCache(self.log), self.totals, heartbeat=3600
+        )
         self.fanout._running = True  # its rounds are run here, not by its thread
         self._stack = stack
         self._theirs: list[socket.socket] = []
@@ -66,7 +68,7 @@ class Bench:
         theirs.setblocking(False)
         self._theirs.append(theirs)
         follower = Follower(ours.fileno(), self.log.tail, float("inf"))
-        assert self.fanout.join(follower, Key(view, form, None), None)
+        assert self.fanout.join(follower, GroupKey(view, form, None), None)
 
     def round(self) -> None:
         tail, groups = self.fanout._due()

@@ -21,8 +21,8 @@ from feed.streams.admission import Streams
 from feed.streams.connection import Connection, Peer
 from feed.streams.fanout import FanOut
 from feed.streams.frame import Form
-from feed.streams.framecache import Frames
-from feed.streams.group import Follower, Group, Key
+from feed.streams.framecache import FrameCache
+from feed.streams.group import Follower, Group, GroupKey
 from feed.streams.slowness import Bounds
 from feed.streams.stream import Stream
 from feed.streams.totals import Totals
@@ -194,7 +194,7 @@ def test_a_frame_holds_nothing_that_was_appended_while_it_was_made(
     monkeypatch: pytest.MonkeyPatch, pace: float
 ) -> None:
     log = Log(100, START)
-    begun, frames, read = log.tail, Frames(log), log.read
+    begun, frames, read = log.tail, FrameCache(log), log.read
     append_notes(log, 2)
     made, view = log.tail, View(pace=pace)
 
@@ -323,9 +323,9 @@ def test_a_paced_stream_gets_the_newest_of_each_key_at_its_pace(
 
 def test_a_paced_newcomer_between_two_instants_follows_from_the_next() -> None:
     log = Log(100, START)
-    fanout = FanOut(log, Frames(log), Totals(), heartbeat=60.0)
+    fanout = FanOut(log, FrameCache(log), Totals(), heartbeat=60.0)
     fanout._running = True  # its rounds are run here, not by its thread
-    key = Key(View(pace=0.05), Form(), None)
+    key = GroupKey(View(pace=0.05), Form(), None)
     (ours, theirs), (ours_too, theirs_too) = socket.socketpair(), socket.socketpair()
 
     def join(sock: socket.socket) -> Follower:

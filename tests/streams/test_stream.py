@@ -22,7 +22,7 @@ from feed.streams import stream as stream_module
 from feed.streams.admission import Streams
 from feed.streams.catchup import CatchUp, Milestones
 from feed.streams.connection import Connection, Peer
-from feed.streams.framecache import Frames
+from feed.streams.framecache import FrameCache
 from feed.streams.group import Follower
 from feed.streams.slowness import Bounds
 from feed.streams.stream import Stream
@@ -481,7 +481,7 @@ def test_what_a_view_names_forges_no_line_of_the_log() -> None:
 def test_shared_frames_of_many_wide_views_stay_bounded() -> None:
     log = Log(10, START)
     log.append([unkeyed("note", b"1")], START + 5)
-    frames, catch_up = Frames(log), CatchUp(log)
+    frames, catch_up = FrameCache(log), CatchUp(log)
     for n in range(1000):
         view = View(symbols=frozenset({f"{n}-{m}" for m in range(400)}))
         catch_up.shared(view, True, log.read(EventId(START, 0)).events, 0)
