@@ -15,10 +15,10 @@ logger = logging.getLogger("liveboard.feed")
 
 
 class Process(Protocol):
-    """What the process keeps besides the log."""
+    """The part of a process that reacts to the log and steps the source."""
 
     def apply_changes(self, publication: Publication) -> None:
-        """Apply to it what was appended to the log."""
+        """Apply events that were appended to the log."""
 
     def step(self, now: int) -> None:
         """Publish the events that fell due up to `now` (epoch ms)."""
@@ -36,7 +36,7 @@ class Alone:
 
     @property
     def published(self) -> dict[str, int]:
-        """How many events of each type were published: all that the log has."""
+        """The number of published events of each type: all events of the log."""
         return self._log.statistics().appended
 
     def publish(
@@ -73,7 +73,7 @@ class Alone:
             try:
                 self._process.step(now_ms())
             except Exception:  # a faulty step must not stop the board; it is logged
-                logger.exception("A step of the source failed; the source goes on")
+                logger.exception("A step of the source failed; the source continues")
 
     def close(self) -> None:
         """Do nothing: this backend has no connections."""

@@ -11,19 +11,19 @@ from feed.events.event import EventId
 from feed.publishing.idempotency import Idempotency
 from feed.publishing.publication import Publication
 
-TICK = 0.05  # seconds between two steps of the source; what falls due goes out together
+TICK = 0.05  # seconds between two steps of the source, each of which is one publication
 
 
 class Backend(Protocol):
-    """How one process publishes, and follows what others publish."""
+    """The way in which one process publishes, and follows other publishers."""
 
     @property
     def away(self) -> str | None:
-        """Why the log can't be followed now; None while it can."""
+        """The reason why the log can't be followed now; None while it can."""
 
     @property
     def published(self) -> dict[str, int]:
-        """How many events of each type this process published."""
+        """The number of events of each type that this process published."""
 
     def publish(
         self,
@@ -47,7 +47,7 @@ class Backend(Protocol):
         """Return whether a cursor beyond the tail belongs to this log nevertheless."""
 
     def run(self, ending: threading.Event) -> None:
-        """Run the source, or wait to run it, until `ending` is set; then let it go."""
+        """Run the source, or stand by to run it, until `ending` is set."""
 
     def close(self) -> None:
-        """Close the connections that the backend holds."""
+        """Close the backend's connections."""

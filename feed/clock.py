@@ -1,14 +1,15 @@
 """The time of day, and the time of a simulated world, which has a speed of its own.
 
 Theory of operation: the caller passes the time to the world. A running server does so
-many times in STANDSTILL. If more time has passed, or less than none, the laptop slept,
-the container was frozen or the clock was set. Then the world stood still: its instants
-move, so that the events of the time between don't all come at once.
+many times within STANDSTILL. If more time than that has passed, or if time went
+backwards, the laptop slept, the container was frozen or the clock was set. The world
+then counts as having stood still: its instants move, so that the events of the missing
+time don't all come at once.
 """
 
 import time
 
-STANDSTILL = 5_000  # ms between two steps, beyond which the world stood still
+STANDSTILL = 5_000  # ms; after a longer time between two steps, the world stood still
 
 
 def now_ms() -> int:

@@ -62,7 +62,7 @@ class Feed:
         self.history = History()
         self.streams = Streams(self.log, settings, settings.feed, version)
         self.streams.is_ahead = self.backend.is_ahead
-        self.publishing = threading.Lock()  # held while a change is made and published
+        self.publishing = threading.Lock()  # for making a change and publishing it
         self._expiries: dict[Slot, int] = {}
         self._starting = threading.Lock()
         self._running = False
@@ -79,12 +79,12 @@ class Feed:
 
     @property
     def away(self) -> str | None:
-        """Why the log can't be followed now; None while it can."""
+        """The reason why the log can't be followed now; None while it can."""
         return self.backend.away
 
     @property
     def unready(self) -> str | None:
-        """Why new requests should go to another process; None if they needn't."""
+        """The reason why requests should go to another process, or None."""
         if self.leaving:
             return "The server is restarting."
         away = self.away
@@ -96,7 +96,7 @@ class Feed:
 
     @property
     def published(self) -> dict[str, int]:
-        """How many events of each type this process published."""
+        """The number of events of each type that this process published."""
         return self.backend.published
 
     def submit(
@@ -104,7 +104,7 @@ class Feed:
         make: Callable[[], Publication | Sequence[News]],
         idempotency: Idempotency | None = None,
     ) -> list[EventId]:
-        """Publish what `make` makes from the log, and return the ids of the events.
+        """Publish the events that `make` makes from the log, and return their ids.
 
         If another process changes one of their keys meanwhile, `make` is called again.
         If a request with the same idempotency key was answered before, return the
@@ -174,14 +174,14 @@ class Feed:
         self.streams.fanout.announce_away(away)
 
     def begin_source(self, now: int, place: bytes) -> None:
-        """Let the source go on from the log's state at `now` (epoch ms), and `place`.
+        """Continue the source at `now` (epoch ms), from the log's state and `place`.
 
-        `place` is what `source_place` returned to the previous leader.
+        `place` is the position that `source_place` returned to the previous leader.
         """
         self.source = make_source(self.settings, now, self.log.state(), place)
 
     def source_place(self) -> bytes:
-        """Return how far the source has come, as far as the log's state lacks it."""
+        """Return the source's position; empty if the log's state is enough."""
         return self.source.place
 
     def start(self) -> None:
@@ -234,7 +234,7 @@ class Feed:
             self.publish(self.events_due(now))
 
     def events_due(self, now: int) -> list[News]:
-        """Return what the source has up to `now` (epoch ms), and expired notices."""
+        """Return the source's events up to `now` (epoch ms), then expired notices."""
         expired = [slot for slot, expiry in self._expiries.items() if expiry <= now]
         retired = [gone(type, key, now) for type, key in expired]
         return [*self.source.step(now), *retired]

@@ -25,21 +25,21 @@ Selects = Callable[[Event], bool]
 class Unavailable(ConnectionError):
     """The shared log can't be reached; the message says why.
 
-    Nothing was published, or nobody knows: with a key it can be published again.
+    It is unknown whether anything was published. Retry with an idempotency key.
     """
 
 
 class Overtaken(Exception):
-    """A key has changed since what was to be published was worked out."""
+    """A key has changed since the events to publish were made from it."""
 
 
 class Read(msgspec.Struct, frozen=True):
-    """What a reader at a cursor has to see, and how it relates to what it holds.
+    """The events for a reader at a cursor, and how they continue the reader's state.
 
-    After `fresh` the reader begins anew, else it goes on. `events` are in id order and
-    reach to `tail`. `dropped` and `lost` count what was left out (superseded, and
-    un-keyed but no longer retained); None where that can't be known. `dropped` is
-    known of cursors from the floor on, `lost` a good deal further back.
+    With `fresh` the reader drops its state, otherwise it keeps it. `events` are in id
+    order and reach to `tail`. `dropped` counts the superseded events that were left
+    out, `lost` the un-keyed ones that are no longer retained; None if that is unknown.
+    `dropped` is known for cursors from the floor on, `lost` for `EVICTIONS` more.
     """
 
     resume: Resume
@@ -50,7 +50,7 @@ class Read(msgspec.Struct, frozen=True):
 
 
 class Statistics(msgspec.Struct, frozen=True):
-    """The figures of the log: the one place they come from."""
+    """The figures of the log. All figures about it are taken from here."""
 
     appended: dict[str, int]
     retained: int
@@ -61,7 +61,7 @@ class Statistics(msgspec.Struct, frozen=True):
 
 
 class LogSnapshot(msgspec.Struct, frozen=True):
-    """The content of a log, from which another log can go on.
+    """The content of a log, from which another log can continue.
 
     `newest` is the newest event of each key, including retired keys. `retained` is the
     newest events of all. Both are in id order and end at `tail`. `floor` is the id of
@@ -84,10 +84,10 @@ class Log:
         self._lock = threading.RLock()
         self._appended = threading.Event()
         self._retained: list[Event] = []
-        self._first = 0  # where the retained events begin; before it is slack
+        self._first = 0  # index of the first retained event; see `_evict`
         self._unkeyed: deque[Event] = deque()
         self._evicted: deque[Event] = deque()  # the un-keyed ones, without their data
-        self._uncounted = EventId(start, 0)  # what was evicted up to here isn't there
+        self._uncounted = EventId(start, 0)  # `_evicted` lacks events up to this id
         self._newest: dict[Slot, Event] = {}
         self._retired: dict[Slot, EventId] = {}
         self._counts: Counter[str] = Counter()
@@ -95,14 +95,14 @@ class Log:
 
     @property
     def tail(self) -> EventId:
-        """The id of the newest event; of the log's start while there is none."""
+        """The id of the newest event; the id of the log's start if there is none."""
         return self._tail
 
     def append(self, events: Iterable[Event], now: int) -> list[EventId]:
         """Append `events` at the instant `now` (epoch ms) and return their ids.
 
-        Ids increase strictly, whatever the clock does. Readers that wait are woken
-        once, when all are in.
+        Ids increase strictly, even if the clock is set back. Readers that wait are
+        woken once, after the last event.
         """
         with self._lock:
             ids = [self._append_one(event, now) for event in events]
@@ -119,7 +119,7 @@ class Log:
         self.wake()
 
     def load_snapshot(self, snapshot: LogSnapshot) -> None:
-        """Forget all events, and go on from the snapshot of another log."""
+        """Forget all events, and continue from the snapshot of another log."""
         with self._lock:
             self._retained, self._first = snapshot.retained.copy(), 0
             self._unkeyed = deque(
@@ -153,11 +153,12 @@ class Log:
         selects: Selects | None = None,
         compact: bool = False,
     ) -> Read:
-        """Return what `selects` admits of the events after `cursor`.
+        """Return the events after `cursor` that `selects` admits.
 
-        Every one of them where they are retained; else, or with `compact`, the newest
-        of each key and the un-keyed as far as retained. `fresh` where there is no
-        cursor, or one that this log can't account for.
+        If they are retained, all of them are returned. Otherwise, or with `compact`,
+        these are the newest event of each key and the un-keyed events that are still
+        retained. Without a cursor, or with one that this log can't account for, the
+        result is the whole state, as `fresh`.
         """
         with self._lock:
             if cursor is None or not self._accounts_for(cursor):
@@ -182,11 +183,11 @@ class Log:
             return [event for event in held if selects is None or selects(event)]
 
     def newest(self, slot: Slot) -> Event | None:
-        """Return the newest event of a key; its `gone` event where it was retired."""
+        """Return the newest event of a key; its `gone` event if it was retired."""
         return self._newest.get(slot)
 
     def pending(self, cursor: EventId) -> int | None:
-        """Return how many events stand after `cursor`; None where some are evicted."""
+        """Return how many events follow `cursor`; None if some of them are evicted."""
         with self._lock:
             if cursor < self._floor:
                 return None
@@ -203,7 +204,7 @@ class Log:
         appended.set()
 
     def statistics(self) -> Statistics:
-        """Return the log's figures as they stand."""
+        """Return the log's current figures."""
         with self._lock:
             return Statistics(
                 appended=dict(self._counts),
@@ -250,7 +251,7 @@ class Log:
         self._first += 1
         if self._unkeyed and self._unkeyed[0].id <= self._floor:
             self._remember_evicted(self._unkeyed.popleft())
-        if self._first > self._backlog // 4 + 64:  # in bulk: a list's front is dear
+        if self._first > self._backlog // 4 + 64:  # in bulk: `del` is slow
             del self._retained[: self._first]
             self._first = 0
 
@@ -263,8 +264,8 @@ class Log:
         if cursor > self._tail:
             return False
         if cursor > self._floor and cursor.seq >= 0:
-            # Between floor and tail every id is at hand: others are another log's,
-            # such as that of the process before this one.
+            # Every id between floor and tail is retained. Any other id is of another
+            # log, such as the log of the process before this one.
             at = self._after(cursor)
             if at == self._first or self._retained[at - 1].id != cursor:
                 return False

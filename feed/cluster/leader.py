@@ -2,7 +2,7 @@
 
 Theory of operation: the process that holds a lock in Redis leads. It renews the lock
 while it works, and gives it back when it ends. A leader that dies, hangs or loses its
-connection loses the lock within seconds, and the next leader goes on from the state
+connection loses the lock within seconds, and the next leader continues from the state
 that was published last. Each leadership has a number, and the script that publishes
 accepts only the latest number. So a former leader that wakes up late changes nothing.
 """
@@ -36,16 +36,16 @@ class SourceRunner(Protocol):
     """Runs the source of this process while the process leads."""
 
     def begin_source(self, now: int, place: bytes) -> None:
-        """Let the source go on from the log's state at `now` (epoch ms), and `place`.
+        """Continue the source at `now` (epoch ms), from the log's state and `place`.
 
-        If the log has no state, the source begins anew.
+        If the log has no state, the source starts from its beginning.
         """
 
     def events_due(self, now: int) -> list[News]:
         """Return the events that fell due up to `now` (epoch ms)."""
 
     def source_place(self) -> bytes:
-        """Return how far the source has come, as far as the log's state lacks it."""
+        """Return the source's position; empty if the log's state is enough."""
 
 
 class Leader:
@@ -66,12 +66,12 @@ class Leader:
             try:
                 self._lead_or_stand_by()
             except Exception:  # a faulty step must not stop the board; it is logged
-                logger.exception("A step of the source failed; the source goes on")
+                logger.exception("A step of the source failed; the source continues")
             ending.wait(self._tick if self._mandate else STAND_BY)
         self._step_down("the process ends")
 
     def _lead_or_stand_by(self) -> None:
-        """Do what is to be done now, if Redis can be reached."""
+        """Try to lead, or publish as the leader, if Redis can be reached."""
         if self._relay.away:
             return
         try:

@@ -214,7 +214,7 @@ end
 
 -- Compare the caller's log with this one. Argument: the caller's tail, or "" if it has
 -- loaded no log yet. Reply "behind" if this log lacks events that the caller has,
--- "load" if the caller can't go on from its tail, otherwise "current".
+-- "load" if the caller can't continue from its tail, otherwise "current".
 local function compare()
   local mine = ARGV[2]
   local known = redis.call('HMGET', meta, 'tail', 'floor', 'settled')
@@ -269,7 +269,7 @@ local function restore()
   return {'ok'}
 end
 
--- Begin a leadership. Argument: the token with which the caller holds the lock.
+-- Begin a leadership. Argument: the token of the caller's lock.
 local function lead()
   local known = redis.call('HMGET', meta, 'tail', 'fence')
   if redis.call('GET', leader) ~= ARGV[2] or not known[1] then

@@ -51,8 +51,8 @@ class Superseded(Exception):
 class Mandate(NamedTuple):
     """The leadership under which a leader publishes, and the number of the batch.
 
-    `fence` is the number of the leadership. `place` is how far the source has come with
-    this batch; empty if the log's state says it.
+    `fence` is the number of the leadership. `place` is the position of the source after
+    this batch; empty if the log's state is enough to continue from.
     """
 
     fence: str
@@ -100,17 +100,17 @@ class Relay:
 
     @property
     def away(self) -> str | None:
-        """Why the shared log can't be followed now; None while it can."""
+        """The reason why the shared log can't be followed now; None while it can."""
         return self._away
 
     @property
     def published(self) -> dict[str, int]:
-        """How many events of each type this process published."""
+        """The number of events of each type that this process published."""
         return dict(self._published)
 
     @property
     def place(self) -> bytes:
-        """How far the leader's source had come at the newest event of the log."""
+        """The position of the leader's source at the newest event of the log."""
         return self._place
 
     def publish(
@@ -159,7 +159,7 @@ class Relay:
         return _number_batch(first, count)
 
     def is_ahead(self, cursor: EventId) -> bool:
-        """Return whether the shared log has a cursor that this process is yet to reach.
+        """Return whether the shared log has a cursor that is beyond this process's log.
 
         A client that changed processes may be a moment ahead of its new process, so
         this waits until the process has caught up. If Redis can't be reached, assume
@@ -195,7 +195,7 @@ class Relay:
         return reply[1].decode() if up_to_date else None
 
     def follow_log(self) -> None:
-        """Append to this process's log what Redis has, until `close`."""
+        """Append the events in Redis to this process's log, until `close`."""
         while not self._closed:
             try:
                 self._follow()
@@ -220,7 +220,7 @@ class Relay:
             self._mark_away(str(error))
         else:
             logger.error(
-                "Reading the shared log failed; the reader goes on", exc_info=error
+                "Reading the shared log failed; the reader continues", exc_info=error
             )
             self._mark_away(
                 "The data in Redis can't be read; the server's log has the error"
@@ -245,10 +245,10 @@ class Relay:
                 return
 
     def _append_new(self, block: int) -> bool:
-        """Append what arrives within `block` ms; return whether the log has no hole.
+        """Append events that arrive within `block` ms; return whether none is missing.
 
-        There would be a hole if Redis trimmed events before they were read. Then
-        nothing is appended.
+        Events are missing if Redis trimmed them before they were read. Then nothing is
+        appended.
         """
         name = self._tables["events"]
         asked = {name: str(self._log.tail)}
@@ -264,8 +264,8 @@ class Relay:
     def _load_log(self) -> None:
         """Replace this process's log by the one in Redis.
 
-        It is read in several steps. Events that Redis trims meanwhile are left out in
-        the end, so that the log has no hole.
+        It is read in several steps, and Redis may trim events between two of them. So
+        events up to the floor after the last step are left out, and none is missing.
         """
         tables = self._tables
         with self._client.pipeline(transaction=True) as together:
@@ -303,8 +303,8 @@ class Relay:
     def _restore_log(self, expected: bytes) -> None:
         """Restore the log that Redis lost: the same events under the same ids.
 
-        A process with a longer log restores that afterwards. The script accepts no
-        events until all processes have had time for it.
+        If another process has a longer log, it restores that one afterwards. The script
+        accepts no events until all processes have had time to do so.
         """
         snapshot = self._log.take_snapshot(RESTORED)
         events = [*snapshot.newest, *snapshot.retained]

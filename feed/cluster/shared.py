@@ -20,7 +20,7 @@ from feed.settings import Settings
 
 
 class Member(LogFollower, SourceRunner, Protocol):
-    """What the process keeps besides the log, and the source that it can run."""
+    """The part of a process that reacts to the log, and the source it can run."""
 
 
 class Shared:
@@ -39,12 +39,12 @@ class Shared:
 
     @property
     def away(self) -> str | None:
-        """Why Redis can't be followed now; None while it can."""
+        """The reason why Redis can't be followed now; None while it can."""
         return self.relay.away
 
     @property
     def published(self) -> dict[str, int]:
-        """How many events of each type this process published."""
+        """The number of events of each type that this process published."""
         return self.relay.published
 
     def publish(

@@ -1,8 +1,9 @@
-"""A board that runs elsewhere, as the commands talk to it: addresses, answers, waits.
+"""Requests to a board that runs elsewhere: its address, its answers, and retries.
 
-Theory of operation: the commands must survive a board that restarts. So an answer is
-one of three. It is a success; or the request is rejected, and would be again, so the
-command ends; or the board is busy or unreachable, so the command waits and retries.
+Theory of operation: the commands must survive a board that restarts. So there are three
+kinds of answers. The request succeeds. Or it is rejected and would be rejected again,
+so the command ends. Or the board is busy or unreachable, so the command waits and
+retries.
 """
 
 import contextlib
@@ -161,14 +162,14 @@ class BatchPublisher:
         self._path = url.path.rstrip("/") + "/api/publish"
         self._name = url.netloc.rpartition("@")[2]
         self._connection = connect(url, ANSWER_TIMEOUT)
-        # The connection is open since an earlier request; the board may have closed it.
+        # The board may have closed a connection that is open since an earlier request.
         self._is_reused = False
         self._headers = {"Content-Type": "application/x-ndjson"}
         if token:
             self._headers["Authorization"] = f"Bearer {token}"
 
     def publish(self, body: bytes) -> None:
-        """Publish NDJSON once; Rejected or GivenUp if that is not possible."""
+        """Publish NDJSON once. Raise Rejected or GivenUp if that is impossible."""
         headers = self._headers | {"Idempotency-Key": secrets.token_hex(16)}
         backoff, deadline = Backoff(), time.monotonic() + GIVE_UP_AFTER
         while True:

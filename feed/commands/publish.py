@@ -33,7 +33,7 @@ from feed.publishing.batch import MAX_EVENTS
 from feed.sources.recording import Damage, Record, RecordingReader
 
 BATCH_BYTES = 512 * 1024  # half of what a request may have
-INPUT_STATUSES = frozenset({400, 413, 422})  # statuses that are about what was sent
+INPUT_STATUSES = frozenset({400, 413, 422})  # statuses that reject the input itself
 PLACE = re.compile(r"\$\[([0-9]+)\]")
 
 
@@ -112,7 +112,7 @@ class FileSender:
             yield batch
 
     def _skip(self, damage: Damage) -> None:
-        """Report a line that can't be sent; a recording's cut end is no failure."""
+        """Report a line that can't be sent; a recording's cut end isn't a failure."""
         self._skipped += 1
         self._damaged = self._damaged or not damage.cut
         print_note(f"{self._name}, line {damage.line}: skipped: {damage.reason}")
@@ -139,9 +139,9 @@ class FileSender:
 
 
 class Pipe:
-    """A file of which as much is read as there is, such as a pipe from `record`.
+    """A file that is read as soon as it has data, such as a pipe from `record`.
 
-    A buffered file would wait for a full buffer while events are there to be sent.
+    A buffered file would wait for a full buffer, and so delay the events in it.
     """
 
     def __init__(self, raw: FileIO) -> None:
@@ -167,7 +167,7 @@ class Pipe:
         return line
 
     def is_idle(self) -> bool:
-        """Whether reading a line would mean to wait for the writer."""
+        """Whether reading a line would wait for the writer."""
         if self._regular or b"\n" in self._buffer:
             return False
         return not select.select([self._raw], [], [], 0)[0]

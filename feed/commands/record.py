@@ -71,13 +71,13 @@ class Closed(Exception):
 
 
 class Missing(msgspec.Struct):
-    """How many events a recording lacks, by `hello` or `gap`; None if it is unknown."""
+    """The numbers of missing events, from `hello` or `gap`; None if it is unknown."""
 
     dropped: int | None = None
     lost: int | None = None
 
     def in_words(self) -> str:
-        """Return what is missing in words."""
+        """Return the missing events in words."""
         counts = {"superseded": self.dropped, "lost": self.lost}
         parts = [f"{count} {how}" for how, count in counts.items() if count]
         if None in counts.values():
@@ -213,11 +213,11 @@ class Recorder:
         time.sleep(wait)
 
     def _read_connection(self) -> None:
-        """Read one connection to its end; Busy, Rejected or CONNECTION_ERRORS."""
+        """Read one connection to its end; raise Busy, Rejected or CONNECTION_ERRORS."""
         connection = connect(self._url, FIRST_TIMEOUT)
         with closing(connection):
             connection.connect()
-            # Kept, as `getresponse` may drop it and `hello` sets its timeout.
+            # `hello` sets the timeout of the socket, which `getresponse` may drop.
             sock = connection.sock
             path = path_with_cursor(self._url, self._cursor)
             connection.request("GET", path, headers={"Accept": NDJSON})
@@ -277,10 +277,10 @@ class Recorder:
 
     def _report_resume(self, hello: HelloFields) -> None:
         if hello.resume == "fresh":
-            what = f"the board can't go on from {self._cursor}"
+            what = f"the board can't continue from {self._cursor}"
             self._report_missing(what, Missing())
         else:
-            self._report_missing(f"on again from {self._cursor}", hello)
+            self._report_missing(f"continued from {self._cursor}", hello)
 
     def _report_missing(self, what: str, missing: Missing) -> None:
         if missing.in_words() != NOTHING_MISSING:
@@ -321,7 +321,7 @@ def open_to_append(path: Path) -> tuple[BinaryIO, str]:
                 return file, id
     if size:
         file.close()
-        raise Misuse(f"{path} holds no recording to go on with; name another file")
+        raise Misuse(f"{path} has no recording to continue; name another file")
     return file, ""
 
 

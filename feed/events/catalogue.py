@@ -14,16 +14,16 @@ from feed.events.shapes import Incident, MarketState, Notice, Quote, Score
 
 Shape = Quote | Score | Incident | MarketState | Notice
 News = Shape | Event
-"""What is to be published: a shape, or an event that is encoded already."""
+"""Something to publish: a shape, or an event that is already encoded."""
 
 Filter = Literal["symbols", "matches"]
 
 
 class EventType(msgspec.Struct, frozen=True):
-    """What differs from one event type to another.
+    """The properties in which event types differ.
 
     `key` is the field of the shape that names the event's key, None for an un-keyed
-    event; the data of a keyed event always holds its key. `selected_by` is the
+    event; the data of a keyed event always has its key. `selected_by` is the
     parameter that narrows the events of this type to some subjects. `section` is where
     `/api/state` lists the keys. `expires_at` is the field with the instant at which the
     server retires the key. `to_come` are the fields with instants that usually lie in
@@ -87,5 +87,5 @@ SECTIONS: dict[str, str] = {
 
 
 def encode(news: News) -> Event:
-    """Return what is to be published as an event; InvalidEvent if it is too long."""
+    """Return news as an event; raise InvalidEvent if it is too long."""
     return news if isinstance(news, Event) else news.event()

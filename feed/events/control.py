@@ -1,4 +1,4 @@
-"""What the server says about a stream itself: control events, which no log holds."""
+"""Control events: they describe the stream itself, and are not in the log."""
 
 from typing import Literal, get_args
 
@@ -9,7 +9,7 @@ Farewell = Literal["restart", "full", "age"]
 
 
 class Hello(msgspec.Struct, frozen=True):
-    """First on every stream: how it relates to what the client already holds."""
+    """The first event of every stream: how the stream continues the client's state."""
 
     resume: Resume
     after: str | None
@@ -24,9 +24,9 @@ class Hello(msgspec.Struct, frozen=True):
 
 
 class Heartbeat(msgspec.Struct, frozen=True):
-    """Nothing was sent for a while, and the stream is alive.
+    """The stream is alive, although nothing else was sent for a while.
 
-    With `feed`, what the process shows stands still: the shared log is away.
+    With `feed`, no new events can arrive, because the shared log is away.
     """
 
     at: int

@@ -1,7 +1,7 @@
-"""What happens, as a value: an event, its id, its key.
+"""An event, its id and its key.
 
-Strategy: whatever can't be sent is refused here, where it enters, so that no code
-behind this door has to look again. The JSON is written once and travels as bytes.
+Strategy: an event that can't be sent is refused here, where events enter, so that no
+other code has to check it again. The JSON is written once and travels as bytes.
 """
 
 import re
@@ -26,11 +26,11 @@ MAX_TYPES = 100  # event types of publishers' own; each is counted by its name
 FORBIDDEN_IN_KEY = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 Slot = tuple[str, str]
-"""An event type and a key: the place in which the newest event replaces the older."""
+"""An event type and a key. A newer event replaces the older one of its slot."""
 
 
 class InvalidEvent(ValueError):
-    """The event can't be sent; the message says which part, and what may stand."""
+    """The event can't be sent; the message says which part is invalid, and why."""
 
 
 class EventId(NamedTuple):
@@ -45,7 +45,7 @@ class EventId(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> "EventId":
-        """Read `<ms>-<seq>` or a bare `<ms>`; ValueError where it is neither."""
+        """Read `<ms>-<seq>` or a bare `<ms>`; ValueError if the text is neither."""
         found = re.fullmatch(r"([0-9]{1,15})(?:-([0-9]{1,20}))?", text, re.ASCII)
         if not found:
             raise ValueError(f"not an event id (<ms>-<seq> or <ms>): {text[:80]!r}")
@@ -85,12 +85,12 @@ class Event(msgspec.Struct, frozen=True):
 
 
 def keyed(type: str, key: str, data: bytes) -> Event:
-    """Return an event that is the whole state of `key`; InvalidEvent if it can't be."""
+    """Return an event that is the whole state of a key; InvalidEvent if invalid."""
     return Event(checked_type(type), checked_data(data), (type, checked_key(key)), key)
 
 
 def unkeyed(type: str, data: bytes, subject: str | None = None) -> Event:
-    """Return an event that stands for itself; InvalidEvent if it can't be sent."""
+    """Return an event that has no key; InvalidEvent if it is invalid."""
     if subject is not None:
         checked_key(subject)
     return Event(checked_type(type), checked_data(data), None, subject)
@@ -126,7 +126,7 @@ def checked_key(key: str) -> str:
 
 
 def checked_data(data: bytes) -> bytes:
-    """Return JSON that fits on one line; InvalidEvent where it doesn't."""
+    """Return JSON that fits on one line; InvalidEvent if it doesn't."""
     if len(data) > DATA_LENGTH:
         raise InvalidEvent(f"data is {len(data)} bytes, more than {DATA_LENGTH}")
     if b"\n" in data or b"\r" in data or b"\0" in data:
@@ -135,7 +135,7 @@ def checked_data(data: bytes) -> bytes:
 
 
 def check_depth(value: object) -> None:
-    """Raise InvalidEvent where JSON is nested deeper than its readers manage."""
+    """Raise InvalidEvent if JSON is nested deeper than its readers manage."""
     level = [value]
     for _ in range(MAX_DEPTH):
         level = [child for each in level for child in _children(each)]

@@ -1,4 +1,4 @@
-"""Moving the instants in the data of an event, for a replay: all else stays as it is.
+"""Moving the instants in the data of an event, for a replay. All else is unchanged.
 
 The instants are the fields of the type `Instant` in the event's shape. All other
 values, and the fields that this version does not know, are copied as bytes, so that a

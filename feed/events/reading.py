@@ -4,8 +4,8 @@ Theory of operation: publishing checks data strictly, but what is in a shared lo
 a recording is there already. A newer version may have written fields that this one
 does not know, an older one may have left fields out. So data is read leniently, by a
 copy of its shape that ignores unknown fields, fills in missing ones and takes any text
-for a status or a kind. What cannot be read even so is skipped by whoever needs it. The
-event itself travels on to every client as the bytes that it was.
+for a status or a kind. If the data cannot be read even so, the code that needs it skips
+the event. The event itself is still sent to every client, byte for byte.
 """
 
 import builtins
@@ -25,9 +25,9 @@ from feed.events.event import Event
 
 Fields = dict[str, Any]
 
-MISSING: Fields = {"at": 0}  # an instant that every shape has, but not every version
+MISSING: Fields = {"at": 0}  # every shape has `at`, but some versions don't write it
 
-# MsgspecError: it is no JSON, or not of this shape. UnicodeDecodeError: it is no UTF-8.
+# MsgspecError: it isn't JSON, or not of this shape. UnicodeDecodeError: it isn't UTF-8.
 UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 _reported: set[str] = set()

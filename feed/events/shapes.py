@@ -1,7 +1,7 @@
-"""The shapes of what the board shows, declared once: each becomes an event's JSON.
+"""The shapes of the board's data, each declared once. A shape becomes an event's JSON.
 
-The fields are the contract (`docs/feed.md`, section 2). A field is always there;
-what isn't known is None, never 0 or "". Instants are epoch milliseconds.
+The fields are the contract (`docs/feed.md`, section 2). Every field is always present;
+an unknown value is None, never 0 or "". Instants are epoch milliseconds.
 """
 
 from typing import Annotated, Literal
@@ -32,8 +32,8 @@ IncidentKind = Literal[
     "full_time",
 ]
 
-# What FORBIDDEN_IN_KEY forbids and JSON can hold, as a pattern for JSON Schema too: a
-# `$` alone would let a line break at the very end through.
+# Excludes the characters of FORBIDDEN_IN_KEY, in a form that JSON Schema has, too.
+# A `$` alone would accept a line break at the very end.
 ON_ONE_LINE = r"^[^\x00-\x1f\x7f]+$(?!\n)"
 Name = Annotated[str, Meta(min_length=1, max_length=KEY_LENGTH, pattern=ON_ONE_LINE)]
 Prose = Annotated[str, Meta(max_length=4000)]
@@ -41,7 +41,7 @@ MAX_AMOUNT = 1e15
 Amount = Annotated[float, Meta(ge=-MAX_AMOUNT, le=MAX_AMOUNT)]
 Volume = Annotated[float, Meta(ge=0, le=1e18)]
 Instant = Annotated[int, Meta(ge=0, le=8_640_000_000_000_000)]
-"""Epoch milliseconds, as far as JavaScript's clock goes (ECMA-262, time values)."""
+"""Epoch milliseconds, up to the last of JavaScript's clock (ECMA-262, time values)."""
 Decimals = Annotated[int, Meta(ge=0, le=20)]
 Count = Annotated[int, Meta(ge=0, le=9999)]
 
@@ -142,7 +142,7 @@ class MarketState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Notice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Something to tell people; the server retires it at `until`."""
+    """A message for people; the server retires it at `until`."""
 
     notice: Name
     title: Name

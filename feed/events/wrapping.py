@@ -1,7 +1,7 @@
 """Events of publishers' own types, wrapped under the one name `other`.
 
-An EventSource reports only the event names that it listens to, so it cannot hear of an
-event type that did not exist when the page was written. With `events=other` it listens
+An EventSource reports only the event names that it listens to, so it misses the events
+of a type that did not exist when the page was written. With `events=other` it listens
 to one name and gets every such event, wrapped in an object that names type and key.
 """
 

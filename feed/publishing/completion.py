@@ -23,15 +23,15 @@ MOST_DECIMALS = 8  # of a symbol's first price
 Fields = dict[str, Any]
 
 Complete = Callable[[Fields, Event | None, int], Shape]
-"""Returns a shape of the published fields, the key's newest event, and the instant of
-receipt (epoch ms); ValidationError where that is not possible."""
+"""Makes a shape from the published fields, the key's newest event, and the instant of
+receipt (epoch ms). Raises ValidationError if the fields are not valid."""
 
 
 def complete(type: str, given: Fields, newest: Event | None, now: int) -> Shape:
-    """Return what was published of an event type of the catalogue, complete.
+    """Return the published fields of an event type of the catalogue as a shape.
 
-    `newest` is the newest event of the key, None where there is none, and `now` the
-    instant of receipt (epoch ms). ValidationError where the fields are not valid.
+    `newest` is the newest event of the key, or None, and `now` is the instant of
+    receipt (epoch ms). Raise ValidationError if the fields are not valid.
     """
     special = _SPECIAL.get(type)
     if special is not None:
@@ -61,7 +61,7 @@ def _quote(given: Fields, newest: Event | None, now: int) -> Quote:
     filled = {**_unknown(Quote), **first, "at": now, **before, **given}
     quote = msgspec.convert(filled, Quote)
     if quote.at > now + AHEAD:
-        # A chart would wait until then for its next candle.
+        # A chart would show no new candle until that instant.
         raise msgspec.ValidationError(
             "Expected an instant, no later than now - at `$.at`"
         )

@@ -10,7 +10,7 @@ REMEMBERED = 10_000  # idempotency keys
 
 
 class KeyReused(ValueError):
-    """An idempotency key came with another request than before."""
+    """An idempotency key was used again, for a different request."""
 
 
 class Idempotency(msgspec.Struct, frozen=True):

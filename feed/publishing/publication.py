@@ -1,4 +1,4 @@
-"""What a batch of news changes: the log, the history, and the keys that expire."""
+"""The changes that a batch makes: to the log, to the history, and to expiring keys."""
 
 from collections.abc import Iterable
 from typing import Self
@@ -11,12 +11,12 @@ from feed.history import Mark, mark_of
 
 
 class Publication:
-    """Events to publish, each encoded once, and what they change besides the log.
+    """Events to publish, each encoded once, and their changes besides the log.
 
     `marks` are the changes of the history. `expiries` has, for each event, the instant
     (epoch ms) at which its key is to be retired; None for a key that stays. Both are
-    taken from a shape as it is. Only the data of events is decoded: these come from
-    Redis or from a recording.
+    read from a shape without encoding it. Only events from Redis or from a recording
+    have no shape, so their data is decoded.
     """
 
     def __init__(self) -> None:
@@ -46,7 +46,7 @@ class Publication:
 def expiry_of(event: Event, news: News | None = None) -> int | None:
     """Return when (epoch ms) the event's key is to be retired; None if it stays.
 
-    `news` is the shape of the event, if it is at hand.
+    `news` is the shape of the event, if the caller has it.
     """
     row = CATALOGUE.get(event.type)
     if row is None or row.expires_at is None:

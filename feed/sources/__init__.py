@@ -1,1 +1,1 @@
-"""Where events come from by themselves: a simulated world, or a recording."""
+"""The sources, which make events by themselves: a simulated world, or a recording."""

@@ -28,7 +28,7 @@ class League:
     Instants are epoch milliseconds. `speed` is the number of simulated seconds that
     pass in a real one. Without `minutely`, a score comes only when anything but the
     minute has changed. `resume_from` has the newest scores that an earlier league
-    published: this league goes on from them.
+    published: this league continues from them.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class League:
         resume_from: Sequence[Score] = (),
     ) -> None:
         own = sorted(filter(_is_of_the_league, resume_from), key=_number_of)
-        # A league that goes on must not repeat the matches that the seed began with.
+        # A league that continues must not repeat the matches that the seed began with.
         self._rng = Random(f"league {seed} {start}" if own else f"league {seed}")
         self._clock = WorldClock(start, speed)
         self._minutely = minutely
@@ -63,7 +63,7 @@ class League:
         """Return the events that fell due up to `now` (epoch ms), in their order.
 
         The first step begins with the score of each match. A step after a standstill
-        begins with the scores of the matches that go on, as their instants have moved.
+        begins with the scores of unfinished matches, because their instants have moved.
         """
         stood_still = self._clock.advance(now)
         events: list[News] = []
@@ -113,7 +113,7 @@ class League:
         return events
 
     def _do_next(self) -> list[News]:
-        """Let the match that is due next go on or retire; return what happened."""
+        """Advance or retire the match that is due next; return the events of that."""
         due, number, match = self._heap[0]
         if match.status == "FT":
             heappop(self._heap)
@@ -152,7 +152,7 @@ class League:
 
 
 def _is_of_the_league(score: Score) -> bool:
-    """Return whether a score is of a simulated match, and not of a publisher's."""
+    """Return whether a score is of a simulated match, and not of a published one."""
     codes = {score.home.code, score.away.code}
     return (
         score.competition == LEAGUE
@@ -165,7 +165,7 @@ def _is_of_the_league(score: Score) -> bool:
 
 
 def _number_of(score: Score) -> int:
-    """Return the number in which the id of a simulated match ends."""
+    """Return the number at the end of a simulated match's id."""
     return int(score.match.rpartition("-")[2], 36)
 
 

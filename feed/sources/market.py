@@ -22,7 +22,7 @@ SESSION = 1800.0  # seconds; short, so that a visitor can see a session end
 CLOSED_TIME = 60.0  # seconds between sessions
 OPENING = 1.0  # seconds over which the opening quotes are spread, to avoid a burst
 RATE = 20.0  # trades a second of all symbols: lively, yet each trade can be seen
-PAST_RATE = 6.0  # trades a second before the start: of each symbol one in about 5 s
+PAST_RATE = 6.0  # trades a second before the start: about one per symbol every 5 s
 AGE = 600.0  # seconds that the session has been open for at the start
 TURNOVER = 400_000.0  # EUR a second of all symbols, at any rate of trades
 SPREAD = 0.0006  # of the price, at a liquidity of 1
@@ -89,7 +89,7 @@ class Market:
     Instants are epoch milliseconds. `speed` is the number of simulated seconds that
     pass in a real one. `rate` is the number of trades in a simulated second, on average
     over a session. `resume_from` is the newest state that an earlier market published:
-    this market goes on from it, and has no past.
+    this market continues from it, and has no past.
     """
 
     def __init__(
@@ -101,7 +101,7 @@ class Market:
         rate: float = RATE,
         resume_from: Sequence[Quote | MarketState] = (),
     ) -> None:
-        # A market that goes on must not repeat the day that the seed began with.
+        # A market that continues must not repeat the day that the seed began with.
         self._rng = Random(
             f"market {seed} {start}" if resume_from else f"market {seed}"
         )
@@ -156,7 +156,7 @@ class Market:
     def _resume(self, resume_from: Sequence[Quote | MarketState]) -> None:
         """Continue the session and the prices of an earlier market.
 
-        Where it gave no session that could be continued, a new one opens at once.
+        If there is no session to continue, a new one opens at once.
         """
         quotes = {it.symbol: it for it in resume_from if isinstance(it, Quote)}
         states = (each for each in resume_from if isinstance(each, MarketState))

@@ -2,7 +2,7 @@
 
 Theory of operation: a match draws the time until its next incident, then the kind of
 that incident. Both depend only on rates, and the rates only on the present state: the
-players on the pitch and the incidents so far. So a match can go on from any of its
+players on the pitch and the incidents so far. So a match can continue from any of its
 scores. The minute isn't counted but computed from the clock.
 """
 
@@ -140,7 +140,7 @@ Happening = Incident | Score
 class Match:
     """A match from its announcement to full time. Times are seconds of `clock`.
 
-    `due` is the time of the next change; after full time, that of the retirement.
+    `due` is the time of the next change; after full time, of the retirement.
     """
 
     def __init__(
@@ -168,7 +168,7 @@ class Match:
     def resume(self, score: Score) -> None:
         """Continue the match from one of its scores.
 
-        What was drawn for the time to come is drawn again. A goal under review counts.
+        The times of the next changes are drawn again. A goal under review counts.
         """
         self.status = score.status
         self._incidents = [*score.incidents]
@@ -193,7 +193,7 @@ class Match:
             self.due = min(self._whistle, self._next_incident, self._next_minute)
 
     def do_next(self) -> list[Happening]:
-        """Do what is due. Return it: an incident, then the score with it."""
+        """Make the change that is due. Return an incident if any, then the score."""
         at = self.due
         if self.status == "NS":
             events = self._begin_half(at, "1H", "kick_off", FIRST_ADDED)
@@ -210,7 +210,7 @@ class Match:
         return events
 
     def score(self, at: float) -> Score:
-        """Return the match, whole."""
+        """Return the complete match."""
         home, away = self._sides
         started = self.status != "NS"
         minute, stoppage = self._minute(at)
@@ -267,9 +267,9 @@ class Match:
         """Draw the time of the next incident.
 
         The time until the first event of several Poisson processes is exponential, at
-        the sum of their rates. The chance that it is of one of them is proportional to
-        that one's rate (Gillespie, Journal of Physical Chemistry 81, 1977, "direct
-        method").
+        the sum of their rates. The chance that it belongs to a process is proportional
+        to the rate of that process (Gillespie, Journal of Physical Chemistry 81, 1977,
+        "direct method").
         """
         self._next_incident = at + self._rng.expovariate(sum(self._rates())) * MINUTE
 
@@ -295,7 +295,7 @@ class Match:
             acts = (self._attack, self._book, self._send_off, self._substitute)
             events = acts[drawn % 4](at, *sides)
         self._draw_next_incident(at)
-        if self._under_review:  # play rests meanwhile, and the half doesn't end
+        if self._under_review:  # play stops until then, and the half goes on
             self._next_incident = at + self._rng.uniform(*REVIEW) * MINUTE
             self._whistle = max(self._whistle, self._next_incident + MINUTE)
         return events

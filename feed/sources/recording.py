@@ -1,7 +1,7 @@
 """Reading a recording: a saved stream, as NDJSON or server-sent events.
 
-Theory of operation: the first byte of a line tells which of the two formats it has, so
-the file may mix them. Only the longest line has to fit into memory.
+Theory of operation: the first byte of a line shows which of the two formats it has, so
+a file may mix them. Only one line at a time has to fit into memory.
 """
 
 from collections.abc import Iterator
@@ -192,7 +192,7 @@ def one_line(data: bytes) -> bytes:
 
 
 def _unwrapped(record: Record) -> Record:
-    """Return the event that a recorded `other` event wraps; any other one as it is."""
+    """Return the event that a recorded `other` event wraps; all others unchanged."""
     if record.type != OTHER:
         return record
     try:

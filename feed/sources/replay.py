@@ -75,7 +75,7 @@ class Gone(msgspec.Struct):
 
 
 class Reached(msgspec.Struct, frozen=True):
-    """The byte and the line at which a script reads on, and its round."""
+    """The byte and the line at which a script continues, and its round."""
 
     offset: int
     line: int
@@ -94,7 +94,7 @@ class Timing(msgspec.Struct, frozen=True):
 
 
 class Position(msgspec.Struct, frozen=True):
-    """How far a recording was played: everything before it, and nothing after it.
+    """A position in a recording: everything before it was played, nothing after it.
 
     `file` identifies the recording. At the instant `told` (epoch ms), nothing more is
     due before the instant `due`, at which the world is `seconds` old. It is stored in
@@ -147,7 +147,7 @@ class Replay:
         self._types: set[str] = set()
         # The `hello` of a whole state, while that state is read.
         self._state: RecordedHello | None = None
-        self._stale: dict[Slot, None] = {}  # earlier keys that it lacks so far
+        self._stale: dict[Slot, None] = {}  # earlier keys not in that state so far
         if place:
             self._resume(place, board_state, now)
         self._before = self._reached = self._here
@@ -331,7 +331,7 @@ class Replay:
         self._types.add(type)
 
     def _republish(self) -> None:
-        """Publish the events with instants in the future again: these have moved."""
+        """Publish events with instants in the future again: their instants moved."""
         self._has_jumped = False
         records = [key.record for key in self._keys.values() if key.record]
         self._ready += [self._move_event(record)[0] for record in records]
@@ -363,13 +363,13 @@ class _Script:
 
     @property
     def reached(self) -> Reached:
-        """Where another process can read on: before an event that is partly read."""
+        """The place where another process can continue: before a partly read event."""
         consumed, line = self._reader.settled
         offset = self._begun + consumed
         return Reached(offset, line, self.round, self.played, self._damaged)
 
     def go_to(self, reached: Reached) -> None:
-        """Continue where another script stood."""
+        """Continue at the place of another script."""
         self.round, self.played = reached.round, reached.played
         self._damaged = reached.damaged
         self._read_from(reached.offset, reached.line)
@@ -427,7 +427,7 @@ class _Script:
 
     @property
     def _loops(self) -> bool:
-        # A recording without a playable event would loop without end or effect.
+        # A recording without a playable event would loop forever without any effect.
         return self._loop and self.played > 0
 
     def _begin_again(self) -> None:
@@ -489,7 +489,7 @@ class _Time:
         """Set when an event recorded at `sent` is due; return the seconds until then.
 
         If `sent` is None, it is due with the event before it. If the ids jump back
-        (another recording was appended, or the next round began), time goes on.
+        (another recording was appended, or the next round began), time continues.
         """
         if round != self._round:
             self._round, self._latest = round, None
@@ -509,7 +509,7 @@ class _Time:
         return self._due <= self._clock.seconds
 
     def slow_down(self) -> None:
-        """Stay at the last event that was played: one step could not play all."""
+        """Stay at the last event that was played, as one step could not play all."""
         self._clock.set_age(min(self._due, self._clock.seconds))
 
     def instant(self, sent: int) -> int:

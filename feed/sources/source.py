@@ -15,7 +15,7 @@ from feed.sources.replay import Replay
 
 
 class Source(Protocol):
-    """Returns the events that fell due. It is given the time, and reads no clock."""
+    """Returns the events that fell due. The caller passes the time."""
 
     name: str
 
@@ -30,7 +30,7 @@ class Source(Protocol):
         """Return the events that fell due up to `now` (epoch ms), in their order."""
 
     def close(self) -> None:
-        """Close the files or connections that the source holds."""
+        """Close the source's files or connections."""
 
 
 class Simulator:
@@ -58,11 +58,11 @@ class Simulator:
         return self._market.past()
 
     def step(self, now: int) -> Sequence[News]:
-        """Return what happened in the market and in the league."""
+        """Return the events of the market, then those of the league."""
         return [*self._market.step(now), *self._league.step(now)]
 
     def close(self) -> None:
-        """Do nothing: a simulator holds no files."""
+        """Do nothing: a simulator has no files."""
 
 
 class Published:

@@ -1,1 +1,1 @@
-"""What each reader is sent: views, streams, the fan-out, frames and wire formats."""
+"""Sending events to readers: views, streams, the fan-out, frames and wire formats."""

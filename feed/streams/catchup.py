@@ -1,4 +1,4 @@
-"""The frames of catching up: what a stream sends of everything before the present.
+"""The frames of a catch-up: the events that a stream sends before it is live.
 
 Theory of operation: after a deployment a thousand readers come back at once, each with
 a cursor of its own. If each catch-up were cut into frames from its own beginning, no
@@ -30,8 +30,8 @@ class Milestones(msgspec.Struct, frozen=True):
     """How many events a frame has on average: one in so many ids is a milestone.
 
     The first frame is short because no other reader shares it. Frames stay `near` until
-    the socket's buffers are full, because only then it shows whether the reader is
-    slow: a slow reader would be busy with a `far` frame while its events grow old.
+    the socket's buffers are full, because a slow reader is recognized only then. It
+    would be busy with a `far` frame for a long time while the events in it grow old.
     """
 
     first: int = 32

@@ -1,4 +1,4 @@
-"""The socket beneath a stream, for what a server's response writer can't do with it."""
+"""The socket beneath a stream, for operations that no server's response writer has."""
 
 import os
 import socket
@@ -65,8 +65,8 @@ class Connection:
     def limit_unsent(self) -> None:
         """Make writes wait while the kernel has more than a few bytes to send.
 
-        By default the kernel takes megabytes, which a slow reader would get as they
-        were when they were written. Events that are not yet written can be compacted.
+        By default the kernel takes megabytes, and a slow reader would get old events
+        from there. Events that are not yet written can still be compacted.
         """
         if hasattr(socket, "TCP_NOTSENT_LOWAT") and self._sock.family in (
             socket.AF_INET,

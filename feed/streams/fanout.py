@@ -58,7 +58,7 @@ class FanOut:
         self._joined: set[Group] = set()  # groups with newcomers
         self._joining = threading.Lock()
         self._running = False
-        # Up to here no group is owed anything, except those that are paced.
+        # All groups have been served up to this cursor, except those that are paced.
         self._cursor = log.tail
         self._look_at = 0.0  # when something is due even if no event comes
         self._turn_ends_at = 0.0

@@ -1,8 +1,8 @@
 """The frames of the present moment, which streams with equal views share.
 
-Theory of operation: streams with the same view at the same cursor are owed the same
-bytes. The frame is built when the first of them asks for it. It is kept until the log
-grows, because from then on only streams that lag still need it.
+Theory of operation: streams with the same view at the same cursor need the same bytes.
+The frame is built when the first of them asks for it. It is kept until the log grows,
+because from then on only streams that lag still need it.
 """
 
 import threading
@@ -31,7 +31,7 @@ class FrameCache:
         self._making = threading.RLock()
 
     def due(self, view: View, cursor: EventId) -> Frame | None:
-        """Return what a view is owed after `cursor`; the frame may be empty.
+        """Return the frame that a view needs after `cursor`; it may be empty.
 
         None if some of those events are no longer retained: only a `gap` can follow.
         """

@@ -1,4 +1,4 @@
-"""The streams that are owed the same bytes, and the sockets that they have lent.
+"""The streams that need the same bytes, and the sockets that they have lent.
 
 Theory of operation: a group has one cursor, and one ledger of what all its followers
 were sent. A stream that joins and leaves in between was sent the difference between two
@@ -67,7 +67,7 @@ class Follower:
 
 
 class GroupKey(NamedTuple):
-    """What two streams must have in common to be sent the same bytes."""
+    """The properties that streams must have in common to be sent the same bytes."""
 
     view: View
     form: Form
@@ -84,13 +84,13 @@ class Group:
         self.form = key.form
         self.cursor = cursor
         self.followers: list[Follower] = []
-        # The followers' descriptors: to look at each follower for its own costs 5 %.
+        # The followers' descriptors: reading each one from its follower costs 5 %.
         self.fds: list[int] = []
         self.newcomers: list[Follower] = []
         self.is_over = is_over
         self.ledger = Ledger()  # of a follower since the beginning
         self.wrote_at = time.monotonic()
-        self.due_at = 0.0  # when a paced view's next frame is due; 0: none is owed
+        self.due_at = 0.0  # when a paced view's next frame is due; 0 if none is
         self.ends_at = math.inf  # when the time of the first follower is over
 
     def __bool__(self) -> bool:

@@ -1,10 +1,10 @@
 """How much a stream has sent, and the checksum that its gzip stream ends with.
 
 Theory of operation: the fan-out keeps one ledger for all streams that are sent the same
-bytes. What one of them was sent is the difference between two pages of that ledger, one
-from when it joined and one from when it left. Counts are subtracted. For the checksum
-this takes a little algebra: a CRC is the remainder of a division of polynomials, so the
-CRC of A followed by B is that of A, shifted by the length of B, xor that of B.
+bytes. The difference between two pages of that ledger, one from when a stream joined
+and one from when it left, is what that stream was sent. Counts are subtracted. The
+checksum needs a little algebra: a CRC is the remainder of a division of polynomials, so
+the CRC of A followed by B is that of A, shifted by the length of B, xor that of B.
 """
 
 import struct

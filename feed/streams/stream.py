@@ -92,8 +92,8 @@ class Stream:
         lifetime = streams.settings.max_stream_age * random.uniform(0.8, 1)
         self._ends_at = self._began_at + lifetime if lifetime else math.inf
         self._slowness: Slowness = streams.quick
-        self._cursor_is_unknown = False  # the log can't account for it any more
-        self._due_at = 0.0  # when a paced stream's next frame is due; 0: none is owed
+        self._cursor_is_unknown = False  # whether the log can't account for it any more
+        self._due_at = 0.0  # when a paced stream's next frame is due; 0 if none is
         self._ledger = Ledger()
         self._end_reason = "the client went away"
 
@@ -183,7 +183,7 @@ class Stream:
         catch_up = self._catch_up()
         yield next(catch_up)
         if self.peer.connection is not None:
-            # Only now, so that the first write goes out whole on any link.
+            # The limit is set only now, so that the first write never waits for it.
             self.peer.connection.limit_unsent()
         yield from catch_up
         while not (self._is_complete() or self._subscription.once):
@@ -246,7 +246,7 @@ class Stream:
         """Whether the fan-out can't serve this stream.
 
         Its log has no frames for a cursor beyond the tail. And it writes frames of any
-        size without seeing how long a write waits, so a slow reader is not for it.
+        size without measuring how long a write waits, so it can't serve a slow reader.
         """
         return self._cursor > self._log.tail or self._slowness.is_slow
 
@@ -293,7 +293,7 @@ class Stream:
             raise ConnectionAbortedError("the fan-out failed in the middle of a write")
         self._cursor = follower.cursor
         # A socket that took nothing is either full or broken. Only a write that waits
-        # can tell which, so one is due at once, if only a heartbeat.
+        # can find out which, so a heartbeat is due at once.
         self._wrote_at = -math.inf if follower.took_nothing else time.monotonic()
         self._ledger = self._ledger.plus(follower.ledger).followed(
             follower.joined, follower.left
@@ -305,11 +305,11 @@ class Stream:
         return True
 
     def _compacted_frames(self) -> Iterator[Frame]:
-        """Yield what is owed, without superseded events; a `gap` says how many."""
+        """Yield what is due without superseded events, which a `gap` counts."""
         read = self._log.read(self._cursor, self._selects, compact=True)
         if read.resume == "fresh":
-            # The client may hold keys that were retired long ago, and this log no
-            # longer knows which. Only a new beginning removes them.
+            # The client may have keys that were retired long ago, and this log no
+            # longer knows which. Only `fresh` on a new stream removes them.
             self._cursor_is_unknown = True
             return
         if self._is_paced and read.dropped:
@@ -380,7 +380,7 @@ class Stream:
             after=None if cursor is None else str(cursor),
             tail=str(read.tail),
             dropped=read.dropped,
-            # 0 promises that nothing is missing, which is unknown if `dropped` is.
+            # 0 would promise that nothing is missing; it is unknown if `dropped` is.
             lost=None if read.dropped is None else read.lost,
             heartbeat=self._streams.settings.heartbeat,
             pace=self._view.pace,

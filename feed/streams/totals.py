@@ -1,4 +1,4 @@
-"""Counts of what this process has sent since its start, for `/metrics` and its log."""
+"""What this process has sent since its start, as counts for `/metrics` and the log."""
 
 from collections import Counter
 
@@ -8,7 +8,7 @@ from feed.streams.frame import Frame
 
 
 class Totals(msgspec.Struct):
-    """`refused` counts by reason; `dropped` and `lost` are as sent to the clients."""
+    """The counts; `refused` by reason, `dropped` and `lost` as reported to clients."""
 
     opened: int = 0
     frames: int = 0

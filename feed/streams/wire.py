@@ -15,17 +15,17 @@ from feed.events.event import OTHER, Event, EventId
 from feed.streams import text
 from feed.streams.view import View, WireFormat
 
-NAMES_ITS_KEY = KNOWN | {OTHER}  # the event types whose data holds the event's key
+NAMES_ITS_KEY = KNOWN | {OTHER}  # the event types whose data has the event's key
 
 _json = msgspec.json.Encoder().encode
 
 
 class Wire(NamedTuple):
-    """How events become bytes; `content_type` is what HTTP calls the result.
+    """A wire format; `content_type` is its name in HTTP.
 
-    `event` writes an event of the log, `control` a control event (with an id it moves
-    the client's cursor), `retry` what sets the client's waiting time in milliseconds
-    and goes before a control event.
+    `event` writes an event of the log, and `control` a control event (with an id it
+    moves the client's cursor). `retry` writes the line that sets the client's waiting
+    time in milliseconds, before a control event.
     """
 
     content_type: str
@@ -81,7 +81,7 @@ def _text_control(control: Control, id: EventId | None) -> bytes:
 
 
 def _no_retry(milliseconds: int) -> bytes:
-    return b""  # only SSE has a word for it; `bye` carries `retry_ms` in all formats
+    return b""  # only SSE has `retry:`; `bye` has `retry_ms` in all formats
 
 
 WIRES: dict[WireFormat, Wire] = {

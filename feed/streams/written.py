@@ -2,7 +2,7 @@
 
 The text wire, the board in a terminal and the page's HTML all use these functions.
 `static/format.js` has the same rules for the page in a browser, and tests compare the
-two. A value that isn't known is written "–".
+two. An unknown value is written "–".
 """
 
 from collections.abc import Mapping
@@ -64,7 +64,7 @@ def direction(value: float | None, decimals: int) -> str:
 
 
 def arrow(value: float | None, decimals: int) -> str:
-    """Return the arrow that goes before a change. It is empty where that is flat."""
+    """Return the arrow before a change. It is empty if the change is flat."""
     return ARROWS.get(signed(value, decimals)[0], "")
 
 
@@ -94,7 +94,7 @@ def date(at: int | None) -> str:
 def moment(fields: Fields) -> str:
     """Return the minute of a match or an incident: "67′", "45+2′".
 
-    It is empty where the minute isn't known.
+    It is empty if the minute isn't known.
     """
     if fields["minute"] is None:
         return ""
@@ -103,7 +103,7 @@ def moment(fields: Fields) -> str:
 
 
 def result(home: int | None, away: int | None) -> str:
-    """Return a result: "2–1". It is empty where a side's score isn't known."""
+    """Return a result: "2–1". It is empty if a side's score isn't known."""
     return "" if home is None or away is None else f"{home}–{away}"
 
 

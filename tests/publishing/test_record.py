@@ -96,7 +96,7 @@ def test_a_recording_outlives_broken_connections_and_misses_nothing() -> None:
             proxy.cut_after = 12_345 * times  # in the midst of a line
             wait_for(lambda: command.err.count("again in"), times)
         proxy.cut_after = None
-        until(lambda: command.err.count("on again from") >= 3, 30, "resumed")
+        until(lambda: command.err.count("continued from") >= 3, 30, "resumed")
         have = command.out.count(b"\n")
         until(lambda: command.out.count(b"\n") > have + 50, 20, "50 more lines")
         assert command.interrupt() == 130
@@ -117,7 +117,7 @@ def test_it_goes_on_by_itself_where_the_network_is_mute() -> None:
         proxy.mode = "503"
         command.wait_for_text("503 Service Unavailable; again in", 60)
         proxy.mode = "pass"
-        command.wait_for_text("on again from", 60)
+        command.wait_for_text("continued from", 60)
         command.interrupt()
         found = live_ids(command.out)
         assert found == ids_of_the_board(board, found[0], found[-1])
@@ -135,7 +135,7 @@ def test_it_says_what_is_missing() -> None:
         tail = int(json.loads(board.get("/api/state")[2])["at"])
         until(lambda: json.loads(board.get("/api/state")[2])["at"] > tail + 2000)
         proxy.mode = "pass"
-        command.wait_for_text("on again from", 60)
+        command.wait_for_text("continued from", 60)
         command.interrupt()
         hello = [line for line in lines(command.out) if line["event"] == "hello"][1]
         assert hello["data"]["dropped"] is None
@@ -154,7 +154,7 @@ def test_it_comes_back_when_a_restarting_board_asked_it_to() -> None:
         assert f"again in {bye['data']['retry_ms'] / 1000:.1f} s" in command.err
         board.start()
         board.wait_ready()
-        command.wait_for_text("the board can't go on from", 60)
+        command.wait_for_text("the board can't continue from", 60)
         command.interrupt()
         assert "missing: an unknown number" in command.err
         assert lines(command.out)[0]["event"] == "hello"
@@ -221,7 +221,7 @@ def test_a_file_that_is_no_recording_is_left_alone(tmp_path: Path) -> None:
     path.write_text("Dear Sir or Madam\n")
     with record("127.0.0.1:1", "-o", str(path)) as command:
         assert command.wait() == 1
-        assert "holds no recording" in command.err
+        assert "has no recording to continue" in command.err
     assert path.read_text() == "Dear Sir or Madam\n"
 
 
