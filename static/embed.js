@@ -31,7 +31,7 @@ const stream = new Stream(
       if (resume === "fresh") board.rebuild();
     },
     caughtUp: () => board.settle(),
-    gap: () => {},
+    control: () => {}, // a frame has no room for the line about a gap
     state: requestPaint,
   },
   {

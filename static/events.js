@@ -49,6 +49,8 @@ export const KEPT = typesWhere(({ key }) => key !== null);
  */
 export const ASKED = [...KEPT, OTHER];
 export const LISTENED = [...ASKED, GONE];
+/** The control events that every page gets; the stream itself acts on all others. */
+export const REPORTED = ["gap"];
 
 /**
  * What is particular to an event type.

@@ -68,13 +68,15 @@ const settingsDialog = new SettingsDialog(settings);
 const help = /** @type {HTMLDialogElement} */ (byId("help"));
 const renewal = new Renewal(boot.version);
 const gapLine = new GapLine();
+/** @type {Record<string, (data: any) => void>} By control event. */
+const controls = { gap: (gap) => gapLine.show(gap) };
 const badge = new Badge(() => stream.retry());
 const stream = new Stream(
   {
     event: (type, data, id, live) => board.apply(type, data, id, live),
     hello: onHello,
     caughtUp: onCaughtUp,
-    gap: (gap) => gapLine.show(gap),
+    control: (type, data) => controls[type]?.(data),
     state: onState,
   },
   { id: boot.id, heartbeat: boot.heartbeat, version: boot.version },

@@ -2,7 +2,7 @@
 
 import { byId } from "../dom.js";
 
-/** @typedef {import("../stream/stream.js").Gap} Gap */
+/** @typedef {import("../stream/link.js").Gap} Gap */
 
 const GAP_SHOWN = 20_000; // ms
 

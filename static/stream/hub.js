@@ -24,7 +24,6 @@ import { MissedEvents } from "./missed.js";
 import { covers, NO_SYMBOLS, union } from "./selection.js";
 import { Tab } from "./tab.js";
 
-/** @typedef {import("./link.js").Gap} Gap */
 /** @typedef {import("./link.js").Hello} Hello */
 /** @typedef {import("./link.js").State} State */
 /** @typedef {import("../events.js").LogEvent} LogEvent */
@@ -46,7 +45,7 @@ import { Tab } from "./tab.js";
  * @typedef {{type: "events", events: LogEvent[]}
  *   | {type: "hello", hello: Hello}
  *   | {type: "caughtUp", asOf: number | null}
- *   | {type: "gap", gap: Gap}
+ *   | {type: "control", name: string, data: any}
  *   | {type: "state", state: State, asOf: number | null}
  *   | {type: "here", id: string | null, asOf: number | null, at: number | null}
  *   | {type: "unknown"}} HubMessage A message from the hub to a tab. `asOf` is the instant
@@ -120,7 +119,7 @@ export class Hub {
         hello: (hello) => this.#onHello(hello),
         heartbeat: () => this.#tabs.forEach((tab) => this.#sendPosition(tab)),
         caughtUp: () => this.#broadcast({ type: "caughtUp", asOf: this.#asOf }),
-        gap: (gap) => this.#broadcast({ type: "gap", gap }),
+        control: (name, data) => this.#broadcast({ type: "control", name, data }),
         state: (state) => this.#broadcast({ type: "state", state, asOf: this.#asOf }),
       },
       { id: tab.cursor, heartbeat, subscription: this.#subscription },

@@ -23,7 +23,7 @@
  * events, and these arrive in time.
  */
 
-import { instant, isAfter, LISTENED } from "../events.js";
+import { instant, isAfter, LISTENED, REPORTED } from "../events.js";
 import { INITIAL, nameOf, react } from "./link-states.js";
 import { Pacer } from "./pacer.js";
 import { parameters } from "./selection.js";
@@ -49,7 +49,7 @@ import { SteadyClock } from "./steady-clock.js";
  *   An event of the log arrived; `live` is false for catch-up.
  * @property {(hello: Hello) => void} hello A stream began.
  * @property {() => void} caughtUp Every event that was missed has arrived.
- * @property {(gap: Gap) => void} gap This stream fell behind, and the server compacted it.
+ * @property {(type: string, data: any) => void} control A control event of `REPORTED`.
  * @property {(state: State) => void} state The state of the stream changed.
  *
  * @typedef {Handlers & {heartbeat: () => void}} LinkHandlers
@@ -258,7 +258,9 @@ export class Link {
     }
     on("hello", (data) => this.#onHello(data));
     on("heartbeat", (data, id) => this.#onHeartbeat(data, id));
-    on("gap", (data) => this.#handlers.gap(data));
+    for (const type of REPORTED) {
+      on(type, (data) => this.#handlers.control(type, data));
+    }
     on("bye", (data) => this.#onBye(data));
     on("end", () => this.#onEnd());
     source.addEventListener("error", () => this.#onError(source));

@@ -35,7 +35,6 @@ import { SteadyClock } from "./steady-clock.js";
 /** @typedef {import("../events.js").LogEvent} LogEvent */
 /** @typedef {import("./hub.js").HubMessage} HubMessage */
 /** @typedef {import("./line.js").Line} Line */
-/** @typedef {import("./link.js").Gap} Gap */
 /** @typedef {import("./link.js").Handlers} Handlers */
 /** @typedef {import("./link.js").Hello} Hello */
 /** @typedef {import("./link.js").State} State */
@@ -220,7 +219,7 @@ export class Stream {
     else if (message.type === "caughtUp") {
       this.#asOf = message.asOf ?? this.#asOf;
       this.#handlers.caughtUp();
-    } else if (message.type === "gap") this.#handlers.gap(message.gap);
+    } else if (message.type === "control") this.#handlers.control(message.name, message.data);
     else if (message.type === "state") {
       this.#asOf = message.asOf ?? this.#asOf;
       this.#state = message.state;

@@ -768,7 +768,7 @@ def reader(context: BrowserContext, url: str, **options: Any) -> Page:
           const note = (name) => (...values) => {
             told.push([name, ...values, Date.now()]);
           };
-          const names = ["event", "hello", "caughtUp", "gap", "state"];
+          const names = ["event", "hello", "caughtUp", "control", "state"];
           const handlers = Object.fromEntries(names.map((name) => [name, note(name)]));
           window.stream = new Stream(handlers, options);
           stream.open();

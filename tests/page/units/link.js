@@ -289,7 +289,7 @@ function begun(clock, random = () => 0, heartbeat = 10, now = () => NOON + clock
       hello: nothing,
       heartbeat: nothing,
       caughtUp: nothing,
-      gap: nothing,
+      control: nothing,
       state: nothing,
     },
     {
