@@ -35,6 +35,7 @@ def create_app(settings: Settings) -> Flask:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     for module in (pages, streams, api, publish, openapi, ops):
         app.register_blueprint(module.blueprint)
+    # Flask's own route and `url_for` of static files stay; only the response differs.
     app.view_functions["static"] = assets.serve
     problems.register(app)
     app.before_request(lambda: feed.start())
@@ -101,7 +102,7 @@ def _log_to_stderr() -> None:
     logger.addHandler(handler)
 
 
-def _app() -> Flask:
+def _app_from_environment() -> Flask:
     _log_to_stderr()
     try:
         app = create_app(Settings.from_env())
@@ -112,4 +113,4 @@ def _app() -> Flask:
     return app
 
 
-app = _app()
+app = _app_from_environment()

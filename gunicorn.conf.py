@@ -16,6 +16,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+# gunicorn reads this file before it adds the board's folder to the path.
 sys.path.insert(0, str(Path(__file__).parent))
 
 from feed.settings import InvalidSetting, Settings
@@ -48,10 +49,10 @@ backlog = 8192  # connections that may wait to be accepted when all clients reco
 max_requests = 0  # never: a worker that is to be replaced would wait for its streams
 graceful_timeout = 4  # streams end within 1 s of SIGTERM, the worker within 5
 keepalive = 2  # seconds; short enough for an idle connection not to delay an exit
-timeout = 30
+timeout = 30  # seconds without a sign of life after which a worker is replaced
 limit_request_line = 8190  # a view may name many symbols
 forwarded_allow_ips = ""  # the board itself reads X-Forwarded-* (TRUSTED_PROXIES)
-control_socket_disable = True
+control_socket_disable = True  # gunicorn would create the socket in the home folder
 # If an access log is enabled: gunicorn's format without user, query and referrer, since
 # any of these may contain a token.
 access_log_format = '%(h)s %(t)s "%(m)s %(U)s %(H)s" %(s)s %(b)s "%(a)s"'

@@ -17,6 +17,7 @@ from markupsafe import Markup
 
 from feed.events.catalogue import SECTIONS
 from feed.events.reading import read_fields
+from feed.events.shapes import Quote
 from feed.feed import Feed
 from feed.streams.view import View
 from web import the_feed
@@ -41,12 +42,10 @@ NOT_PRELOADED = {
     *("alerts-dialog.js", "candles.js", "chart.js", "detail.js", "library.js"),
     "sentences.js",
 }
-# The fields of a quote and of an incident that a page shows.
-QUOTE = (
-    *("symbol", "name", "price", "change", "change_percent", "low", "high", "at"),
-    *("decimals", "currency", "previous_close", "open", "bid", "ask", "volume"),
-)
-INCIDENT = ("kind", "team", "player", "minute", "stoppage", "home_score", "away_score")
+# The fields that no page shows are not sent to it, and the types of the page's scripts
+# omit the same ones (`static/board/state.js`). Most bytes of a state are of incidents.
+NOT_SHOWN_OF_QUOTE = {"market", "sector"}
+NOT_SHOWN_OF_INCIDENT = {"match", "incident", "at"}
 POLICY = (
     "default-src 'none'",
     "script-src 'self'",
@@ -212,14 +211,19 @@ def boot_json(boot: State) -> Markup:
 
 def _trimmed(score: State) -> State:
     """Return a match without the fields of its incidents that no page shows."""
-    incidents = [{name: it[name] for name in INCIDENT} for it in score["incidents"]]
+    incidents = [_without(it, NOT_SHOWN_OF_INCIDENT) for it in score["incidents"]]
     return {**score, "incidents": incidents}
 
 
 def _table(quotes: list[State]) -> State:
     """Return quotes as rows, with the names of their fields once."""
-    rows = [[quote[name] for name in QUOTE] for quote in quotes]
-    return {"columns": QUOTE, "rows": rows}
+    shown = [name for name in Quote.__struct_fields__ if name not in NOT_SHOWN_OF_QUOTE]
+    rows = [[quote[name] for name in shown] for quote in quotes]
+    return {"columns": shown, "rows": rows}
+
+
+def _without(fields: State, left_out: set[str]) -> State:
+    return {name: value for name, value in fields.items() if name not in left_out}
 
 
 def _chart_library() -> str:

@@ -12,9 +12,9 @@ import { byMatch, bySymbol, clock, phase } from "../format.js";
 /** @typedef {import("./notify.js").Notifier} Notifier */
 
 const WAYS = {
-  granted: "You are told by the system, and by a line on this page.",
-  default: "The first alert asks whether the system may tell you, too.",
-  denied: "You are told by a line on this page; the browser allows no more.",
+  granted: "The system notifies you, and this page shows a line.",
+  default: "The first alert asks whether the system may notify you, too.",
+  denied: "This page shows a line; the browser allows no more.",
 };
 
 export class AlertsDialog {
