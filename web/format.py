@@ -1,4 +1,4 @@
-"""Templates' filters: what the page says of quotes, matches, markets and notices.
+"""Filters for templates: they describe quotes, matches, markets and notices in words.
 
 `feed/streams/written.py` writes the numbers, minutes and times of day in it.
 `static/format.js` has the same rules for the page in a browser, and a test compares the
@@ -110,7 +110,7 @@ def scorers(score: Fields, side: str) -> list[str]:
 
 
 def red_cards(count: int | None) -> str:
-    """Return a side's red cards in words. It is empty where there are none."""
+    """Return a side's red cards in words. It is empty if there are none."""
     if not count:
         return ""
     return "1 red card" if count == 1 else f"{count} red cards"
@@ -241,7 +241,7 @@ def _scoring_side(goal: Fields, home_before: int | None) -> str | None:
     """Return the side that a goal counts for.
 
     Publishers disagree on the team that an own goal names, so the side is read off the
-    change of the score where both scores are known.
+    change of the score if both scores are known.
     """
     if goal["kind"] != "own_goal" or None in (goal["home_score"], home_before):
         team: str | None = goal["team"]

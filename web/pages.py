@@ -1,7 +1,7 @@
 """The board: a page for browsers, a table for terminals.
 
-Each page is right for its URL without a script: the server makes it from what the URL
-selects. With one, `static/page.js` goes on from there.
+Each page shows the state of its URL without a script: the server renders the selection
+of the URL. In a browser with scripts, `static/page.js` continues from there.
 """
 
 import gzip

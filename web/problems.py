@@ -12,7 +12,7 @@ from feed.publishing.idempotency import KeyReused
 from web.query import InvalidParameter
 
 PROBLEM = "application/problem+json"
-COME_BACK = 2  # seconds; the shared log is mostly back within five
+COME_BACK = 2  # seconds until a retry; the shared log is mostly back within five
 
 logger = logging.getLogger("liveboard.web")
 
