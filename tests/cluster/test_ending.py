@@ -94,12 +94,12 @@ def next_look(pid: int) -> float:
 
 def end_at(due: dict[int, float]) -> Iterator[int]:
     """Terminate each process at its instant; yield each as soon as it is gone."""
-    told: set[int] = set()
+    signalled: set[int] = set()
     while due:
         for pid, instant in [*due.items()]:
-            if pid not in told and time.monotonic() >= instant:
+            if pid not in signalled and time.monotonic() >= instant:
                 os.kill(pid, signal.SIGTERM)
-                told.add(pid)
+                signalled.add(pid)
             if is_gone(pid):
                 del due[pid]
                 yield pid

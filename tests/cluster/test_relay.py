@@ -204,8 +204,8 @@ def test_a_process_that_starts_later_has_keys_that_are_no_longer_retained(
             for cursor in [event.id for event in whole(one.log)]:
                 mine, its = one.log.read(cursor), late.log.read(cursor)
                 assert (its.resume, its.events) == (mine.resume, mine.events)
-            held, its_held = one.log.take_snapshot(100), late.log.take_snapshot(100)
-            assert held == its_held
+            kept, its_held = one.log.take_snapshot(100), late.log.take_snapshot(100)
+            assert kept == its_held
 
 
 def test_the_keys_are_never_more_than_max_keys_however_many_publish(
@@ -308,8 +308,8 @@ def test_what_was_worked_out_from_an_old_state_is_worked_out_anew(
 
         def add(feed: Feed) -> Callable[[], list[Event]]:
             def one_more() -> list[Event]:
-                held = feed.log.newest(("value", "sum"))
-                return [value("sum", int(held.data) + 1 if held else 1)]
+                newest = feed.log.newest(("value", "sum"))
+                return [value("sum", int(newest.data) + 1 if newest else 1)]
 
             return one_more
 
@@ -501,10 +501,10 @@ def test_while_redis_is_away_streams_stay_and_say_so_and_publishers_are_told(
 def test_one_whose_packets_vanish_says_so_and_another_leads_until_they_come(
     server: RedisServer, prefix: str
 ) -> None:
-    with contextlib.ExitStack() as held:
-        wires = [held.enter_context(RedisWire(server.port)) for _ in range(2)]
+    with contextlib.ExitStack() as stack:
+        wires = [stack.enter_context(RedisWire(server.port)) for _ in range(2)]
         feeds = [
-            held.enter_context(
+            stack.enter_context(
                 process(f"redis://{LOOPBACK}:{wire.port}", prefix, feed="simulator")
             )
             for wire in wires
@@ -640,7 +640,7 @@ def test_another_worker_goes_on_with_the_prices_when_the_leader_dies(
     environment = {**shared(server, prefix), "WEB_CONCURRENCY": "2"}
     del environment["SEED"]  # by which another would have the same prices
     with a_board(**environment) as board:
-        held = until(lambda: loaded(board))
+        kept = until(lambda: loaded(board))
         first = leader(server, prefix)
         os.kill(first, signal.SIGKILL)
         died = time.monotonic()
@@ -648,8 +648,8 @@ def test_another_worker_goes_on_with_the_prices_when_the_leader_dies(
         assert time.monotonic() - died < 10
         tail = id_of(server.ask("HGET", prefix + "meta", "tail").decode())
         after = until(lambda: loaded(board, tail), 30, "another publishes")
-        assert after.keys() >= held.keys()
-        for key, before in held.items():
+        assert after.keys() >= kept.keys()
+        for key, before in kept.items():
             if key[0] == "price":
                 change = after[key]["price"] / before["price"] - 1
                 assert abs(change) < 0.03
@@ -732,11 +732,11 @@ def test_the_connections_to_redis_do_not_grow_with_the_streams() -> None:
     with (
         RedisServer() as server,
         a_board(**shared(server, "x:"), WEB_CONCURRENCY="2") as board,
-        contextlib.ExitStack() as held,
+        contextlib.ExitStack() as stack,
     ):
         for n in range(200):
             stream = board.stream("/stream?symbols=ZZZZ")
-            held.enter_context(stream).events(1)
+            stack.enter_context(stream).events(1)
             if n == 20:
                 publish(board, 1)
         clients = server.ask("INFO", "clients")
@@ -748,11 +748,11 @@ def test_the_figures_of_all_workers_are_put_together(
     server: RedisServer, prefix: str
 ) -> None:
     environment = {**shared(server, prefix), "WEB_CONCURRENCY": "3"}
-    with a_board(**environment) as board, contextlib.ExitStack() as held:
+    with a_board(**environment) as board, contextlib.ExitStack() as stack:
         until(lambda: len(board.worker_pids()) == 3)
         assert "WARNING" not in board.log()
         for _ in range(20):
-            held.enter_context(board.stream("/stream?symbols=ZZZZ")).events(1)
+            stack.enter_context(board.stream("/stream?symbols=ZZZZ")).events(1)
         until(lambda: figure(board, "liveboard_streams ") == 20)
         until(lambda: figure(board, "liveboard_streams_total ") == 20)
         tail = len(retained(server, prefix))
@@ -825,8 +825,8 @@ def loaded(board: Board, beyond: Id = (0, 0)) -> ClientState:
 
     Nothing from one that has just started: it serves before it has the log from Redis.
     """
-    id, held = server_state(board)
-    return held if id > beyond else {}
+    id, state = server_state(board)
+    return state if id > beyond else {}
 
 
 def open_files(pid: int) -> int:

@@ -182,9 +182,9 @@ def check_versions(deployment: Deployment) -> None:
     shared = one.keys() & other.keys()
     assert len(shared) > 150
     assert all(one[id] == other[id] for id in shared), "the bytes are the same"
-    told = deployment.subscribers[0].events
-    quotes = [json.loads(each.data) for each in told if each.event == "price"]
-    scores = [json.loads(each.data) for each in told if each.event == "score"]
+    events = deployment.subscribers[0].events
+    quotes = [json.loads(each.data) for each in events if each.event == "price"]
+    scores = [json.loads(each.data) for each in events if each.event == "score"]
     assert {each.get(ADDED) for each in quotes} == {None, ADDED_VALUE}
     assert {REMOVED in each for each in quotes} == {True, False}
     assert NEW_STATUS in {each["status"] for each in scores}

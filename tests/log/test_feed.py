@@ -55,8 +55,8 @@ def test_an_event_that_this_version_cannot_read_travels_on_as_it_is(type: str) -
     it = feed()
     unreadable = keyed(type, "B", b'{"symbol":5,"notice":5}')
     it.publish([quote_at(now_ms(), 5).event(), unreadable])
-    _, told = it.log.read(None).events
-    assert (told.type, told.data) == (type, unreadable.data)
+    _, stored = it.log.read(None).events
+    assert (stored.type, stored.data) == (type, unreadable.data)
     assert it.history.closes("A", 60, 1) == [5]
     assert it.history.closes("B", 60, 1) == []
     it.step(now_ms())

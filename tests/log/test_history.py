@@ -98,5 +98,5 @@ def test_all_symbols_share_one_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     for n in range(400):
         for symbol in "ABCD":
             history.add_quote(quote_at(START + n * BASE * 1000, n, symbol=symbol))
-    held = [len(history.candles(symbol, BASE, 400) or ()) for symbol in "ABCD"]
-    assert all(25 <= count <= 29 for count in held)
+    kept = [len(history.candles(symbol, BASE, 400) or ()) for symbol in "ABCD"]
+    assert all(25 <= count <= 29 for count in kept)

@@ -183,14 +183,14 @@ def test_ids_compare_as_two_numbers() -> None:
 
 def test_a_new_page_gets_the_newest_event_of_each_key_in_id_order() -> None:
     log = Log(100, START)
-    told = [
+    events = [
         quote("A", 1),
         quote("B", 2),
         unkeyed("incident", b"{}", "m1"),
         quote("A", 3),
         gone("price", "B", START),
     ]
-    log.append(told, START + 1)
+    log.append(events, START + 1)
     read = log.read(None)
     assert read.resume == "fresh"
     assert [(e.type, e.data) for e in read.events] == [("price", b"3")]

@@ -143,8 +143,8 @@ def test_the_simulator_goes_on_from_what_another_version_wrote() -> None:
         data = json.dumps(fields).encode()
         written.append(msgspec.structs.replace(each, data=data))
     gone_on = Simulator(8, NOW + 2000, 1, written)
-    told = [each for s in range(2, 90) for each in gone_on.step(NOW + 1000 * s)]
-    slots = {encode(each).slot for each in told}
+    events = [each for s in range(2, 90) for each in gone_on.step(NOW + 1000 * s)]
+    slots = {encode(each).slot for each in events}
     assert slots & {slot for slot in state if slot[0] == "score"}
     assert {slot for slot in state if slot[0] == "price"} <= slots
 

@@ -86,15 +86,15 @@ def test_a_match_alert_tells_goals_half_time_and_full_time(
     stage.send_event("score", {**score_of(1, 0), "status": "HT"}, f"{at}-3")
     stage.send_event("score", {**score_of(0, 0), "status": "2H"}, f"{at}-4")
     stage.send_event("score", {**score_of(0, 0), "status": "FT"}, f"{at}-5")
-    told = [
+    texts = [
         "Goal: Acton 1–0 Burton",
         "Half-time: Acton 1–0 Burton",
         "Goal cancelled: Acton 0–0 Burton",
         "Full time: Acton 0–0 Burton",
     ]
-    expect(page.locator(".toast-text")).to_have_text(told)
+    expect(page.locator(".toast-text")).to_have_text(texts)
     notes = page.evaluate("() => window.notes")
-    assert [title for title, _ in notes] == told
+    assert [title for title, _ in notes] == texts
     assert len({tag for _, tag in notes}) == 4
 
 

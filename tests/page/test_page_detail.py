@@ -248,8 +248,8 @@ def test_a_notice_past_its_time_leaves_and_the_tray_keeps_the_older(
             "body": "Body",
             "topic": None,
         }
-        told = {**notice, "level": level, "until": until_, "at": at + n}
-        stage.send_event("notice", told, f"{at}-{n + 1}")
+        changed = {**notice, "level": level, "until": until_, "at": at + n}
+        stage.send_event("notice", changed, f"{at}-{n + 1}")
     newest = page.locator("#newest-notice")
     expect(newest).to_contain_text("✕ Critical Title 1 Body")
     page.get_by_text("1 more").click()

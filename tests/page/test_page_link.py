@@ -583,13 +583,13 @@ def test_a_page_that_is_hidden_for_a_minute_has_no_stream_unless_an_alert_waits(
     page.evaluate("() => { stream.armed = true; }")
     hide(page)
     page.clock.fast_forward(90_000)
-    held = len(told(page))
-    until(lambda: len(told(page)) > held, 15, "armed, it goes on")
+    count = len(told(page))
+    until(lambda: len(told(page)) > count, 15, "armed, it goes on")
     page.evaluate("() => { stream.armed = false; }")
     until(lambda: streams(board) == 0, 15, "hidden, it has none")
     hide(page, False)
-    held = len(told(page))
-    until(lambda: len(told(page)) > held, 15, "seen again, it goes on")
+    count = len(told(page))
+    until(lambda: len(told(page)) > count, 15, "seen again, it goes on")
 
 
 @pytest.mark.usefixtures("either")

@@ -24,11 +24,11 @@ def empty() -> Iterator[Board]:
 
 
 def run(board: Board, *command: object, said: str = "", **env: str) -> str:
-    told = {"BOARD": board.url, "PUBLISH_TOKEN": "secret"} | env
+    variables = {"BOARD": board.url, "PUBLISH_TOKEN": "secret"} | env
     done = subprocess.run(
         [*map(str, command)],
         input=said,
-        env=os.environ | told,
+        env=os.environ | variables,
         capture_output=True,
         text=True,
         timeout=60,
@@ -39,8 +39,8 @@ def run(board: Board, *command: object, said: str = "", **env: str) -> str:
 
 
 def notices(board: Board) -> dict[str, str]:
-    told = json.loads(board.get("/api/state")[2])["notices"]
-    return {notice["title"]: notice["body"] for notice in told}
+    listed = json.loads(board.get("/api/state")[2])["notices"]
+    return {notice["title"]: notice["body"] for notice in listed}
 
 
 def test_a_ticket_is_one_notice_however_often_it_is_updated(empty: Board) -> None:
@@ -79,8 +79,8 @@ def test_the_desk_can_be_followed_in_a_terminal(empty: Board) -> None:
         assert following.stdout
         assert following.stdout.readline().startswith("hello")
         run(empty, DESK, "update", "4714", "Solved")
-        told = islice(following.stdout, 5)  # after a heartbeat, if that took long
-        assert any("Ticket 4714 updated" in line for line in told)
+        lines = islice(following.stdout, 5)  # after a heartbeat, if that took long
+        assert any("Ticket 4714 updated" in line for line in lines)
         run(empty, DESK, "resolve", "4714")
     finally:
         following.kill()

@@ -402,8 +402,8 @@ def test_what_would_forge_an_event_is_no_more_than_text(
         first, second = of_the_log(stream.read_until(lambda e: e.data == '"end"'))
     assert json.loads(first.data) == {text: text}
     assert second.id > first.id
-    told = attacked.get("/stream.txt?once=1")[2].decode()
-    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", told)
+    lines = attacked.get("/stream.txt?once=1")[2].decode()
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", lines)
 
 
 @pytest.mark.parametrize("key", ["../../etc/passwd", "a/../b", "%2e%2e", "..", "C:\\x"])
@@ -421,7 +421,7 @@ def test_ten_thousand_symbols_fill_the_board_to_max_keys_and_no_further(
 ) -> None:
     [worker] = attacked.worker_pids()
     used = memory(worker)
-    held = len(keys_of(attacked))
+    count = len(keys_of(attacked))
     refused = 0
     for start in range(0, 10_000, 100):
         many = (
@@ -432,17 +432,17 @@ def test_ten_thousand_symbols_fill_the_board_to_max_keys_and_no_further(
         refused += status == 422
         if status == 422:
             assert "MAX_KEYS" in json.loads(body)["detail"]
-    assert len(keys_of(attacked)) == held + (MAX_KEYS - held) // 100 * 100
-    assert refused == 100 - (MAX_KEYS - held) // 100
+    assert len(keys_of(attacked)) == count + (MAX_KEYS - count) // 100 * 100
+    assert refused == 100 - (MAX_KEYS - count) // 100
     assert memory(worker) < used + ROOM
     known = b'{"event":"price","key":"S1","data":{"price":2}}'
     assert publish(attacked, known) == 201
     retired = (  # to leave room for the tests that come after this one
         b'{"event":"gone","data":{"event":"price","key":"S%d"}}' % number
-        for number in range((MAX_KEYS - held) // 100 * 100)
+        for number in range((MAX_KEYS - count) // 100 * 100)
     )
     assert send(attacked, lines("all", 201, "", *retired))[0] == 201
-    assert len(keys_of(attacked)) == held
+    assert len(keys_of(attacked)) == count
 
 
 # --- Whatever comes
@@ -485,11 +485,11 @@ def test_whatever_comes_gets_an_answer_of_the_contract(
     sent = {"Authorization": f"Bearer {TOKEN}", "Content-Type": kind}
     status, headers, answer = attacked.request(method, path, sent, body)
     assert status in DOCUMENTED
-    told = json.loads(answer)
+    reply = json.loads(answer)
     assert (status == 201) is (headers["content-type"] == "application/json")
     assert (log_of(attacked) == before) is (status != 201)
     if status == 201:
-        assert log_of(attacked) == told["ids"][-1]
+        assert log_of(attacked) == reply["ids"][-1]
 
 
 # --- Bodies that don't come, or don't end
@@ -761,10 +761,10 @@ def log_of(board: Board) -> str:
 
 
 def keys_of(board: Board) -> list[str]:
-    told = json.loads(board.get("/api/state")[2])
-    keys = [price["symbol"] for price in told["prices"]]
+    state = json.loads(board.get("/api/state")[2])
+    keys = [price["symbol"] for price in state["prices"]]
     for section in ("scores", "markets", "notices", "other"):
-        keys += [str(each) for each in told[section]]
+        keys += [str(each) for each in state[section]]
     return keys
 
 

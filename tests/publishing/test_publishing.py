@@ -70,8 +70,8 @@ def ask(
     """Return status, headers and JSON of a request with the token; bytes go as is."""
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     headers = BEARER | {name.replace("_", "-"): value for name, value in more.items()}
-    status, told, answer = board.request(method, path, headers, raw)
-    return status, told, json.loads(answer)
+    status, received, answer = board.request(method, path, headers, raw)
+    return status, received, json.loads(answer)
 
 
 # --- All or none, in order
@@ -206,8 +206,8 @@ def test_an_event_is_understood_after_those_before_it_in_its_batch() -> None:
         {"event": "gone", "data": {"event": "price", "key": "A"}},
         {"event": "price", "key": "A", "data": {"price": 3}},
     )
-    told = newest(it, "price", "A")
-    assert (told["name"], told["high"], told["low"]) == (None, 3, 3)
+    quote = newest(it, "price", "A")
+    assert (quote["name"], quote["high"], quote["low"]) == (None, 3, 3)
     with pytest.raises(Refused, match="there is no price of the key 'A'"):
         send(it, *[{"event": "gone", "data": {"event": "price", "key": "A"}}] * 2)
     assert newest(it, "price", "A")["price"] == 3
@@ -236,39 +236,39 @@ optional = st.fixed_dictionaries(
 @given(st.lists(optional, min_size=1, max_size=5))
 def test_what_a_price_leaves_out_is_as_in_its_last_quote(given: list[Fields]) -> None:
     it, expected = feed(), {"symbol": "A", "at": NOW}
-    told: Fields = {}
+    quote: Fields = {}
     for fields in given:
         expected |= fields
-        told = put(it, "A", fields)
-        assert {name: told[name] for name in expected} == expected
-    assert told["high"] == max(fields["price"] for fields in given)
-    assert told["low"] == min(fields["price"] for fields in given)
+        quote = put(it, "A", fields)
+        assert {name: quote[name] for name in expected} == expected
+    assert quote["high"] == max(fields["price"] for fields in given)
+    assert quote["low"] == min(fields["price"] for fields in given)
     unknown = {"name", "currency", "market", "sector", "open", "bid", "ask", "volume"}
-    assert all(told[name] is None for name in unknown - expected.keys())
+    assert all(quote[name] is None for name in unknown - expected.keys())
 
 
 @given(prices, prices, st.integers(0, 8))
 def test_the_change_is_worked_out_to_the_decimals(
     price: float, close: float, decimals: int
 ) -> None:
-    told = put(
+    quote = put(
         feed(), "A", {"price": price, "previous_close": close, "decimals": decimals}
     )
     if abs(price - close) > MAX_AMOUNT:
-        assert told["change"] is None
+        assert quote["change"] is None
         return
-    assert told["change"] == round(price - close, decimals)
-    assert str(told["change"]) != "-0.0"
-    if close and told["change_percent"] is not None:
+    assert quote["change"] == round(price - close, decimals)
+    assert str(quote["change"]) != "-0.0"
+    if close and quote["change_percent"] is not None:
         percent = (price - close) / abs(close) * 100
-        assert told["change_percent"] == pytest.approx(percent, rel=1e-9, abs=0.006)
+        assert quote["change_percent"] == pytest.approx(percent, rel=1e-9, abs=0.006)
 
 
 def test_a_change_is_unknown_where_the_last_close_is() -> None:
-    told = put(feed(), "A", 5)
-    assert (told["change"], told["change_percent"]) == (None, None)
-    told = put(feed(), "A", {"price": 5, "previous_close": 0})
-    assert (told["change"], told["change_percent"]) == (5, None)
+    quote = put(feed(), "A", 5)
+    assert (quote["change"], quote["change_percent"]) == (None, None)
+    quote = put(feed(), "A", {"price": 5, "previous_close": 0})
+    assert (quote["change"], quote["change_percent"]) == (5, None)
 
 
 def test_a_price_from_the_future_is_refused_and_one_of_a_fast_clock_is_not() -> None:
@@ -280,12 +280,12 @@ def test_a_price_from_the_future_is_refused_and_one_of_a_fast_clock_is_not() -> 
 
 def test_given_highs_and_lows_take_in_the_price() -> None:
     it = feed()
-    told = put(it, "A", {"price": 5, "high": 4, "low": 3})
-    assert (told["high"], told["low"]) == (5, 3)
-    told = put(it, "A", {"price": 1})
-    assert (told["high"], told["low"]) == (5, 1)
-    told = put(it, "A", {"price": 2, "high": 3, "low": 2})
-    assert (told["high"], told["low"]) == (3, 2)
+    quote = put(it, "A", {"price": 5, "high": 4, "low": 3})
+    assert (quote["high"], quote["low"]) == (5, 3)
+    quote = put(it, "A", {"price": 1})
+    assert (quote["high"], quote["low"]) == (5, 1)
+    quote = put(it, "A", {"price": 2, "high": 3, "low": 2})
+    assert (quote["high"], quote["low"]) == (3, 2)
 
 
 @pytest.mark.parametrize(
@@ -358,20 +358,20 @@ def test_a_type_without_keys_refuses_one(type: str) -> None:
 
 @given(st.lists(st.tuples(st.booleans(), st.sampled_from("ABCDEF")), max_size=30))
 def test_the_keys_are_never_more_than_max_keys(acts: list[tuple[bool, str]]) -> None:
-    it, held = feed(), set[str]()
+    it, kept = feed(), set[str]()
     for retires, key in acts:
         line: Fields = {"event": "own", "key": key, "data": 1}
         if retires:
             line = {"event": "gone", "data": {"event": "own", "key": key}}
-        possible = key in held if retires else key in held or len(held) < 3
+        possible = key in kept if retires else key in kept or len(kept) < 3
         if possible:
             send(it, line, max_keys=3)
-            held ^= {key} if retires or key not in held else set()
+            kept ^= {key} if retires or key not in kept else set()
         else:
             with pytest.raises(Refused) as refusal:
                 send(it, line, max_keys=3)
             assert ("MAX_KEYS" in str(refusal.value)) is not retires
-        assert it.log.statistics().keys == len(held) <= 3
+        assert it.log.statistics().keys == len(kept) <= 3
 
 
 def test_a_batch_may_retire_to_make_room_but_not_the_other_way_round() -> None:
@@ -507,14 +507,14 @@ def test_a_retry_is_answered_the_same_and_publishes_nothing(published: Board) ->
     assert (first[0], first[2]) == (again[0], again[2])
     assert first[0] == 201
     assert state_id(published) == tail
-    status, _, told = ask(
+    status, _, answer = ask(
         published, "POST", "/api/publish", {**one, "data": 2}, Idempotency_Key="retry-1"
     )
-    assert (status, told["place"]) == (422, "Idempotency-Key")
-    status, _, told = ask(published, "PUT", "/api/prices/R", 1, Idempotency_Key="r2")
+    assert (status, answer["place"]) == (422, "Idempotency-Key")
+    status, _, answer = ask(published, "PUT", "/api/prices/R", 1, Idempotency_Key="r2")
     assert status == 201
-    status, _, told = ask(published, "PUT", "/api/prices/S", 1, Idempotency_Key="r2")
-    assert (status, told["title"]) == (422, "Key reused")
+    status, _, answer = ask(published, "PUT", "/api/prices/S", 1, Idempotency_Key="r2")
+    assert (status, answer["title"]) == (422, "Key reused")
     assert ask(published, "DELETE", "/api/prices/R", Idempotency_Key="r3")[0] == 200
     assert ask(published, "DELETE", "/api/prices/R", Idempotency_Key="r3")[0] == 200
     assert ask(published, "DELETE", "/api/prices/R", Idempotency_Key="r4")[0] == 404
@@ -537,7 +537,7 @@ def test_retries_at_the_same_time_publish_once(published: Board) -> None:
     with ThreadPoolExecutor(12) as pool:
         answers = [*pool.map(retry, range(24))]
     assert {status for status, *_ in answers} == {201}
-    assert len({tuple(told["ids"]) for *_, told in answers}) == 1
+    assert len({tuple(answer["ids"]) for *_, answer in answers}) == 1
     with published.stream(f"/stream?once=1&events=burst&after={before}") as stream:
         assert len(of_the_log(stream.read_all())) == 200
 
@@ -556,11 +556,11 @@ def test_retries_in_real_threads_publish_once() -> None:
 
     try:
         with ThreadPoolExecutor(8) as pool:
-            told = [*pool.map(retry, range(320))]
+            replies = [*pool.map(retry, range(320))]
     finally:
         sys.setswitchinterval(switch)
         app.extensions["feed"].streams.drain()
-    assert len({str(ids) for ids in told}) == 40
+    assert len({str(ids) for ids in replies}) == 40
     assert app.extensions["feed"].log.statistics().appended["x"] == 40
 
 
@@ -575,14 +575,14 @@ def test_what_is_answered_is_what_a_subscriber_gets(
     with published.stream("/stream.ndjson") as stream:
         tail = state_id(published)
         body = b"\n".join(json.dumps(line).encode() for line in batch)
-        status, _, told = ask(published, "POST", "/api/publish", body, **ndjson())
-        assert (status, told["published"]) == (201, len(batch))
-        wanted = told["ids"][-1].encode()
+        status, _, answer = ask(published, "POST", "/api/publish", body, **ndjson())
+        assert (status, answer["published"]) == (201, len(batch))
+        wanted = answer["ids"][-1].encode()
         until(lambda: stream.read_for(0.05) or wanted in whole(stream), why="the last")
     lines = [json.loads(line) for line in whole(stream).splitlines()]
     news = [line for line in lines if line["id"] and id_of(line["id"]) > id_of(tail)]
     news = [line for line in news if line["event"] != "heartbeat"]
-    assert [line["id"] for line in news] == told["ids"]
+    assert [line["id"] for line in news] == answer["ids"]
     assert [line["event"] for line in news] == [line["event"] for line in batch]
     for line, sent in zip(news, batch, strict=True):
         if isinstance(sent["data"], dict) and sent["event"] in ("price", "notice"):
@@ -600,8 +600,10 @@ def test_two_publishers_at_once_each_keep_their_order(published: Board) -> None:
                 b'{"event":"two.%b","data":%d}' % (who.encode(), turn * 4 + part)
                 for part in range(4)
             )
-            told = ask(published, "POST", "/api/publish", b"\n".join(lines), **ndjson())
-            ids.append(told[2]["ids"])
+            events = ask(
+                published, "POST", "/api/publish", b"\n".join(lines), **ndjson()
+            )
+            ids.append(events[2]["ids"])
         return ids
 
     with published.stream("/stream?events=two.a,two.b") as stream:
@@ -609,10 +611,10 @@ def test_two_publishers_at_once_each_keep_their_order(published: Board) -> None:
         with ThreadPoolExecutor(2) as pool:
             answered = dict(zip("ab", pool.map(publish, "ab"), strict=True))
         read = stream.read_until(at_the_end(200))
-    told = of_the_log(read)
-    assert [id_of(event.id) for event in told] == sorted(id_of(e.id) for e in told)
+    events = of_the_log(read)
+    assert [id_of(event.id) for event in events] == sorted(id_of(e.id) for e in events)
     for who, batches in answered.items():
-        mine = [event for event in told if event.event == f"two.{who}"]
+        mine = [event for event in events if event.event == f"two.{who}"]
         assert [event.data for event in mine] == [str(i) for i in range(100)]
         assert [event.id for event in mine] == [id for ids in batches for id in ids]
         for ids in batches:
@@ -650,11 +652,11 @@ def test_a_key_is_retired_by_delete_and_then_there_is_none(published: Board) -> 
     }
     for path, body in paths.items():
         assert ask(published, "PUT", path, body)[0] == 201
-        status, _, told = ask(published, "DELETE", path)
-        assert (status, told["published"]) == (200, 1)
-        status, headers, told = ask(published, "DELETE", path)
+        status, _, answer = ask(published, "DELETE", path)
+        assert (status, answer["published"]) == (200, 1)
+        status, headers, answer = ask(published, "DELETE", path)
         assert (status, headers["content-type"]) == (404, "application/problem+json")
-    assert "there is no score of the key 'gone-2'" in told["detail"]
+    assert "there is no score of the key 'gone-2'" in answer["detail"]
     one = {"event": "own", "key": "a/b//c", "data": 1}
     assert ask(published, "POST", "/api/publish", one)[0] == 201
     assert ask(published, "DELETE", "/api/keys/own/a/b/c")[0] == 404
@@ -752,9 +754,9 @@ def test_no_log_line_holds_a_token() -> None:
             ("/api/prices/A", right | {"Idempotency-Key": "\xff"}, 422),
         ]
         for path, headers, expected in asked:
-            status, told, body = board.request("PUT", path, headers, b"1")
+            status, received, body = board.request("PUT", path, headers, b"1")
             assert status == expected, path
-            assert token not in body.decode() + str(told)
+            assert token not in body.decode() + str(received)
         for malformed in (f"Authorization Bearer {token}", f"X: a\r\n {token}"):
             with socket.create_connection((LOOPBACK, board.port), 10) as client:
                 client.sendall(f"GET / HTTP/1.1\r\n{malformed}\r\n\r\n".encode())
@@ -798,11 +800,11 @@ def test_a_refusal_is_a_problem_that_says_what_to_do(
     words: str,
 ) -> None:
     tail = state_id(published)
-    got, told, answer = published.request(method, path, BEARER | headers, body)
+    got, received, answer = published.request(method, path, BEARER | headers, body)
     assert got == status
-    assert told["content-type"] == "application/problem+json"
-    assert ("www-authenticate" in told) is (status == 401)
-    assert ("allow" in told) is (status == 405)
+    assert received["content-type"] == "application/problem+json"
+    assert ("www-authenticate" in received) is (status == 401)
+    assert ("allow" in received) is (status == 405)
     if method != "HEAD":
         problem = json.loads(answer)
         assert problem["status"] == status
@@ -822,18 +824,21 @@ def test_pages_of_allowed_origins_may_publish() -> None:
             "Access-Control-Request-Method": "PUT",
             "Access-Control-Request-Headers": "authorization,idempotency-key",
         }
-        status, told, _ = board.request("OPTIONS", "/api/prices/A", asked)
+        status, headers, _ = board.request("OPTIONS", "/api/prices/A", asked)
         assert status == 200
-        assert told["access-control-allow-origin"] == "https://a.example"
-        allowed = told["access-control-allow-headers"].lower()
+        assert headers["access-control-allow-origin"] == "https://a.example"
+        allowed = headers["access-control-allow-headers"].lower()
         assert {"authorization", "idempotency-key"} <= {*allowed.split(", ")}
-        assert "PUT" in told["access-control-allow-methods"]
+        assert "PUT" in headers["access-control-allow-methods"]
         other = asked | {"Origin": "https://b.example"}
-        _, told, _ = board.request("OPTIONS", "/api/prices/A", other)
-        assert "access-control-allow-origin" not in told
+        _, headers, _ = board.request("OPTIONS", "/api/prices/A", other)
+        assert "access-control-allow-origin" not in headers
         sent = BEARER | {"Origin": "https://a.example"}
-        status, told, _ = board.request("PUT", "/api/prices/A", sent, b"1")
-        assert (status, told["access-control-allow-origin"]) == (201, asked["Origin"])
+        status, headers, _ = board.request("PUT", "/api/prices/A", sent, b"1")
+        assert (status, headers["access-control-allow-origin"]) == (
+            201,
+            asked["Origin"],
+        )
 
 
 def whole(stream: Stream) -> bytes:

@@ -330,16 +330,16 @@ def without_instants(value: Any) -> Any:
 
 def recorded_state(path: Path) -> dict[str, Any]:
     """Return what a reader of the recording ends with."""
-    held: dict[tuple[str, str], Any] = {}
+    kept: dict[tuple[str, str], Any] = {}
     keys = {"price": "symbol", "score": "match", "market": "market"}
     for line in lines(whole(path)):
         data = line["data"]
         if line["event"] in keys:
-            held[line["event"], data[keys[line["event"]]]] = without_instants(data)
+            kept[line["event"], data[keys[line["event"]]]] = without_instants(data)
         elif line["event"] == "gone":
-            del held[data["event"], data["key"]]
+            del kept[data["event"], data["key"]]
     return {
-        f"{type}s": sorted((v for k, v in held.items() if k[0] == type), key=repr)
+        f"{type}s": sorted((v for k, v in kept.items() if k[0] == type), key=repr)
         for type in keys
     }
 

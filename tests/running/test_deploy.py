@@ -634,8 +634,8 @@ def test_streams_flow_through_the_shipped_nginx_and_spread_over_both_boards(
 ) -> None:
     for board in boards:
         until(partial(is_empty, board), why="those of the tests before have gone")
-    with contextlib.ExitStack() as held:
-        streams = [held.enter_context(nginx.stream()) for _ in range(12)]
+    with contextlib.ExitStack() as stack:
+        streams = [stack.enter_context(nginx.stream()) for _ in range(12)]
         for stream in streams:
             assert stream.events(1)[0].event == "hello"
         assert [open_streams(board) for board in boards] == [6, 6]
@@ -683,10 +683,10 @@ def test_behind_the_shipped_nginx_the_board_knows_its_address_and_its_clients(
     boards: list[Board], nginx: Nginx
 ) -> None:
     forged = {"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Host": "evil.example"}
-    with contextlib.ExitStack() as held:
+    with contextlib.ExitStack() as stack:
 
         def all_have_one() -> bool:
-            held.enter_context(nginx.stream(QUIET, forged)).events(1)
+            stack.enter_context(nginx.stream(QUIET, forged)).events(1)
             return all("for 127.0.0.1" in board.log() for board in boards)
 
         until(all_have_one, why="nginx gives each board a stream, as others are open")
@@ -712,9 +712,9 @@ def test_when_a_board_goes_its_streams_say_bye_and_the_other_takes_all() -> None
         Board(TRUSTED_PROXIES="1") as one,
         Board(TRUSTED_PROXIES="1") as other,
         ShippedNginx(one, other) as nginx,
-        contextlib.ExitStack() as held,
+        contextlib.ExitStack() as stack,
     ):
-        streams = [held.enter_context(nginx.stream()) for _ in range(6)]
+        streams = [stack.enter_context(nginx.stream()) for _ in range(6)]
         for stream in streams:
             stream.events(1)
         one.term()
@@ -729,7 +729,7 @@ def test_when_a_board_goes_its_streams_say_bye_and_the_other_takes_all() -> None
         until(half_have_ended, why="nginx hands on what the board said last")
         for stream, events in zip(streams, said, strict=True):
             assert stream.ended == ("bye" in {event.event for event in events})
-        again = [held.enter_context(nginx.stream()) for _ in range(6)]
+        again = [stack.enter_context(nginx.stream()) for _ in range(6)]
         assert [stream.events(1)[0].event for stream in again] == ["hello"] * 6
         assert open_streams(other) == 9
 
@@ -739,16 +739,16 @@ def test_a_board_that_has_just_started_gets_the_next_streams() -> None:
         Board(TRUSTED_PROXIES="1") as one,
         Board(TRUSTED_PROXIES="1") as other,
         ShippedNginx(one, other) as nginx,
-        contextlib.ExitStack() as held,
+        contextlib.ExitStack() as stack,
     ):
         one.kill()
         for _ in range(6):
-            held.enter_context(nginx.stream()).events(1)
+            stack.enter_context(nginx.stream()).events(1)
         one.start().wait_ready()
         # nginx leaves a board that failed alone for 10 s.
         until(lambda: reaches(nginx, one), 40, "it is asked again")
         for _ in range(5):
-            held.enter_context(nginx.stream()).events(1)
+            stack.enter_context(nginx.stream()).events(1)
         assert open_streams(one) == 5
 
 

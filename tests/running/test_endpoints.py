@@ -178,8 +178,8 @@ def test_a_filtered_stream_resumes_cheaply_from_its_heartbeats(fast: Board) -> N
     headers = {"Last-Event-ID": beats[-1].id}
     with fast.stream("/stream?symbols=ZZZZ&events=price&once=1", headers) as stream:
         hello, end = stream.read_all()
-    told = json.loads(hello.data)
-    assert (told["resume"], told["after"], told["lost"]) == (
+    answer = json.loads(hello.data)
+    assert (answer["resume"], answer["after"], answer["lost"]) == (
         "replayed",
         beats[-1].id,
         0,
@@ -200,7 +200,7 @@ def test_at_a_pace_frames_come_no_faster_and_the_state_is_right(fast: Board) -> 
 
     opened = time.monotonic()
     with fast.stream("/stream?pace=0.5") as stream:
-        held = fold({}, stream.read_until(is_seventh, 30))
+        state = fold({}, stream.read_until(is_seventh, 30))
         # The catch-up and six frames, each of another half second by the clock.
         assert time.monotonic() - opened > 4 * 0.5
         id, expected = server_state(fast)
@@ -209,14 +209,14 @@ def test_at_a_pace_frames_come_no_faster_and_the_state_is_right(fast: Board) -> 
         end, _ = server_state(fast)
         rest += stream.read_until(lambda e: bool(e.id) and id_of(e.id) > end)
     # What of the state was superseded within the pace has come as its newer self.
-    fold(held, rest)
+    fold(state, rest)
     newer = {(e.event, subject(e)) for e in rest if e.event in KEYED}
     gone = {
         (json.loads(e.data)["event"], json.loads(e.data)["key"])
         for e in rest
         if e.event == "gone"
     }
-    assert {key: data for key, data in held.items() if key not in newer} == {
+    assert {key: data for key, data in state.items() if key not in newer} == {
         key: data for key, data in expected.items() if key not in newer | gone
     }
 
@@ -246,13 +246,13 @@ def test_the_stream_of_a_match_tells_it_to_its_end_and_then_204(fast: Board) -> 
         assert stream.complete
     assert json.loads(hello.data)["resume"] == "fresh"
     assert json.loads(end.data) == {"reason": "complete"}
-    told = of_the_log(read)
-    assert {e.event for e in told} <= {"score", "incident", "gone"}
-    assert {json.loads(e.data)["match"] for e in told if e.event != "gone"} == {match}
-    score = json.loads([e for e in told if e.event == "score"][-1].data)
+    events = of_the_log(read)
+    assert {e.event for e in events} <= {"score", "incident", "gone"}
+    assert {json.loads(e.data)["match"] for e in events if e.event != "gone"} == {match}
+    score = json.loads([e for e in events if e.event == "score"][-1].data)
     assert score["status"] == "FT"
     assert score["incidents"][-1]["kind"] == "full_time"
-    path, last = f"/stream/matches/{match}", told[-1].id
+    path, last = f"/stream/matches/{match}", events[-1].id
     until(lambda: fast.get(path)[0] == 404, why="the match is retired")
     with fast.stream(path, {"Last-Event-ID": last}) as again:
         rest = of_the_log(again.read_all())
@@ -302,30 +302,30 @@ def match_that_is(board: Board, status: str) -> str | None:
 
 def test_the_state_is_whole(board: Board) -> None:
     status, headers, body = board.get("/api/state")
-    told = json.loads(body)
+    state = json.loads(body)
     assert status == 200
     assert headers["content-type"] == "application/json"
-    assert " ".join(told) == "id at source prices scores markets notices other"
-    assert told["source"] == "simulator"
-    assert len(told["prices"]) == 30
-    for price in told["prices"]:
+    assert " ".join(state) == "id at source prices scores markets notices other"
+    assert state["source"] == "simulator"
+    assert len(state["prices"]) == 30
+    for price in state["prices"]:
         assert " ".join(price) == PRICE
         change = price["price"] - price["previous_close"]
         assert price["change"] == pytest.approx(
             change, abs=10 ** -price["decimals"] / 2
         )
-    for score in told["scores"]:
+    for score in state["scores"]:
         assert " ".join(score) == SCORE
-    assert [market["market"] for market in told["markets"]] == ["MAIN"]
+    assert [market["market"] for market in state["markets"]] == ["MAIN"]
 
 
 def test_the_state_takes_filters(board: Board) -> None:
     def sections(query: str) -> dict[str, list[str]]:
-        told = json.loads(board.get(f"/api/state?{query}")[2])
+        state = json.loads(board.get(f"/api/state?{query}")[2])
         return {
-            "prices": [price["symbol"] for price in told["prices"]],
-            "scores": [score["match"] for score in told["scores"]],
-            "markets": [market["market"] for market in told["markets"]],
+            "prices": [price["symbol"] for price in state["prices"]],
+            "scores": [score["match"] for score in state["scores"]],
+            "markets": [market["market"] for market in state["markets"]],
         }
 
     def filtered(query: str) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
@@ -353,34 +353,34 @@ def test_the_states_etag_is_its_id(still: Board) -> None:
     etag = headers["etag"]
     assert etag == f'"{json.loads(body)["id"]}"'
     for sent in (etag, f"W/{etag}", f'"x", {etag}', "*"):
-        status, told, body = still.get("/api/state", {"If-None-Match": sent})
-        assert (status, body, told["etag"]) == (304, b"", etag)
+        status, received, body = still.get("/api/state", {"If-None-Match": sent})
+        assert (status, body, received["etag"]) == (304, b"", etag)
     assert still.get("/api/state", {"If-None-Match": '"1-0"'})[0] == 200
 
 
 def test_an_event_of_a_users_own_type_is_in_the_state_under_other(still: Board) -> None:
-    told = json.loads(still.get("/api/state")[2])
-    assert told["source"] == "published"
-    assert told["prices"] == told["scores"] == []
-    first = next(other for other in told["other"] if other["event"] == "first")
+    state = json.loads(still.get("/api/state")[2])
+    assert state["source"] == "published"
+    assert state["prices"] == state["scores"] == []
+    first = next(other for other in state["other"] if other["event"] == "first")
     assert (first["key"], first["data"]) == ("first", 1)
-    assert id_of(first["id"]) < id_of(told["id"])
+    assert id_of(first["id"]) < id_of(state["id"])
 
 
 def test_other_selects_a_users_own_types_in_a_stream_and_in_the_state(
     still: Board,
 ) -> None:
-    told = json.loads(still.get("/api/state?events=other")[2])
-    assert told == json.loads(still.get("/api/state?events=other,first")[2])
-    assert told["other"] == json.loads(still.get("/api/state")[2])["other"]
+    reply = json.loads(still.get("/api/state?events=other")[2])
+    assert reply == json.loads(still.get("/api/state?events=other,first")[2])
+    assert reply["other"] == json.loads(still.get("/api/state")[2])["other"]
     with still.stream("/stream?once=1&events=other") as stream:
         wrapped = [json.loads(e.data) for e in stream.read_all() if e.event == "other"]
     first = {"event": "first", "key": "first", "data": 1}
     assert first in wrapped
     with still.stream("/stream?once=1&events=other,first") as stream:
-        told = stream.read_all()
-    assert ("first", "1") in [(event.event, event.data) for event in told]
-    others = [json.loads(event.data) for event in told if event.event == "other"]
+        reply = stream.read_all()
+    assert ("first", "1") in [(event.event, event.data) for event in reply]
+    others = [json.loads(event.data) for event in reply if event.event == "other"]
     assert others == [each for each in wrapped if each != first]
     answer = still.get("/stream.ndjson?once=1&events=other")[2]
     lines = [json.loads(line) for line in answer.splitlines()]
@@ -392,18 +392,18 @@ def test_other_selects_a_users_own_types_in_a_stream_and_in_the_state(
 
 def test_the_history_is_candles_oldest_first(board: Board) -> None:
     status, _, body = board.get("/api/history/ACME")
-    told = json.loads(body)
+    history = json.loads(body)
     assert status == 200
-    assert [*told] == ["symbol", "interval", "id", "candles"]
-    assert (told["symbol"], told["interval"]) == ("ACME", 60)
-    assert len(told["candles"]) > 5
-    begun = [candle[0] for candle in told["candles"]]
+    assert [*history] == ["symbol", "interval", "id", "candles"]
+    assert (history["symbol"], history["interval"]) == ("ACME", 60)
+    assert len(history["candles"]) > 5
+    begun = [candle[0] for candle in history["candles"]]
     assert begun == sorted({*begun})
-    for at, open, high, low, close, volume in told["candles"]:
+    for at, open, high, low, close, volume in history["candles"]:
         assert at % 60_000 == 0
         assert low <= min(open, close) <= max(open, close) <= high
         assert volume >= 0
-    assert id_of(told["id"])
+    assert id_of(history["id"])
     few = json.loads(board.get("/api/history/ACME?interval=5&limit=3")[2])
     assert few["interval"] == 5
     assert len(few["candles"]) == 3
@@ -436,9 +436,9 @@ def test_a_history_that_cannot_be_given_says_why(
 def test_a_terminal_gets_a_table_and_three_hints(
     board: Board, headers: dict[str, str]
 ) -> None:
-    status, told, body = board.get("/", headers)
-    assert (status, told["content-type"]) == (200, "text/plain; charset=utf-8")
-    assert told["vary"] == "Accept"
+    status, received, body = board.get("/", headers)
+    assert (status, received["content-type"]) == (200, "text/plain; charset=utf-8")
+    assert received["vary"] == "Accept"
     lines = body.decode().splitlines()
     assert lines[0].startswith("Liveboard · as of ")
     assert "simulated data" in lines[0]
@@ -452,11 +452,11 @@ def test_a_terminal_gets_a_table_and_three_hints(
 
 def test_a_browser_gets_the_page(board: Board) -> None:
     browser = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
-    status, told, body = board.get("/", browser)
-    assert (status, told["content-type"]) == (200, "text/html; charset=utf-8")
-    assert {*told["vary"].split(", ")} == {"Accept", "Accept-Encoding"}
+    status, headers, body = board.get("/", browser)
+    assert (status, headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert {*headers["vary"].split(", ")} == {"Accept", "Accept-Encoding"}
     assert b"Acme Anvil Works" in body
-    assert "default-src 'none'" in told["content-security-policy"]
+    assert "default-src 'none'" in headers["content-security-policy"]
 
 
 def test_health_and_readiness_are_said_in_words(board: Board) -> None:

@@ -63,8 +63,8 @@ def description(open_boards: Iterator[Board]) -> Schema:
     status, headers, body = board.get("/api/openapi.json")
     assert (status, headers["content-type"]) == (200, "application/json")
     assert board.get("/api/openapi.json", {"If-None-Match": headers["etag"]})[0] == 304
-    told: Schema = json.loads(body)
-    return told
+    document: Schema = json.loads(body)
+    return document
 
 
 def test_every_route_is_described_and_no_other(description: Schema) -> None:

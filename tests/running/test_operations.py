@@ -46,12 +46,12 @@ SLACK = 1.0  # seconds that a busy machine may add to what the contract promises
 def test_web_concurrency_gives_one_worker_a_warning_and_one_feed() -> None:
     with (
         a_board(WEB_CONCURRENCY="3", SPEED="10") as board,
-        contextlib.ExitStack() as held,
+        contextlib.ExitStack() as stack,
     ):
         assert len(board.worker_pids()) == 1
         (warning,) = re.findall(r"\[WARNING\] (.*)", board.log())
         assert "WEB_CONCURRENCY=3: running 1 worker" in warning
-        streams = [held.enter_context(board.stream()) for _ in range(6)]
+        streams = [stack.enter_context(board.stream()) for _ in range(6)]
         tails = [id_of(json.loads(s.events(1)[0].data)["tail"]) for s in streams]
         first = {
             s.read_until(lambda e: bool(e.id) and id_of(e.id) > max(tails))[-1]
@@ -70,10 +70,10 @@ def is_price(event: Parsed) -> bool:
 def test_a_board_full_of_streams_answers_health_at_once_and_refuses_in_kind() -> None:
     with (
         a_board(MAX_STREAMS="50", HEARTBEAT="1") as board,
-        contextlib.ExitStack() as held,
+        contextlib.ExitStack() as stack,
     ):
         for _ in range(50):
-            stream = held.enter_context(board.stream(SILENT))
+            stream = stack.enter_context(board.stream(SILENT))
             assert stream.events(1)[0].event == "hello"
         assert health_takes(board) < 1
         retries = [refusal(board) for _ in range(6)]
@@ -85,12 +85,12 @@ def test_a_board_full_of_streams_answers_health_at_once_and_refuses_in_kind() ->
 
 def test_idle_connections_leave_room_for_health() -> None:
     """So many as the pool has, a browser's six each: kept alive, and doing nothing."""
-    with a_board(MAX_STREAMS="50") as board, contextlib.ExitStack() as held:
+    with a_board(MAX_STREAMS="50") as board, contextlib.ExitStack() as stack:
         for _ in range(50):
-            held.enter_context(board.stream(SILENT)).events(1)
+            stack.enter_context(board.stream(SILENT)).events(1)
         for _ in range(300):
             idle = http.client.HTTPConnection(LOOPBACK, board.port, timeout=10)
-            held.enter_context(contextlib.closing(idle))
+            stack.enter_context(contextlib.closing(idle))
             idle.request("GET", "/healthz")
             assert idle.getresponse().read() == b"ok\n"
         assert health_takes(board) < 1
@@ -155,9 +155,9 @@ def test_head_opens_no_stream() -> None:
 def test_sigterm_says_bye_to_all_and_the_worker_is_gone_in_time() -> None:
     with (
         a_board(MAX_STREAMS="300") as board,
-        contextlib.ExitStack() as held,
+        contextlib.ExitStack() as stack,
     ):
-        streams = [held.enter_context(board.stream()) for _ in range(200)]
+        streams = [stack.enter_context(board.stream()) for _ in range(200)]
         for stream in streams:
             stream.events(1)
         (worker,) = board.worker_pids()
@@ -244,8 +244,8 @@ def test_a_stream_past_its_age_says_bye_and_resumes_without_loss() -> None:
 
 
 def test_browsers_come_back_spread_over_time() -> None:
-    with a_board() as board, contextlib.ExitStack() as held:
-        streams = [held.enter_context(board.stream(SILENT)) for _ in range(30)]
+    with a_board() as board, contextlib.ExitStack() as stack:
+        streams = [stack.enter_context(board.stream(SILENT)) for _ in range(30)]
         for stream in streams:
             stream.events(1)
     retries = [stream.retry or 0 for stream in streams]
@@ -392,17 +392,17 @@ def test_a_slow_reader_sees_current_prices_and_ends_in_the_right_state() -> None
             size = sum(map(weight, prices)) / len(prices)
             proxy.throttle = round(size * RATE * speed / 10)
         with Stream(proxy.port, rcvbuf=8192) as slow:
-            held: ClientState = {}
+            state: ClientState = {}
             ages: list[float] = []
             for _ in range(80):
                 began = time.monotonic()
                 read = slow.read_for(0.1)
                 late = time.monotonic() - began - 0.1  # this reader's own fault
                 ages += [age(event) - late for event in read if is_price(event)]
-                fold(held, read)
+                fold(state, read)
             proxy.throttle = None
-            fold(held, slow.read_until(lambda e: is_price(e) and age(e) < 0.3, 20))
-        assert_polls_to_the_state(board, held, slow.last_id)
+            fold(state, slow.read_until(lambda e: is_price(e) and age(e) < 0.3, 20))
+        assert_polls_to_the_state(board, state, slow.last_id)
         dropped = metrics(board)["liveboard_dropped_total"]
     assert max(ages) < 2
     assert dropped > 1_000

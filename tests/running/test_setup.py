@@ -146,7 +146,7 @@ def test_the_lock_file_names_no_host_and_holds_every_package_to_its_hash() -> No
 def test_no_dependency_of_the_lock_file_floats() -> None:
     """A tag such as `latest` would be looked up anew, whatever the lock file says."""
     wanted = json.loads((ROOT / "package.json").read_text())
-    held = {name for names in wanted["overrides"].values() for name in names}
+    overridden = {name for names in wanted["overrides"].values() for name in names}
     packages = json.loads((ROOT / "package-lock.json").read_text())["packages"]
     tagged = {
         name
@@ -154,7 +154,7 @@ def test_no_dependency_of_the_lock_file_floats() -> None:
         for name, range in package.get("dependencies", {}).items()
         if range.isalpha()
     }
-    assert tagged <= held
+    assert tagged <= overridden
 
 
 def test_without_a_fitting_python_the_set_up_says_what_to_install(

@@ -344,14 +344,14 @@ def test_companies_of_a_sector_move_together_more_than_others(
 
 
 def test_a_market_goes_on_from_what_it_told_last() -> None:
-    told = run(Market(7, START), 40_000)
-    held = [*{e.slot: e for e in told}.values()]
-    last = max(each.at for each in read(held))
-    next_ = Market(8, last, resume_from=read(held))
+    published = run(Market(7, START), 40_000)
+    newest = [*{e.slot: e for e in published}.values()]
+    last = max(each.at for each in read(newest))
+    next_ = Market(8, last, resume_from=read(newest))
     assert list(next_.past()) == []
     events = next_.step(last) + next_.step(last + 3000)
     assert not states(events)  # the session goes on, and nothing is told twice
-    before = {quote.symbol: quote for quote in quotes(held)}
+    before = {quote.symbol: quote for quote in quotes(newest)}
     assert events
     for quote in quotes(events):
         was = before[quote.symbol]
@@ -367,11 +367,11 @@ def test_a_market_goes_on_from_what_it_told_last() -> None:
 
 
 def test_a_market_that_goes_on_closes_and_opens_when_it_was_to() -> None:
-    told = run(Market(7, START), 1000)
-    held = [*{e.slot: e for e in told}.values()]
-    (state,) = states(held)
+    events = run(Market(7, START), 1000)
+    newest = [*{e.slot: e for e in events}.values()]
+    (state,) = states(newest)
     assert state.until is not None
-    next_ = Market(8, START + 1000, resume_from=read(held))
+    next_ = Market(8, START + 1000, resume_from=read(newest))
     later = [
         each
         for now in range(START + 1000, state.until + 62_000, 1000)
@@ -384,10 +384,10 @@ def test_a_market_that_goes_on_closes_and_opens_when_it_was_to() -> None:
 
 
 def test_a_market_that_stood_still_goes_on_later() -> None:
-    told = run(Market(7, START), 1000)
-    held = [*{e.slot: e for e in told}.values()]
-    (state,) = states(held)
+    events = run(Market(7, START), 1000)
+    newest = [*{e.slot: e for e in events}.values()]
+    (state,) = states(newest)
     assert state.until is not None
-    resumed = Market(8, START + 1000, resume_from=read(held))
+    resumed = Market(8, START + 1000, resume_from=read(newest))
     (moved,) = states(resumed.step(START + 61_000))
     assert (moved.status, moved.until) == ("open", state.until + 60_000)

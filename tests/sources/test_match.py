@@ -114,12 +114,12 @@ def test_events_dont_depend_on_how_the_steps_are_spaced(every: int) -> None:
 
 
 def test_the_minutes_can_be_left_out_and_nothing_else_changes() -> None:
-    told = run(League(5, START, 10), 300_000)
+    events = run(League(5, START, 10), 300_000)
     quiet = run(League(5, START, 10, minutely=False), 300_000)
     kept = {event.data for event in quiet}
-    assert [event for event in told if event.data in kept] == quiet
-    assert incidents(told) == incidents(quiet)
-    assert len(quiet) < len(told) / 2
+    assert [event for event in events if event.data in kept] == quiet
+    assert incidents(events) == incidents(quiet)
+    assert len(quiet) < len(events) / 2
 
 
 def test_the_first_step_tells_matches_to_come_in_play_and_finished() -> None:
@@ -161,19 +161,19 @@ def test_an_incident_comes_directly_before_the_score_that_has_it(
 
 
 def test_every_incident_of_a_match_is_told_once(hour: list[Event]) -> None:
-    told = incidents(hour)
+    events = incidents(hour)
     for score in scores(hour):
         if score.status == "FT" and (score.kick_off or 0) > START:
-            mine = [each for each in told if each.match == score.match]
+            mine = [each for each in events if each.match == score.match]
             assert mine == score.incidents
             ids = [int(each.incident) for each in mine]
             assert ids == [*range(1, len(ids) + 1)]
 
 
 def test_every_match_minute_has_a_score(season: list[list[Event]]) -> None:
-    told: dict[str, set[tuple[int | None, int | None]]] = {}
+    seen: dict[str, set[tuple[int | None, int | None]]] = {}
     for mark in marks(season):
-        minutes = told.setdefault(mark.match, set())
+        minutes = seen.setdefault(mark.match, set())
         minutes.add((mark.minute, mark.stoppage))
         if mark.status == "FT" and (None, None) in minutes:
             assert {(minute, None) for minute in range(1, 91)} <= minutes
@@ -403,9 +403,9 @@ def test_after_a_pause_the_matches_tell_their_new_instants_and_go_on(
     run(slept, 12_000)
     before = {score.match: score for score in scores(run(awake, 12_000))}
     woken = START + 12_000 + pause
-    told = scores(slept.step(woken))
-    assert 0 < len(told) <= HELD
-    for score in told:
+    events = scores(slept.step(woken))
+    assert 0 < len(events) <= HELD
+    for score in events:
         old = before[score.match]
         assert (score.status, score.home, score.away) == (
             old.status,
@@ -418,27 +418,27 @@ def test_after_a_pause_the_matches_tell_their_new_instants_and_go_on(
         if old.period_started:
             assert score.period_started == old.period_started + pause
     unfinished = {match for match, score in before.items() if score.status != "FT"}
-    assert {score.match for score in told} == unfinished
+    assert {score.match for score in events} == unfinished
     later = [each.at + pause for each in scores(awake.step(START + 16_000))]
     assert later
     assert [each.at for each in scores(slept.step(woken + 4000))] == later
 
 
 def test_over_a_month_there_are_always_matches_of_each_kind_and_never_many() -> None:
-    held: dict[Slot, bytes] = {}
+    newest: dict[Slot, bytes] = {}
     most = longest = heaviest = 0
     month = League(3, START, 18, minutely=False)
     for step in steps(month, 30 * DAY // 18, 5000):
         for event in step:
             if event.retires and event.slot:
-                del held[event.slot]
+                del newest[event.slot]
             elif event.slot:
-                held[event.slot] = event.data
-        statuses = {status(data) for data in held.values()}
+                newest[event.slot] = event.data
+        statuses = {status(data) for data in newest.values()}
         assert {b"NS", b"FT"} < statuses
-        most = max(most, len(held))
+        most = max(most, len(newest))
         longest = max(longest, len(step))
-        heaviest = max(heaviest, sum(map(len, held.values())))
+        heaviest = max(heaviest, sum(map(len, newest.values())))
     assert most <= HELD
     assert longest < 100, "events in a step of 90 s"
     assert heaviest < 64_000, "bytes"
@@ -453,11 +453,11 @@ def status(data: bytes) -> bytes:
 @pytest.mark.parametrize("minute", range(15))
 def test_a_league_goes_on_from_the_scores_that_it_told_last(minute: int) -> None:
     """Whatever the moment, what happened stays, and the clocks go on."""
-    held: dict[Slot, Event] = {}
+    newest: dict[Slot, Event] = {}
     for event in run(League(7, START), minute * 61_000):
         if event.slot:
-            held[event.slot] = event
-    before = {s.match: s for s in scores(held.values())}
+            newest[event.slot] = event
+    before = {s.match: s for s in scores(newest.values())}
     last = max(score.at for score in before.values())
     league = League(8, last, resume_from=[*before.values()])
     after = [e for at in range(0, 300_000, 1000) for e in league.step(last + at)]

@@ -308,8 +308,8 @@ def test_what_has_instants_to_come_is_told_anew_after_a_sleep(play: Play) -> Non
     market = MarketState("MAIN", "open", T0 + 60_000, T0).event()
     playing = play([at(0, market), at(0, quote(), 1), at(90_000, quote())])
     playing.after(0)
-    [told] = playing.after(3_000_000)
-    assert data(told)["until"] == NOW + 3_000_000 + 60_000
+    [event] = playing.after(3_000_000)
+    assert data(event)["until"] == NOW + 3_000_000 + 60_000
 
 
 def test_a_whole_state_plays_at_once_however_old_its_events(play: Play) -> None:
@@ -390,13 +390,17 @@ def test_a_match_of_another_version_is_played_with_its_new_status(play: Play) ->
         **{"kick_off": T0 - 60_000, "at": T0, "at_home": T0},
     }
     [played] = play([at(0, keyed("score", "m", msgspec.json.encode(match)))]).after(0)
-    told = data(played)
-    assert (told["kick_off"], told["at"], told["at_home"]) == (NOW - 60_000, NOW, T0)
-    assert (told["status"], told["minute"]) == ("VAR", None)
-    [its] = told["incidents"]
+    fields = data(played)
+    assert (fields["kick_off"], fields["at"], fields["at_home"]) == (
+        NOW - 60_000,
+        NOW,
+        T0,
+    )
+    assert (fields["status"], fields["minute"]) == ("VAR", None)
+    [its] = fields["incidents"]
     assert its == {**dict.fromkeys(Incident.__struct_fields__), **incident, "at": NOW}
     nobody = dict.fromkeys(Team.__struct_fields__)
-    assert told["home"] == {**nobody, "name": "H", "new": 1}
+    assert fields["home"] == {**nobody, "name": "H", "new": 1}
 
 
 def test_data_of_a_type_of_ones_own_is_left_alone(play: Play) -> None:
@@ -650,8 +654,8 @@ class Begun:
     def follow(self, now: int) -> None:
         """Let another go on from what is known."""
         self.close()
-        held = [*fold_events(self.published).values()]
-        self._replay = Replay(self._path, *self._options, self.place, held, now)
+        newest = [*fold_events(self.published).values()]
+        self._replay = Replay(self._path, *self._options, self.place, newest, now)
 
     def close(self) -> None:
         self._replay.close()
@@ -659,8 +663,8 @@ class Begun:
 
 def fold_events(events: Iterable[Event]) -> dict[Slot, Event]:
     """Return the newest event of each key that isn't retired."""
-    held = {event.slot: event for event in events if event.slot}
-    return {slot: event for slot, event in held.items() if not event.retires}
+    newest = {event.slot: event for event in events if event.slot}
+    return {slot: event for slot, event in newest.items() if not event.retires}
 
 
 def said(events: Iterable[Event]) -> list[tuple[str, str | None, bytes]]:
@@ -732,9 +736,9 @@ def test_another_goes_on_where_one_was_killed(
     expected, found = said(one.published), said(several.published)
     if most < EVENTS:  # what was missed makes it slower, and a state may come again
         fresh = "fresh" in {kind for _, kind in drawn}
-        told = {"note"} if fresh else {"note", "price"}
+        types = {"note"} if fresh else {"note", "price"}
         expected, found = (
-            [(type, subject, b"") for type, subject, _ in each if type in told]
+            [(type, subject, b"") for type, subject, _ in each if type in types]
             for each in (expected, found)
         )
     elif speed and not loop:

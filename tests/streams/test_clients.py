@@ -59,9 +59,11 @@ def test_curl_agrees(board: Board, headers: list[str]) -> None:
 def test_curl_reads_ndjson_and_agrees(board: Board) -> None:
     def events() -> Iterator[Parsed]:
         for line in curl(board, "/stream", "-H", "Accept: application/x-ndjson"):
-            told = json.loads(line)
-            assert [*told] == ["id", "event", "data"]
-            yield Parsed(told["event"], json.dumps(told["data"]), told["id"] or "")
+            answer = json.loads(line)
+            assert [*answer] == ["id", "event", "data"]
+            yield Parsed(
+                answer["event"], json.dumps(answer["data"]), answer["id"] or ""
+            )
 
     assert_agrees(board, events())
 
@@ -89,7 +91,7 @@ def test_curl_compressed_agrees(board: Board) -> None:
 
 def test_curl_polls_with_once_and_its_last_id(board: Board) -> None:
     """Each poll goes on where the last ended, and as of an equal id all is equal."""
-    held: ClientState = {}
+    state: ClientState = {}
     cursor = ""
     for resume in ("fresh", "replayed", "replayed"):
         id, expected = server_state(board)
@@ -101,14 +103,14 @@ def test_curl_polls_with_once_and_its_last_id(board: Board) -> None:
             timeout=60,
         )
         hello, *read, end = Parser().feed(poll.stdout)
-        told = json.loads(hello.data)
-        assert (told["resume"], end.event) == (resume, "end")
+        answer = json.loads(hello.data)
+        assert (answer["resume"], end.event) == (resume, "end")
         known = [event for event in read if id_of(event.id) <= id]
-        fold(held, [hello, *known])
+        fold(state, [hello, *known])
         if resume == "replayed":
-            assert held == expected
-        fold(held, read[len(known) :])
-        cursor = told["tail"]
+            assert state == expected
+        fold(state, read[len(known) :])
+        cursor = answer["tail"]
 
 
 def test_sseclient_py_agrees(board: Board) -> None:

@@ -65,10 +65,10 @@ def test_all_wire_formats_are_compressed(board: Board, path: str) -> None:
 
 
 def test_newcomers_join_a_compressed_stream_that_others_read(board: Board) -> None:
-    with contextlib.ExitStack() as held:
+    with contextlib.ExitStack() as stack:
         streams, seen = [], []
         for _ in range(4):
-            stream = held.enter_context(board.stream("/stream", ZIPPED))
+            stream = stack.enter_context(board.stream("/stream", ZIPPED))
             assert stream.headers["content-encoding"] == "gzip"
             streams.append(stream)
             [hello] = stream.events(1)

@@ -144,7 +144,7 @@ def cut_in_headers(board: Board, cursor: str, rng: random.Random) -> None:
 def test_a_stream_that_is_resumed_in_its_catch_up_goes_on_in_it(busy: Board) -> None:
     """The first catch-up is the log compacted; cut anywhere, the rest comes next."""
     rng = random.Random(6)
-    held: ClientState = {}
+    state: ClientState = {}
     cursor, resumes = "", []
     with busy.stream("/stream?once=1") as stream:
         whole = len("".join(e.data for e in stream.read_all()))
@@ -153,18 +153,20 @@ def test_a_stream_that_is_resumed_in_its_catch_up_goes_on_in_it(busy: Board) -> 
         limit = rng.randrange(1, max(2, whole // 4))
         with busy.stream(headers=headers, read_limit=limit) as stream:
             got = stream.read_all()
-        fold(held, got)
+        fold(state, got)
         resumes += [json.loads(e.data)["resume"] for e in got if e.event == "hello"]
         cursor = next((e.id for e in reversed(got) if e.id), cursor)
     assert "replayed" in resumes
     id, expected = server_state(busy)
-    fold(held, [event for event in events_since(busy, cursor) if id_of(event.id) <= id])
-    assert held == expected
+    fold(
+        state, [event for event in events_since(busy, cursor) if id_of(event.id) <= id]
+    )
+    assert state == expected
 
 
 def test_a_client_that_slept_past_the_floor_ends_in_the_same_state() -> None:
     rng = random.Random(7)
-    held: ClientState = {}
+    state: ClientState = {}
     cursor, resumes = "", []
     now = now_ms()
     world = Simulator(12, now, 100)
@@ -176,13 +178,13 @@ def test_a_client_that_slept_past_the_floor_ends_in_the_same_state() -> None:
             limit = rng.randrange(300, 16_000) if night < 8 else None  # at last all
             with board.stream("/stream?once=1", headers, read_limit=limit) as stream:
                 got = stream.read_all()
-            fold(held, got)
+            fold(state, got)
             hello = json.loads(got[0].data) if got else {"resume": "none"}
             resumes.append((hello["resume"], hello.get("lost", 0)))
             cursor = next((e.id for e in reversed(got) if e.id), cursor)
         assert resumes.count(("compacted", None)) >= 6
         assert (got[-1].event, hello["tail"]) == ("end", newest_id(board))
-        assert held == server_state(board)[1]
+        assert state == server_state(board)[1]
         board.kill()
 
 
@@ -198,18 +200,18 @@ def publish(board: Board, events: list[Event]) -> None:
 def test_a_key_that_was_retired_while_a_client_slept_is_gone() -> None:
     with Board(SEED="13", SPEED="200", BACKLOG="50") as board:
         events = board.stream("/stream?once=1&events=score").read_all()
-        held = fold({}, events)
+        state = fold({}, events)
         cursor = json.loads(events[0].data)["tail"]
-        before = {*held}
+        before = {*state}
         until(
             lambda: len(before - {*server_state(board)[1]}) >= 2, why="two matches over"
         )
         with board.stream(f"/stream?once=1&events=score&after={cursor}") as stream:
             got = stream.read_all()
         assert json.loads(got[0].data)["resume"] == "compacted"
-        fold(held, got)
+        fold(state, got)
         assert [e.event for e in got].count("gone") >= 2
-        assert len(before - {*held}) >= 2
+        assert len(before - {*state}) >= 2
         board.kill()
 
 

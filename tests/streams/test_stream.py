@@ -450,8 +450,8 @@ def test_the_stream_of_a_match_ends_after_its_last_event() -> None:
 
 def test_over_the_limit_a_stream_is_told_to_come_back_much_later() -> None:
     streams = streams_of(Log(10, START), max_streams=1)
-    held = Stream(streams, Subscription(View()), Peer()).frames()
-    next(held)
+    frames = Stream(streams, Subscription(View()), Peer()).frames()
+    next(frames)
     refused = b"".join(Stream(streams, Subscription(View()), Peer()).frames())
     assert re.match(rb"retry: \d{5}\nevent: bye\n", refused)
     bye = json.loads(parse(refused)[0].data)
@@ -462,8 +462,8 @@ def test_over_the_limit_a_stream_is_told_to_come_back_much_later() -> None:
 
 def test_a_refused_client_that_goes_leaves_nothing_behind() -> None:
     streams = streams_of(Log(10, START), max_streams=1)
-    held = Stream(streams, Subscription(View()), Peer()).frames()
-    next(held)
+    frames = Stream(streams, Subscription(View()), Peer()).frames()
+    next(frames)
     refused = Stream(streams, Subscription(View()), Peer()).frames()
     next(refused)
     refused.close()
@@ -564,11 +564,13 @@ def test_streams_that_come_back_share_what_they_catch_up_on() -> None:
 def test_streams_with_the_same_view_and_cursor_share_their_bytes() -> None:
     log = Log(10, START)
     streams = streams_of(log)
-    held = [Stream(streams, Subscription(View()), Peer()).frames() for _ in range(3)]
-    for frames in held:
+    open_streams = [
+        Stream(streams, Subscription(View()), Peer()).frames() for _ in range(3)
+    ]
+    for frames in open_streams:
         next(frames)
     log.append([keyed("price", "A", b"1")], START + 5)
-    one, two, three = (next(frames) for frames in held)
+    one, two, three = (next(frames) for frames in open_streams)
     assert one is two is three
 
 

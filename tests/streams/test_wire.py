@@ -73,14 +73,14 @@ controls = st.sampled_from(
 
 @given(st.lists(events), st.data())
 def test_an_event_that_is_encoded_and_parsed_is_the_same(
-    told: list[Event], data: st.DataObject
+    published: list[Event], data: st.DataObject
 ) -> None:
-    encoded = b"".join(map(SSE.event, told))
+    encoded = b"".join(map(SSE.event, published))
     cuts = data.draw(st.lists(st.integers(0, len(encoded)), max_size=6).map(sorted))
     parser, read = Parser(), []
     for start, end in zip([0, *cuts], [*cuts, len(encoded)], strict=True):
         read += parser.feed(encoded[start:end])
-    assert read == [Parsed(e.type, e.data.decode(), str(e.id)) for e in told]
+    assert read == [Parsed(e.type, e.data.decode(), str(e.id)) for e in published]
     assert parser.comments == []
     assert parser.retry is None
 
@@ -107,12 +107,12 @@ def test_a_control_event_moves_the_cursor_only_with_an_id(
 
 
 @given(st.lists(events, max_size=5))
-def test_a_line_of_ndjson_is_the_same_event(told: list[Event]) -> None:
-    *lines, rest = b"".join(map(NDJSON.event, told)).split(b"\n")
+def test_a_line_of_ndjson_is_the_same_event(published: list[Event]) -> None:
+    *lines, rest = b"".join(map(NDJSON.event, published)).split(b"\n")
     assert rest == b""
     assert [json.loads(line) for line in lines] == [
         {"id": str(e.id), "event": e.type, **key_of(e), "data": json.loads(e.data)}
-        for e in told
+        for e in published
     ]
 
 
@@ -181,9 +181,9 @@ likely = st.integers(0, 2**64 - 1) | texts | numbers | st.lists(texts) | team
 
 
 def test_as_text_a_price_of_a_billion_decimals_is_no_line_without_end() -> None:
-    told = {"symbol": "A", "price": 1, "change": 1, "change_percent": 1, "at": 1}
+    published = {"symbol": "A", "price": 1, "change": 1, "change_percent": 1, "at": 1}
     for decimals in (10**9, 10**30, -1):
-        data = json.dumps({**told, "decimals": decimals}).encode()
+        data = json.dumps({**published, "decimals": decimals}).encode()
         line = TEXT.event(unkeyed("price", data).with_id(EventId(1, 0)))
         assert_one_harmless_line(line, "price", EventId(1, 0))
         assert len(line) < 200
@@ -197,8 +197,8 @@ def test_as_text_a_shape_that_is_not_ours_is_a_line_all_the_same(
 ) -> None:
     names = fields[type].split()
     shape = st.fixed_dictionaries(dict.fromkeys(names, likely))
-    told = data.draw(shape) if data else dict.fromkeys(names, 10**17)
-    event = unkeyed(type, json.dumps(told).encode()).with_id(id)
+    published = data.draw(shape) if data else dict.fromkeys(names, 10**17)
+    event = unkeyed(type, json.dumps(published).encode()).with_id(id)
     assert_one_harmless_line(TEXT.event(event), type, id)
 
 
