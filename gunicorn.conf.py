@@ -16,7 +16,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-# gunicorn reads this file before it adds the board's folder to the path.
+# With `--chdir`, gunicorn reads this file before it changes to the board's folder.
 sys.path.insert(0, str(Path(__file__).parent))
 
 from feed.settings import InvalidSetting, Settings

@@ -69,14 +69,14 @@ const help = /** @type {HTMLDialogElement} */ (byId("help"));
 const renewal = new Renewal(boot.version);
 const gapLine = new GapLine();
 /** @type {Record<string, (data: any) => void>} By control event. */
-const controls = { gap: (gap) => gapLine.show(gap) };
+const controlHandlers = { gap: (gap) => gapLine.show(gap) };
 const badge = new Badge(() => stream.retry());
 const stream = new Stream(
   {
     event: (type, data, id, live) => board.apply(type, data, id, live),
     hello: onHello,
     caughtUp: onCaughtUp,
-    control: (type, data) => controls[type]?.(data),
+    control: (type, data) => controlHandlers[type]?.(data),
     state: onState,
   },
   { id: boot.id, heartbeat: boot.heartbeat, version: boot.version },
