@@ -261,7 +261,7 @@ def test_the_numbers_of_the_text_are_those_of_the_code() -> None:
         "`retry:` line of {} to {} ms".format(*stream.DEFAULT_RETRY),
         f"at most {catchup.MOST_MILESTONES * catchup.MILESTONES.far} in a catch-up",
         f"more than {BOUNDS.behind} events to come",
-        f"more than {BOUNDS.behind_slow} where the reader is slow",
+        f"more than {BOUNDS.behind_slow} if the reader is slow",
         f"had to wait over {BOUNDS.slow_write} s",
         f"longer than {BOUNDS.fresh_for:g} s",
         f"its last {log.RETIREMENTS:_} retirements".replace("_", " "),
