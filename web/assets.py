@@ -81,6 +81,7 @@ def _parts(filename: str) -> list[str]:
 
 @lru_cache(maxsize=256)
 def _asset(files: tuple[Path, ...], _changed: tuple[int, ...]) -> Asset:
+    """Return the files as one asset. It is made again if a file has `_changed`."""
     file = files[0]
     content_type = guess_type(file.name)[0] or "application/octet-stream"
     body = b"\n".join(part.read_bytes() for part in files)

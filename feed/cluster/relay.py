@@ -30,6 +30,7 @@ from feed.log import Log, LogSnapshot, Overtaken, Unavailable
 from feed.publishing.idempotency import Idempotency, KeyReused
 
 SCRIPT = Path(__file__).with_name("relay.lua")
+# The names stay, because processes of the previous version use the same tables.
 TABLES = ("events", "state", "retired", "meta", "once", "onces", "leader")
 CONNECTIONS = 4  # per process, besides the reader's one; publishers take turns
 TIMEOUT = 2.0  # seconds in which Redis must reply
