@@ -32,8 +32,8 @@ from feed.streams.connection import Peer
 from feed.streams.stream import Stream
 from feed.streams.view import Subscription, View
 from tests.helpers.boards import a_board
+from tests.helpers.client_state import ClientState, Id, id_of, of_the_log, server_state
 from tests.helpers.harness import LOOPBACK, Board, until
-from tests.helpers.holding import ClientState, Id, id_of, of_the_log, server_state
 from tests.helpers.redis_server import RedisServer, bundled, find_redis
 from tests.helpers.redis_wire import RedisWire
 from tests.helpers.sse import Parser

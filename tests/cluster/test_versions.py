@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from tests.helpers.client_state import CONTROL, id_of
 from tests.helpers.harness import ROOT, Board, Stream, until
-from tests.helpers.holding import CONTROL, id_of
 from tests.helpers.redis_server import RedisServer
 from tests.helpers.sse import Parsed
 from tests.helpers.versions import (

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from tests.helpers.client_state import of_the_log
 from tests.helpers.harness import ROOT, Board, until
-from tests.helpers.holding import of_the_log
 
 DESK = ROOT / "examples/desk/desk.sh"
 CHAT = ROOT / "examples/chat/chat.sh"

@@ -24,8 +24,8 @@ from hypothesis import strategies as st
 from playwright.sync_api import Page
 
 from feed.clock import now_ms
+from tests.helpers.client_state import of_the_log
 from tests.helpers.harness import LOOPBACK, ROOT, Board, clean_environment, until
-from tests.helpers.holding import of_the_log
 
 MAX_KEYS = 300
 MIB = 1 << 20

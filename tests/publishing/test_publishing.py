@@ -21,8 +21,8 @@ from feed.feed import Feed
 from feed.publishing.batch import MAX_EVENTS, Batch, NotJson, Refused
 from feed.publishing.idempotency import REMEMBERED, Idempotency, KeyReused
 from feed.settings import Settings
+from tests.helpers.client_state import id_of, of_the_log
 from tests.helpers.harness import LOOPBACK, Board, Stream, until
-from tests.helpers.holding import id_of, of_the_log
 from web import publish as door
 
 NOW = now_ms()

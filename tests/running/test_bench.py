@@ -5,8 +5,8 @@ import json
 import pytest
 
 from bench.servers.ticks import FIRST
+from tests.helpers.client_state import of_the_log
 from tests.helpers.harness import Board
-from tests.helpers.holding import of_the_log
 
 APP = "bench.servers.liveboard_app:app"
 

@@ -29,6 +29,7 @@ import pytest
 
 from feed.settings import Settings
 from tests.helpers.boards import open_streams, status
+from tests.helpers.client_state import age
 from tests.helpers.documents import DEPLOY, FEED, blocks, settings_table
 from tests.helpers.harness import (
     LOOPBACK,
@@ -40,7 +41,6 @@ from tests.helpers.harness import (
     free_port,
     until,
 )
-from tests.helpers.holding import age
 from tests.helpers.sse import Parsed
 
 DOCKERFILE = ROOT / "Dockerfile"

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.helpers.client_state import KEYED, fold, id_of, of_the_log, server_state
 from tests.helpers.harness import Board, Stream, until
-from tests.helpers.holding import KEYED, fold, id_of, of_the_log, server_state
 from tests.helpers.sse import Parsed
 
 PRICE = (

@@ -22,8 +22,7 @@ import pytest
 
 from feed.sources.market import RATE
 from tests.helpers.boards import a_board, metrics, open_streams
-from tests.helpers.harness import LOOPBACK, Board, Nginx, Process, Stream, until
-from tests.helpers.holding import (
+from tests.helpers.client_state import (
     CONTROL,
     ClientState,
     age,
@@ -32,6 +31,7 @@ from tests.helpers.holding import (
     id_of,
     of_the_log,
 )
+from tests.helpers.harness import LOOPBACK, Board, Nginx, Process, Stream, until
 from tests.helpers.proxy import Proxy
 from tests.helpers.response import Response
 from tests.helpers.sse import Parsed, Parser

@@ -13,8 +13,7 @@ import requests
 import sseclient
 from playwright.sync_api import Page
 
-from tests.helpers.harness import Board
-from tests.helpers.holding import (
+from tests.helpers.client_state import (
     CONTROL,
     TYPES,
     ClientState,
@@ -24,6 +23,7 @@ from tests.helpers.holding import (
     of_the_log,
     server_state,
 )
+from tests.helpers.harness import Board
 from tests.helpers.sse import Parsed, Parser
 
 EVENT_SOURCE = """types => {

@@ -19,8 +19,8 @@ from werkzeug.serving import make_server
 
 from app import create_app
 from feed.settings import Settings
+from tests.helpers.client_state import ENOUGH, fold, id_of, of_the_log
 from tests.helpers.harness import LOOPBACK, Board, Nginx, until
-from tests.helpers.holding import ENOUGH, fold, id_of, of_the_log
 from tests.helpers.sse import Parsed, Parser
 
 ZIPPED = {"Accept-Encoding": "gzip"}

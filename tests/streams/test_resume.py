@@ -13,8 +13,14 @@ from feed.clock import now_ms
 from feed.events.catalogue import encode
 from feed.events.event import Event
 from feed.sources.source import Simulator
+from tests.helpers.client_state import (
+    ClientState,
+    fold,
+    id_of,
+    of_the_log,
+    server_state,
+)
 from tests.helpers.harness import LOOPBACK, Board, reset_on_close, until
-from tests.helpers.holding import ClientState, fold, id_of, of_the_log, server_state
 from tests.helpers.nasty import NAMES, nasty_events
 from tests.helpers.sse import Parsed
 
