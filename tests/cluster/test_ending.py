@@ -65,7 +65,7 @@ def test_the_lock_is_free_whenever_a_leader_has_ended(server: RedisServer) -> No
                 if exits % (2 * WORKERS):  # some of the workers have a stream
                     for _ in range(WORKERS):
                         streams.enter_context(board.stream()).events(1)
-                # Most of them just before the worker looks whether it was told to end:
+                # Most of them come just before the worker checks for the signal:
                 # then it is gone at once.
                 due = {pid: next_look(pid) - chance.random() ** 4 for pid in pids}
                 left += [pid for pid in end_at(due) if is_locked(server, f"x:{pid}:")]
@@ -196,7 +196,7 @@ def test_a_master_that_ends_leaves_no_folder_behind(
 
 
 class DevelopmentServer(Board):
-    """`flask run`, which knows nothing of gunicorn's hooks."""
+    """`flask run` doesn't call gunicorn's hooks."""
 
     def __init__(self, **env: str) -> None:
         super().__init__("app:app", None, **env)

@@ -65,7 +65,7 @@ def prefix() -> str:
 
 @pytest.fixture(autouse=True)
 def _patient_publishers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let who publishes see it in its own log, however busy this machine is."""
+    """Let publishers see their events in their own log, even on a busy machine."""
     monkeypatch.setattr(relay_module, "READ_BACK", 30.0)
 
 
@@ -133,7 +133,7 @@ def test_all_processes_hold_the_same_log(any_server: RedisServer, prefix: str) -
 def test_a_price_that_no_process_can_read_is_passed_on_by_all(
     server: RedisServer, prefix: str
 ) -> None:
-    """A newer version may write what this one can't read; nobody is away for that."""
+    """Data of a newer version that can't be read doesn't make the log count as away."""
     with process(server.url, prefix) as one, process(server.url, prefix) as other:
         begun = other.log.tail
         for data in (b"[]", b"{}", b'{"symbol":"A","price":{"bid":1}}'):
@@ -163,7 +163,7 @@ def test_the_ids_of_one_batch_follow_each_other(
 def test_a_clock_that_was_set_back_does_not_set_the_ids_back(
     server: RedisServer, prefix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # No entry of the stream has this tail: what is above it isn't read back.
+    # No entry of the stream has this tail, so nothing above it is read back.
     monkeypatch.setattr(relay_module, "READ_BACK", 0.0)
     with process(server.url, prefix) as feed:
         ahead = EventId(now_ms() + 3_600_000, 7)
@@ -815,7 +815,7 @@ def publish(board: Board, number: int) -> str:
 
 
 def leader(server: RedisServer, prefix: str) -> int:
-    """Return the process id of the leader; 0 where there is none."""
+    """Return the process id of the leader; 0 if there is none."""
     token = server.ask("GET", prefix + "leader")
     return int(token.split()[1]) if token else 0
 

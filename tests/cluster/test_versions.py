@@ -27,7 +27,7 @@ TOKEN = {"Authorization": "Bearer secret"}
 
 
 class Subscriber:
-    """Reads the whole stream of a board, and resumes at another where that ends."""
+    """Reads the whole stream of a board, and resumes at another when it ends."""
 
     def __init__(self, board: Board) -> None:
         self.board = board
@@ -88,7 +88,7 @@ class Deployment:
         until(met, 30, why)
 
     def count(self, events: int) -> None:
-        """Go on until each subscriber has that many more events."""
+        """Read until each subscriber has that many more events."""
         wanted = [len(each.events) + events for each in self.subscribers]
         self.watch(
             lambda: all(

@@ -1,4 +1,4 @@
-"""What may be an event, and what is refused at the door."""
+"""Valid events are accepted, and invalid ones are refused where they enter."""
 
 import pytest
 from hypothesis import given

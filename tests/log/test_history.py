@@ -1,4 +1,4 @@
-"""Candles: what a chart is drawn from."""
+"""Candles, from which charts are drawn."""
 
 from itertools import pairwise
 

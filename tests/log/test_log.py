@@ -18,7 +18,7 @@ FEW = 3
 
 @pytest.fixture(autouse=True, scope="module")
 def small_memory() -> Any:
-    """Let a short test outlive what the log remembers of events that are gone."""
+    """Shorten the log's memory of evicted and retired events for a short test."""
     patch = pytest.MonkeyPatch()
     patch.setattr(log_module, "RETIREMENTS", FEW)
     patch.setattr(log_module, "EVICTIONS", FEW)

@@ -1,4 +1,4 @@
-"""What a query string asks for, and what is refused by name."""
+"""Query strings become views; invalid parameters are refused by name."""
 
 from itertools import combinations
 

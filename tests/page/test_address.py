@@ -1,4 +1,4 @@
-"""What a page's URL selects, by the server and by the page: the same."""
+"""The server and the page select the same for the same URL."""
 
 from typing import Any
 

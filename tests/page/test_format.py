@@ -1,4 +1,4 @@
-"""What the page says of matches and markets, case by case."""
+"""The page's words about matches and markets, case by case."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -231,7 +231,7 @@ def test_python_and_javascript_write_the_same(page: Page, board: Board) -> None:
         assert mine == yours
 
 
-# What a stream may say, said by a staged one.
+# Everything that a stream may send, sent by a staged one.
 
 
 def test_catch_up_never_flashes_and_what_is_live_does(page: Page, stage: Stage) -> None:
@@ -377,7 +377,7 @@ def test_hostile_names_are_only_text_in_the_first_html_too(page: Page) -> None:
     assert shown == boot
 
 
-# What the tests share.
+# Helpers of the tests.
 
 
 def named_so(page: Page, text: str) -> int:

@@ -230,6 +230,6 @@ def test_no_choice_of_colours_is_the_only_sign(page: Page, board: Board) -> None
 
 
 def _shows(page: Page, row: Locator, text: str) -> bool:
-    """Let the page's clock go on a little; return whether the row says this."""
+    """Advance the page's clock a little; return whether the row says this."""
     page.clock.run_for(20)
     return row.count() > 0 and row.text_content() == text

@@ -1,4 +1,4 @@
-"""Alerts: what they wait for, who is told, and that none asks before the first."""
+"""Alerts: when they fire, how they notify, and that only the first asks permission."""
 
 from playwright.sync_api import Page, expect
 

@@ -1,4 +1,4 @@
-"""What is opened: a quote's chart, a match's timeline, each with a URL of its own."""
+"""The detail: a quote's chart, a match's timeline, each with a URL of its own."""
 
 import re
 
@@ -30,7 +30,7 @@ export function createChart(place, options) {
   };
 }
 """
-"""What `chart-library.js` uses of the library, to see what it is told."""
+"""The part of the library that `chart-library.js` uses; it records its calls."""
 
 
 def test_a_row_opens_its_detail_and_the_back_button_closes_it(

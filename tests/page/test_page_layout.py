@@ -49,7 +49,7 @@ def test_no_page_scrolls_sideways(
 def test_zoomed_to_200_percent_it_is_the_layout_of_half_the_width(
     browser: Browser, board: Board
 ) -> None:
-    # What a browser does at 200 %: half the CSS pixels, twice the device's.
+    # At 200 % a browser has half the CSS pixels, and twice the device pixels.
     context = browser.new_context(
         viewport={"width": 640, "height": 400}, device_scale_factor=2
     )
@@ -227,7 +227,7 @@ def elsewhere(html: str) -> Iterator[str]:
             self.wfile.write(html.encode())
 
         def log_message(self, format: str, *args: Any) -> None:
-            """Keep quiet."""
+            """Log nothing."""
 
     with HTTPServer((LOOPBACK, 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)

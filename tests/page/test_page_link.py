@@ -31,7 +31,7 @@ from tests.helpers.samples import quote, score_of
 from tests.helpers.staged import Stage
 from tests.page.states import boot_data
 
-# What a page shows: prices by symbol, goals by match.
+# The values on a page: prices by symbol, goals by match.
 Shown = tuple[dict[str, str], dict[str, list[str]]]
 
 TOKEN = {"event": "token", "key": None, "data": {"text": "a"}}
@@ -64,7 +64,7 @@ def either(request: pytest.FixtureRequest, context: BrowserContext) -> None:
         context.add_init_script(NO_WORKER)
 
 
-# Faults, and what the badge says of them.
+# Faults, and the badge during each.
 
 
 def test_a_server_that_restarts_or_is_killed_and_returns_is_live_within_5_seconds(
@@ -209,7 +209,7 @@ def test_a_stream_goes_on_after_the_last_id_of_events_and_heartbeats(
     stage.send_event("heartbeat", {"at": at}, f"{at}-7")
     stage.end_streams()
     until(lambda: len(stage.cursors) == 2, 15, "the browser comes back by itself")
-    # And the page, as it does where the browser has given up.
+    # And the page, as it does if the browser has given up.
     page.evaluate(
         """() => {
           dispatchEvent(new PageTransitionEvent("pagehide", { persisted: true }));
@@ -233,7 +233,7 @@ def test_what_the_server_says_of_itself_is_on_the_badge(
     )
     stage.send_event("heartbeat", {"at": at + 61_000}, f"{at}-1")
     wait_until_live(page)
-    # By the server's clock, whatever the browser's says.
+    # By the server's clock, even if the browser's is wrong.
     stage.send_event("heartbeat", {"at": at}, f"{at}-1")
     expect(badge(page)).to_contain_text(re.compile(r"Delayed 6\d s"))
     stage.send_event("price", quote(), f"{at + 121_000}-2")
@@ -546,7 +546,7 @@ def test_a_slower_pace_is_a_tabs_own_and_the_stream_has_the_quickest(
     slow = reader(context, stage.url, id="1000-0", pace=60)
     until(lambda: len(stage.queries) == 1, 15, "they share a stream")
     stage.send_hello("1000-0")
-    # Who comes later is given at once what the others had.
+    # A later tab is given the others' events at once.
     until(lambda: told(quick, "hello") and told(slow, "hello"), 15, "both are there")
     for n in range(1, 5):
         stage.send_event("price", quote(price=n), f"1000-{n}")
@@ -642,7 +642,7 @@ def test_after_sleep_it_asks_for_what_it_missed_and_says_what_that_was(
     words = "While you were away (8 h): 2 goals, ACME −1.20 %"
     expect(page.locator("#away")).to_have_text(words)
     wait_until_live(page)
-    # Who comes back is to read it, before the page loads the new version.
+    # A person who comes back must see it before the page loads the new version.
     asked = []
     page.on("request", lambda request: asked.append(request.url))
     page.clock.run_for(40_000)
@@ -727,7 +727,7 @@ def test_a_page_that_stays_of_another_version_loads_anew_once_only(
         page.clock.run_for(35_000)
 
 
-# What these tests share.
+# Helpers of these tests.
 
 
 def streams(board: Board) -> int:
@@ -756,7 +756,7 @@ def unattended(page: Page, stage: Stage) -> None:
 def reader(context: BrowserContext, url: str, **options: Any) -> Page:
     """Open a tab without a board that reads by a `Stream` of its own.
 
-    `told` in it is a list of what the stream told: the handler's name, its values, and
+    `told` in it is a list of the stream's calls: the handler's name, its values, and
     the instant.
     """
     page = context.new_page()
@@ -779,7 +779,7 @@ def reader(context: BrowserContext, url: str, **options: Any) -> Page:
 
 
 def told(page: Page, handler: str = "event") -> list[Any]:
-    """Return what a reader's handler was told: of events, the ids."""
+    """Return the values that a reader's handler was called with: of events, the ids."""
     found: list[Any] = page.evaluate(
         """(name) => told.filter(([it]) => it === name)
           .map((it) => (name === "event" ? it[3] : it[1]))""",
@@ -796,7 +796,7 @@ def returns(page: Page, board: Board) -> None:
 
 
 def equals(page: Page, board: Board) -> None:
-    """Wait until the page shows what the server says, of now or of an instant since."""
+    """Wait until the page shows the server's values of some instant since the call."""
     state = json.loads(board.get("/api/state")[2])
     shown: Shown = (
         {it["symbol"]: price_of(it) for it in state["prices"]},
@@ -853,7 +853,7 @@ def score_line(score: dict[str, Any]) -> list[str]:
 
 
 def first_said(page: Page, words: str) -> int:
-    """Return the place of these words in all that the badge said since it is noted."""
+    """Return the index of these words in the recorded texts of the badge."""
     said: list[str] = page.evaluate("() => window.words")
     places = [place for place, it in enumerate(said) if words in it]
     assert places, said
@@ -879,7 +879,7 @@ def goes_on(page: Page, before: dict[str, str], seconds: float = 10) -> None:
 def oldest(page: Page) -> float:
     """Return how old the events of the last five seconds were, at most, in ms.
 
-    Infinite where the stream is younger than that, or nothing came.
+    Infinite if the stream is younger than that, or if nothing came.
     """
     age: float | None = page.evaluate(
         """() => {

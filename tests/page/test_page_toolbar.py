@@ -239,7 +239,7 @@ def test_a_thousand_symbols_come_in_parts_and_scroll_smoothly(
     assert rendered < 200
 
 
-# What the tests share.
+# Helpers of the tests.
 
 
 def shown(page: Page) -> Locator:

@@ -1,7 +1,7 @@
 """The page's modules one by one: `tests/page/units/*.js`, run in a real Chromium.
 
 They are served as the board serves its page, with its content security policy, and
-import the modules from where they lie. `runner.js` says how they went.
+import the modules from their folders. `runner.js` reports the results.
 """
 
 import http.server
@@ -69,7 +69,7 @@ class Files(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Keep quiet: what was asked for is no news."""
+        """Log nothing: the requests are those of the test."""
 
 
 def kind(path: Path) -> str:

@@ -58,7 +58,7 @@ NUMBERS: list[tuple[float | None, int, str, str, str, str]] = [
     (-1e-12, 2, "0.00", "0.00", "0.00 %", ""),
     (1e-8, 2, "0.00", "0.00", "0.00 %", ""),
     (1e-8, 8, "0.00000001", "+0.00000001", "0.00 %", "▲"),
-    # Thousands are separated, also where rounding makes the first.
+    # Thousands are separated, even if rounding makes the first.
     (999.995, 2, "1,000.00", "+1,000.00", "+1,000.00 %", "▲"),
     (1234.5, 2, "1,234.50", "+1,234.50", "+1,234.50 %", "▲"),
     (-1234.5, 2, "−1,234.50", "−1,234.50", "−1,234.50 %", "▼"),
@@ -244,7 +244,7 @@ def market_at(at: int | None) -> dict[str, Any]:
 
 
 def state(**changes: Any) -> dict[str, Any]:
-    """Return what `/api/state` answers where nothing was published, with changes."""
+    """Return the answer of `/api/state` on an empty board, with changes."""
     sections = ("prices", "scores", "markets", "notices")
     return (
         {"at": EVENING, "source": "published"} | dict.fromkeys(sections, ()) | changes
@@ -252,7 +252,7 @@ def state(**changes: Any) -> dict[str, Any]:
 
 
 def text_line(type: str, data: dict[str, Any]) -> str:
-    """Return what a line of a text stream says between its type and its id."""
+    """Return the text of a line of a text stream between its type and its id."""
     json_bytes = json.dumps(data).encode()
     event = (
         keyed(type, "A", json_bytes)

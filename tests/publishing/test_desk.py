@@ -18,7 +18,7 @@ CHAT = ROOT / "examples/chat/chat.sh"
 
 @pytest.fixture(scope="module")
 def empty() -> Iterator[Board]:
-    """Yield a board on which nothing is but what the examples publish."""
+    """Yield a board that shows nothing but the events of the examples."""
     with Board(FEED="published", PUBLISH_TOKEN="secret") as board:
         yield board
 

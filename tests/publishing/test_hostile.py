@@ -1,7 +1,7 @@
-"""What comes from who means no good: each gets its answer, and leaves no trace.
+"""Malicious requests: each gets its answer, and leaves no trace.
 
 Strategy: a table of raw requests against a real board, each with the status and place
-that the contract gives it. They are written to the socket as they stand, since no
+that the contract gives it. They are written to the socket byte for byte, since no
 client would send most of them.
 """
 
@@ -33,13 +33,13 @@ TOKEN = "secret"
 BEARER = f"Authorization: Bearer {TOKEN}"
 REFUSED = {400, 401, 403, 404, 405, 408, 413, 415, 422}
 DOCUMENTED = {201, *REFUSED}
-BENEATH = {400, 414, 417, 431, 501}  # by gunicorn, of what is no HTTP
+BENEATH = {400, 414, 417, 431, 501}  # by gunicorn, for invalid HTTP
 ROOM = 24 * MIB  # that a worker's memory may grow by: allocators keep some
 GIB = 1 << 30
 
 
 class Hostile(NamedTuple):
-    """A request and its answer; `place` is None where the answer has none."""
+    """A request and its answer; `place` is None if the answer has none."""
 
     name: str
     status: int
@@ -85,7 +85,7 @@ def asked(name: str, status: int, place: str | None, *headers: str) -> Hostile:
 
 
 def beneath(name: str, status: int, *headers: str, body: bytes = b"") -> Hostile:
-    """Return what isn't HTTP, and is refused before the board sees it."""
+    """Return invalid HTTP, which is refused before the board sees it."""
     return Hostile(name, status, None, body, headers=headers, length=False)
 
 
@@ -393,7 +393,7 @@ def test_after_all_of_it_the_streams_go_on_and_the_memory_is_as_before(
 def test_what_would_forge_an_event_is_no_more_than_text(
     attacked: Board, text: str
 ) -> None:
-    """Own data is carried as it is, and is one event to every reader."""
+    """A publisher's data is sent unchanged, and is one event to every reader."""
     with attacked.stream("/stream?events=forgery") as stream:
         stream.events(1)
         line = {"event": "forgery", "data": {text: text}}
@@ -445,7 +445,7 @@ def test_ten_thousand_symbols_fill_the_board_to_max_keys_and_no_further(
     assert len(keys_of(attacked)) == count
 
 
-# --- Whatever comes
+# --- Random requests
 
 
 documents = st.recursive(
@@ -587,7 +587,7 @@ def test_a_body_in_chunks_is_measured_too(attacked: Board) -> None:
 def test_a_gigabyte_is_refused_at_the_limit_and_takes_no_memory(
     attacked: Board, head: str, token: str
 ) -> None:
-    """It is sent as fast as the server takes it, until that closes."""
+    """It is sent as fast as the server takes it, until the server closes."""
     [worker] = attacked.worker_pids()
     highest, before = peak(worker), log_of(attacked)
     kind = "Content-Type: application/x-ndjson"
@@ -646,7 +646,7 @@ PAYLOADS = (
 
 
 def test_markup_in_any_text_is_shown_as_it_is_and_nothing_runs(page: Page) -> None:
-    """In what the server wrote into the page, and in what came over the stream."""
+    """Neither the HTML nor the events of the stream may run a script."""
     with Board(FEED="published", PUBLISH_TOKEN=TOKEN) as board:
         fill(board, PAYLOADS[:1], "written")
         shown = fill(board, PAYLOADS, "written")
@@ -658,11 +658,11 @@ def test_markup_in_any_text_is_shown_as_it_is_and_nothing_runs(page: Page) -> No
         foreign = "img[src=x], iframe, base, svg[onload], [href^='javascript:'], main b"
         assert page.locator(foreign).count() == 0
         assert page.locator("style").count() == 0
-        page.close()  # before the board, whose end it would complain of
+        page.close()  # before the board, as the page logs an error when that ends
 
 
 def fill(board: Board, payloads: tuple[str, ...], when: str) -> list[str]:
-    """Publish markup in every text that there is; return what the page must show."""
+    """Publish markup in every text field; return the texts that the page must show."""
     shown = ["__proto__", "constructor"]
     sent: list[dict[str, Any]] = [
         {"event": "price", "key": symbol, "data": {"price": 1}} for symbol in shown
@@ -716,7 +716,7 @@ def until_shown(page: Page, texts: list[str]) -> None:
 
 
 def send(board: Board, it: Hostile) -> tuple[int, dict[str, str], bytes]:
-    """Send a request as it stands; return status, headers and body of the answer."""
+    """Send the bytes of a request; return status, headers and body of the answer."""
     length = (f"Content-Length: {len(it.body)}",) if it.length else ()
     head = (*it.headers, *length, "\r\n")
     with connected(board, f"{it.method} {it.path}", *head) as client:
@@ -769,7 +769,7 @@ def keys_of(board: Board) -> list[str]:
 
 
 def memory(pid: int) -> int:
-    """Return the bytes of memory that a process holds (Linux)."""
+    """Return the bytes of memory that a process uses (Linux)."""
     return figure(pid, "VmRSS")
 
 

@@ -43,14 +43,14 @@ def feed(**changed: Any) -> Feed:
 
 
 def send(it: Feed, *lines: object, max_keys: int = 5000) -> list[EventId]:
-    """Publish what NDJSON of these values holds; Refused where it can't be."""
+    """Publish NDJSON of these values; Refused if that is impossible."""
     batch = Batch(it.log, max_keys, NOW)
     batch.add_lines(b"\n".join(json.dumps(line).encode() for line in lines))
     return it.publish(batch.events)
 
 
 def put(it: Feed, symbol: str, given: object) -> Fields:
-    """Publish a price; return the quote as it then stands in the log."""
+    """Publish a price; return the quote that is then in the log."""
     batch = Batch(it.log, 5000, NOW)
     batch.add_price(symbol, json.dumps(given).encode())
     it.publish(batch.events)
@@ -543,7 +543,7 @@ def test_retries_at_the_same_time_publish_once(published: Board) -> None:
 
 
 def test_retries_in_real_threads_publish_once() -> None:
-    """Under gevent nothing comes between look and act; threads change at any line."""
+    """Threads may switch between check and publication, unlike gevent's greenlets."""
     app = create_app(Settings(feed="published", publish_tokens=("secret",)))
     switch = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
@@ -564,7 +564,7 @@ def test_retries_in_real_threads_publish_once() -> None:
     assert app.extensions["feed"].log.statistics().appended["x"] == 40
 
 
-# --- What is answered is what subscribers get
+# --- The answer has the ids that subscribers get
 
 
 @settings(max_examples=15)
@@ -679,7 +679,7 @@ def test_a_notice_leaves_at_its_time(published: Board) -> None:
 
 
 def test_a_notice_is_never_retired_while_it_is_prolonged() -> None:
-    """A publisher's look and act, and the loop's, are each one step for the other."""
+    """A publisher's check and publication are one step for the loop, and vice versa."""
     it = feed()
     send(it, {"event": "notice", "key": "n", "data": {"title": "t", "until": NOW}})
     looked = threading.Thread(target=it.step, args=(NOW,))
@@ -691,7 +691,7 @@ def test_a_notice_is_never_retired_while_it_is_prolonged() -> None:
     assert "gone" not in it.log.statistics().appended
 
 
-# --- Who may
+# --- Tokens
 
 
 def test_without_a_token_publishing_is_off_and_says_what_to_set() -> None:
@@ -715,7 +715,7 @@ def test_two_tokens_are_valid_at_once(published: Board, token: str, form: str) -
 def test_every_token_is_compared_whole_whatever_is_given(
     monkeypatch: pytest.MonkeyPatch, given: str
 ) -> None:
-    """What is compared tells nothing by its time: no early way out."""
+    """Each token is compared, so the time of an answer says nothing about any of them."""
     compared: list[tuple[bytes, bytes]] = []
 
     def counting(a: bytes, b: bytes) -> bool:
@@ -734,7 +734,7 @@ def test_every_token_is_compared_whole_whatever_is_given(
 
 
 def test_no_log_line_holds_a_token() -> None:
-    """Not even gunicorn's own, with an access log and at its most talkative."""
+    """Not even gunicorn's own log, with an access log and at the level debug."""
     token = "t0ken-that-nobody-may-see"
     with Board(
         FEED="published",
@@ -842,7 +842,7 @@ def test_pages_of_allowed_origins_may_publish() -> None:
 
 
 def whole(stream: Stream) -> bytes:
-    """Return the lines that have come whole."""
+    """Return the complete lines."""
     return stream.raw.rpartition(b"\n")[0]
 
 
@@ -859,7 +859,7 @@ def gzip() -> dict[str, str]:
 
 
 def at_the_end(count: int) -> Callable[[Any], bool]:
-    """Return what is true of the `count`th event of the log that it is asked about."""
+    """Return a predicate that is true of the `count`th event of the log."""
     seen = iter(range(1, count + 1))
 
     def is_last(event: Any) -> bool:

@@ -93,7 +93,7 @@ def test_a_recording_outlives_broken_connections_and_misses_nothing() -> None:
         record(proxy.url) as command,
     ):
         for times in range(1, 4):
-            proxy.cut_after = 12_345 * times  # in the midst of a line
+            proxy.cut_after = 12_345 * times  # within a line
             wait_for(lambda: command.err.count("again in"), times)
         proxy.cut_after = None
         until(lambda: command.err.count("continued from") >= 3, 30, "resumed")
@@ -149,7 +149,7 @@ def test_it_comes_back_when_a_restarting_board_asked_it_to() -> None:
         board.term()
         board.wait_exit()
         command.wait_for_text("bye (restart); again in", 60)
-        # A second one where it came before the worker took no more connections.
+        # A second one if it came before the worker stopped accepting connections.
         bye = next(line for line in lines(command.out) if line["event"] == "bye")
         assert f"again in {bye['data']['retry_ms'] / 1000:.1f} s" in command.err
         board.start()
@@ -290,7 +290,7 @@ def test_waits_grow_and_differ() -> None:
     assert backoff.next() <= 1
 
 
-# Playing and publishing what was recorded
+# Playing and publishing recordings
 
 
 @pytest.fixture(scope="module")
@@ -311,7 +311,7 @@ def empty() -> Iterator[Board]:
 
 
 def state(board: Board) -> dict[str, Any]:
-    """Return what a board shows, without instants, which a replay moves."""
+    """Return the state of a board, without instants, which a replay moves."""
     found = json.loads(board.get("/api/state")[2])
     return {
         name: sorted((without_instants(each) for each in found[name]), key=repr)
@@ -329,7 +329,7 @@ def without_instants(value: Any) -> Any:
 
 
 def recorded_state(path: Path) -> dict[str, Any]:
-    """Return what a reader of the recording ends with."""
+    """Return the final state of a reader of the recording."""
     kept: dict[tuple[str, str], Any] = {}
     keys = {"price": "symbol", "score": "match", "market": "market"}
     for line in lines(whole(path)):
@@ -345,7 +345,7 @@ def recorded_state(path: Path) -> dict[str, Any]:
 
 
 def events_in(board: Board) -> int:
-    """Return how many events the board's log has taken."""
+    """Return the number of events that were appended to the board's log."""
     text = board.get("/metrics")[2].decode()
     counts = [
         float(line.split()[-1])
@@ -369,7 +369,7 @@ def test_the_page_shows_a_recording_as_one(day: Path, page: Page) -> None:
         expect(page.get_by_text("Acme Anvil Works").first).to_be_visible()
         expect(page.locator("html")).to_have_attribute("data-source", "replay")
         expect(page.get_by_text("Simulated data")).to_be_hidden()
-        page.close()  # before the board goes, which the page would complain of
+        page.close()  # before the board, as the page logs an error when that ends
 
 
 def test_a_recording_by_curl_plays_back_too(board: Board, tmp_path: Path) -> None:
@@ -421,7 +421,7 @@ def test_events_that_were_recorded_wrapped_are_published_as_themselves(
 
 
 def test_broken_connections_publish_nothing_twice(day: Path, empty: Board) -> None:
-    """The board has the batch; that it said so is what gets lost."""
+    """The board has the batch, but its answer is lost."""
     with Proxy(empty.port) as proxy:
         proxy.cut_after = 5
         with publish(day, proxy.url) as command:
@@ -531,9 +531,9 @@ def test_the_wait_is_as_long_as_the_board_asks_for(tmp_path: Path) -> None:
 
 @contextlib.contextmanager
 def answering(*statuses: int) -> Iterator[tuple[str, list[str]]]:
-    """Yield a server that answers so, one after the other, and what keys it was given.
+    """Yield a server that gives these answers in turn, and the keys that it receives.
 
-    With `Retry-After: 1`, which a board itself never says, but what stands before it.
+    It sends `Retry-After: 1`, as a proxy does; a board itself never does.
     """
     keys: list[str] = []
 
@@ -547,7 +547,7 @@ def answering(*statuses: int) -> Iterator[tuple[str, list[str]]]:
             self.end_headers()
 
         def log_message(self, format: str, *args: Any) -> None:
-            """Keep quiet."""
+            """Log nothing."""
 
     with http.server.ThreadingHTTPServer((LOOPBACK, 0), Handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -1,4 +1,4 @@
-"""The commands on a board that speaks TLS, whom they trust or don't."""
+"""The commands with a board that uses TLS: which certificates they trust."""
 
 import json
 from collections.abc import Iterator

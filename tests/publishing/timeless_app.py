@@ -1,6 +1,6 @@
 """A board whose loops never turn: `gunicorn tests.publishing.timeless_app:app`.
 
-What a subscriber gets from it was not waiting for any timer.
+So an event that a subscriber gets from it did not wait for any timer.
 """
 
 from unittest.mock import patch

@@ -1,4 +1,4 @@
-"""The board that the benchmark loads: what it publishes is what the clients count."""
+"""The board that the benchmark loads publishes the events that the clients count."""
 
 import json
 

@@ -1,8 +1,8 @@
 """The files that platforms read, tried as far as that goes without the platform.
 
 nginx and the container's steps are run for real. The rest is read by real parsers and
-held against the shapes below, which have the keys that we use and no other: a key that
-a platform doesn't know is mostly ignored there without a word.
+compared with the shapes below, which have the keys that we use and no other: most
+platforms ignore a key that they don't know without a warning.
 """
 
 import configparser
@@ -60,7 +60,7 @@ PATHS = (
 QUIET = "/stream?events=price&symbols=NOBODY"  # fills no buffer
 
 
-# What platforms are told
+# The files of platforms
 
 
 class Shape(msgspec.Struct, forbid_unknown_fields=True):
@@ -186,7 +186,7 @@ def fly_toml() -> FlyToml:
 
 
 def environments() -> dict[str, dict[str, str]]:
-    """Return what each file puts into the board's environment."""
+    """Return the board's environment in each file."""
     boards = [
         msgspec.yaml.decode(COMPOSE.read_text())["services"][name] for name in BOARDS
     ]
@@ -208,7 +208,7 @@ def environments() -> dict[str, dict[str, str]]:
 
 
 def default(value: str) -> str:
-    """Return what compose makes of a value where its own environment has nothing."""
+    """Return a value as compose expands it in an empty environment."""
     return re.sub(r"\$\{\w+:-(.*?)\}", r"\1", value)
 
 
@@ -328,7 +328,7 @@ def last_stage() -> list[Instruction]:
 
 
 def only(name: str) -> str:
-    """Return the one of this name in the stage that becomes the image."""
+    """Return the only such instruction in the stage that becomes the image."""
     [found] = [each.text for each in last_stage() if each.name == name]
     return found
 
@@ -355,7 +355,7 @@ def test_the_image_is_pinned_small_healthy_and_not_roots() -> None:
 
 
 class Image:
-    """What the Dockerfile makes, in a folder: each stage is a root of its own.
+    """The result of the Dockerfile, in a folder: each stage has a root of its own.
 
     The base image's Python is this one, in a new venv; users aren't made.
     """
@@ -426,7 +426,7 @@ class Image:
 
 
 def copy_context(target: Path) -> None:
-    """Copy what `.dockerignore` lets through."""
+    """Copy the files that `.dockerignore` doesn't exclude."""
     rules = [
         (not line.startswith("!"), ignore_pattern(line.lstrip("!")))
         for line in (ROOT / ".dockerignore").read_text().splitlines()
@@ -445,14 +445,14 @@ def copy_context(target: Path) -> None:
 
 def walk(folder: Path) -> Iterator[Path]:
     """Yield the files in a folder, at any depth."""
-    # By os.walk, since other tests may remove a folder meanwhile: it goes on then.
+    # With os.walk, which continues if another test removes a folder meanwhile.
     for parent, folders, names in os.walk(folder):
         folders[:] = {*folders} - {".venv", ".git", "node_modules"}
         yield from (Path(parent, name) for name in names)
 
 
 def ignore_pattern(rule: str) -> re.Pattern[str]:
-    """Return what a rule matches: itself, and all that is inside of it."""
+    """Return the pattern of a rule: the path itself, and everything inside it."""
     parts = [
         "(.*/)?" if part == "**" else one_name(part) + "/"
         for part in PurePosixPath(rule).parts
@@ -510,7 +510,7 @@ def healthy(image: Image, env: dict[str, str]) -> bool:
 
 
 def as_user(number: str) -> list[str]:
-    """Return what makes a command run as this user, where that can be done."""
+    """Return the prefix that runs a command as this user, if that is possible."""
     if os.geteuid() != 0:
         return []
     base = Path(sys.base_prefix)
@@ -587,7 +587,7 @@ def dict_of_env() -> dict[str, str]:
 class ShippedNginx(Nginx):
     """nginx as compose.yaml starts it, by the same files, before these boards.
 
-    Only addresses are others, and the seconds that a stream may be silent.
+    Only the addresses differ, and the seconds that a stream may be silent.
     """
 
     def __init__(self, *boards: Board, read_timeout: str = "60s") -> None:
@@ -780,7 +780,7 @@ class UnitParser(configparser.ConfigParser):
 
 
 def unit_lines() -> dict[str, str]:
-    """Return what the unit's `[Service]` says; a name that stands twice is an error."""
+    """Return the unit's `[Service]` section; a name that occurs twice is an error."""
     parser = UnitParser(interpolation=None, delimiters="=")
     parser.read_string(UNIT.read_text())
     assert {*parser} == {"DEFAULT", "Unit", "Service", "Install"}

@@ -1,7 +1,7 @@
-"""What the documents say, held against the code: types, names, defaults, URLs.
+"""The documents, compared with the code: types, names, defaults, URLs.
 
-The tables and examples of the Markdown files are read as data. What is named there and
-doesn't exist fails as much as what exists and isn't named.
+The tables and examples of the Markdown files are read as data. A name in them that
+doesn't exist fails a test, and so does an existing name that isn't in them.
 """
 
 import json
@@ -148,7 +148,7 @@ def test_an_example_has_an_id_where_the_real_one_has() -> None:
             assert bool(id) == (type not in CONTROL_TYPES - {"heartbeat"}), type
 
 
-# What can be asked
+# Requests and parameters
 
 
 def test_every_url_takes_the_parameters_that_its_row_names() -> None:
@@ -410,11 +410,11 @@ def test_the_board_takes_the_open_files_that_the_document_says() -> None:
     assert f"`MAX_STREAMS` and {more} more: {total} by default" in text
 
 
-# What is shown to be run
+# Commands in the documents
 
 
 def test_the_commands_for_a_terminal_work(board: Board, tmp_path: Path) -> None:
-    """Run as they stand; `.curlrc` ends them and lets them say the status."""
+    """They run unchanged; `.curlrc` ends them and makes them print the status."""
     assert shutil.which("curl"), "curl is missing; the documents are for who has it"
     for name, seconds in (("stream", 3), ("answer", 60)):
         (tmp_path / name).mkdir()
@@ -440,7 +440,7 @@ def test_the_commands_for_a_terminal_work(board: Board, tmp_path: Path) -> None:
     for command, process in zip(commands, running, strict=True):
         status, _ = process.communicate(timeout=60)
         assert status == ("201" if "-X P" in command else "200"), command
-        # A stream goes on until curl gives up (28), anything else ends by itself.
+        # A stream runs until curl gives up (28); all other responses end by themselves.
         assert process.returncode == (28 if "-N" in command else 0), command
 
 
@@ -593,7 +593,7 @@ def words(type: msgspec.inspect.Type) -> str:
 
 
 def values(type: msgspec.inspect.Type) -> set[str]:
-    """Return the values that a type is limited to; nothing where it isn't."""
+    """Return the values that a type is limited to; nothing if it isn't limited."""
     parts = type.types if isinstance(type, msgspec.inspect.UnionType) else (type,)
     return {
         str(value)

@@ -24,7 +24,7 @@ SCORE = (
 
 @pytest.fixture(scope="module")
 def still() -> Iterator[Board]:
-    """Yield a board on which nothing happens: what was published stays as it is."""
+    """Yield a board without a source, which shows only the events of these tests."""
     with Board("tests.helpers.nasty_app:app", HEARTBEAT="1") as board:
         yield board
 
@@ -168,7 +168,7 @@ def test_a_view_shows_what_it_names_and_nothing_else(fast: Board) -> None:
 
 
 def test_a_filtered_stream_resumes_cheaply_from_its_heartbeats(fast: Board) -> None:
-    """Its heartbeats' ids move with the log, though it is shown nothing of it."""
+    """The ids of its heartbeats follow the log, although its view shows no events."""
     with fast.stream("/stream?symbols=ZZZZ&events=price") as stream:
         hello, *beats = stream.events(4)
     assert [e.event for e in beats] == ["heartbeat"] * 3
@@ -208,7 +208,7 @@ def test_at_a_pace_frames_come_no_faster_and_the_state_is_right(fast: Board) -> 
         # The frame with that event ends before the id that the board is at by now.
         end, _ = server_state(fast)
         rest += stream.read_until(lambda e: bool(e.id) and id_of(e.id) > end)
-    # What of the state was superseded within the pace has come as its newer self.
+    # Values that were superseded within the pace came as the newer ones.
     fold(state, rest)
     newer = {(e.event, subject(e)) for e in rest if e.event in KEYED}
     gone = {
@@ -329,7 +329,7 @@ def test_the_state_takes_filters(board: Board) -> None:
         }
 
     def filtered(query: str) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
-        """Return the whole, and what `query` leaves of it: no match came or went."""
+        """Return the whole state and the part that `query` selects, of one moment."""
         before, found, after = sections(""), sections(query), sections("")
         return (before, found) if before == after else filtered(query)
 

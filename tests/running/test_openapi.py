@@ -1,4 +1,4 @@
-"""The description of the interface, held against routes and a running server."""
+"""The description of the interface, compared with routes and a running server."""
 
 import json
 import re
@@ -46,7 +46,7 @@ LEAST: dict[str, Schema] = {
 }
 """Of each type what its data needs and no more."""
 
-# What no server can say otherwise than by its status: 5xx, or what isn't described.
+# Statuses that are faults of any server: 5xx, and those that aren't described.
 CHECKS = (
     "not_a_server_error",
     "status_code_conformance",

@@ -1,4 +1,4 @@
-"""What breaks event streams in production, and that it does not break this server.
+"""Conditions that break event streams in production must not break this server.
 
 Each test fails without the fix that it is for: a limit, a hook, a header, a deadline.
 """
@@ -84,7 +84,7 @@ def test_a_board_full_of_streams_answers_health_at_once_and_refuses_in_kind() ->
 
 
 def test_idle_connections_leave_room_for_health() -> None:
-    """So many as the pool has, a browser's six each: kept alive, and doing nothing."""
+    """As many idle connections as the pool has, six for each browser."""
     with a_board(MAX_STREAMS="50") as board, contextlib.ExitStack() as stack:
         for _ in range(50):
             stack.enter_context(board.stream(SILENT)).events(1)
@@ -97,7 +97,7 @@ def test_idle_connections_leave_room_for_health() -> None:
 
 
 def health_takes(board: Board) -> float:
-    """Return how many seconds `/healthz` takes: for ever where no slot is left."""
+    """Return how many seconds `/healthz` takes: for ever if no slot is left."""
     began = time.monotonic()
     assert board.get("/healthz")[0] == 200
     return time.monotonic() - began
@@ -208,7 +208,7 @@ def test_from_the_signal_on_the_board_is_not_ready() -> None:
 
 
 def unreadiness(connection: http.client.HTTPConnection) -> bytes | None:
-    """Return what `/readyz` says where it is 503; None where it is 200."""
+    """Return the body of `/readyz` if it is 503; None if it is 200."""
     connection.request("GET", "/readyz")
     answer = connection.getresponse()
     told = answer.read()
@@ -437,7 +437,7 @@ def test_nginx_holds_nothing_back(board: Board, location: str) -> None:
             assert gzipped == ("gzip" in location)
             stream.read_until(lambda e: is_price(e) and age(e) < 0.5)
             assert all(age(event) < 3 for event in stream.events(30))
-        # What is held back waits for kilobytes, and these are some hundred bytes.
+        # A proxy that buffers waits for kilobytes, and these are some hundred bytes.
         with nginx.stream(SILENT, headers) as stream:
             assert [e.event for e in stream.events(3)] == ["hello", *["heartbeat"] * 2]
 
@@ -604,7 +604,7 @@ def test_only_allowed_origins_may_read() -> None:
         assert "Last-Event-ID" in told["access-control-allow-headers"]
 
 
-# --- What is written down
+# --- Logs
 
 
 def test_a_stream_is_two_lines_of_the_log_and_is_gone_after_them() -> None:

@@ -105,7 +105,7 @@ def test_a_half_made_venv_is_made_anew(project: Path) -> None:
 
 
 def test_the_chart_library_is_the_one_of_the_lock_file_with_its_licence() -> None:
-    """`scripts/set-up test` has got it here; this is what it left."""
+    """`scripts/set-up test` has installed it here; this checks its files."""
     locked = json.loads((ROOT / "package-lock.json").read_text())["packages"]
     version = locked["node_modules/lightweight-charts"]["version"]
     vendor = ROOT / VENDORED
@@ -144,7 +144,7 @@ def test_the_lock_file_names_no_host_and_holds_every_package_to_its_hash() -> No
 
 
 def test_no_dependency_of_the_lock_file_floats() -> None:
-    """A tag such as `latest` would be looked up anew, whatever the lock file says."""
+    """A tag such as `latest` would be looked up again, despite the lock file."""
     wanted = json.loads((ROOT / "package.json").read_text())
     overridden = {name for names in wanted["overrides"].values() for name in names}
     packages = json.loads((ROOT / "package-lock.json").read_text())["packages"]
@@ -195,7 +195,7 @@ def project(tmp_path: Path) -> Path:
 
 
 def finish_set_up(project: Path) -> None:
-    """Leave what a finished set-up leaves, with the packages of these tests."""
+    """Make the files of a finished set-up, with the packages of these tests."""
     python = project / ".venv/bin/python"
     python.parent.mkdir(parents=True)
     python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
@@ -237,7 +237,7 @@ def text(path: str) -> str:
 
 
 def run(*command: str) -> str:
-    """Return what the command writes; AssertionError with all it said if it fails."""
+    """Return the command's output; AssertionError with its errors if it fails."""
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

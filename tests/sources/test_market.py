@@ -77,7 +77,7 @@ def returns(days: list[dict[str, float]], symbol: str) -> list[float]:
 
 
 def volatility_ratios(years: list[list[dict[str, float]]]) -> Iterator[float]:
-    """Yield what each symbol's volatility was, as a part of what was configured."""
+    """Yield each symbol's volatility, divided by the configured one."""
     for company in COMPANIES:
         squares = [r * r for days in years for r in returns(days, company.symbol)]
         yield mean(squares) ** 0.5 / company.volatility
@@ -350,7 +350,7 @@ def test_a_market_goes_on_from_what_it_told_last() -> None:
     next_ = Market(8, last, resume_from=read(newest))
     assert list(next_.past()) == []
     events = next_.step(last) + next_.step(last + 3000)
-    assert not states(events)  # the session goes on, and nothing is told twice
+    assert not states(events)  # the session continues, and nothing is published twice
     before = {quote.symbol: quote for quote in quotes(newest)}
     assert events
     for quote in quotes(events):

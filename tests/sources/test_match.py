@@ -25,7 +25,7 @@ HELD = 12  # matches at once, at most
 
 
 class Mark(msgspec.Struct):
-    """What of a score says how far its match is, and decodes fast."""
+    """The fields of a score that show the progress of its match; they decode fast."""
 
     match: str
     status: str
@@ -452,7 +452,7 @@ def status(data: bytes) -> bytes:
 
 @pytest.mark.parametrize("minute", range(15))
 def test_a_league_goes_on_from_the_scores_that_it_told_last(minute: int) -> None:
-    """Whatever the moment, what happened stays, and the clocks go on."""
+    """At any moment, incidents are kept, and the clocks continue."""
     newest: dict[Slot, Event] = {}
     for event in run(League(7, START), minute * 61_000):
         if event.slot:

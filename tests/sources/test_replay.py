@@ -73,7 +73,7 @@ def at(ms: int, event: Event | Quote, seq: int = 0) -> Event:
 
 
 def saved(events: Iterable[Event | Control], format: Format = "ndjson") -> bytes:
-    """Return what a saved stream of these is."""
+    """Return these events as a saved stream."""
     wire = WIRES[format]
     return b"".join(
         wire.event(each) if isinstance(each, Event) else wire.control(each, None)
@@ -94,7 +94,7 @@ def damages(text: bytes) -> list[Damage]:
 
 
 class Playing:
-    """A replay of a file in `folder`, and the instant that it was told last."""
+    """A replay of a file in `folder`, and the instant of its last step."""
 
     def __init__(
         self,
@@ -114,12 +114,12 @@ class Playing:
         self._replay = Replay(path, loop, speed, max_keys, place)
 
     def after(self, ms: int) -> list[Event]:
-        """Return what a step `ms` later brings."""
+        """Return the events of a step `ms` later."""
         self.now += ms
         return self._replay.step(self.now)
 
     def names(self, ms: int) -> list[str]:
-        """Return types and subjects of what a step `ms` later brings."""
+        """Return types and subjects of the events of a step `ms` later."""
         return [f"{each.type} {each.subject}" for each in self.after(ms)]
 
     def close(self) -> None:
@@ -281,7 +281,7 @@ def test_at_speed_0_events_come_as_fast_as_steps(play: Play) -> None:
 
 
 def test_a_step_is_bounded_and_the_recording_goes_slower(play: Play) -> None:
-    """Rather than that the rest bursts out when there is time again."""
+    """The rest must not come in a burst when there is time again."""
     dense = [at(i // 500, quote(), i % 500) for i in range(4 * EVENTS)]
     playing = play([*dense, at(1000, quote("LAST"))], speed=1000)
     assert [len(playing.after(50)) for _ in range(4)] == [EVENTS] * 4
@@ -521,11 +521,11 @@ def test_a_key_that_the_beginning_lacks_is_retired_when_it_loops(
     assert playing.names(1000) == ["price A", "gone LATE"]
 
 
-# What is wrong, and the end
+# Damaged recordings, and the end
 
 
 def logged(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """Return what replays said: another test's feed may not have ended yet."""
+    """Return the log lines of replays: another test's feed may not have ended yet."""
     records = (each for each in caplog.records if each.name == "liveboard.replay")
     return [record.getMessage() for record in records]
 
@@ -631,7 +631,7 @@ def test_a_long_silence_is_announced(
     assert "line 2: the next event comes in 3600 s" in caplog.text
 
 
-# Another goes on
+# Another process continues
 
 
 class Begun:
@@ -645,14 +645,14 @@ class Begun:
         self._replay = Replay(path, *self._options)
 
     def step(self, now: int, published: bool = True) -> None:
-        """Let it step, and the others know, or not, what came of it."""
+        """Let it step; the other processes get its events, or not."""
         events = self._replay.step(now)
         if events and published:
             self.published += events
             self.place = self._replay.place
 
     def follow(self, now: int) -> None:
-        """Let another go on from what is known."""
+        """Let another process continue from the published events."""
         self.close()
         newest = [*fold_events(self.published).values()]
         self._replay = Replay(self._path, *self._options, self.place, newest, now)
@@ -862,7 +862,7 @@ now, tail = int(time.time() * 1000), None
 while tail != feed.log.tail:
     tail, now = feed.log.tail, now + 50
     feed.step(now)
-# Not `ru_maxrss`, in which Linux counts what the tests held that started this.
+# Not `ru_maxrss`, in which Linux includes the memory of the parent process.
 _, _, peak = Path("/proc/self/status").read_text().partition("VmHWM:")
 print(peak.split()[0], feed.log.statistics().appended)
 """

@@ -1,4 +1,4 @@
-"""Programs that other people wrote read the feed, and all agree with `/api/state`."""
+"""Programs of other authors read the feed, and all agree with `/api/state`."""
 
 import json
 import re
@@ -90,7 +90,7 @@ def test_curl_compressed_agrees(board: Board) -> None:
 
 
 def test_curl_polls_with_once_and_its_last_id(board: Board) -> None:
-    """Each poll goes on where the last ended, and as of an equal id all is equal."""
+    """Each poll continues after the last one, and at equal ids the states are equal."""
     state: ClientState = {}
     cursor = ""
     for resume in ("fresh", "replayed", "replayed"):
@@ -150,7 +150,7 @@ def test_the_event_source_of_a_browser_agrees(board: Board, page: Page) -> None:
 
 
 def test_every_event_is_whole_and_known(board: Board) -> None:
-    """Nothing undecodable, nothing phantom: an id, a known type and its fields."""
+    """Check that events can be decoded: an id, a known type and its fields."""
     with board.stream() as stream:
         read = stream.events(200, 30)
     assert json.loads(read[0].data)["lost"] is None

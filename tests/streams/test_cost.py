@@ -88,9 +88,11 @@ class Bench:
             self.round()
             self.received()
         self.log.append([event], START)
-        self.fanout._look_at = math.inf  # to look around is no part of delivering
+        self.fanout._look_at = (
+            math.inf
+        )  # looking at all groups isn't part of a delivery
         counted = Counted()
-        gc.disable()  # nor is what other tests have left to be collected
+        gc.disable()  # nor is the garbage of other tests
         sys.setprofile(counted)
         try:
             self.round()

@@ -78,7 +78,7 @@ def test_newcomers_join_a_compressed_stream_that_others_read(board: Board) -> No
         last = max(id_of(events[-1].id) for events in seen)
         for stream, events in zip(streams, seen, strict=True):
             events += of_the_log(stream.read_until(lambda e: ahead_of(e, last)))
-    # What is live to the last of them, all others had too.
+    # All others received the events that are live to the last one, too.
     shown = [[e for e in events if begin < id_of(e.id) <= last] for events in seen]
     assert len(shown[0]) >= ENOUGH // 2
     assert all(events == shown[0] for events in shown)

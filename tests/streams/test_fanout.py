@@ -1,4 +1,4 @@
-"""The fan-out against the generator: whoever writes, a client reads the same bytes."""
+"""The fan-out and the generator: a client reads the same bytes from either."""
 
 import gzip
 import json
@@ -120,7 +120,7 @@ def connected(buffer: int) -> tuple[socket.socket, socket.socket]:
     return ours, theirs
 
 
-# No stream is compacted, however long this machine keeps a write waiting.
+# No stream is compacted, even if this machine keeps a write waiting for long.
 NEVER_BEHIND = Bounds(behind=1_000_000, behind_slow=1_000_000)
 
 

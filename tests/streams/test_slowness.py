@@ -2,7 +2,7 @@
 
 The second half runs a stream against a link with a bandwidth and a buffer, on a clock
 that only the link and the feed move. So the promise of `docs/feed.md`, "Falling
-behind", is tested in a second, on a machine however busy. `bench/slow.py` measures the
+behind", is tested in a second, even on a busy machine. `bench/slow.py` measures the
 same over a real socket.
 """
 

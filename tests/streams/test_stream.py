@@ -53,7 +53,7 @@ CLOSE = Milestones(first=2, near=2, far=4)
 
 @pytest.fixture(autouse=True, scope="module")
 def few_retirements() -> Iterator[None]:
-    """Let short examples reach the retirements that a log no longer accounts for."""
+    """Shorten the log's memory of retirements, for short examples."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(log_module, "RETIREMENTS", 3)
         yield
@@ -163,7 +163,7 @@ def test_a_client_cut_off_anywhere_ends_as_one_that_saw_every_event(
     if client.exact and not pace:
         shown = {event.id for event in model.after(EventId(0, 0), view)}
         assert shown == set(ids)
-    elif client.exact:  # a paced client is exact in what is never conflated
+    elif client.exact:  # a paced client gets every event that is never conflated
         due = model.after(EventId(0, 0), view)
         assert {e.id for e in due if e.slot is None} <= set(ids)
 
@@ -467,7 +467,7 @@ def test_a_refused_client_that_goes_leaves_nothing_behind() -> None:
     refused = Stream(streams, Subscription(View()), Peer()).frames()
     next(refused)
     refused.close()
-    assert len(streams.writing) == 1  # the one that is held
+    assert len(streams.writing) == 1  # the refused stream, which has not ended yet
 
 
 def test_what_a_view_names_forges_no_line_of_the_log() -> None:

@@ -1,4 +1,4 @@
-"""What is encoded is what is read, for any event that may be published at all."""
+"""Encoded events are read back unchanged, for any event that may be published."""
 
 import json
 import re
@@ -28,7 +28,7 @@ from feed.streams.wire import WIRES, name_of
 from tests.helpers.sse import Parsed, Parser
 
 SSE, NDJSON, TEXT = WIRES["sse"], WIRES["ndjson"], WIRES["text"]
-# What some program, terminal or str.splitlines() takes for more than a letter.
+# Characters that some program, terminal or str.splitlines() treats specially.
 ODD = "\r\n\0\t\v\f\x1b\x7f\x85\u200b\u2028\u2029\u202e\u2066\ufeff:;{}\"'\\ é😀"
 SHAPED = ["price", "score", "incident", "market", "notice"]
 
