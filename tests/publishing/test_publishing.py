@@ -715,7 +715,7 @@ def test_two_tokens_are_valid_at_once(published: Board, token: str, form: str) -
 def test_every_token_is_compared_whole_whatever_is_given(
     monkeypatch: pytest.MonkeyPatch, given: str
 ) -> None:
-    """Each token is compared, so the time of an answer says nothing about any of them."""
+    """Each token is compared, so that the time of an answer reveals nothing."""
     compared: list[tuple[bytes, bytes]] = []
 
     def counting(a: bytes, b: bytes) -> bool:
