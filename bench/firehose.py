@@ -23,7 +23,7 @@ from bench.peers import ROOT, free_port
 
 FULL = 300.0  # seconds
 BATCH = 1000  # events of one request, the maximum
-GROWTH = 32 << 20  # bytes; more is a leak, less can be the allocator's doing
+GROWTH = 32 << 20  # bytes; more is a leak, less can come from the allocator
 TOKEN = "firehose"
 SYMBOLS = 100
 WARM_UP = 0.2  # share of the time in which the worker may allocate what it needs

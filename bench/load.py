@@ -106,7 +106,7 @@ class _Run:
             try:
                 lines = _lines(client)
                 connected = next(lines)
-                # Workers may have started meanwhile; from here on no more start.
+                # Workers may have started until now, but no more start from here on.
                 pids = self.started.pids
                 cpu_connected = machine.cpu_seconds(pids)
                 self.go.touch()

@@ -1,9 +1,9 @@
 """Set up what the benchmark needs, under `.cache`: `python -m bench.set_up`.
 
-The client and the floor, which are C, a virtual environment with Liveboard and its
-Python peers, better-sse, and nginx's nchan module. Without a compiler or the virtual
-environment there is no benchmark; a peer that can't be installed is left out, and the
-benchmark says so.
+It compiles the client and the floor, which are in C, and installs a virtual environment
+with Liveboard and its Python peers, better-sse, and nginx's nchan module. Without a
+compiler or the virtual environment there is no benchmark. A peer that can't be installed
+is left out, and the benchmark says so.
 """
 
 import os

@@ -15,15 +15,15 @@ import os
 import sys
 from urllib.request import Request, urlopen
 
-CONTROL = {"hello", "heartbeat", "gap", "bye", "end"}  # what a Liveboard says itself
+CONTROL = {"hello", "heartbeat", "gap", "bye", "end"}  # a Liveboard's control events
 url = os.environ.get("BOARD", "http://127.0.0.1:8000") + "/api/publish"
 headers = {"Authorization": "Bearer " + os.environ["PUBLISH_TOKEN"]}
-told: dict[str, str] = {"event": "message"}
+fields: dict[str, str] = {"event": "message"}
 for line in urlopen(sys.argv[1]):
     name, _, value = line.decode().rstrip("\r\n").partition(":")
-    told[name] = value.removeprefix(" ")
+    fields[name] = value.removeprefix(" ")
     if not line.strip():
-        if told["event"] not in CONTROL and "data" in told:
-            event = {"event": told["event"], "data": json.loads(told["data"])}
+        if fields["event"] not in CONTROL and "data" in fields:
+            event = {"event": fields["event"], "data": json.loads(fields["data"])}
             urlopen(Request(url, json.dumps(event).encode(), headers)).close()
-        told = {"event": "message"}
+        fields = {"event": "message"}

@@ -1,8 +1,8 @@
-/* The floor: what a server costs that does nothing but call send().
+/* The floor: the cost of a server that does nothing but call send().
  *
- * All events stand in one ring of bytes, and a stream is an offset into it. In each
- * round every stream gets all that is due by one send(); what a full socket refuses is
- * sent in a later round. No request is understood: every one gets the same streams.
+ * All events are in one ring of bytes, and a stream is an offset into it. In each round
+ * one send() per stream sends everything that is due; the bytes that a full socket refuses
+ * are sent in a later round. Requests aren't parsed: each one gets the same stream.
  *
  * Environment: PORT, RATE (events a second), ROUNDS (rounds a second), GO (a file:
  * events begin once it is there), FLOOD (events a round, as many rounds as it can).
@@ -99,7 +99,7 @@ static void publish(double due, int count) {
     }
 }
 
-/* Send to every stream what is due; return how many bytes the slowest has yet to get. */
+/* Send the due bytes to every stream; return how many of them the slowest still lacks. */
 static uint64_t send_round(void) {
     uint64_t slowest = 0;
     for (int i = 0; i < open_streams; i++) {

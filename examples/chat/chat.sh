@@ -1,7 +1,7 @@
 #!/bin/sh
-# An answer that appears word by word, as that of a language model: each word is an event
-# of our own type `token`. It has no key, so that no word replaces another, and none is
-# left out for a reader that was away for a moment.
+# An answer that appears word by word, like that of a language model. Each word is an event
+# of our own type `token`. It has no key, so that no word replaces another, and a reader
+# that was away for a moment gets all of them.
 #
 #   PUBLISH_TOKEN=secret FEED=published make run
 #   curl -N 'http://127.0.0.1:8000/stream?events=token'            # in another terminal
@@ -10,7 +10,7 @@ set -eu
 
 BOARD=${BOARD:-http://127.0.0.1:8000}
 PACE=${PACE:-0.1} # seconds between two words
-answer=$(date +%s)-$$ # tells this answer's words from another's
+answer=$(date +%s)-$$ # makes the keys of this answer's words unique
 
 publish() {
     curl --silent --show-error --fail-with-body --output /dev/null \

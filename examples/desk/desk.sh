@@ -1,6 +1,6 @@
 #!/bin/sh
-# A support desk over the board: tickets are notices with a key, so that the newest word
-# on a ticket replaces the older ones, on every open page and for whoever comes later.
+# A support desk over the board: tickets are notices with a key, so that the newest
+# state of a ticket replaces the older one, on every open page and on pages opened later.
 #
 #   PUBLISH_TOKEN=secret FEED=published make run
 #   PUBLISH_TOKEN=secret examples/desk/desk.sh update 4711 "We found the cause"
@@ -10,18 +10,18 @@
 set -eu
 
 BOARD=${BOARD:-http://127.0.0.1:8000}
-TYPING=${TYPING:-8} # seconds that "An agent is typing…" stays, unless it is said again
+TYPING=${TYPING:-8} # seconds that "An agent is typing…" stays, unless it is sent again
 
 usage="usage: desk.sh update TICKET TEXT | typing TICKET | resolve TICKET | follow"
 act=${1:?"$usage"}
 
-# Prints what went wrong, too: the board says where and what may stand.
+# Prints the board's error message, too, which says what is wrong and what is valid.
 send() {
     curl --silent --show-error --fail-with-body \
         --header "Authorization: Bearer ${PUBLISH_TOKEN:?is not set}" "$@"
 }
 
-# A JSON string of any text.
+# Print a text as a JSON string.
 quoted() {
     printf '"%s"' "$(printf %s "$1" | tr '\n' ' ' | sed 's/[\\"]/\\&/g')"
 }
@@ -35,7 +35,7 @@ update)
           "topic": $(quoted "ticket-$ticket")}}
 JSON
     ;;
-typing) # the server retires it at `until`; nobody has to remember to
+typing) # the server retires it at `until`, even if this script doesn't
     ticket=${2:?"$usage"}
     send "$BOARD/api/publish" --data-binary @- <<JSON
 {"event": "notice", "key": $(quoted "typing-$ticket"),
@@ -47,7 +47,7 @@ resolve)
     ticket=${2:?"$usage"}
     send --request DELETE "$BOARD/api/keys/notice/ticket-$ticket"
     ;;
-follow) # as it happens, what there is first
+follow) # the current tickets first, then each change
     exec curl --silent --no-buffer "$BOARD/stream.txt?events=notice"
     ;;
 *)

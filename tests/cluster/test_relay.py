@@ -718,10 +718,10 @@ def test_a_replay_goes_on_where_its_leader_died_and_where_redis_lost_its_data(
         server.ask("DEL", "x:leader")  # as if its lock had run out
         known = len(played())
         more = min(known + 30, count)  # on a slow machine it may be over by now
-        until(lambda: len(played()) >= more, why="another goes on")
+        until(lambda: len(played()) >= more, why="another continues")
         assert leader(server, "x:") != first
         server.ask("FLUSHALL")
-        until(lambda: len(played()) == count, 20, "it goes on to its end")
+        until(lambda: len(played()) == count, 20, "it plays to its end")
         assert played() == [*range(count)]
 
 
