@@ -2,8 +2,8 @@
 
 It compiles the client and the floor, which are in C, and installs a virtual environment
 with Liveboard and its Python peers, better-sse, and nginx's nchan module. Without a
-compiler or the virtual environment there is no benchmark. A peer that can't be installed
-is left out, and the benchmark says so.
+compiler or the virtual environment there is no benchmark. A peer that can't be
+installed is left out, and the benchmark says so.
 """
 
 import os

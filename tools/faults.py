@@ -311,8 +311,8 @@ class Scene:
             reader.silence = reader.pause = 0.0
         act()
         last = self.publisher.published + AFTER
-        until(lambda: self.publisher.published >= last, SETTLED, "it goes on")
-        until(lambda: watcher.got > time.monotonic() - 1, SETTLED, "prices go on")
+        until(lambda: self.publisher.published >= last, SETTLED, "it continues")
+        until(lambda: watcher.got > time.monotonic() - 1, SETTLED, "prices continue")
         with contextlib.suppress(AssertionError):  # missing events are counted below
             self._all_have(last - first, first)
         counts = [[r.seen.get(n, 0) for n in range(first, last)] for r in readers]

@@ -113,11 +113,11 @@ def assert_polls_to_the_state(board: Board, state: ClientState, cursor: str) -> 
         return True
 
     for _ in range(3):  # after the first, each poll brings little, and all of it
-        until(agrees, why="the board goes on")
+        until(agrees, why="the board publishes more")
 
 
 def slot_of(event: Parsed) -> tuple[str, str]:
-    """Return the type and key of an event; the key is "" where it has none."""
+    """Return the type and key of an event; the key is "" if it has none."""
     data = json.loads(event.data)
     if event.event == "gone":
         return data["event"], data["key"]

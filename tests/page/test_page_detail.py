@@ -87,7 +87,7 @@ def test_the_chart_shows_the_past_then_what_comes_in_a_line_words_and_a_table(
     expect(sentence).to_contain_text("high 4,321.00")
     expect(rows.nth(1)).to_contain_text("4,321.00")
     line = page.locator("#chart-line")
-    until(lambda: line.get_attribute("points") != before, 15, "the line goes on")
+    until(lambda: line.get_attribute("points") != before, 15, "the line grows")
     expect(page.locator("#chart-high")).to_have_text("4,321.00")
     page.get_by_role("button", name="15 min").click()
     expect(page.get_by_role("button", name="15 min")).to_have_attribute(

@@ -385,7 +385,7 @@ def test_a_tab_that_attaches_later_misses_nothing_and_is_told_how_the_stream_sta
     third = reader(
         context, stage.url, id=f"{at}-4", version=boot_data(first)["version"]
     )
-    until(lambda: told(third, "state"), 15, "it is told how the stream stands")
+    until(lambda: told(third, "state"), 15, "it gets the state of the stream")
     [state, *_] = told(third, "state")
     assert state["name"] == "full" and 300 < state["seconds"] <= 400
     assert len(stage.cursors) == 1
@@ -409,7 +409,7 @@ def test_what_lies_before_the_streams_beginning_is_fetched_once_more(
     stage.send_event("other", TOKEN, "2000-0")
     stage.send_event("price", quote(), "3000-1")
     stage.send_event("price", quote(), "3000-2")
-    until(lambda: "3000-2" in told(early), 15, "it goes on")
+    until(lambda: "3000-2" in told(early), 15, "it continues")
     until(lambda: "3000-2" in told(late), 15, "for the other too")
     assert told(late) == ["2000-0", "3000-1", "3000-2"]
     assert told(early) == ["3000-1", "3000-2"]
@@ -482,7 +482,7 @@ def test_a_tab_that_went_without_a_word_is_let_go_and_taken_back(
     page.evaluate("() => send({ type: 'check', online: true })")
     assert page.evaluate("() => got.at(-1)") == "unknown"
     page.evaluate("() => send(attach)")
-    until(lambda: len(stage.cursors) == 2, 15, "it attaches anew")
+    until(lambda: len(stage.cursors) == 2, 15, "it attaches again")
 
 
 # Two windows with different selections, and the person's pace.
@@ -584,12 +584,12 @@ def test_a_page_that_is_hidden_for_a_minute_has_no_stream_unless_an_alert_waits(
     hide(page)
     page.clock.fast_forward(90_000)
     count = len(told(page))
-    until(lambda: len(told(page)) > count, 15, "armed, it goes on")
+    until(lambda: len(told(page)) > count, 15, "armed, it continues")
     page.evaluate("() => { stream.armed = false; }")
     until(lambda: streams(board) == 0, 15, "hidden, it has none")
     hide(page, False)
     count = len(told(page))
-    until(lambda: len(told(page)) > count, 15, "seen again, it goes on")
+    until(lambda: len(told(page)) > count, 15, "seen again, it continues")
 
 
 @pytest.mark.usefixtures("either")

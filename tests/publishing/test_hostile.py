@@ -241,7 +241,7 @@ WRONG_TOKENS = [
     asked("the word alone", 401, None, "Authorization: Bearer"),
     asked("another", 401, None, "Authorization: Bearer wrong"),
     asked("one that is cut", 401, None, f"Authorization: Bearer {TOKEN[:-1]}"),
-    asked("one that goes on", 401, None, f"Authorization: Bearer {TOKEN}x"),
+    asked("one that is longer", 401, None, f"Authorization: Bearer {TOKEN}x"),
     asked("two", 401, None, f"Authorization: Bearer {TOKEN},{TOKEN}"),
     asked("two headers", 401, None, BEARER, BEARER),
     asked("a huge one", 401, None, f"Authorization: Bearer {'x' * 8000}"),

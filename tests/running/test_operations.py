@@ -195,7 +195,7 @@ def test_from_the_signal_on_the_board_is_not_ready() -> None:
         def told() -> bytes | None:
             leaving = any(event.event == "bye" for event in stream.read_for(0.01))
             detail = unreadiness(connection)
-            assert detail or not leaving, "its streams were told bye, and it is ready"
+            assert detail or not leaving, "its streams got bye, and it is still ready"
             return detail
 
         with contextlib.closing(connection):

@@ -246,7 +246,7 @@ def test_the_open_rolls_every_symbol(two_days: list[Event]) -> None:
             assert each.previous_close == prices[each.symbol]
             assert each.price == each.open == each.high == each.low
         else:
-            assert not unopened, "each opens before any goes on"
+            assert not unopened, "each opens before any trades again"
         prices[each.symbol] = each.price
     assert opened == 2 * 30
 

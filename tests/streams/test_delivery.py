@@ -216,7 +216,7 @@ def read(connection: http.client.HTTPConnection, count: int) -> list[Parsed]:
         assert answer.status == 200
         while len(events) < count:
             line = answer.readline()
-            assert line, "the stream goes on"
+            assert line, "the stream continues"
             events += parser.feed(line)
         answer.close()
     return events
