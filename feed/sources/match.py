@@ -295,7 +295,7 @@ class Match:
             acts = (self._attack, self._book, self._send_off, self._substitute)
             events = acts[drawn % 4](at, *sides)
         self._draw_next_incident(at)
-        if self._under_review:  # play stops until then, and the half goes on
+        if self._under_review:  # play stops until then, and the half can't end
             self._next_incident = at + self._rng.uniform(*REVIEW) * MINUTE
             self._whistle = max(self._whistle, self._next_incident + MINUTE)
         return events

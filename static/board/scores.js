@@ -2,7 +2,7 @@
  * The matches, by competition.
  *
  * A change of a match marks its row, and `paint` fills the marked rows once a frame. A goal
- * is called by a word for some seconds. The minute is counted locally, so that it goes on
+ * is called by a word for some seconds. The minute is counted locally, so that it advances
  * between two events.
  */
 

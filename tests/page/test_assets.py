@@ -149,11 +149,11 @@ def test_a_page_of_the_release_before_can_call_what_it_loads_when_something_is_o
           const chart = new Chart(settings);
           chart.note({ symbol: "ACME", price: 1, at: 0 });
           const { AlertsDialog } = await import("/static/alerts-dialog.js");
-          const told = { permission: "denied", ask: async () => (told.asked = true) };
+          const fake = { permission: "denied", ask: async () => (fake.asked = true) };
           const alerts = { all: [], addPrice: () => "" };
-          new AlertsDialog(alerts, board, settings, told).open(null);
+          new AlertsDialog(alerts, board, settings, fake).open(null);
           document.getElementById("price-alert").dispatchEvent(new Event("submit"));
-          return [chart.isDue, told.asked, document.getElementById("alerts").open];
+          return [chart.isDue, fake.asked, document.getElementById("alerts").open];
         }"""
     )
     assert called == [False, True, True]

@@ -349,7 +349,7 @@ def test_without_a_shared_worker_each_tab_has_its_stream(
 ) -> None:
     tabs = [reader(context, board.url) for _ in range(3)]
     until(lambda: streams(board) == 3, 15, "three tabs, three streams")
-    until(lambda: all(map(told, tabs)), 15, "events come to each")
+    until(lambda: all(map(seen, tabs)), 15, "events come to each")
 
 
 def test_where_the_worker_cannot_be_loaded_a_tab_has_its_own_stream(
@@ -385,8 +385,8 @@ def test_a_tab_that_attaches_later_misses_nothing_and_is_told_how_the_stream_sta
     third = reader(
         context, stage.url, id=f"{at}-4", version=boot_data(first)["version"]
     )
-    until(lambda: told(third, "state"), 15, "it gets the state of the stream")
-    [state, *_] = told(third, "state")
+    until(lambda: seen(third, "state"), 15, "it gets the state of the stream")
+    [state, *_] = seen(third, "state")
     assert state["name"] == "full" and 300 < state["seconds"] <= 400
     assert len(stage.cursors) == 1
 
@@ -401,7 +401,7 @@ def test_what_lies_before_the_streams_beginning_is_fetched_once_more(
     until(lambda: len(stage.cursors) == 2, 15, "the other has one")
     stage.send_hello("3000-0")
     stage.send_event("price", quote(), "3000-1")
-    until(lambda: told(early), 15, "it came")
+    until(lambda: seen(early), 15, "it came")
     turn(late, "pageshow")
     until(lambda: len(stage.cursors) == 3, 15, "the stream goes back")
     assert stage.cursors == ["1000-0", "3000-0", "1000-0"]
@@ -409,10 +409,10 @@ def test_what_lies_before_the_streams_beginning_is_fetched_once_more(
     stage.send_event("other", TOKEN, "2000-0")
     stage.send_event("price", quote(), "3000-1")
     stage.send_event("price", quote(), "3000-2")
-    until(lambda: "3000-2" in told(early), 15, "it continues")
-    until(lambda: "3000-2" in told(late), 15, "for the other too")
-    assert told(late) == ["2000-0", "3000-1", "3000-2"]
-    assert told(early) == ["3000-1", "3000-2"]
+    until(lambda: "3000-2" in seen(early), 15, "it continues")
+    until(lambda: "3000-2" in seen(late), 15, "for the other too")
+    assert seen(late) == ["2000-0", "3000-1", "3000-2"]
+    assert seen(early) == ["3000-1", "3000-2"]
 
 
 def test_after_fresh_a_tab_of_before_begins_anew_from_what_the_worker_has(
@@ -454,7 +454,7 @@ def test_a_newer_page_does_not_meet_an_older_pages_worker(
     older = reader(context, board.url, version="1")
     newer = reader(context, board.url, version="2")
     until(lambda: streams(board) == 2, 15, "each version has its own")
-    until(lambda: told(older) and told(newer), 15, "events come to both")
+    until(lambda: seen(older) and seen(newer), 15, "events come to both")
 
 
 def test_a_tab_that_went_without_a_word_is_let_go_and_taken_back(
@@ -504,9 +504,9 @@ def test_the_stream_carries_what_all_tabs_show_and_each_gets_its_own(
     stage.send_event("other", TOKEN, "1000-3")
     stage.send_event("gone", {"event": "price", "key": "BOLT", "at": 1}, "1000-5")
     stage.send_event("notice", {"notice": "n"}, "1000-6")
-    until(lambda: len(told(bolt)) == 4 and "1000-6" in told(acme), 15, "all came")
-    assert told(acme) == ["1000-1", "1000-3", "1000-6"]
-    assert told(bolt) == ["1000-2", "1000-3", "1000-5", "1000-6"]
+    until(lambda: len(seen(bolt)) == 4 and "1000-6" in seen(acme), 15, "all came")
+    assert seen(acme) == ["1000-1", "1000-3", "1000-6"]
+    assert seen(bolt) == ["1000-2", "1000-3", "1000-5", "1000-6"]
     every = reader(context, stage.url, id="1000-4")
     until(lambda: len(stage.queries) == 3, 15, "the stream is wider still")
     assert stage.queries[2] == {"events": EVENTS, "after": "1000-4"}
@@ -514,8 +514,8 @@ def test_the_stream_carries_what_all_tabs_show_and_each_gets_its_own(
     stage.send_event("gone", {"event": "price", "key": "BOLT", "at": 1}, "1000-5")
     stage.send_event("notice", {"notice": "n"}, "1000-6")
     stage.send_event("price", quote("ZZZ"), "1000-7")
-    until(lambda: len(told(every)) == 3, 15, "it has what it missed")
-    assert told(acme) == ["1000-1", "1000-3", "1000-6"]
+    until(lambda: len(seen(every)) == 3, 15, "it has what it missed")
+    assert seen(acme) == ["1000-1", "1000-3", "1000-6"]
     every.close()
     until(lambda: len(stage.queries) == 4, 15, "the stream is narrow again")
     assert stage.queries[3]["symbols"] == "ACME,BOLT"
@@ -531,9 +531,9 @@ def test_two_windows_with_different_selections_end_with_the_servers_values(
     wanted = {name: made_with[name] for name in ("id", "version")}
     narrow = reader(context, board.url, **wanted, symbols=["ACME"])
     until(lambda: streams(board) == 1, 15, "they share a stream")
-    until(lambda: len(told(narrow)) > 3, 15, "events come to both")
+    until(lambda: len(seen(narrow)) > 3, 15, "events come to both")
     shown = narrow.evaluate(
-        "() => told.filter(([it]) => it === 'event').map((it) => it[2].symbol ?? it[1])"
+        "() => seen.filter(([it]) => it === 'event').map((it) => it[2].symbol ?? it[1])"
     )
     assert {*shown} <= {"ACME", "score", "market", "notice"}
     equals(whole, board)
@@ -547,15 +547,15 @@ def test_a_slower_pace_is_a_tabs_own_and_the_stream_has_the_quickest(
     until(lambda: len(stage.queries) == 1, 15, "they share a stream")
     stage.send_hello("1000-0")
     # A later tab is given the others' events at once.
-    until(lambda: told(quick, "hello") and told(slow, "hello"), 15, "both are there")
+    until(lambda: seen(quick, "hello") and seen(slow, "hello"), 15, "both are there")
     for n in range(1, 5):
         stage.send_event("price", quote(price=n), f"1000-{n}")
     stage.send_event("other", TOKEN, "1000-5")
-    until(lambda: len(told(quick)) == 5, 15, "one has all")
-    assert told(slow) == []
+    until(lambda: len(seen(quick)) == 5, 15, "one has all")
+    assert seen(slow) == []
     slow.evaluate("() => { stream.pace = 0; }")
-    until(lambda: told(slow), 15, "the other has what is new of each key")
-    assert told(slow) == ["1000-4", "1000-5"]
+    until(lambda: seen(slow), 15, "the other has what is new of each key")
+    assert seen(slow) == ["1000-4", "1000-5"]
     assert len(stage.queries) == 1
     for tab in (slow, quick):
         tab.evaluate("() => { stream.pace = 30; }")
@@ -567,7 +567,7 @@ def test_a_slower_pace_is_a_tabs_own_and_the_stream_has_the_quickest(
     }
     stage.send_hello("1000-5", pace=30)
     stage.send_event("price", quote(price=6), "1000-6")
-    until(lambda: told(slow)[-1] == "1000-6", 15, "a frame is delivered as it comes")
+    until(lambda: seen(slow)[-1] == "1000-6", 15, "a frame is delivered as it comes")
 
 
 # Pages that are hidden, frozen, asleep.
@@ -583,13 +583,13 @@ def test_a_page_that_is_hidden_for_a_minute_has_no_stream_unless_an_alert_waits(
     page.evaluate("() => { stream.armed = true; }")
     hide(page)
     page.clock.fast_forward(90_000)
-    count = len(told(page))
-    until(lambda: len(told(page)) > count, 15, "armed, it continues")
+    count = len(seen(page))
+    until(lambda: len(seen(page)) > count, 15, "armed, it continues")
     page.evaluate("() => { stream.armed = false; }")
     until(lambda: streams(board) == 0, 15, "hidden, it has none")
     hide(page, False)
-    count = len(told(page))
-    until(lambda: len(told(page)) > count, 15, "seen again, it continues")
+    count = len(seen(page))
+    until(lambda: len(seen(page)) > count, 15, "seen again, it continues")
 
 
 @pytest.mark.usefixtures("either")
@@ -660,12 +660,12 @@ def test_a_slow_link_gets_fewer_prices_but_current_ones(
     busy = Board(SEED="7", SPEED="20", HEARTBEAT="5")
     with busy as board, Proxy(board.port) as proxy:
         page = reader(context, proxy.url)
-        until(lambda: told(page), 15, "events come")
+        until(lambda: seen(page), 15, "events come")
         proxy.throttle = 4000
         proxy.cut()
-        until(lambda: len(told(page, "hello")) > 1, 20, "it comes back")
+        until(lambda: len(seen(page, "hello")) > 1, 20, "it comes back")
         until(lambda: oldest(page) < 3000, 90, "five seconds of current prices")
-        assert told(page, "hello")[-1]["pace"] > 0
+        assert seen(page, "hello")[-1]["pace"] > 0
 
 
 def test_a_page_behind_nginx_shows_the_servers_values(page: Page, board: Board) -> None:
@@ -756,7 +756,7 @@ def unattended(page: Page, stage: Stage) -> None:
 def reader(context: BrowserContext, url: str, **options: Any) -> Page:
     """Open a tab without a board that reads by a `Stream` of its own.
 
-    `told` in it is a list of the stream's calls: the handler's name, its values, and
+    `seen` in it is a list of the stream's calls: the handler's name, its values, and
     the instant.
     """
     page = context.new_page()
@@ -764,9 +764,9 @@ def reader(context: BrowserContext, url: str, **options: Any) -> Page:
     page.evaluate(
         """async (options) => {
           const { Stream } = await import("/static/stream/stream.js");
-          window.told = [];
+          window.seen = [];
           const note = (name) => (...values) => {
-            told.push([name, ...values, Date.now()]);
+            seen.push([name, ...values, Date.now()]);
           };
           const names = ["event", "hello", "caughtUp", "control", "state"];
           const handlers = Object.fromEntries(names.map((name) => [name, note(name)]));
@@ -778,10 +778,10 @@ def reader(context: BrowserContext, url: str, **options: Any) -> Page:
     return page
 
 
-def told(page: Page, handler: str = "event") -> list[Any]:
+def seen(page: Page, handler: str = "event") -> list[Any]:
     """Return the values that a reader's handler was called with: of events, the ids."""
     found: list[Any] = page.evaluate(
-        """(name) => told.filter(([it]) => it === name)
+        """(name) => seen.filter(([it]) => it === name)
           .map((it) => (name === "event" ? it[3] : it[1]))""",
         handler,
     )
@@ -884,8 +884,8 @@ def oldest(page: Page) -> float:
     age: float | None = page.evaluate(
         """() => {
           const since = Date.now() - 5000;
-          const hello = told.findLast(([name]) => name === "hello");
-          const recent = told.filter((it) => it[0] === "event" && it.at(-1) > since);
+          const hello = seen.findLast(([name]) => name === "hello");
+          const recent = seen.filter((it) => it[0] === "event" && it.at(-1) > since);
           if (hello.at(-1) > since || recent.length === 0) return null;
           return Math.max(...recent.map((it) => it.at(-1) - parseInt(it[3])));
         }"""

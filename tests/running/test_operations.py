@@ -110,10 +110,10 @@ def refusal(board: Board) -> int:
         assert stream.headers["content-type"] == "text/event-stream; charset=utf-8"
         (bye,) = stream.read_all()
         assert stream.complete
-    told = json.loads(bye.data)
-    assert (bye.event, told["reason"]) == ("bye", "full")
-    assert stream.retry == told["retry_ms"]
-    return int(told["retry_ms"])
+    fields = json.loads(bye.data)
+    assert (bye.event, fields["reason"]) == ("bye", "full")
+    assert stream.retry == fields["retry_ms"]
+    return int(fields["retry_ms"])
 
 
 def test_a_client_is_told_apart_by_forwarded_for_only_behind_trusted_proxies() -> None:
@@ -192,7 +192,7 @@ def test_from_the_signal_on_the_board_is_not_ready() -> None:
     with Board() as board, board.stream(SILENT) as stream:
         connection = http.client.HTTPConnection(LOOPBACK, board.port, timeout=10)
 
-        def told() -> bytes | None:
+        def reason_while_leaving() -> bytes | None:
             leaving = any(event.event == "bye" for event in stream.read_for(0.01))
             detail = unreadiness(connection)
             assert detail or not leaving, "its streams got bye, and it is still ready"
@@ -203,7 +203,7 @@ def test_from_the_signal_on_the_board_is_not_ready() -> None:
             board.term()
             # Asked all the time, so that the connection is never idle for too long. A
             # board that stays ready closes it, and is gone within five seconds.
-            detail = until(told, 5, "not ready")
+            detail = until(reason_while_leaving, 5, "not ready")
         assert json.loads(detail or b"")["detail"] == "The server is restarting."
 
 
@@ -211,9 +211,9 @@ def unreadiness(connection: http.client.HTTPConnection) -> bytes | None:
     """Return the body of `/readyz` if it is 503; None if it is 200."""
     connection.request("GET", "/readyz")
     answer = connection.getresponse()
-    told = answer.read()
+    reason = answer.read()
     assert answer.status in (200, 503)
-    return told if answer.status == 503 else None
+    return reason if answer.status == 503 else None
 
 
 def test_a_stream_that_opens_after_the_signal_is_sent_away_in_kind() -> None:
@@ -302,9 +302,9 @@ class Storm:
             body = response.feed(data)
             assert response.status in {0, 200}
             for event in parser.feed(body):
-                told = json.loads(event.data)
+                fields = json.loads(event.data)
                 if event.event == "hello" and back:
-                    self.resumes[told["resume"]] += 1
+                    self.resumes[fields["resume"]] += 1
                 self.hellos += event.event == "hello"
                 if event.event == "bye":
                     assert parser.retry is not None
@@ -503,8 +503,8 @@ def test_a_worker_that_was_frozen_goes_on_without_a_burst() -> None:
 
 def prices_of_a_second(events: list[Parsed]) -> int:
     """Return how many there are within a second of the first, by the board's clock."""
-    told = [id_of(event.id)[0] for event in events if is_price(event)]
-    return sum(abs(at - told[0]) < 1000 for at in told)
+    instants = [id_of(event.id)[0] for event in events if is_price(event)]
+    return sum(abs(at - instants[0]) < 1000 for at in instants)
 
 
 # --- Names that forge
@@ -595,13 +595,13 @@ def test_only_allowed_origins_may_read() -> None:
             assert allowed["access-control-allow-origin"] == ours
             assert "Origin" in allowed["vary"]
             for headers in ({"Origin": theirs}, {}):
-                told = board.get(path, headers)[1]
-                assert "access-control-allow-origin" not in told
-                assert "Origin" in told["vary"]
+                received = board.get(path, headers)[1]
+                assert "access-control-allow-origin" not in received
+                assert "Origin" in received["vary"]
         preflight = {"Origin": ours, "Access-Control-Request-Method": "GET"}
-        status, told, _ = board.request("OPTIONS", "/stream", preflight)
+        status, received, _ = board.request("OPTIONS", "/stream", preflight)
         assert status == 200
-        assert "Last-Event-ID" in told["access-control-allow-headers"]
+        assert "Last-Event-ID" in received["access-control-allow-headers"]
 
 
 # --- Logs
@@ -632,8 +632,8 @@ def test_a_stream_is_two_lines_of_the_log_and_is_gone_after_them() -> None:
 
 def told_at_end(line: str) -> tuple[str, ...]:
     """Return number, view, events, bytes and why of a stream's last line."""
-    told = re.fullmatch(
+    found = re.fullmatch(
         r"stream (\d+) ended: (.*), \d+\.\d s, (\d+) events, (\d+) bytes: (.*)", line
     )
-    assert told
-    return told.groups()
+    assert found
+    return found.groups()
