@@ -129,7 +129,9 @@ class Stream:
                 self._begin_write()
                 yield gzip_trailer(self._ledger)
                 self._end_write(None)
-            if connection is not None:
+            if connection is not None and self._streams.draining.is_set():
+                # An idle connection would delay the exit of the worker. At any other
+                # end, the connection is kept, as the response promised.
                 connection.stop_reading()
         finally:
             self._streams.writing.discard(self)

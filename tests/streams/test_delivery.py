@@ -8,6 +8,7 @@ import shutil
 import ssl
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -24,6 +25,28 @@ from tests.helpers.harness import LOOPBACK, Board, Nginx, until
 from tests.helpers.sse import Parsed, Parser
 
 ZIPPED = {"Accept-Encoding": "gzip"}
+
+
+# --- the connection
+
+
+@pytest.mark.parametrize("pause", [0.0, 0.005, 0.04])
+def test_the_connection_of_a_stream_that_ended_serves_the_next_request(
+    board: Board, pause: float
+) -> None:
+    """A POST that is lost isn't repeated by proxies and pools, unlike a GET."""
+    connection = http.client.HTTPConnection(LOOPBACK, board.port, timeout=10)
+    with contextlib.closing(connection):
+        connection.connect()
+        first = connection.sock
+        for _ in range(10):
+            connection.request("GET", "/stream?once=1&events=market")
+            assert connection.getresponse().read().endswith(b"\n\n")
+            time.sleep(pause)
+            connection.request("POST", "/stream", b"")
+            answer = connection.getresponse()
+            assert answer.read() and answer.status == 405
+        assert connection.sock is first
 
 
 # --- gzip
