@@ -232,6 +232,13 @@ class Server(Process):
         """The server's address, without a slash at the end."""
         return f"http://{LOOPBACK}:{self.port}"
 
+    def worker_pids(self) -> list[int]:
+        """Return the process ids of the workers (Linux)."""
+        pids: list[int] = []
+        for path in Path(f"/proc/{self.pid}/task").glob("*/children"):
+            pids += map(int, path.read_text().split())
+        return sorted(pids)
+
     def wait_ready(self, seconds: float = 60) -> Self:
         """Wait until it is ready; AssertionError with its log if it isn't in time."""
         self._wait_for(self._is_ready, seconds)
@@ -264,13 +271,6 @@ class Board(Server):
         if self.alive:
             self.kill()
         super().stop()
-
-    def worker_pids(self) -> list[int]:
-        """Return the process ids of the workers (Linux)."""
-        pids: list[int] = []
-        for path in Path(f"/proc/{self.pid}/task").glob("*/children"):
-            pids += map(int, path.read_text().split())
-        return sorted(pids)
 
     def get(
         self,

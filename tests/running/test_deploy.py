@@ -12,6 +12,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import stat
 import subprocess
 import sys
@@ -47,6 +48,8 @@ DOCKERFILE = ROOT / "Dockerfile"
 COMPOSE = ROOT / "compose.yaml"
 MAIN_CONFIG = ROOT / "deploy/nginx.conf"
 SITE = ROOT / "deploy/liveboard.conf"
+UPSTREAM = ROOT / "deploy/boards.conf"
+COMPOSE_UPSTREAM = ROOT / "deploy/boards-compose.conf"
 UNIT = ROOT / "deploy/liveboard.service"
 FAREWELL = 5  # seconds from SIGTERM until the board is gone
 # One path for each kind of file that the image must have.
@@ -170,6 +173,24 @@ class FlyToml(Shape):
     vm: list[Machine]
 
 
+class RailwayBuild(Shape):
+    builder: Literal["DOCKERFILE"]
+
+
+class RailwayDeploy(Shape, rename="camel"):
+    healthcheck_path: str
+    draining_seconds: int  # a number: Railway refuses a string
+    overlap_seconds: int
+
+
+class RailwayJson(Shape):
+    """Railway's railway.json, which docs/deploy.md shows."""
+
+    schema: str = msgspec.field(name="$schema")
+    build: RailwayBuild
+    deploy: RailwayDeploy
+
+
 def app_json() -> AppJson:
     text = (ROOT / "app.json").read_bytes()
     return msgspec.json.decode(text, type=AppJson, strict=True)
@@ -268,9 +289,9 @@ def test_a_build_without_the_chart_library_goes_on(tmp_path: Path) -> None:
 
 def test_what_the_document_shows_for_railway_is_json_with_a_farewell() -> None:
     [block] = blocks(DEPLOY, "json")
-    deploy = json.loads(block)["deploy"]
-    assert int(deploy["drainingSeconds"]) > FAREWELL
-    assert deploy["healthcheckPath"] == "/readyz"
+    deploy = msgspec.json.decode(block, type=RailwayJson, strict=True).deploy
+    assert deploy.draining_seconds > FAREWELL
+    assert deploy.healthcheck_path == "/readyz"
 
 
 def test_the_sizing_takes_its_figures_from_the_measurements() -> None:
@@ -365,6 +386,7 @@ class Image:
         self.context = folder / "context"
         self.bin = folder / "venv/bin"
         self.env: dict[str, str] = {}
+        self._arguments: dict[str, str] = {}
         self._stages: dict[str, Path] = {}
         self._root = folder
         self.workdir = folder
@@ -372,6 +394,7 @@ class Image:
     def build(self) -> None:
         """Carry out every instruction up to the last that changes a file."""
         copy_context(self.context)
+        hide_from_others(self.context)
         subprocess.run([sys.executable, "-m", "venv", self.bin.parent], check=True)
         for each in instructions():
             act = getattr(self, f"_{each.name.lower()}", None)
@@ -385,6 +408,11 @@ class Image:
         self._root.mkdir()
         self._stages[name] = self._root
         self.env = {}
+        self._arguments = {}
+
+    def _arg(self, each: Instruction) -> None:
+        name, default = each.text.split("=")
+        self._arguments[name] = default
 
     def _workdir(self, each: Instruction) -> None:
         assert each.text.startswith("/")
@@ -413,7 +441,7 @@ class Image:
     def _run(self, each: Instruction) -> None:
         if each.text.startswith("useradd "):
             return
-        env = clean_environment(HOME=str(self.folder))
+        env = clean_environment(HOME=str(self.folder)) | self._arguments
         env["PATH"] = f"{self.bin}:{env['PATH']}"
         done = subprocess.run(
             ["sh", "-c", each.text],
@@ -425,15 +453,15 @@ class Image:
         assert done.returncode == 0, f"RUN {each.text}:\n{done.stdout}{done.stderr}"
 
 
-def copy_context(target: Path) -> None:
-    """Copy the files that `.dockerignore` doesn't exclude."""
+def copy_context(target: Path, checkout: Path = ROOT) -> None:
+    """Copy the files of a checkout that `.dockerignore` doesn't exclude."""
     rules = [
         (not line.startswith("!"), ignore_pattern(line.lstrip("!")))
         for line in (ROOT / ".dockerignore").read_text().splitlines()
         if line and not line.startswith("#")
     ]
-    for path in walk(ROOT):
-        name = path.relative_to(ROOT).as_posix()
+    for path in walk(checkout):
+        name = path.relative_to(checkout).as_posix()
         ignored = False
         for ignore, pattern in rules:  # the last one that matches decides
             if pattern.match(name):
@@ -441,6 +469,12 @@ def copy_context(target: Path) -> None:
         if not ignored:
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(path, target / name)
+
+
+def hide_from_others(folder: Path) -> None:
+    """Give the files the modes that a checkout under a umask of 077 gives them."""
+    for path in [folder, *folder.rglob("*")]:
+        path.chmod(path.stat().st_mode & ~0o077)
 
 
 def walk(folder: Path) -> Iterator[Path]:
@@ -472,6 +506,30 @@ def test_nothing_but_the_board_gets_into_the_image(tmp_path: Path) -> None:
     assert not [*tmp_path.rglob("__pycache__")]
 
 
+def test_what_editors_desktops_and_secrets_leave_in_a_folder_stays_out_of_the_image(
+    tmp_path: Path,
+) -> None:
+    checkout, context = tmp_path / "checkout", tmp_path / "context"
+    kept = {".python-version", "app.py", "feed/log.py", "static/styles/base.css"}
+    left = {
+        ".env",
+        "web/.env",
+        "feed/streams/.env.local",
+        "static/.DS_Store",
+        "templates/.board.html.swp",
+        "web/api.py~",
+        "web/api.py.orig",
+        "web/api.pyc",
+        "web/__pycache__/api.cpython-311.pyc",
+    }
+    for name in kept | left:
+        path = checkout / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    copy_context(context, checkout)
+    assert {str(path.relative_to(context)) for path in walk(context)} == kept
+
+
 def test_the_steps_of_the_dockerfile_make_a_board_that_runs_as_nobody_special() -> None:
     with tempfile.TemporaryDirectory(prefix="liveboard-") as name:
         folder = Path(name)
@@ -482,6 +540,9 @@ def test_the_steps_of_the_dockerfile_make_a_board_that_runs_as_nobody_special() 
 
 
 def check_image(image: Image) -> None:
+    for path in image.workdir.rglob("*"):
+        needed = stat.S_IXOTH if path.is_dir() else stat.S_IROTH
+        assert path.stat().st_mode & needed, path
     port = free_port()
     env = image.env | {"PORT": str(port)}
     command = [*as_user(only("USER")), *json.loads(only("CMD"))]
@@ -493,12 +554,28 @@ def check_image(image: Image) -> None:
             with urllib.request.urlopen(page, timeout=10) as answer:
                 assert answer.status == 200, path
         assert healthy(image, env)
+        assert healthy(image, env | {"http_proxy": "http://127.0.0.1:1"})
         assert not healthy(image, env | {"PORT": str(free_port())})
         assert owner(board.pid) != 0
         board.term()
         assert board.wait_exit(10) < FAREWELL
         assert board.exit_code == 0
         assert "Permission denied" not in board.log()
+
+
+def test_a_build_fails_without_the_chart_library_unless_it_is_told_to_do_so(
+    tmp_path: Path,
+) -> None:
+    """A step that fails isn't cached, so the next build tries again."""
+    [step] = [it.text for it in instructions() if "set-up" in it.text]
+    (tmp_path / "scripts").mkdir()
+    set_up = tmp_path / "scripts/set-up"
+    set_up.write_text("#!/bin/sh\nexit 1\n")
+    set_up.chmod(0o755)
+    for chart, expected in (("1", 1), ("0", 0)):
+        env = clean_environment(CHART=chart)
+        done = subprocess.run(["sh", "-c", step], cwd=tmp_path, env=env)
+        assert done.returncode == expected
 
 
 def healthy(image: Image, env: dict[str, str]) -> bool:
@@ -555,17 +632,49 @@ def test_compose_starts_two_boards_on_one_log_behind_nginx() -> None:
         assert board["environment"]["REDIS_URL"].startswith("redis://redis:")
         assert board["ulimits"]["nofile"] >= needed_files()
         assert int(board["stop_grace_period"].removesuffix("s")) > FAREWELL
-    servers = re.findall(r"^    server (\S+):(\d+);", SITE.read_text(), re.M)
+        assert board["image"] == "liveboard"
+
+
+def test_one_of_the_boards_builds_the_image_and_the_other_waits_for_it() -> None:
+    services = msgspec.yaml.decode(COMPOSE.read_text())["services"]
+    assert [name for name in services if "build" in services[name]] == ["board-1"]
+    assert services["board-2"]["pull_policy"] == "never"
+
+
+def test_no_image_names_a_debian_with_which_its_tag_would_age() -> None:
+    services = msgspec.yaml.decode(COMPOSE.read_text())["services"]
+    images = {it["image"] for it in services.values()} - {"liveboard"}
+    images |= {each.text.split()[0] for each in instructions() if each.name == "FROM"}
+    assert len(images) == 4
+    for image in images:
+        assert re.search(r":(\d|stable$)", image), image
+        assert not re.search("bullseye|bookworm|trixie|alpine", image), image
+
+
+@pytest.mark.parametrize("upstream", [UPSTREAM, COMPOSE_UPSTREAM])
+def test_nginx_knows_both_boards(upstream: Path) -> None:
+    servers = re.findall(r"^    server (\S+):(\d+)[ ;]", upstream.read_text(), re.M)
     assert servers == [(name, dict_of_env()["PORT"]) for name in BOARDS]
-    images = [service.get("image", "") for service in services.values()]
-    assert all(re.search(r":\d", image) or image == "liveboard" for image in images)
+
+
+def test_in_compose_nginx_looks_up_the_boards_again_and_is_otherwise_the_same() -> None:
+    """A board that is stopped has no address; nginx would not start with its name."""
+    body = COMPOSE_UPSTREAM.read_text().partition("upstream")[2]
+    plain = body.replace(" resolve;", ";")
+    assert body.count(" resolve;") == len(BOARDS)
+    resolver = "    resolver 127.0.0.11 valid=2s;\n"  # Docker's
+    assert plain.replace(resolver, "") == UPSTREAM.read_text().partition("upstream")[2]
+    assert resolver in plain
 
 
 def test_nginx_in_compose_has_its_files_and_room_for_all_streams() -> None:
     nginx = msgspec.yaml.decode(COMPOSE.read_text())["services"]["nginx"]
     mounted = dict(volume.split(":")[:2] for volume in nginx["volumes"])
     assert all((ROOT / path).is_file() for path in mounted)
-    assert f"include {mounted['./deploy/liveboard.conf']};" in MAIN_CONFIG.read_text()
+    for name in ("boards-compose.conf", "liveboard.conf"):
+        assert f"include {mounted[f'./deploy/{name}']};" in MAIN_CONFIG.read_text()
+    [cut] = re.findall(r"worker_shutdown_timeout (\d+)s;", MAIN_CONFIG.read_text())
+    assert int(cut) < int(nginx["stop_grace_period"].removesuffix("s"))
     [connections] = map(
         int, re.findall(r"worker_connections (\d+)", MAIN_CONFIG.read_text())
     )
@@ -585,9 +694,10 @@ def dict_of_env() -> dict[str, str]:
 
 
 class ShippedNginx(Nginx):
-    """nginx as compose.yaml starts it, by the same files, before these boards.
+    """nginx in front of two boards, started with the files in deploy/.
 
-    Only the addresses differ, and the seconds that a stream may be silent.
+    Only the addresses differ, and the seconds that a stream may be silent and that a
+    worker may take to exit.
     """
 
     def __init__(self, *boards: Board, read_timeout: str = "60s") -> None:
@@ -597,7 +707,7 @@ class ShippedNginx(Nginx):
         }
         for name, board in zip(BOARDS, boards, strict=True):
             other[f"{name}:8000"] = f"127.0.0.1:{board.port}"
-        site = SITE.read_text()
+        site = UPSTREAM.read_text() + SITE.read_text()
         for shipped, tested in other.items():
             assert shipped in site
             site = site.replace(shipped, tested)
@@ -607,9 +717,14 @@ class ShippedNginx(Nginx):
         site = self.folder / "liveboard.conf"
         site.write_text(self._own_files() + server)
         main = MAIN_CONFIG.read_text()
-        return self._own_process() + main.replace(
-            "/etc/nginx/conf.d/liveboard.conf", str(site)
-        )
+        for shipped, tested in {
+            "worker_shutdown_timeout 5s;": "worker_shutdown_timeout 1s;",
+            "include /etc/nginx/conf.d/boards.conf;": "",
+            "/etc/nginx/conf.d/liveboard.conf": str(site),
+        }.items():
+            assert shipped in main
+            main = main.replace(shipped, tested)
+        return self._own_process() + main
 
 
 @pytest.fixture(scope="module")
@@ -750,6 +865,22 @@ def test_a_board_that_has_just_started_gets_the_next_streams() -> None:
         for _ in range(5):
             stack.enter_context(nginx.stream()).events(1)
         assert open_streams(one) == 5
+
+
+def test_a_reload_or_a_stop_of_the_shipped_nginx_does_not_wait_for_streams(
+    boards: list[Board],
+) -> None:
+    with ShippedNginx(*boards) as nginx, nginx.stream(QUIET) as stream:
+        stream.events(1)
+        old = {*nginx.worker_pids()}
+        nginx.send(signal.SIGHUP)
+        until(lambda: old.isdisjoint(nginx.worker_pids()), 10, "the workers have gone")
+        stream.read_all()
+        with nginx.stream(QUIET) as again:
+            again.events(1)
+            nginx.send(signal.SIGQUIT)
+            assert nginx.wait_exit(10) < 5
+            assert nginx.exit_code == 0
 
 
 def reaches(nginx: Nginx, board: Board) -> bool:
