@@ -4,7 +4,7 @@ BIN := .venv/bin
 NODE := PATH="$(CURDIR)/.cache/node/bin:$$PATH"
 PRETTIER := "static/**/*.{js,css}" "tests/page/units/**/*.js" "{,web/}*.yaml"
 
-.PHONY: help run test check format screenshots audit soak bench faults clean
+.PHONY: help run test check format screenshots audit soak bench faults image clean
 
 help:  ## List these commands
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' Makefile | while IFS='	' read -r name what; \
@@ -55,6 +55,10 @@ bench:  ## Measure the board and similar servers; in about a minute: make bench 
 faults:  ## Measure what clients miss when a process dies, for docs/reliability.md
 	@scripts/set-up test
 	@exec $(BIN)/python -m tools.faults
+
+image:  ## Build and try the image, if Docker or Podman is here
+	@scripts/set-up develop
+	@exec $(BIN)/python -m tools.image $(ARGS)
 
 clean:  ## Remove everything that these commands made, including .venv
 	rm -rf .venv .cache node_modules static/vendor screenshots .pytest_cache .mypy_cache .ruff_cache .hypothesis
