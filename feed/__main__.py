@@ -1,10 +1,11 @@
-"""`python -m feed record` and `python -m feed publish`: clients of a running board."""
+"""`python -m feed record`, `publish` and `doctor`: clients of a running board."""
 
 import argparse
 import sys
 from pathlib import Path
 
 from feed.commands.board import Misuse
+from feed.commands.doctor import examine
 from feed.commands.publish import publish
 from feed.commands.record import record
 
@@ -15,6 +16,8 @@ def main() -> int:
     try:
         if arguments.command == "record":
             return record(arguments.url, arguments.output)
+        if arguments.command == "doctor":
+            return examine(arguments.url)
         return publish(arguments.file, arguments.to, arguments.token)
     except Misuse as error:
         print(error, file=sys.stderr)
@@ -43,6 +46,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.add_argument("--to", required=True, metavar="URL", help="of the board")
     command.add_argument("--token", default="", help="default: that of PUBLISH_TOKEN")
+    command = commands.add_parser("doctor", help="measure how streams arrive here")
+    command.add_argument("url", metavar="URL", help="of the board, as readers see it")
     return parser
 
 

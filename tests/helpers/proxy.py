@@ -20,6 +20,8 @@ UNAVAILABLE = (
     b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\n"
     b"Content-Length: 12\r\nConnection: close\r\n\r\ncome again.\n"
 )
+CHUNKED = b"\r\nTransfer-Encoding: chunked\r\n"
+LAST_CHUNK = b"0\r\n\r\n"
 PIECE = 64 * 1024  # bytes that are moved at once
 LATE = 0.3  # seconds of delay that a throttled connection may make up for
 SMALL_BUFFER = 4096  # bytes; a throttled client must slow the server down
@@ -35,7 +37,9 @@ class Proxy:
     request on a connection that was already open counts as new. `cut_after` cuts each
     connection after that many bytes of response. `throttle` is in bytes a second to
     each client, and is most exact on connections that were made after it was set.
-    `target` may change; new connections go there. `accepted` counts all connections.
+    `holds` holds a stream back until it has so many bytes or has ended. `hangs_up`
+    closes the connection at the end of a response, without announcing it. `target` may
+    change; new connections go there. `accepted` counts all connections.
     """
 
     def __init__(self, target: int, mode: Mode = "pass") -> None:
@@ -43,6 +47,8 @@ class Proxy:
         self.mode: Mode = mode
         self.cut_after: int | None = None
         self.throttle: int | None = None
+        self.holds = 0
+        self.hangs_up = False
         self.accepted = 0
         self._open: set[asyncio.Task[Any]] = set()
         self._listener = socket.create_server((LOOPBACK, 0), backlog=1024)
@@ -193,9 +199,17 @@ class Proxy:
     ) -> None:
         """Forward the server's responses to the client, with the faults set."""
         sent, due = 0, 0.0
+        chunked, held = False, b""
         while data := await answers.read(self._piece()):
             if self.mode == "mute":
                 continue
+            if data.startswith(b"HTTP/1.1 "):
+                chunked = CHUNKED in data
+            held += data
+            ended = not chunked or held.endswith(LAST_CHUNK)
+            if len(held) < self.holds and not ended:
+                continue
+            data, held = held, b""
             cut_after, throttle = self.cut_after, self.throttle  # may change meanwhile
             if cut_after is not None:
                 data = data[: max(0, cut_after - sent)]
@@ -204,6 +218,8 @@ class Proxy:
             sent += len(data)
             if cut_after is not None and sent >= cut_after:
                 raise ConnectionResetError("cut")
+            if self.hangs_up and ended:
+                return
             if throttle is not None:
                 # By the clock, so that a busy machine that wakes late makes up for it.
                 due = max(due, time.monotonic() - LATE) + len(data) / throttle

@@ -42,13 +42,11 @@ from tests.helpers.harness import (
     free_port,
     until,
 )
+from tests.helpers.proxies import BOARDS, MAIN_CONFIG, UPSTREAM, ShippedNginx
 from tests.helpers.sse import Parsed
 
 DOCKERFILE = ROOT / "Dockerfile"
 COMPOSE = ROOT / "compose.yaml"
-MAIN_CONFIG = ROOT / "deploy/nginx.conf"
-SITE = ROOT / "deploy/liveboard.conf"
-UPSTREAM = ROOT / "deploy/boards.conf"
 COMPOSE_UPSTREAM = ROOT / "deploy/boards-compose.conf"
 UNIT = ROOT / "deploy/liveboard.service"
 FAREWELL = 5  # seconds from SIGTERM until the board is gone
@@ -213,9 +211,8 @@ def environments() -> dict[str, dict[str, str]]:
     ]
     unit = dict(pair.split("=", 1) for pair in unit_lines()["Environment"].split())
     [run] = re.findall(r"--set-env-vars=(\S+)", DEPLOY.read_text())
-    shown = [
-        msgspec.yaml.decode(block)["services"][0] for block in blocks(DEPLOY, "yaml")
-    ]
+    documents = [msgspec.yaml.decode(block) for block in blocks(DEPLOY, "yaml")]
+    shown = [it["services"][0] for it in documents if "services" in it]
     [app_spec] = [service for service in shown if "envs" in service]
     return {
         "app.json": {n: v.value for n, v in app_json().env.items() if not v.generator},
@@ -540,9 +537,9 @@ def test_the_steps_of_the_dockerfile_make_a_board_that_runs_as_nobody_special() 
 
 
 def check_image(image: Image) -> None:
-    for path in image.workdir.rglob("*"):
-        needed = stat.S_IXOTH if path.is_dir() else stat.S_IROTH
-        assert path.stat().st_mode & needed, path
+    for each in image.workdir.rglob("*"):
+        needed = stat.S_IXOTH if each.is_dir() else stat.S_IROTH
+        assert each.stat().st_mode & needed, each
     port = free_port()
     env = image.env | {"PORT": str(port)}
     command = [*as_user(only("USER")), *json.loads(only("CMD"))]
@@ -610,9 +607,6 @@ def owner(pid: int) -> int:
 
 
 # Compose
-
-
-BOARDS = ("board-1", "board-2")
 
 
 def test_compose_fits_the_compose_specification() -> None:
@@ -691,40 +685,6 @@ def dict_of_env() -> dict[str, str]:
 
 
 # nginx
-
-
-class ShippedNginx(Nginx):
-    """nginx in front of two boards, started with the files in deploy/.
-
-    Only the addresses differ, and the seconds that a stream may be silent and that a
-    worker may take to exit.
-    """
-
-    def __init__(self, *boards: Board, read_timeout: str = "60s") -> None:
-        other = {
-            "listen 80;": "listen 127.0.0.1:@port@;",
-            "proxy_read_timeout 60s;": f"proxy_read_timeout {read_timeout};",
-        }
-        for name, board in zip(BOARDS, boards, strict=True):
-            other[f"{name}:8000"] = f"127.0.0.1:{board.port}"
-        site = UPSTREAM.read_text() + SITE.read_text()
-        for shipped, tested in other.items():
-            assert shipped in site
-            site = site.replace(shipped, tested)
-        super().__init__(site)
-
-    def _config(self, http: str, server: str) -> str:
-        site = self.folder / "liveboard.conf"
-        site.write_text(self._own_files() + server)
-        main = MAIN_CONFIG.read_text()
-        for shipped, tested in {
-            "worker_shutdown_timeout 5s;": "worker_shutdown_timeout 1s;",
-            "include /etc/nginx/conf.d/boards.conf;": "",
-            "/etc/nginx/conf.d/liveboard.conf": str(site),
-        }.items():
-            assert shipped in main
-            main = main.replace(shipped, tested)
-        return self._own_process() + main
 
 
 @pytest.fixture(scope="module")
