@@ -32,8 +32,8 @@ IncidentKind = Literal[
     "full_time",
 ]
 
-# Excludes the characters of FORBIDDEN_IN_KEY, in a form that JSON Schema has, too.
-# A `$` alone would accept a line break at the very end.
+# The characters of FORBIDDEN_IN_KEY are excluded, except surrogates: decoded JSON has
+# none. JSON Schema can use the pattern, too. A `$` alone would let a final break pass.
 ON_ONE_LINE = r"^[^\x00-\x1f\x7f]+$(?!\n)"
 Name = Annotated[str, Meta(min_length=1, max_length=KEY_LENGTH, pattern=ON_ONE_LINE)]
 Prose = Annotated[str, Meta(max_length=4000)]
