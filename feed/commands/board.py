@@ -6,6 +6,7 @@ so the command ends. Or the board is busy or unreachable, so the command waits a
 retries.
 """
 
+import base64
 import contextlib
 import http.client
 import random
@@ -13,7 +14,7 @@ import secrets
 import ssl
 import sys
 import time
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, quote, unquote_to_bytes, urlsplit
 
 import msgspec
 from tqdm import tqdm
@@ -25,6 +26,9 @@ BUSY_STATUSES = frozenset({408, 429, 500, 502, 503, 504})  # after which to retr
 READ_BYTES = 1 << 16  # bytes to read at once
 ANSWER_TIMEOUT = 60.0  # seconds that the board may take to answer
 GIVE_UP_AFTER = 600.0  # seconds of retrying one batch
+
+# The characters that a path and a query may have; others are percent-encoded.
+URL_CHARACTERS = "/?%:@!$&'()*+,;=~"
 
 # The errors of a connection that breaks, whether before or during an answer.
 CONNECTION_ERRORS = (OSError, http.client.HTTPException)
@@ -49,10 +53,12 @@ class Rejected(Exception):
 
 
 class Busy(Exception):
-    """The board can't answer now; it may say after how many seconds to retry."""
+    """The board can't answer now; it may say why, and when to retry (in seconds)."""
 
     def __init__(self, answer: http.client.HTTPResponse) -> None:
-        super().__init__(f"{answer.status} {answer.reason}")
+        detail = _read_problem(answer).detail.rstrip(".")
+        status = f"{answer.status} {answer.reason}"
+        super().__init__(f"{status}: {detail}" if detail else status)
         seconds = answer.headers.get("Retry-After", "")
         self.retry_after = (
             min(float(seconds), MOST_RETRY_AFTER) if seconds.isdecimal() else None
@@ -92,29 +98,78 @@ class ProblemFields(msgspec.Struct):
 
 
 def parse_address(text: str) -> SplitResult:
-    """Return the parts of a URL, which may omit `http://`; Misuse if it is invalid."""
+    """Return the parts of a URL, which may omit `http://`; Misuse if it is invalid.
+
+    Path and query are percent-encoded where they have to be. The URL may contain a user
+    and a password, so it must not be printed: `board_name` returns what can be.
+    """
     try:
         url = urlsplit(text if "://" in text else f"http://{text}")
         fine = url.scheme in ("http", "https") and url.hostname and url.port != 0
     except ValueError:
         fine = False
-    if not fine or any(c <= " " for c in text):
-        raise Misuse(f"{text!r} is no address like http://127.0.0.1:8000")
-    return url
+    if not fine or not text.isprintable() or " " in text:
+        raise _misuse_of_address(text)
+    return url._replace(
+        path=quote(url.path, URL_CHARACTERS), query=quote(url.query, URL_CHARACTERS)
+    )
+
+
+def _misuse_of_address(text: str) -> Misuse:
+    """Return the error for an invalid address, without a password that it contains."""
+    _, at, shown = text.rpartition("@")
+    remedy = "; in a user name or password, write / as %2F, ? as %3F, # as %23"
+    return Misuse(
+        f"{shown!r} is no address like http://127.0.0.1:8000{remedy if at else ''}"
+    )
+
+
+def board_name(url: SplitResult) -> str:
+    """Return the host and port of a URL, for messages: without user and password."""
+    return url.netloc.rpartition("@")[2]
+
+
+def basic_authorization(url: SplitResult) -> str:
+    """Return the header for the user and password of a URL, "" if it has none.
+
+    This is the Basic scheme in UTF-8 (RFC 7617).
+    """
+    if url.username is None:
+        return ""
+    parts = (unquote_to_bytes(part or "") for part in (url.username, url.password))
+    return f"Basic {base64.b64encode(b':'.join(parts)).decode()}"
 
 
 def connect(url: SplitResult, timeout: float) -> http.client.HTTPConnection:
     """Return a connection to a board, which the first request opens.
 
-    That request raises Rejected if the board's certificate is not trusted.
+    Each request carries the user and password of the URL. The first one raises Rejected
+    if the board's certificate is not trusted.
     """
-    host, port = url.hostname or "", url.port
-    if url.scheme == "https":
-        return _VerifiedConnection(host, port, timeout=timeout)
-    return http.client.HTTPConnection(host, port, timeout=timeout)
+    kind = _VerifiedConnection if url.scheme == "https" else _Connection
+    connection = kind(url.hostname or "", url.port, timeout=timeout)
+    connection.authorization = basic_authorization(url)
+    return connection
 
 
-class _VerifiedConnection(http.client.HTTPSConnection):
+class _Connection(http.client.HTTPConnection):
+    """A connection that authorizes each request, unless `authorization` is empty."""
+
+    authorization = ""
+
+    def putrequest(
+        self,
+        method: str,
+        url: str,
+        skip_host: bool = False,
+        skip_accept_encoding: bool = False,
+    ) -> None:
+        super().putrequest(method, url, skip_host, skip_accept_encoding)
+        if self.authorization:
+            self.putheader("Authorization", self.authorization)
+
+
+class _VerifiedConnection(_Connection, http.client.HTTPSConnection):
     """A TLS connection that says how to trust an authority of one's own."""
 
     def connect(self) -> None:
@@ -133,12 +188,17 @@ def read_rejection(answer: http.client.HTTPResponse) -> Rejected:
     if answer.status in (301, 302, 303, 307, 308):
         location = answer.headers.get("Location", "another address")
         return Rejected(answer.status, f"the board is at {location}: use that URL")
-    try:
-        problem = msgspec.json.decode(answer.read(1 << 16), type=ProblemFields)
-    except (msgspec.MsgspecError, UnicodeDecodeError, *CONNECTION_ERRORS):
-        problem = ProblemFields()
+    problem = _read_problem(answer)
     detail = problem.detail or problem.title or answer.reason
     return Rejected(answer.status, detail, problem.place)
+
+
+def _read_problem(answer: http.client.HTTPResponse) -> ProblemFields:
+    """Return what an answer says about an error; empty fields if it says nothing."""
+    try:
+        return msgspec.json.decode(answer.read(READ_BYTES), type=ProblemFields)
+    except (msgspec.MsgspecError, UnicodeDecodeError, *CONNECTION_ERRORS):
+        return ProblemFields()
 
 
 def count_in_words(number: int, noun: str) -> str:
@@ -160,7 +220,7 @@ class BatchPublisher:
 
     def __init__(self, url: SplitResult, token: str) -> None:
         self._path = url.path.rstrip("/") + "/api/publish"
-        self._name = url.netloc.rpartition("@")[2]
+        self._name = board_name(url)
         self._connection = connect(url, ANSWER_TIMEOUT)
         # The board may have closed a connection that is open since an earlier request.
         self._is_reused = False

@@ -20,7 +20,13 @@ from urllib.parse import SplitResult
 
 import msgspec
 
-from feed.commands.board import CONNECTION_ERRORS, Rejected, connect, parse_address
+from feed.commands.board import (
+    CONNECTION_ERRORS,
+    Rejected,
+    board_name,
+    connect,
+    parse_address,
+)
 from feed.commands.probe import Arrival, Probe
 from feed.commands.record import STREAM_PATH
 from feed.events.event import EventId
@@ -73,15 +79,17 @@ class Short(NamedTuple):
 
 def examine(text: str) -> int:
     """Measure the streams of the board at an address; return 1 if there is trouble."""
+    url = parse_address(text)
     marks: list[Mark] = []
     try:
-        for finding in Doctor(parse_address(text)).findings():
+        for finding in Doctor(url).findings():
             print(f"{finding.mark:7}  {finding.check}: {finding.text}", flush=True)
             marks.append(finding.mark)
     except KeyboardInterrupt:
         return 130
     except (Rejected, *CONNECTION_ERRORS) as error:
-        print(f"{text}: {error or type(error).__name__}", file=sys.stderr)
+        reason = str(error) or type(error).__name__
+        print(f"{board_name(url)}: {reason}", file=sys.stderr)
         return 1
     trouble = marks.count("trouble")
     if trouble:

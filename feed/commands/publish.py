@@ -34,6 +34,7 @@ from feed.sources.recording import Damage, Record, RecordingReader
 
 BATCH_BYTES = 512 * 1024  # half of what a request may have
 INPUT_STATUSES = frozenset({400, 413, 422})  # statuses that reject the input itself
+SHOWN = 100  # skipped lines that are shown; further ones are only counted
 PLACE = re.compile(r"\$\[([0-9]+)\]")
 
 
@@ -51,6 +52,11 @@ def publish(file: str, to: str, token: str) -> int:
     token = token or os.environ.get("PUBLISH_TOKEN", "").partition(",")[0].strip()
     if not (token.isascii() and token.isprintable()):
         raise Misuse("the token has characters that a header can't contain")
+    if token and url.username is not None:
+        raise Misuse(
+            "a request has one Authorization header: leave out the user and password "
+            "in the URL, or the token in --token and PUBLISH_TOKEN"
+        )
     with FileIO(0, closefd=False) if file == "-" else FileIO(file) as raw:
         return FileSender(file, Pipe(raw), BatchPublisher(url, token)).run()
 
@@ -115,7 +121,10 @@ class FileSender:
         """Report a line that can't be sent; a recording's cut end isn't a failure."""
         self._skipped += 1
         self._damaged = self._damaged or not damage.cut
-        print_note(f"{self._name}, line {damage.line}: skipped: {damage.reason}")
+        if self._skipped <= SHOWN:
+            print_note(f"{self._name}, line {damage.line}: skipped: {damage.reason}")
+        if self._skipped == SHOWN:
+            print_note(f"{self._name}: lines skipped from now on are only counted")
 
     def _send(self, batch: list[Line]) -> None:
         """Publish a batch, without retirements of keys that the board doesn't have."""

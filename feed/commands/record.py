@@ -32,6 +32,7 @@ from feed.commands.board import (
     Busy,
     Misuse,
     Rejected,
+    board_name,
     connect,
     count_in_words,
     parse_address,
@@ -121,7 +122,7 @@ def record(text: str, path: Path | None) -> int:
         discard_output()
         return 0
     except (Rejected, Unwritable) as error:
-        print_note(f"{text}: {error}")
+        print_note(f"{board_name(url)}: {error}")
         status = 1
         discard_output()
     recorder.close()
@@ -209,7 +210,7 @@ class Recorder:
     def _wait(self) -> None:
         asked = self._retry_after
         wait = self._backoff.next() if asked is None else asked
-        print_note(f"{self._url.netloc}: {self._reason}; again in {wait:.1f} s")
+        print_note(f"{board_name(self._url)}: {self._reason}; again in {wait:.1f} s")
         time.sleep(wait)
 
     def _read_connection(self) -> None:

@@ -1,6 +1,8 @@
 """`python -m feed record` and `publish`, with real boards and a network with faults."""
 
+import base64
 import contextlib
+import gzip
 import http.server
 import json
 import re
@@ -14,7 +16,14 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from feed.commands.board import LONGEST_WAIT, Backoff, Misuse, parse_address
+from feed.commands.board import (
+    LONGEST_WAIT,
+    Backoff,
+    Misuse,
+    basic_authorization,
+    board_name,
+    parse_address,
+)
 from feed.commands.record import path_with_cursor, stream_url
 from feed.events.event import EventId
 from tests.helpers.commands import Command
@@ -274,10 +283,157 @@ def test_a_board_or_its_stream_may_be_named(given: str, path: str) -> None:
     assert stream_url(parse_address(given)).path == path
 
 
-@pytest.mark.parametrize("text", ["", "http://", "file:///etc/passwd", "a:b", "a b"])
+@pytest.mark.parametrize(
+    "text", ["", "http://", "file:///etc/passwd", "a:b", "a b", "a/\udcff"]
+)
 def test_an_address_is_one_of_http(text: str) -> None:
     with pytest.raises(Misuse):
         parse_address(text)
+
+
+def test_an_address_may_have_any_characters_in_its_path_and_query() -> None:
+    url = parse_address("a.example/stream/matches/é%C3%A9|?symbols=Ä,BTC/USDT&x=%26")
+    assert url.path == "/stream/matches/%C3%A9%C3%A9%7C"
+    assert url.query == "symbols=%C3%84,BTC/USDT&x=%26"
+
+
+@pytest.mark.parametrize(
+    "text", ["ftp://u:hush@a.example", "u:hush@a b", "http://u:hush/@a:1", "u:hu@sh@:1"]
+)
+def test_an_invalid_address_is_named_without_its_password(text: str) -> None:
+    with pytest.raises(Misuse) as found:
+        parse_address(text)
+    assert "hu" not in str(found.value)
+    assert "%2F" in str(found.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "user_and_password"),
+    [
+        ("http://me:se%2Fcr%40et@a.example", b"me:se/cr@et"),
+        ("me:a:b@a.example", b"me:a:b"),
+        ("m%C3%A9:gr\u00fcn@a.example", b"m\xc3\xa9:gr\xc3\xbcn"),
+        ("key@a.example", b"key:"),
+        (":word@a.example", b":word"),
+    ],
+)
+def test_user_and_password_of_an_address_are_its_basic_authorization(
+    text: str, user_and_password: bytes
+) -> None:
+    url = parse_address(text)
+    scheme, _, credentials = basic_authorization(url).partition(" ")
+    assert (scheme, base64.b64decode(credentials)) == ("Basic", user_and_password)
+    assert board_name(url) == "a.example"
+
+
+def test_an_address_without_a_user_authorizes_nothing() -> None:
+    assert basic_authorization(parse_address("a.example/x@y")) == ""
+
+
+Run = Callable[[str, Path], Command]
+
+
+def run_record(url: str, file: Path) -> Command:
+    return record(url)
+
+
+def run_publish(url: str, file: Path) -> Command:
+    file.write_text('{"event":"note","data":1}\n')
+    return publish(file, url, PUBLISH_TOKEN="")
+
+
+def run_doctor(url: str, file: Path) -> Command:
+    return Command("-m", "feed", "doctor", url)
+
+
+either_command = pytest.mark.parametrize("run", [run_record, run_publish])
+every_command = pytest.mark.parametrize("run", [run_record, run_publish, run_doctor])
+
+
+@either_command
+def test_a_password_in_the_address_is_sent_and_not_shown(
+    run: Run, tmp_path: Path
+) -> None:
+    with (
+        protected("me:hu/sh", 503, 200) as address,
+        run(f"http://me:hu%2Fsh@{address}", tmp_path / "mine") as command,
+    ):
+        assert command.wait() == 0
+        [retry, *_] = command.err.splitlines()
+        words = f"{address}: 503 Service Unavailable: Redis is away; again in "
+        assert retry.startswith(words)
+        assert "hu" not in command.err
+
+
+def test_the_doctor_sends_a_password_and_does_not_show_it(tmp_path: Path) -> None:
+    with (
+        protected("me:hush", 503) as address,
+        run_doctor(f"http://me:hush@{address}", tmp_path) as command,
+    ):
+        assert command.wait() == 1
+        assert command.err == f"{address}: Redis is away. (HTTP status 503)\n"
+
+
+@every_command
+def test_a_wrong_password_is_refused_and_not_shown(run: Run, tmp_path: Path) -> None:
+    with (
+        protected("me:other") as address,
+        run(f"me:hush@{address}", tmp_path / "mine") as command,
+    ):
+        assert command.wait() == 1
+        assert "Unauthorized (HTTP status 401)" in command.err
+        assert "hush" not in command.err
+
+
+def test_a_password_and_a_token_are_one_too_many(tmp_path: Path) -> None:
+    path = tmp_path / "mine.ndjson"
+    path.write_text('{"event":"note","data":1}\n')
+    with publish(path, "me:hush@127.0.0.1:1") as command:
+        assert command.wait() == 1
+        assert "leave out the user and password in the URL, or" in command.err
+        assert "hush" not in command.err
+
+
+@contextlib.contextmanager
+def protected(user_and_password: str, *statuses: int) -> Iterator[str]:
+    """Yield the address of a board that answers with these statuses in turn.
+
+    Without the user and password it answers with 401.
+    """
+    given = base64.b64encode(user_and_password.encode()).decode()
+    turns = iter(statuses)
+    bodies = {
+        200: '{"id":null,"event":"end","data":{}}\n',
+        201: '{"published":1}',
+        401: "<h1>No",
+        503: '{"detail":"Redis is away."}',
+    }
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.answer(200)
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.answer(201)
+
+        def answer(self, success: int) -> None:
+            authorized = self.headers["Authorization"] == f"Basic {given}"
+            status = next(turns) if authorized else 401
+            status = success if status == 200 else status
+            self.send_response(status)
+            self.send_header("Content-Type", "application/x-ndjson")
+            self.send_header("Content-Length", str(len(bodies[status])))
+            self.end_headers()
+            self.wfile.write(bodies[status].encode())
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Keep quiet."""
+
+    with http.server.ThreadingHTTPServer((LOOPBACK, 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"{LOOPBACK}:{server.server_port}"
+        server.shutdown()
 
 
 def test_waits_grow_and_differ() -> None:
@@ -473,6 +629,37 @@ def test_damaged_lines_are_named_and_the_others_published(
             assert command.out == b"2 events published, 1 line skipped\n"
     [other] = json.loads(empty.get("/api/state")[2])["other"]
     assert other["key"] == "a"
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (gzip.compress(b'{"event":"note","data":1}\n', mtime=0), "gzip -dc FILE"),
+        (b'[{"event":"note","data":1}]\n', "jq -c '.[]' FILE"),
+        (b'{"event":"note","da', "no event: Input data was truncated"),
+        (b"symbol;price\n", "neither NDJSON"),
+    ],
+    ids=["gzip", "array", "half", "csv"],
+)
+def test_a_file_of_another_format_is_refused_with_the_remedy(
+    tmp_path: Path, content: bytes, words: str
+) -> None:
+    path = tmp_path / "mine"
+    path.write_bytes(content)
+    with publish(path, "127.0.0.1:1") as command:
+        assert command.wait() == 1
+        assert f"{path}, line 1: skipped: " in command.err
+        assert words in command.err
+        assert command.out == b"0 events published, 1 line skipped\n"
+
+
+def test_a_hundred_damaged_lines_are_shown_and_all_are_counted(tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text("ACME;1\n" * 150)
+    with publish(path, "127.0.0.1:1") as command:
+        assert command.wait() == 1
+        assert len(command.err.splitlines()) == 101
+        assert command.out == b"0 events published, 150 lines skipped\n"
 
 
 def test_a_key_that_is_gone_already_does_not_stop_the_others(
