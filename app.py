@@ -12,7 +12,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from feed.feed import Feed
 from feed.publishing.batch import MAX_BODY
 from feed.settings import InvalidSetting, Settings
-from web import api, assets, openapi, ops, pages, problems, publish, streams
+from web import api, assets, keys, openapi, ops, pages, problems, publish, streams
 from web.format import TEMPLATE_FILTERS
 
 ROOT = Path(__file__).parent
@@ -33,6 +33,7 @@ def create_app(settings: Settings) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     app.jinja_env.filters.update(TEMPLATE_FILTERS)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    keys.register(app)
     for module in (pages, streams, api, publish, openapi, ops):
         app.register_blueprint(module.blueprint)
     # Flask's own route and `url_for` of static files stay; only the response differs.

@@ -39,7 +39,7 @@ def state() -> Response:
     return response
 
 
-@blueprint.get("/history/<path:symbol>")
+@blueprint.get("/history/<key:symbol>")
 def history(symbol: str) -> Response:
     """Return a symbol's candles, oldest first, and the cursor to stream on from."""
     asked, given = {"interval": "60", "limit": "500"}, set[str]()

@@ -170,9 +170,13 @@ def incident_text(incident: Fields, score: Fields) -> str:
     return f"{kind} · {by}" if by else kind
 
 
-def segment(key: str) -> str:
-    """Return a key as one segment of a URL's path."""
-    return quote(key, safe="")
+def address(key: str, page: str) -> str:
+    """Return the path of the page of a key: "s" is a symbol's page, "m" a match's.
+
+    It is the board itself for the keys "." and "..": browsers take them out of a path,
+    encoded or not.
+    """
+    return "/" if key in (".", "..") else f"/{page}/{quote(key, safe='')}"
 
 
 def position(quote: Fields) -> str:
@@ -271,6 +275,7 @@ def _height(value: float, low: float, high: float, height: int) -> str:
 TEMPLATE_FILTERS: dict[str, Callable[..., Any]] = {
     filter.__name__: filter
     for filter in (
+        address,
         arrow,
         by_competition,
         by_symbol,
@@ -293,7 +298,6 @@ TEMPLATE_FILTERS: dict[str, Callable[..., Any]] = {
         red_cards,
         score_line,
         scorers,
-        segment,
         signed,
         whole,
     )

@@ -74,7 +74,7 @@ def index() -> Response:
     return _answer(feed, _state(feed), selection)
 
 
-@blueprint.get("/s/<path:symbol>")
+@blueprint.get("/s/<key:symbol>")
 def symbol(symbol: str) -> Response:
     """Return the page with a symbol's detail; 404 and a page that waits if unknown."""
     feed, selection = the_feed(), Selection.of(request.args)
@@ -85,7 +85,7 @@ def symbol(symbol: str) -> Response:
     return _answer(feed, state, selection, detail)
 
 
-@blueprint.get("/m/<path:match>")
+@blueprint.get("/m/<key:match>")
 def match(match: str) -> Response:
     """Return the page with a match's timeline; 404 and a page that waits if unknown."""
     feed, selection = the_feed(), Selection.of(request.args)

@@ -50,21 +50,21 @@ def publish() -> Response:
     return _publish(201, Batch.add_object)
 
 
-@blueprint.put("/prices/<path:symbol>")
+@blueprint.put("/prices/<key:symbol>")
 def put_price(symbol: str) -> Response:
     """Publish the price of a symbol: a number, or an object with fields of a quote."""
     return _publish(201, lambda batch, body: batch.add_price(symbol, body))
 
 
-@blueprint.put("/scores/<path:match>")
+@blueprint.put("/scores/<key:match>")
 def put_score(match: str) -> Response:
     """Publish a match."""
     return _publish(201, lambda batch, body: batch.add_score(match, body))
 
 
-@blueprint.delete("/prices/<path:key>", defaults={"type": "price"})
-@blueprint.delete("/scores/<path:key>", defaults={"type": "score"})
-@blueprint.delete("/keys/<type>/<path:key>")
+@blueprint.delete("/prices/<key:key>", defaults={"type": "price"})
+@blueprint.delete("/scores/<key:key>", defaults={"type": "score"})
+@blueprint.delete("/keys/<type>/<key:key>")
 def retire(type: str, key: str) -> Response:
     """Retire a key; 404 if there is no such key."""
 
@@ -87,7 +87,6 @@ def _publish(status: int, add: Callable[[Batch, bytes], None]) -> Response:
         raise BadRequest(
             "Publishing takes no parameters; a token goes into Authorization."
         )
-    _check_path()
     body = _read_body()
     feed, idempotency = the_feed(), _read_idempotency(body)
 
@@ -113,14 +112,6 @@ def _authorize() -> None:
             "The header `Authorization: Bearer <PUBLISH_TOKEN>` is missing or wrong.",
             www_authenticate=WWWAuthenticate("bearer"),
         )
-
-
-def _check_path() -> None:
-    """Refuse a path that isn't UTF-8: it would be decoded to a different key."""
-    try:
-        request.environ["PATH_INFO"].encode("latin-1").decode()
-    except UnicodeDecodeError as error:
-        raise Refused("the URL", "a key is UTF-8, percent-encoded") from error
 
 
 def _read_body() -> bytes:

@@ -55,7 +55,7 @@ def stream_text() -> Response:
     return _stream_board("text")
 
 
-@blueprint.get("/stream/matches/<path:match>")
+@blueprint.get("/stream/matches/<key:match>")
 def stream_match(match: str) -> Response:
     """Stream the events of one match; 204 if the client has the last of them."""
     query = parse_query(request.args.items(multi=True), MATCH_PARAMETERS)

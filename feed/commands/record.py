@@ -49,7 +49,7 @@ FIRST_TIMEOUT = 30.0
 LEAST_TIMEOUT = 5.0
 HEARTBEATS_MISSED = 3
 NOTHING_MISSING = "nothing is missing"
-STREAM_PATH = re.compile(r"/stream(\.ndjson|/matches/[^/]+)?$")
+STREAM_PATH = re.compile(r"/stream(\.ndjson|/matches/.+)?$")
 END_BYTES = 4 * LONGEST  # the end of a file, in which its last id is searched for
 
 _decode = msgspec.json.Decoder(Object).decode

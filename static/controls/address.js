@@ -62,8 +62,18 @@ export function readSelection(url) {
  */
 export function writeUrl(selection) {
   const { opened } = selection;
-  const path = opened ? PATHS[opened.kind] + encodeURIComponent(opened.key) : "/";
+  const isNamed = opened && fitsPath(opened.key);
+  const path = isNamed ? PATHS[opened.kind] + encodeURIComponent(opened.key) : "/";
   return path + query(selection);
+}
+
+/**
+ * Whether a URL's path can name a key. Browsers and curl take `.` and `..` out of a path,
+ * encoded or not.
+ * @param {string} key
+ */
+export function fitsPath(key) {
+  return key !== "." && key !== "..";
 }
 
 /** @param {Selection} selection */

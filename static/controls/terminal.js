@@ -2,6 +2,7 @@
 
 import { byId, setText } from "../dom.js";
 import { typesWhere } from "../events.js";
+import { fitsPath } from "./address.js";
 
 /** @typedef {import("./address.js").Selection} Selection */
 
@@ -21,7 +22,9 @@ export class Terminal {
 
   /** @param {Selection} selection @param {string[]} symbols The symbols that the page shows. */
   paint(selection, symbols) {
-    setText(this.#line, `curl -N ${quoted(location.origin + streamPath(selection, symbols))}`);
+    const options = fitsPath(selection.opened?.key ?? "") ? "-N" : "--path-as-is -N";
+    const url = location.origin + streamPath(selection, symbols);
+    setText(this.#line, `curl ${options} ${quoted(url)}`);
   }
 
   async #copyLine() {
@@ -44,14 +47,24 @@ export class Terminal {
 function streamPath({ opened, view, q, filter, symbols: named }, symbols) {
   if (opened?.kind === "match") return `/stream/matches/${encoded(opened.key)}`;
   const prices = `events=${typesBy("symbols")}`;
-  if (opened) return `/stream.txt?symbols=${encoded(opened.key)}&${prices}`;
+  if (opened) return `/stream.txt?${[...bySymbols([opened.key]), prices].join("&")}`;
   const isPart = named.length || q.trim() || filter === "pinned";
   const chosen = isPart && symbols.length && symbols.length <= MOST_SYMBOLS ? symbols : named;
   const parts = [
-    chosen.length && view !== "scores" ? `symbols=${chosen.map(encoded).join(",")}` : "",
+    ...(view === "scores" ? [] : bySymbols(chosen)),
     { prices, scores: `events=${typesBy("matches")}` }[view] ?? "",
   ].filter(Boolean);
   return "/stream.txt" + (parts.length ? `?${parts.join("&")}` : "");
+}
+
+/**
+ * The parameter that selects symbols; none where all are wanted, or where one has a comma
+ * and so can't stand in a list.
+ * @param {string[]} symbols
+ */
+function bySymbols(symbols) {
+  const canBeListed = symbols.length && !symbols.some((symbol) => symbol.includes(","));
+  return canBeListed ? [`symbols=${symbols.map(encoded).join(",")}`] : [];
 }
 
 /** The event types that a parameter of the stream selects. @param {string} parameter */

@@ -8,6 +8,7 @@
 
 import { Candles } from "./candles.js";
 import { byId, fieldsOf, setAttribute, setHidden, setText, stamp } from "../dom.js";
+import { fitsPath } from "../controls/address.js";
 import { hours, line, price } from "../format.js";
 import { chartSentence } from "./sentences.js";
 
@@ -200,6 +201,7 @@ async function loadLibrary(url) {
  * @returns {Promise<Candle[]>} Empty if the server doesn't answer: the chart begins now.
  */
 async function fetchPast(symbol, interval, limit) {
+  if (!fitsPath(symbol)) return [];
   const path = `/api/history/${encodeURIComponent(symbol)}`;
   try {
     const answer = await fetch(`${path}?interval=${interval}&limit=${limit}`);

@@ -276,6 +276,7 @@ def test_the_cursor_takes_the_place_of_the_one_asked_for() -> None:
         ("https://a.example:8443/boards/", "/boards/stream.ndjson"),
         ("localhost:8000/stream", "/stream"),
         ("localhost:8000/stream/matches/m-1", "/stream/matches/m-1"),
+        ("localhost:8000/stream/matches/%2Fa//b", "/stream/matches/%2Fa//b"),
         ("[::1]:8000", "/stream.ndjson"),
     ],
 )

@@ -213,7 +213,7 @@ def test_every_url_that_is_named_is_routed() -> None:
 
 def test_every_route_is_named() -> None:
     rules = create_app(Settings()).url_map.iter_rules()
-    served = {re.sub("<path:", "<", r.rule) for r in rules if r.endpoint != "static"}
+    served = {re.sub("<key:", "<", r.rule) for r in rules if r.endpoint != "static"}
     named = {path for table in tables(FEED) for path in urls_of(table)}
     # The page has URLs of its own, which show a part of it and are no contract.
     assert named <= served

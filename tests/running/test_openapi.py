@@ -70,7 +70,7 @@ def description(open_boards: Iterator[Board]) -> Schema:
 def test_every_route_is_described_and_no_other(description: Schema) -> None:
     served: dict[str, set[str]] = {}
     for rule in create_app(Settings(feed="published")).url_map.iter_rules():
-        path = re.sub("<(path:)?(.*?)>", r"{\2}", rule.rule)
+        path = re.sub("<(key:)?(.*?)>", r"{\2}", rule.rule)
         methods = (rule.methods or set()) - {"HEAD", "OPTIONS"}
         # A DELETE takes any key; what it is called depends on the type.
         path = re.sub("(?<=prices/){key}", "{symbol}", path)
