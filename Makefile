@@ -2,7 +2,7 @@
 
 BIN := .venv/bin
 NODE := PATH="$(CURDIR)/.cache/node/bin:$$PATH"
-PRETTIER := "static/**/*.{js,css}" "tests/page/units/**/*.js" "{,web/}*.yaml"
+PRETTIER := "static/**/*.{js,css}" "tests/**/*.js" "{,web/}*.yaml"
 
 .PHONY: help run test check format screenshots audit soak bench faults image clean
 

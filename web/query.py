@@ -12,7 +12,7 @@ from weakref import WeakValueDictionary
 import msgspec
 
 from feed.events.event import CONTROL_TYPES, FORBIDDEN_IN_KEY, TYPE_NAME, EventId
-from feed.streams.view import View, WireFormat
+from feed.streams.view import LAST_EVENT_ID, View, WireFormat
 
 MAX_PACE = 60.0  # seconds
 
@@ -31,7 +31,7 @@ class Query(msgspec.Struct, frozen=True):
     symbols: frozenset[str] | None = None
     matches: frozenset[str] | None = None
     events: frozenset[str] | None = None
-    after: EventId | None = None
+    cursor: EventId | None = None
     pace: float = 0.0
     once: bool = False
 
@@ -48,8 +48,8 @@ class Query(msgspec.Struct, frozen=True):
 _views_in_use: WeakValueDictionary[View, View] = WeakValueDictionary()
 
 
-STREAM_PARAMETERS = ("symbols", "matches", "events", "after", "pace", "once")
-MATCH_PARAMETERS = ("after", "pace", "once")
+MATCH_PARAMETERS = ("after", "pace", "once", LAST_EVENT_ID[0])
+STREAM_PARAMETERS = ("symbols", "matches", "events", *MATCH_PARAMETERS)
 STATE_PARAMETERS = ("symbols", "matches", "events")
 
 
@@ -57,23 +57,39 @@ def parse_query(pairs: Iterable[tuple[str, str]], allowed: tuple[str, ...]) -> Q
     """Return the parameters in a query string; InvalidParameter if one is invalid.
 
     `pairs` are names and values as decoded from the URL; only the names in `allowed`
-    may occur, each once.
+    may occur, each once. `lastEventId` may have its other spellings, and be repeated.
     """
     found: dict[str, str] = {}
-    for name, text in pairs:
+    for spelling, text in pairs:
+        name = _SPELLINGS.get(spelling, spelling)
         if name not in allowed:
-            raise InvalidParameter(name[:80], _list_known(name, allowed))
-        if name in found:
+            raise InvalidParameter(spelling[:80], _list_known(spelling, allowed))
+        if name in found and name != LAST_EVENT_ID[0]:
             raise InvalidParameter(name, "is given twice; separate values by commas")
         found[name] = text
     return Query(
         symbols=_parse_names("symbols", found),
         matches=_parse_names("matches", found),
         events=_parse_types(found),
-        after=_parse_after(found),
+        cursor=_parse_cursor(found),
         pace=_parse_pace(found),
         once=_parse_flag("once", found),
     )
+
+
+_SPELLINGS = dict.fromkeys(LAST_EVENT_ID, LAST_EVENT_ID[0])
+
+
+def read_last_event_id(text: str) -> EventId | None:
+    """Return the cursor that a client sends by itself when it reconnects.
+
+    An invalid one counts as no cursor, so that the stream starts afresh: on an error
+    status an EventSource would give up for good, and not show the page the reason.
+    """
+    try:
+        return EventId.parse(text)
+    except ValueError:
+        return None
 
 
 def parse_whole(name: str, text: str, low: int, high: int) -> int:
@@ -110,6 +126,16 @@ def _parse_types(found: dict[str, str]) -> frozenset[str] | None:
             raise InvalidParameter("events", f"{type[:80]!r} can't be an event type")
     # Every stream gets the control events, so naming one is valid and selects nothing.
     return types if types is None else types - CONTROL_TYPES
+
+
+def _parse_cursor(found: dict[str, str]) -> EventId | None:
+    """Return the cursor in `lastEventId`, or else in `after`.
+
+    A client may add `lastEventId` to the URL each time that it reconnects, so it may
+    come beside an older `after`, and the last of several counts.
+    """
+    after, text = _parse_after(found), found.get(LAST_EVENT_ID[0])
+    return after if text is None else read_last_event_id(text)
 
 
 def _parse_after(found: dict[str, str]) -> EventId | None:

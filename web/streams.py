@@ -14,7 +14,13 @@ from feed.streams.stream import Stream
 from feed.streams.view import Subscription, View, WireFormat, resolve_cursor
 from feed.streams.wire import WIRES
 from web import the_feed
-from web.query import MATCH_PARAMETERS, STREAM_PARAMETERS, Query, parse_query
+from web.query import (
+    MATCH_PARAMETERS,
+    STREAM_PARAMETERS,
+    Query,
+    parse_query,
+    read_last_event_id,
+)
 
 MIME_TYPES: dict[str, WireFormat] = {
     "text/event-stream": "sse",
@@ -121,15 +127,6 @@ def _wants_gzip() -> bool:
 
 
 def _read_cursor(query: Query) -> EventId | None:
-    """Return the cursor in `Last-Event-ID`, or in `after` if that header is missing.
-
-    An invalid header counts as no cursor, so that the stream starts afresh: on an error
-    status an EventSource would give up for good, and not show the page the reason.
-    """
+    """Return the cursor in the header `Last-Event-ID`, or else that in the query."""
     header = request.headers.get("Last-Event-ID")
-    if header is None:
-        return query.after
-    try:
-        return EventId.parse(header)
-    except ValueError:
-        return None
+    return query.cursor if header is None else read_last_event_id(header)

@@ -41,6 +41,7 @@ from feed.commands.board import (
 )
 from feed.events.event import CONTROL_TYPES
 from feed.sources.recording import LONGEST, NO_JSON, Object
+from feed.streams.view import LAST_EVENT_ID
 
 NDJSON = "application/x-ndjson"
 # A connection counts as dead after so many seconds of silence: at first, and once
@@ -301,7 +302,7 @@ def path_with_cursor(url: SplitResult, cursor: str) -> str:
     query = url.query
     if cursor:
         asked = parse_qsl(query, keep_blank_values=True)
-        others = [(name, value) for name, value in asked if name != "after"]
+        others = [pair for pair in asked if pair[0] not in ("after", *LAST_EVENT_ID)]
         query = urlencode([*others, ("after", cursor)], safe=",")
     return f"{url.path}?{query}" if query else url.path
 

@@ -18,6 +18,10 @@ WireFormat = Literal["sse", "ndjson", "text"]
 WIRE_FORMATS: tuple[WireFormat, ...] = get_args(WireFormat)
 
 
+LAST_EVENT_ID = ("lastEventId", "lastEventID", "last_event_id", "Last-Event-ID")
+"""The parameters in which clients that can't set headers send `Last-Event-ID`."""
+
+
 class View(msgspec.Struct, frozen=True, cache_hash=True, weakref=True):
     """A choice of events, a pace, and a wire format.
 

@@ -568,6 +568,15 @@ def find_nginx() -> str:
     return path
 
 
+def find_node() -> str:
+    """Return the path of Node.js; AssertionError with the remedy if it is missing."""
+    path = os.environ.get("PATH", "")
+    found = shutil.which("node", path=f"{path}:{ROOT}/.cache/node/bin")
+    if found is None:
+        raise AssertionError("Node.js is missing: `make test` installs it")
+    return found
+
+
 def reset_on_close(connection: socket.socket) -> None:
     """Let this socket send RST when it is closed (SO_LINGER of 0 s)."""
     now = struct.pack("ii", 1, 0)

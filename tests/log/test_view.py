@@ -6,9 +6,11 @@ import pytest
 
 from feed.events.event import EventId, gone, keyed, unkeyed
 from feed.log import Log
-from feed.streams.view import UNFILTERED, View, routes_of
+from feed.streams.view import LAST_EVENT_ID, UNFILTERED, View, routes_of
 from tests.helpers.model import MATCHES, START, SYMBOLS, TYPES, LogModel
 from web.query import (
+    MATCH_PARAMETERS,
+    STATE_PARAMETERS,
     STREAM_PARAMETERS,
     InvalidParameter,
     Query,
@@ -50,6 +52,35 @@ def test_all_parameters_are_understood() -> None:
         0.25,
         True,
     )
+
+
+@pytest.mark.parametrize("name", LAST_EVENT_ID)
+def test_the_cursor_may_come_under_the_names_that_clients_give_it(name: str) -> None:
+    assert query((name, "5-1")).cursor == EventId(5, 1)
+    assert query((name, "5-1"), ("after", "4-1")).cursor == EventId(5, 1)
+    assert query(("after", "4-1"), (name, "5")).cursor == EventId(5, -1)
+    match = parse_query([(name, "5-1")], MATCH_PARAMETERS)
+    assert match.cursor == EventId(5, 1)
+    with pytest.raises(InvalidParameter, match=f"^{name}: there is no such parameter"):
+        parse_query([(name, "5-1")], STATE_PARAMETERS)
+
+
+@pytest.mark.parametrize("name", LAST_EVENT_ID)
+@pytest.mark.parametrize("invalid", ["", "undefined", "null", "5-1,6-1", "-1"])
+def test_an_invalid_cursor_of_a_client_counts_as_none(name: str, invalid: str) -> None:
+    """The client would give up on an error; `after` is what a person has written."""
+    assert query((name, invalid)).cursor is None
+    assert query(("after", "4-1"), (name, invalid)).cursor is None
+    with pytest.raises(InvalidParameter, match=r"^after: not an event id"):
+        query(("after", invalid), (name, "5-1"))
+
+
+def test_of_several_cursors_that_a_client_has_added_the_last_counts() -> None:
+    first, *others = LAST_EVENT_ID
+    for name in (first, *others):
+        assert query((first, "1-0"), (name, "2-0")).cursor == EventId(2, 0)
+    with pytest.raises(InvalidParameter, match=r"^after: is given twice"):
+        query(("after", "1-0"), ("after", "2-0"))
 
 
 def test_symbols_narrow_prices_and_nothing_else() -> None:

@@ -267,6 +267,8 @@ def test_the_cursor_takes_the_place_of_the_one_asked_for() -> None:
     url = parse_address("example.org/stream?symbols=A,B&after=1-0")
     assert path_with_cursor(url, "") == "/stream?symbols=A,B&after=1-0"
     assert path_with_cursor(url, "2-0") == "/stream?symbols=A,B&after=2-0"
+    url = parse_address("example.org/stream?lastEventId=1-0&pace=1&last_event_id=1-0")
+    assert path_with_cursor(url, "2-0") == "/stream?pace=1&after=2-0"
 
 
 @pytest.mark.parametrize(

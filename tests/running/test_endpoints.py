@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from feed.streams.view import LAST_EVENT_ID
 from tests.helpers.client_state import KEYED, fold, id_of, of_the_log, server_state
 from tests.helpers.harness import Board, Stream, until
 from tests.helpers.sse import Parsed
@@ -124,12 +125,25 @@ def test_a_last_event_id_that_means_nothing_here_begins_anew(
     assert (hello["resume"], hello["dropped"], hello["lost"]) == ("fresh", None, None)
 
 
-def test_the_header_wins_over_after(board: Board) -> None:
+@pytest.mark.parametrize("name", ["after", *LAST_EVENT_ID])
+def test_the_header_wins_over_a_cursor_in_the_query(board: Board, name: str) -> None:
     first, second = (e.id for e in live(board.stream(), 2))
-    with board.stream(f"/stream?after={first}", {"Last-Event-ID": second}) as stream:
+    with board.stream(f"/stream?{name}={first}", {"Last-Event-ID": second}) as stream:
         hello, *_, event = stream.read_until(lambda e: bool(of_the_log([e])))
     assert json.loads(hello.data)["after"] == second
     assert id_of(event.id) > id_of(second)
+
+
+@pytest.mark.parametrize("name", LAST_EVENT_ID)
+def test_a_client_that_sends_its_cursor_in_the_query_is_resumed(
+    board: Board, name: str
+) -> None:
+    (event,) = live(board.stream(), 1)
+    for path in ("/stream", "/stream.ndjson", "/stream.txt"):
+        with board.stream(f"{path}?once=1&after=1&{name}={event.id}") as stream:
+            stream.read_all()
+        assert b"replayed" in stream.raw
+        assert event.id.encode() in stream.raw.split(b"replayed")[1].split(b"\n")[0]
 
 
 def test_a_bare_instant_is_a_cursor(board: Board) -> None:
