@@ -1,11 +1,12 @@
 """Health checks and figures, for platforms and for those who operate a board."""
 
+import re
 import threading
 import time
 from collections.abc import Iterator
 from typing import Literal
 
-from flask import Blueprint, Flask, Response, current_app
+from flask import Blueprint, Flask, Response, current_app, request
 from prometheus_client import (
     CollectorRegistry,
     Gauge,
@@ -19,6 +20,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
+from werkzeug.exceptions import NotFound
 
 from feed.clock import now_ms
 from feed.feed import Feed
@@ -26,6 +28,8 @@ from web import the_feed
 from web.problems import problem
 
 REFUSALS = ("limit", "client", "restart")
+# The request targets under which the figures are served (RFC 9112, 3.2.1 and 3.2.2).
+METRICS_TARGET = re.compile(r"(https?://[^/?#]+)?/metrics(\?.*)?")
 
 WRITE_INTERVAL = 1.0  # seconds from one copy of a worker's figures to the next
 # How the gauges of several workers are combined; those that are missing are added up.
@@ -56,7 +60,13 @@ def readyz() -> Response:
 
 @blueprint.get("/metrics")
 def metrics() -> Response:
-    """Respond with the figures of all workers combined, as Prometheus text."""
+    """Respond with the figures of all workers combined, as Prometheus text.
+
+    404 if the path is spelled otherwise, as `//metrics` or `/%6Detrics`: HAProxy and
+    Varnish compare the path as it was sent with the one that they hide.
+    """
+    if not METRICS_TARGET.fullmatch(request.environ.get("RAW_URI", "/metrics")):
+        raise NotFound
     copies = current_app.extensions.get("figures")
     if copies is None:
         registry = _own_figures(the_feed())

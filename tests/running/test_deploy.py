@@ -42,14 +42,6 @@ from tests.helpers.harness import (
     free_port,
     until,
 )
-from tests.helpers.keys import (
-    ENCODINGS,
-    ODD_KEYS,
-    KeyClient,
-    check_match,
-    check_symbol,
-    encode_slashes,
-)
 from tests.helpers.proxies import BOARDS, MAIN_CONFIG, UPSTREAM, ShippedNginx
 from tests.helpers.sse import Parsed
 
@@ -67,7 +59,6 @@ PATHS = (
     "/static/page.js",
 )
 QUIET = "/stream?events=price&symbols=NOBODY"  # fills no buffer
-ABOVE_THE_ROOT = "../.."  # under /s/ this leads above it, and nginx refuses that
 
 
 # The files of platforms
@@ -789,26 +780,6 @@ def test_a_body_over_the_boards_limit_is_refused_by_the_board_itself(
         connection.request("POST", "/api/publish", bytes(1536 * 1024))
         answer = connection.getresponse()
         assert answer.headers["content-type"] == "application/problem+json"
-
-
-def test_the_shipped_nginx_passes_keys_on_as_they_are_and_still_hides_the_figures() -> (
-    None
-):
-    with (
-        Board(FEED="published", PUBLISH_TOKEN="secret", TRUSTED_PROXIES="1") as board,
-        ShippedNginx(board, board) as nginx,
-        contextlib.closing(KeyClient(nginx.port)) as client,
-    ):
-        for key in ODD_KEYS:
-            if key != ABOVE_THE_ROOT:
-                for encode in ENCODINGS:
-                    check_symbol(client, key, encode(key))
-                check_match(client, key, encode_slashes(key))
-        for path in (f"/s/{encode_slashes(ABOVE_THE_ROOT)}", f"/s/{ABOVE_THE_ROOT}"):
-            assert client.send("GET", path) == 400
-        # nginx compares its locations with the path as it would normalize it.
-        for path in ("//metrics", "/%2Fmetrics", "/s/../metrics", "/%6Detrics"):
-            assert client.send("GET", path) == 403
 
 
 def test_when_a_board_goes_its_streams_say_bye_and_the_other_takes_all() -> None:
