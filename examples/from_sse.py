@@ -1,29 +1,88 @@
-"""Feed the board from another feed of server-sent events, whose data is JSON.
+"""Feed the board from another feed of server-sent events.
 
     export PUBLISH_TOKEN=secret
     FEED=published make run
     python examples/from_sse.py 'http://127.0.0.1:8001/stream?events=price'
 
-An event has the type that it has there, and its data stands on one line. `BOARD` is
-the board's address, if it is another one than that of `make run`. From a Liveboard,
-`python -m feed record URL | python -m feed publish - --to URL` does the same, and
-outlives broken connections.
+An event keeps its type, in lower case; one without a type is published as an `update`.
+Data that isn't JSON is published as a string. The format is that of the standard: data
+of several lines, comments, unknown fields, any line ends. An event that the board
+refuses is reported with its line and the board's reason, and the exit status is 1 then.
+A user and a password in the URL are sent as Basic authorization.
+
+`BOARD` is the board's address, if it is another one than that of `make run`. From a
+Liveboard, `python -m feed record URL | python -m feed publish - --to URL` does the
+same, and outlives broken connections.
 """
 
+import base64
+import io
 import json
-import os
+import re
 import sys
+from collections.abc import Iterator
+from http.client import HTTPException
+from typing import Any
+from urllib.parse import unquote_to_bytes, urlsplit
 from urllib.request import Request, urlopen
 
+from board import Refused, explain, publish
+
+SSE = "text/event-stream"
 CONTROL = {"hello", "heartbeat", "gap", "bye", "end"}  # a Liveboard's control events
-url = os.environ.get("BOARD", "http://127.0.0.1:8000") + "/api/publish"
-headers = {"Authorization": "Bearer " + os.environ["PUBLISH_TOKEN"]}
-fields: dict[str, str] = {"event": "message"}
-for line in urlopen(sys.argv[1]):
-    name, _, value = line.decode().rstrip("\r\n").partition(":")
-    fields[name] = value.removeprefix(" ")
-    if not line.strip():
-        if fields["event"] not in CONTROL and "data" in fields:
-            event = {"event": fields["event"], "data": json.loads(fields["data"])}
-            urlopen(Request(url, json.dumps(event).encode(), headers)).close()
-        fields = {"event": "message"}
+UNNAMED = {"": "update", "message": "update"}  # a board doesn't publish messages
+
+
+def request(text: str) -> Request:
+    """Return a request for a URL, which may have a user and a password; or exit."""
+    url = urlsplit(text if "://" in text else f"http://{text}")
+    name = url.netloc.rpartition("@")[2]
+    if not re.fullmatch(r"(\[[^]]+\]|[^:]+)(:[0-9]+)?", name):
+        sys.exit("That is no URL. In a password, write / as %2F, ? as %3F, # as %23.")
+    asked = Request(url._replace(netloc=name).geturl(), headers={"Accept": SSE})
+    if url.username is not None:
+        parts = (unquote_to_bytes(part or "") for part in (url.username, url.password))
+        credentials = base64.b64encode(b":".join(parts)).decode()
+        asked.add_unredirected_header("Authorization", f"Basic {credentials}")
+    return asked
+
+
+def read_lines(asked: Request) -> Iterator[str]:
+    """Yield the lines of a stream, as the standard decodes them; exit if it breaks."""
+    try:
+        stream = urlopen(asked)
+        kind = stream.headers.get_content_type()
+        if kind != SSE:
+            sys.exit(f"{asked.host}: that is {kind}, not {SSE}")
+        yield from io.TextIOWrapper(stream, "utf-8-sig", "replace")
+    except (OSError, HTTPException) as error:
+        sys.exit(f"{asked.host}: {explain(error)}")
+
+
+def decode(text: str) -> Any:
+    """Return decoded JSON, or the text itself if it isn't JSON."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+
+
+if len(sys.argv) != 2:
+    sys.exit(__doc__)
+refused, type, data = 0, "", []
+for number, line in enumerate(read_lines(request(sys.argv[1])), 1):
+    name, _, value = line.rstrip("\n").partition(":")
+    if name == "event":
+        type = value.removeprefix(" ").lower()
+    elif name == "data":
+        data.append(value.removeprefix(" "))
+    elif line == "\n":
+        if data and type not in CONTROL:
+            event = {"event": UNNAMED.get(type, type), "data": decode("\n".join(data))}
+            try:
+                publish(event)
+            except Refused as error:
+                refused += 1
+                print(f"line {number}: {error}", file=sys.stderr)
+        type, data = "", []
+sys.exit(1 if refused else 0)

@@ -4,17 +4,29 @@
     FEED=published make run
     echo "ACME 101.24" | python examples/from_stdin.py
 
-`BOARD` is the board's address, if it is another one than that of `make run`.
+Lines in UTF-8 end with LF or CRLF. Blank lines, lines that begin with `#` and byte
+order marks are ignored. A line that can't be published is reported with its number and
+the reason, and the exit status is 1 then. `BOARD` is the board's address, if it is
+another one than that of `make run`.
 """
 
-import os
+import re
 import sys
-from urllib.parse import quote
-from urllib.request import Request, urlopen
 
-prices = os.environ.get("BOARD", "http://127.0.0.1:8000") + "/api/prices/"
-headers = {"Authorization": "Bearer " + os.environ["PUBLISH_TOKEN"]}
-for line in sys.stdin:
-    symbol, price = line.split()
-    url = prices + quote(symbol, safe="")
-    urlopen(Request(url, price.encode(), headers, method="PUT")).close()
+from board import put_price
+
+LINE = re.compile(r"(.*\S)\s+([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)")
+
+refused = 0
+for number, line in enumerate(sys.stdin.buffer, 1):
+    try:
+        text = line.decode("utf-8-sig").strip()
+        if text and not text.startswith("#"):
+            found = LINE.fullmatch(text)
+            if not found:
+                raise ValueError(f"{text!r} is no line such as ACME 101.24")
+            put_price(found[1], {"price": float(found[2])})
+    except ValueError as error:
+        refused += 1
+        print(f"line {number}: {error}", file=sys.stderr)
+sys.exit(1 if refused else 0)

@@ -1,0 +1,66 @@
+"""What the examples share: requests to the board, and its reason if it refuses one.
+
+`BOARD` is the address of the board, if it is not the one of `make run`. `PUBLISH_TOKEN`
+is a token of the board.
+"""
+
+import json
+import os
+import sys
+from http.client import HTTPException
+from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.parse import quote
+from urllib.request import Request, urlopen
+
+REFUSED = (400, 413, 422)  # statuses that refuse what is published, and nothing else
+
+board = os.environ.get("BOARD", "http://127.0.0.1:8000").rstrip("/")
+token = os.environ.get("PUBLISH_TOKEN", "").partition(",")[0].strip()
+if not token:
+    sys.exit("Set PUBLISH_TOKEN to a token of the board.")
+if "@" in board:
+    sys.exit("BOARD must not contain a password: PUBLISH_TOKEN is what authorizes.")
+if "://" not in board:
+    board = f"http://{board}"
+
+
+class Refused(ValueError):
+    """The board refuses an event; the message is its own reason."""
+
+
+def put_price(symbol: str, fields: dict[str, Any]) -> None:
+    """Publish fields of a symbol's quote; raise Refused if the board refuses them."""
+    _send("PUT", f"/api/prices/{quote(symbol, safe='')}", fields)
+
+
+def publish(event: dict[str, Any]) -> None:
+    """Publish `event`, `data` and perhaps `key`; raise Refused if that is refused."""
+    _send("POST", "/api/publish", event)
+
+
+def explain(error: OSError | HTTPException) -> str:
+    """Return why a request failed; if the board has given a reason, that one."""
+    if isinstance(error, HTTPError):
+        try:
+            return str(json.load(error)["detail"])
+        except (ValueError, LookupError, TypeError):
+            return f"HTTP status {error.code} {error.reason}"
+    return str(error.reason if isinstance(error, URLError) else error)
+
+
+def _send(method: str, path: str, value: dict[str, Any]) -> None:
+    """Send JSON; exit if the board can't be reached or refuses more than this."""
+    request = Request(board + path, json.dumps(value).encode(), method=method)
+    # urlopen follows redirects, but the token is only for this board.
+    request.add_unredirected_header("Authorization", f"Bearer {token}")
+    try:
+        with urlopen(request, timeout=60) as answer:
+            if answer.status != 201:
+                sys.exit(f"{board}: published nothing; perhaps it is at {answer.url}")
+    except HTTPError as error:
+        if error.code in REFUSED:
+            raise Refused(explain(error)) from error
+        sys.exit(f"{board}: {explain(error)}")
+    except (OSError, HTTPException) as error:
+        sys.exit(f"{board}: {explain(error)}")
