@@ -11,12 +11,18 @@ set -eu
 BOARD=${BOARD:-http://127.0.0.1:8000}
 PACE=${PACE:-0.1} # seconds between two words
 answer=$(date +%s)-$$ # makes the keys of this answer's words unique
+reply=$(mktemp) # what the board says to the newest word
+trap 'rm -f "$reply"' EXIT
 
+# Prints the board's error message, if there is one, after the last retry.
 publish() {
-    curl --silent --show-error --fail-with-body --output /dev/null \
+    curl --silent --show-error --fail-with-body --output "$reply" \
         --header "Authorization: Bearer ${PUBLISH_TOKEN:?is not set}" \
         --header "Idempotency-Key: $answer-$1" --retry 3 --retry-all-errors \
-        --data-binary "{\"event\": \"token\", \"data\": $2}" "$BOARD/api/publish"
+        --data-binary "{\"event\": \"token\", \"data\": $2}" "$BOARD/api/publish" || {
+        cat "$reply" >&2
+        return 1
+    }
 }
 
 number=0

@@ -68,6 +68,12 @@ def test_that_an_agent_is_typing_passes_by_itself(empty: Board) -> None:
     assert notices(empty) == {}
 
 
+def test_both_show_why_the_board_refuses(empty: Board) -> None:
+    for command in (DESK, "resolve", "none"), (CHAT,):
+        with pytest.raises(AssertionError, match="Authorization: Bearer"):
+            run(empty, *command, said="Hello", PUBLISH_TOKEN="wrong")
+
+
 def test_the_desk_can_be_followed_in_a_terminal(empty: Board) -> None:
     following = subprocess.Popen(
         [str(DESK), "follow"],
