@@ -22,10 +22,23 @@ const EXTRA_TIME_ENDS = 120; // the minute; a later penalty, or one without, is 
 const LAST_INSTANT = 253402300799999; // the end of the year 9999
 /** @type {Phase[]} */
 const PHASES = ["live", "upcoming", "over"]; // in the order in which matches are listed
-const LIVE = new Set(["1H", "HT", "2H", "ET", "SUSP"]);
-const UPCOMING = new Set(["NS", "PST"]);
+const LIVE = new Set(["1H", "HT", "2H", "BT", "ET", "P", "LIVE", "SUSP", "INT"]);
+const UPCOMING = new Set(["TBD", "NS", "PST"]);
 /** @type {Record<string, string>} */
-const CHIPS = { PST: "Postponed", SUSP: "Suspended", ABD: "Abandoned", CANC: "Cancelled" };
+const SHOOT_OUTS = { P: "Pens", PEN: "PEN" }; // in progress, and over
+/** @type {Record<string, string>} */
+const CHIPS = {
+  TBD: "TBA",
+  PST: "Postponed",
+  BT: "Break",
+  LIVE: "Live",
+  SUSP: "Suspended",
+  INT: "Interrupted",
+  AWD: "Awarded",
+  WO: "Walkover",
+  ABD: "Abandoned",
+  CANC: "Cancelled",
+};
 export const GOALS = new Set(["goal", "own_goal", "penalty"]);
 /** @type {Record<string, string>} */
 const REMARKS = { own_goal: " (og)", penalty: " (pen)" };
@@ -126,15 +139,18 @@ export function age(milliseconds) {
 }
 
 /**
- * The text of a match's status chip: "67′", "45+2′", "HT", "PEN 4–3", "19:45" …
+ * The text of a match's status chip: "67′", "45+2′", "HT", "Pens 4–3", "19:45" …
  * @param {Score} score
  */
 export function minute(score) {
   const { status } = score;
   if (status === "NS") return score.kick_off == null ? "Upcoming" : hours(score.kick_off);
-  if (status === "PEN") return shootOut(score);
-  if (["1H", "2H", "ET"].includes(status) && score.minute !== null) return atMinute(score);
-  return CHIPS[status] ?? status;
+  if (Object.hasOwn(SHOOT_OUTS, status)) {
+    return `${SHOOT_OUTS[status]} ${shootOut(score)}`.trimEnd();
+  }
+  const hasMinute = ["1H", "2H", "ET", "LIVE"].includes(status) && score.minute != null;
+  if (hasMinute) return atMinute(score);
+  return Object.hasOwn(CHIPS, status) ? CHIPS[status] : status;
 }
 
 /**
@@ -209,12 +225,16 @@ export function line(values, width, height) {
 }
 
 /**
- * A match in words: "Acton 2–1 Burton", or "Acton v Burton" before its start.
+ * A match in words: "Acton 2–1 Burton", or "Acton v Burton" before its start. The results
+ * of a shoot-out and of a tie follow: "Acton 2–1 Burton (pens 4–3, agg. 3–3)".
  * @param {Score} score
  */
 export function scoreLine({ home, away }) {
-  if (home.score == null || away.score == null) return `${home.name} v ${away.name}`;
-  return `${home.name} ${home.score}–${away.score} ${away.name}`;
+  const line = `${home.name} ${result(home.score, away.score) || "v"} ${away.name}`;
+  const pens = result(home.shoot_out, away.shoot_out);
+  const aggregate = result(home.aggregate, away.aggregate);
+  const further = [pens && `pens ${pens}`, aggregate && `agg. ${aggregate}`].filter(Boolean);
+  return further.length ? `${line} (${further.join(", ")})` : line;
 }
 
 /**
@@ -315,19 +335,32 @@ function when(goal) {
   return (at + (REMARKS[goal.kind] ?? "")).trim();
 }
 
-/** @param {Score} score */
+/**
+ * The result of the shoot-out, which its kicks give if no field does.
+ * @param {Score} score
+ */
 function shootOut(score) {
+  const given = result(score.home.shoot_out, score.away.shoot_out);
   const kicks = score.incidents.filter((kick) => isShootOut(kick, score));
-  if (kicks.length === 0) return "PEN";
+  if (given || kicks.length === 0) return given;
   const [home, away] = ["home", "away"].map(
     (side) => kicks.filter((kick) => kick.team === side).length,
   );
-  return `PEN ${home}–${away}`;
+  return result(home, away);
+}
+
+/**
+ * "2–1"; empty if a side's goals aren't known.
+ * @param {number | null} home
+ * @param {number | null} away
+ */
+function result(home, away) {
+  return home == null || away == null ? "" : `${home}–${away}`;
 }
 
 /** @param {Incident} incident @param {Score} score */
 function isShootOut(incident, score) {
-  if (incident.kind !== "penalty" || score.status !== "PEN") return false;
+  if (incident.kind !== "penalty" || !Object.hasOwn(SHOOT_OUTS, score.status)) return false;
   return incident.minute == null || incident.minute > EXTRA_TIME_ENDS;
 }
 

@@ -6,9 +6,10 @@ two.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, get_args
 from urllib.parse import quote
 
+from feed.events.shapes import InPlay, Upcoming
 from feed.streams.written import (
     Fields,
     arrow,
@@ -22,6 +23,7 @@ from feed.streams.written import (
     price,
     result,
     score_line,
+    shoot_out,
     signed,
     whole,
 )
@@ -29,11 +31,18 @@ from feed.streams.written import (
 # A penalty after this minute, or without a minute, belongs to a shoot-out.
 EXTRA_TIME_ENDS = 120
 PHASES = ("live", "upcoming", "over")  # in the order in which matches are listed
-LIVE = frozenset({"1H", "HT", "2H", "ET", "SUSP"})
-UPCOMING = frozenset({"NS", "PST"})
+LIVE = frozenset(get_args(InPlay))
+UPCOMING = frozenset(get_args(Upcoming))
+SHOOT_OUTS = {"P": "Pens", "PEN": "PEN"}  # in progress, and over
 CHIPS = {
+    "TBD": "TBA",
     "PST": "Postponed",
+    "BT": "Break",
+    "LIVE": "Live",
     "SUSP": "Suspended",
+    "INT": "Interrupted",
+    "AWD": "Awarded",
+    "WO": "Walkover",
     "ABD": "Abandoned",
     "CANC": "Cancelled",
 }
@@ -72,11 +81,10 @@ def minute(score: Fields) -> str:
     status = str(score["status"])
     if status == "NS":
         return "Upcoming" if score["kick_off"] is None else hours(score["kick_off"])
-    if status == "PEN":
-        return _shoot_out_result(score)
-    if status in ("1H", "2H", "ET"):
-        return moment(score) or status
-    return CHIPS.get(status, status)
+    if status in SHOOT_OUTS:
+        return f"{SHOOT_OUTS[status]} {_shoot_out_result(score)}".rstrip()
+    at = moment(score) if status in ("1H", "2H", "ET", "LIVE") else ""
+    return at or CHIPS.get(status, status)
 
 
 def phase(score: Fields) -> str:
@@ -216,14 +224,14 @@ def _minute_of(goal: Fields) -> str:
 
 
 def _shoot_out_result(score: Fields) -> str:
+    """Return the result of the shoot-out, which its kicks give if no field does."""
     kicks = [kick["team"] for kick in score["incidents"] if _is_shoot_out(kick, score)]
-    if not kicks:
-        return "PEN"
-    return f"PEN {kicks.count('home')}–{kicks.count('away')}"
+    counted = result(kicks.count("home"), kicks.count("away")) if kicks else ""
+    return shoot_out(score) or counted
 
 
 def _is_shoot_out(incident: Fields, score: Fields) -> bool:
-    if incident["kind"] != "penalty" or score["status"] != "PEN":
+    if incident["kind"] != "penalty" or score["status"] not in SHOOT_OUTS:
         return False
     return incident["minute"] is None or incident["minute"] > EXTRA_TIME_ENDS
 

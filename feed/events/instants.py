@@ -46,7 +46,9 @@ def move_instants(data: bytes, shape: msgspec.Struct, move: Move, now: int) -> b
         if instant is not None and name in fields:
             fields[name] = Raw(_encode(move(instant)))
     for name in names.shapes:
-        fields[name] = moved(fields[name], getattr(shape, name))
+        part = getattr(shape, name)
+        if part is not None and name in fields:
+            fields[name] = moved(fields[name], part)
     for name in names.lists:
         if name in fields:
             parts = map(moved, _decode_list(fields[name]), getattr(shape, name))
@@ -63,17 +65,22 @@ def _names(shape: type[msgspec.Struct]) -> _Names:
     fields = msgspec.structs.fields(shape)
     return _Names(
         tuple(field.name for field in fields),
-        tuple(field.name for field in fields if _is_instant(field.type)),
+        tuple(field.name for field in fields if is_instant(field.type)),
         tuple(field.name for field in fields if _is_shape(field.type)),
         tuple(field.name for field in fields if _is_list(field.type)),
     )
 
 
 def _is_shape(annotation: Any) -> bool:
-    return isinstance(annotation, type) and issubclass(annotation, msgspec.Struct)
+    """Return whether a field has a shape, or a shape or null."""
+    return any(
+        isinstance(part, type) and issubclass(part, msgspec.Struct)
+        for part in (annotation, *get_args(annotation))
+    )
 
 
-def _is_instant(annotation: Any) -> bool:
+def is_instant(annotation: Any) -> bool:
+    """Return whether a field has an instant, or an instant or null."""
     return bool(annotation == Instant) or Instant in get_args(annotation)
 
 

@@ -4,17 +4,18 @@ The fields are the contract (`docs/feed.md`, section 2). Every field is always p
 an unknown value is None, never 0 or "". Instants are epoch milliseconds.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import msgspec
 from msgspec import Meta
 
 from feed.events.event import KEY_LENGTH, Event, keyed, unkeyed
 
-Status = Literal[
-    "NS", "1H", "HT", "2H", "ET", "AET", "PEN", "FT", "PST", "SUSP", "ABD", "CANC"
-]
-FINAL: frozenset[str] = frozenset({"FT", "AET", "PEN", "ABD", "CANC"})
+Upcoming = Literal["TBD", "NS", "PST"]
+InPlay = Literal["1H", "HT", "2H", "BT", "ET", "P", "LIVE", "SUSP", "INT"]
+Over = Literal["FT", "AET", "PEN", "AWD", "WO", "ABD", "CANC"]
+Status = Literal[Upcoming, InPlay, Over]
+FINAL: frozenset[str] = frozenset(get_args(Over))
 """The statuses after which a match's score does not change any more."""
 
 IncidentKind = Literal[
@@ -48,8 +49,19 @@ Count = Annotated[int, Meta(ge=0, le=9999)]
 _encode = msgspec.json.Encoder().encode
 
 
+class Late(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A trade that was published after a newer one: its price, and when it was made."""
+
+    price: Amount
+    at: Instant
+
+
 class Quote(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A symbol's quote, whole. `change` is `price - previous_close`."""
+    """A symbol's quote, whole. `change` is `price - previous_close`.
+
+    `late` is a trade older than the quote, which this event reports. It has changed no
+    more of the quote than `high`, `low` and `volume`.
+    """
 
     symbol: Name
     name: Name | None
@@ -67,6 +79,7 @@ class Quote(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     bid: Amount | None
     ask: Amount | None
     volume: Volume | None
+    late: Late | None
     at: Instant
 
     def event(self) -> Event:
@@ -75,12 +88,18 @@ class Quote(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Team(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One side of a match; `score` is None until it kicks off."""
+    """One side of a match; `score` is None until it kicks off.
+
+    `shoot_out` is its goals in the shoot-out, which aren't part of `score`. `aggregate`
+    is its goals in all legs of a tie, with those of this match.
+    """
 
     name: Name
     code: Name | None
     score: Count | None
     red_cards: Count | None
+    shoot_out: Count | None
+    aggregate: Count | None
 
 
 class Incident(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

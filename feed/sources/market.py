@@ -393,5 +393,6 @@ class _Symbol:
             bid=self._bid / ticks,
             ask=self._ask / ticks,
             volume=self._volume,
+            late=None,
             at=at,
         )

@@ -131,7 +131,7 @@ class Side:
     def team(self, started: bool) -> Team:
         """Return the side for a score, which has goals once the match has `started`."""
         score = self.score if started else None
-        return Team(self.club.name, self.club.code, score, self.red_cards)
+        return Team(self.club.name, self.club.code, score, self.red_cards, None, None)
 
 
 Happening = Incident | Score

@@ -107,11 +107,27 @@ def result(home: int | None, away: int | None) -> str:
     return "" if home is None or away is None else f"{home}–{away}"
 
 
+def shoot_out(score: Fields) -> str:
+    """Return the result of the shoot-out: "4–3". It is empty if it isn't known."""
+    home, away = score["home"], score["away"]
+    return result(home.get("shoot_out"), away.get("shoot_out"))
+
+
 def score_line(score: Fields) -> str:
-    """Return a match as "Acton 2–1 Burton", or "Acton v Burton" before kick-off."""
+    """Return a match as "Acton 2–1 Burton", or "Acton v Burton" before kick-off.
+
+    The results of a shoot-out and of a tie follow: "Acton 2–1 Burton (pens 4–3, agg.
+    3–3)". Another version may have written a team without them.
+    """
     home, away = score["home"], score["away"]
     between = result(home["score"], away["score"]) or "v"
-    return f"{home['name']} {between} {away['name']}"
+    line = f"{home['name']} {between} {away['name']}"
+    further = {
+        "pens": shoot_out(score),
+        "agg.": result(home.get("aggregate"), away.get("aggregate")),
+    }
+    words = ", ".join(f"{name} {goals}" for name, goals in further.items() if goals)
+    return f"{line} ({words})" if words else line
 
 
 def _rounded(size: float, decimals: int, separator: Literal["", ","]) -> str:

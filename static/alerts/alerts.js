@@ -17,9 +17,13 @@ const MOST_ALERTS = 50;
 /** @type {Record<string, string>} */
 const WHISTLES = {
   HT: "Half-time",
+  BT: "Extra time follows",
+  P: "Penalty shoot-out",
   FT: "Full time",
   AET: "After extra time",
   PEN: "Penalties",
+  AWD: "Awarded",
+  WO: "Walkover",
 };
 
 export class Alerts {

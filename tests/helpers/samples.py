@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from feed.events.shapes import Quote
+from feed.events.shapes import Quote, Team
 
 EVENING = 1_772_739_907_250  # 2026-03-05 19:45:07.250 UTC
 HOSTILE = "<img src=x onerror=alert(1)>\"'&\u2028{{7*7}}"
@@ -32,8 +32,11 @@ def quote_at(
     return Quote(**unknown | known | {"at": at})
 
 
-def team(name: str, score: int | None = 0, red: int | None = 0) -> dict[str, Any]:
-    return {"name": name, "code": None, "score": score, "red_cards": red}
+def team(
+    name: str, score: int | None = 0, red: int | None = 0, **changes: int | None
+) -> dict[str, Any]:
+    known = {"name": name, "score": score, "red_cards": red}
+    return dict.fromkeys(Team.__struct_fields__) | known | changes
 
 
 def match(status: str = "2H", **changes: Any) -> dict[str, Any]:

@@ -16,11 +16,11 @@ CHANGES = {
     "feed/events/shapes.py": (
         ("    sector: Name | None\n", ""),
         (
-            "    volume: Volume | None\n    at: Instant\n",
-            "    volume: Volume | None\n    at: Instant\n"
+            "    late: Late | None\n    at: Instant\n",
+            "    late: Late | None\n    at: Instant\n"
             f'    venue: Name | None = "{ADDED_VALUE}"\n',
         ),
-        ('"NS", "1H",', f'"NS", "{NEW_STATUS}", "1H",'),
+        ('"1H", "HT",', f'"1H", "{NEW_STATUS}", "HT",'),
         (
             "class Notice(",
             "class Weather(msgspec.Struct, frozen=True, forbid_unknown_fields=True):\n"

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.helpers.samples import EVENING, goal, match
+from tests.helpers.samples import EVENING, goal, match, team
 from web.format import (
     TEMPLATE_FILTERS,
     by_competition,
@@ -38,6 +38,14 @@ from web.format import (
         (match("PEN", minute=120), "PEN", "over"),
         (match("ABD"), "Abandoned", "over"),
         (match("CANC"), "Cancelled", "over"),
+        (match("LIVE", minute=67), "67′", "live"),
+        (match("LIVE", minute=None), "Live", "live"),
+        (match("BT", minute=90), "Break", "live"),
+        (match("P", minute=120), "Pens", "live"),
+        (match("INT"), "Interrupted", "live"),
+        (match("TBD"), "TBA", "upcoming"),
+        (match("AWD"), "Awarded", "over"),
+        (match("WO"), "Walkover", "over"),
     ],
 )
 def test_a_status_chip_says_the_minute_or_the_state(
@@ -54,6 +62,11 @@ def test_a_shoot_out_counts_its_kicks_and_names_no_scorers() -> None:
     scored = goal("penalty", "home", "Ames", 88, 1, 0)
     score = match("PEN", incidents=[scored, *kicks])
     assert minute(score) == "PEN 4–3"
+    assert minute(score | {"status": "P"}) == "Pens 4–3"
+    given = {"home": team("Acton", 1, shoot_out=5), "away": team("Burton", 1)}
+    assert minute(score | given) == "PEN 4–3"
+    given["away"]["shoot_out"] = 4
+    assert minute(score | given) == "PEN 5–4"
     assert scorers(score, "home") == ["Ames\u00a088′ (pen)"]
     assert scorers(score, "away") == []
 

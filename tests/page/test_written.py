@@ -3,7 +3,7 @@
 import json
 import re
 from functools import cache
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from flask import Flask, render_template_string
@@ -11,6 +11,7 @@ from playwright.sync_api import Page
 
 from app import create_app
 from feed.events.event import EventId, keyed, unkeyed
+from feed.events.shapes import Status
 from feed.settings import Settings
 from feed.streams.wire import WIRES
 from feed.streams.written import (
@@ -29,7 +30,7 @@ from feed.streams.written import (
 )
 from tests.helpers.harness import Board
 from tests.helpers.samples import EVENING, goal, match, quote, team
-from web.format import minute
+from web.format import minute, phase
 from web.terminal import text_board
 
 NUMBERS: list[tuple[float | None, int, str, str, str, str]] = [
@@ -90,12 +91,20 @@ INSTANTS = [
     (253_402_300_800_000, "–", "–", "–"),
     (8_640_000_000_000_000, "–", "–", "–"),
 ]
-RESULTS = [
+RESULTS: list[tuple[int | None, int | None, str]] = [
     (2, 1, "Acton 2–1 Burton"),
     (0, 0, "Acton 0–0 Burton"),
     (None, None, "Acton v Burton"),
     (1, None, "Acton v Burton"),
 ]
+TIES: list[tuple[tuple[int | None, ...], str]] = [
+    # The shoot-out, then the aggregate.
+    ((4, 3, None, None), "Acton 1–1 Burton (pens 4–3)"),
+    ((None, None, 3, 3), "Acton 1–1 Burton (agg. 3–3)"),
+    ((0, 1, 2, 2), "Acton 1–1 Burton (pens 0–1, agg. 2–2)"),
+    ((4, None, None, 2), "Acton 1–1 Burton"),
+]
+STATUSES = [*get_args(Status), "brand new", "constructor"]
 
 numbers = pytest.mark.parametrize("case", NUMBERS, ids=str)
 moments = pytest.mark.parametrize(("at", "stoppage", "text"), MOMENTS)
@@ -142,8 +151,10 @@ def test_the_pages_html_writes_a_number_so(case: Any) -> None:
 
 def test_the_pages_script_writes_every_value_so(page: Page, board: Board) -> None:
     page.goto(board.url)
+    scores = [score_with(*case[:2]) for case in RESULTS]
+    scores += [tie_of(values) for values, _ in TIES]
     written = page.evaluate(
-        """async ([numbers, moments, instants, scores]) => {
+        """async ([numbers, moments, instants, scores, statuses]) => {
           const f = await import("/static/format.js");
           const { moment } = await import("/static/detail/sentences.js");
           return [
@@ -154,15 +165,22 @@ def test_the_pages_script_writes_every_value_so(page: Page, board: Board) -> Non
             moments.map(([minute, stoppage]) => moment({ minute, stoppage })),
             instants.map(([at]) => [f.clock(at), f.hours(at), f.date(at)]),
             scores.map((score) => f.scoreLine(score)),
+            statuses.map((status) => [
+              f.minute({ ...scores[0], status }), f.phase({ ...scores[0], status }),
+            ]),
           ];
         }""",
-        [NUMBERS, MOMENTS, INSTANTS, [score_with(*case[:2]) for case in RESULTS]],
+        [NUMBERS, MOMENTS, INSTANTS, scores, STATUSES],
     )
     assert written == [
         [[*texts] for _, _, *texts in NUMBERS],
         [text for _, _, text in MOMENTS],
         [[*texts] for _, *texts in INSTANTS],
-        [text for _, _, text in RESULTS],
+        [text for *_, text in (*RESULTS, *TIES)],
+        [
+            [minute(scores[0] | {"status": it}), phase(scores[0] | {"status": it})]
+            for it in STATUSES
+        ],
     ]
 
 
@@ -185,7 +203,7 @@ def test_a_minute_has_its_stoppage_everywhere(
     assert html_fields(line, incident)["moment"] == text
 
 
-@pytest.mark.parametrize("status", ["HT", "PEN", "PST", "CANC", "NS"])
+@pytest.mark.parametrize("status", ["HT", "P", "PEN", "PST", "CANC", "NS"])
 def test_a_terminal_says_of_a_match_what_the_page_says(status: str) -> None:
     score = match(status, kick_off=EVENING if status == "NS" else None)
     [row] = rows_of(text_board(state(scores=[score]), "/"), minute(score))
@@ -217,6 +235,21 @@ def test_a_result_is_written_once_both_sides_have_a_score(
     assert text_line("score", score).endswith(f"  {text}")
 
 
+@pytest.mark.parametrize(("values", "text"), TIES)
+def test_a_shoot_out_and_an_aggregate_follow_the_result(
+    values: tuple[int | None, ...], text: str
+) -> None:
+    score = tie_of(values)
+    assert score_line(score) == text
+    assert text_line("score", score).endswith(f"  {text}")
+
+
+def test_a_team_of_an_older_version_has_neither() -> None:
+    home, away = {"name": "Acton", "score": 1}, {"name": "B", "score": 1}
+    score = match("P", home=home, away=away)
+    assert text_line("score", score).endswith("  Acton 1–1 B")
+
+
 def test_an_incident_without_a_score_is_a_line_without_one() -> None:
     started = goal("kick_off", None, None, 1, 0, 0) | {"home_score": None}
     assert text_line("incident", started) == (
@@ -237,6 +270,14 @@ def quote_of(case: Any) -> dict[str, Any]:
 
 def score_with(home: int | None, away: int | None) -> dict[str, Any]:
     return match(home=team("Acton", home), away=team("Burton", away))
+
+
+def tie_of(values: tuple[int | None, ...]) -> dict[str, Any]:
+    """Return a drawn match with the goals of a shoot-out and of all legs."""
+    home_kicks, away_kicks, home_goals, away_goals = values
+    home = team("Acton", 1, shoot_out=home_kicks, aggregate=home_goals)
+    away = team("Burton", 1, shoot_out=away_kicks, aggregate=away_goals)
+    return match(home=home, away=away)
 
 
 def market_at(at: int | None) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from tests.helpers.sse import Parsed
 
 PRICE = (
     "symbol name currency market sector price decimals change change_percent "
-    "previous_close open high low bid ask volume at"
+    "previous_close open high low bid ask volume late at"
 )
 SCORE = (
     "match competition home away status minute stoppage kick_off period_started at "

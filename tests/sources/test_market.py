@@ -119,9 +119,11 @@ def test_the_first_step_tells_the_market_and_every_symbol_whole() -> None:
     assert first == MarketState("MAIN", "open", START + 1_200_000, START)
     assert [each.symbol for each in rest if isinstance(each, Quote)] == SYMBOLS
     assert all(each.at == START for each in rest)
-    assert None not in [
-        each for quote in rest for each in msgspec.structs.astuple(quote)
+    unknown = [
+        [name for name, value in msgspec.structs.asdict(quote).items() if value is None]
+        for quote in rest
     ]
+    assert unknown == [["late"]] * len(rest)
 
 
 def test_each_step_gives_what_fell_due_since_the_last_in_its_order() -> None:

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from feed.events.control import Bye, Control, Heartbeat, Hello
 from feed.events.event import MAX_TYPES, Event, EventId, Slot, gone, keyed, unkeyed
-from feed.events.shapes import Incident, MarketState, Notice, Quote, Score, Team
+from feed.events.shapes import Incident, Late, MarketState, Notice, Quote, Score, Team
 from feed.events.wrapping import wrap
 from feed.feed import Feed
 from feed.publishing.completion import required_fields
@@ -56,7 +56,7 @@ def incident(at: int) -> Incident:
 
 
 def score(at: int, period_started: int, status: Literal["1H", "FT"] = "1H") -> Score:
-    home, away = Team("H", None, 0, 0), Team("A", None, 0, 0)
+    home, away = (Team(name, None, 0, 0, None, None) for name in "HA")
     begun = period_started
     return Score(
         "m", None, home, away, status, 5, None, begun, begun, at, [incident(begun)]
@@ -435,6 +435,12 @@ def test_instants_move_as_the_ids_do(play: Play) -> None:
     [began] = data(match)["incidents"]
     assert began["at"] == NOW - 60_000
     assert data(notice)["until"] == NOW + 6000
+
+
+def test_the_instant_of_a_late_trade_moves_with_its_quote(play: Play) -> None:
+    late = msgspec.structs.replace(quote(at=T0), late=Late(7, T0 - 5000))
+    [played] = play([at(0, late)]).after(0)
+    assert data(played)["late"] == {"price": 7, "at": NOW - 5000}
 
 
 def test_a_recording_of_another_version_is_played_and_only_its_instants_moved(

@@ -604,7 +604,7 @@ def parse(stream: bytes) -> list[Parsed]:
 
 def score(match: str, status: Any) -> Event:
     """Return the event of a match with this status, at 0–0."""
-    side = Team("Town", "TWN", 0, 0)
+    side = Team("Town", "TWN", 0, 0, None, None)
     return Score(
         match, None, side, side, status, 1, None, None, None, START, []
     ).event()

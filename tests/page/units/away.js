@@ -56,7 +56,14 @@ function saidAfter(ms) {
 
 /** @param {number} goals */
 function side(goals) {
-  return { name: "Acton", code: null, score: goals, red_cards: 0 };
+  return {
+    name: "Acton",
+    code: null,
+    score: goals,
+    red_cards: 0,
+    shoot_out: null,
+    aggregate: null,
+  };
 }
 
 /**

@@ -62,6 +62,19 @@ test("a shoot-out is counted apart from the goals", () => {
   const shown = score({ status: "PEN", incidents: [kick, { ...kick, team: "away" }, kick] });
   equal(format.minute(shown), "PEN 2–1");
   equal(format.scorers(shown, "home"), []);
+  equal(format.minute({ ...shown, status: "P" }), "Pens 2–1");
+  equal(format.minute(score({ status: "P" })), "Pens");
+});
+
+test("a shoot-out that a field gives isn't counted", () => {
+  const [home, away] = [5, 4].map((goals) => ({ ...score().home, shoot_out: goals }));
+  equal(format.minute(score({ status: "P", home, away })), "Pens 5–4");
+});
+
+test("a status without a minute is a word", () => {
+  equal(format.minute(score({ status: "LIVE", minute: 7 })), "7′");
+  equal(format.minute(score({ status: "LIVE" })), "Live");
+  equal(format.minute(score({ status: "BT", minute: 90 })), "Break");
 });
 
 test("a scorer's goals stand in one line", () => {

@@ -5,6 +5,8 @@
 /** @typedef {import("../../../static/board/state.js").Incident} Incident */
 /** @typedef {import("../../../static/board/state.js").Boot} Boot */
 
+const noTie = { shoot_out: null, aggregate: null };
+
 /** @param {Partial<Quote>} changes @returns {Quote} */
 export function quote(changes = {}) {
   return {
@@ -32,8 +34,8 @@ export function score(changes = {}) {
   return {
     match: "acton-burton",
     competition: "Cup",
-    home: { name: "Acton", code: "ACT", score: 0, red_cards: 0 },
-    away: { name: "Burton", code: "BUR", score: 0, red_cards: 0 },
+    home: { name: "Acton", code: "ACT", score: 0, red_cards: 0, ...noTie },
+    away: { name: "Burton", code: "BUR", score: 0, red_cards: 0, ...noTie },
     status: "1H",
     minute: null,
     stoppage: null,
