@@ -56,13 +56,14 @@ def history(symbol: str) -> Response:
         raise InvalidParameter("interval", f"{interval} is not a multiple of {BASE} s")
     limit = parse_whole("limit", asked["limit"], 1, MAX_LIMIT)
     feed = the_feed()
+    tail = feed.log.tail  # before: quotes may arrive while the candles are merged
     candles = feed.history.candles(symbol, interval, limit)
     if candles is None:
         raise NotFound(f"There is no symbol {symbol!r}; /api/state lists the symbols.")
     body = {
         "symbol": symbol,
         "interval": interval,
-        "id": str(feed.log.tail),
+        "id": str(tail),
         "candles": candles,
     }
     return _respond_json(msgspec.json.encode(body))
