@@ -3,8 +3,8 @@
 Theory of operation: the file is read line by line and sent in batches, each of which is
 published once (`BatchPublisher`). If the board rejects a batch, nothing of it has been
 published, and the error names the line. A line that retires a key which the board no
-longer has is left out, and the rest of the batch is sent again; other rejections end
-the command.
+longer has is left out, and so is a notice whose `until` is past. The rest of the batch
+is then sent again; other rejections end the command.
 """
 
 import os
@@ -28,8 +28,10 @@ from feed.commands.board import (
     parse_address,
     print_note,
 )
+from feed.events.catalogue import CATALOGUE
 from feed.events.event import CONTROL_TYPES
 from feed.publishing.batch import MAX_EVENTS
+from feed.publishing.completion import EXPIRED
 from feed.sources.recording import Damage, Record, RecordingReader
 
 BATCH_BYTES = 512 * 1024  # half of what a request may have
@@ -127,7 +129,7 @@ class FileSender:
             print_note(f"{self._name}: lines skipped from now on are only counted")
 
     def _send(self, batch: list[Line]) -> None:
-        """Publish a batch, without retirements of keys that the board doesn't have."""
+        """Publish a batch, without the lines that the board rejects as void."""
         last_line = batch[-1].number
         while batch:
             try:
@@ -135,7 +137,7 @@ class FileSender:
                 break
             except Rejected as error:
                 index = _rejected_line(error, batch)
-                if index is None or batch[index].type != "gone":
+                if index is None or not _is_void(error, batch[index]):
                     raise _with_lines(error, batch, index) from error
                 self._skip(Damage(batch[index].number, str(error), cut=True))
                 del batch[index]
@@ -194,6 +196,15 @@ def _rejected_line(error: Rejected, batch: list[Line]) -> int | None:
     found = PLACE.match(error.place)
     index = int(found[1]) if found else None
     return index if index is not None and index < len(batch) else None
+
+
+def _is_void(error: Rejected, line: Line) -> bool:
+    """Return whether a line was rejected as its key is gone, or would be at once."""
+    if line.type == "gone":
+        return True
+    row = CATALOGUE.get(line.type)
+    is_about_expiry = row is not None and error.place.endswith(f".{row.expires_at}")
+    return is_about_expiry and EXPIRED in error.detail
 
 
 def _with_lines(error: Rejected, batch: list[Line], index: int | None) -> Rejected:

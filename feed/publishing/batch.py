@@ -28,8 +28,9 @@ from feed.events.event import (
     unkeyed,
 )
 from feed.log import Log
-from feed.publishing.completion import Fields, complete, is_number
+from feed.publishing.completion import Fields, complete
 from feed.publishing.publication import Publication
+from feed.publishing.refusals import explain, is_number
 
 MAX_BODY = 1 << 20  # bytes of one request
 MAX_EVENTS = 1000  # in one request
@@ -156,7 +157,7 @@ class Batch:
         try:
             shape = complete(type, given, newest, self._now)
         except msgspec.ValidationError as error:
-            raise _refused(error, at.data) from error
+            raise _refused(error, at.data, CATALOGUE[type].shape) from error
         place = f"{at.data}.{key_field}" if key is None else at.key
         try:
             self._add(shape, place)
@@ -212,7 +213,7 @@ def _decoded(body: bytes, type: type[T], place: str) -> T:
     try:
         return msgspec.json.decode(body, type=type)
     except msgspec.ValidationError as error:
-        raise _refused(error, place) from error
+        raise _refused(error, place, type) from error
     except RecursionError as error:
         raise Refused(place, f"nested more than {MAX_DEPTH} levels deep") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -230,13 +231,11 @@ def _reason(body: bytes, error: Exception) -> str:
     return str(error)
 
 
-def _refused(error: msgspec.ValidationError, place: str) -> Refused:
+def _refused(error: msgspec.ValidationError, place: str, shape: Any) -> Refused:
     """Return the decoder's error as a refusal, with its path within the request."""
     message, _, path = str(error).partition(" - at `$")
-    if message.startswith("Expected `str` matching"):
-        message = "no control characters or line breaks"
     path = path.rstrip("`").replace("[...]", "")  # somewhere within
-    return Refused(place + path[:SHOWN], message[:300])
+    return Refused(place + path[:SHOWN], explain(message, path, shape))
 
 
 def _check_key(

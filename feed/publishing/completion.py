@@ -2,11 +2,13 @@
 
 A publisher may leave out most fields. A field that may be null is then null, `at` is
 the instant of receipt, and the fields of a quote are those of the symbol's last quote.
+
+A price whose `at` is older than that of the last quote is late. The quote then stays as
+it is, and reports the price as its `late` trade.
 """
 
 import math
 from collections.abc import Callable
-from decimal import Decimal
 from types import NoneType
 from typing import Any, get_args
 
@@ -15,10 +17,12 @@ import msgspec
 from feed.events.catalogue import CATALOGUE, Shape
 from feed.events.event import Event
 from feed.events.reading import read_shape
-from feed.events.shapes import MAX_AMOUNT, Incident, Quote, Score, Team
+from feed.events.shapes import MAX_AMOUNT, Incident, Late, Quote, Score, Team
+from feed.publishing.decimals import needed_decimals
+from feed.publishing.refusals import check_instants, is_number, refusal_of
 
 AHEAD = 60_000  # ms; how far ahead a publisher's clock may be
-MOST_DECIMALS = 8  # of a symbol's first price
+EXPIRED = "it was over"  # begins the refusal of an `until` that is past
 
 Fields = dict[str, Any]
 
@@ -33,12 +37,16 @@ def complete(type: str, given: Fields, newest: Event | None, now: int) -> Shape:
     `newest` is the newest event of the key, or None, and `now` is the instant of
     receipt (epoch ms). Raise ValidationError if the fields are not valid.
     """
+    row = CATALOGUE[type]
+    check_instants(given, row.shape)
     special = _SPECIAL.get(type)
     if special is not None:
         return special(given, newest, now)
-    shape = CATALOGUE[type].shape
-    defaults = CATALOGUE[type].defaults
-    return msgspec.convert({**_unknown(shape), **defaults, "at": now, **given}, shape)
+    fields = {**_unknown(row.shape), **row.defaults, "at": now, **given}
+    shape = msgspec.convert(fields, row.shape)
+    if row.expires_at is not None:
+        _check_expiry(getattr(shape, row.expires_at), now, f"$.{row.expires_at}")
+    return shape
 
 
 def required_fields(type: str) -> tuple[str, ...]:
@@ -53,24 +61,69 @@ def _quote(given: Fields, newest: Event | None, now: int) -> Quote:
 
     `change` and `change_percent` are computed.
     """
-    last = None if newest is None else read_shape(newest)
-    before = {} if last is None else msgspec.structs.asdict(last)
-    for name in ("at", "change", "change_percent"):
-        before.pop(name, None)
-    first = {"decimals": _decimals(given.get("price"))}
-    filled = {**_unknown(Quote), **first, "at": now, **before, **given}
+    last = None if newest is None else _last_quote(newest)
+    before = {} if last is None else _lasting(last)
+    filled = {
+        **{**_unknown(Quote), **CATALOGUE["price"].defaults, "at": _receipt(last, now)},
+        **{**before, **_without_negative_zero(given)},
+    }
     quote = msgspec.convert(filled, Quote)
-    if quote.at > now + AHEAD:
-        # A chart would show no new candle until that instant.
-        raise msgspec.ValidationError(
-            "Expected an instant, no later than now - at `$.at`"
-        )
-    price, close = quote.price, quote.previous_close
+    _check_times(quote, now)
+    if last is not None and quote.at < last.at <= now + AHEAD:
+        return _with_computed(_with_late(last, quote), last, grows=True)
+    return _with_computed(quote, last, grows="decimals" not in given)
+
+
+def _last_quote(newest: Event) -> Quote | None:
+    shape = read_shape(newest)
+    return shape if isinstance(shape, Quote) else None
+
+
+def _lasting(last: Quote) -> Fields:
+    """Return the fields of the last quote that are those of the next one, too."""
+    fields = msgspec.structs.asdict(last)
+    for name in ("at", "late", "change", "change_percent"):
+        del fields[name]
+    return fields
+
+
+def _receipt(last: Quote | None, now: int) -> int:
+    """Return the instant of a price that came without one.
+
+    It is at least that of the last quote, so that the price isn't late by a publisher's
+    clock that is ahead, unless that clock is ahead by more than it may be.
+    """
+    is_ahead = last is not None and now < last.at <= now + AHEAD
+    return last.at if last is not None and is_ahead else now
+
+
+def _check_times(quote: Quote, now: int) -> None:
+    """Raise ValidationError if the quote or its late trade is of a time to come."""
+    if quote.at > now + AHEAD:  # a chart would show no new candle until then
+        ahead = f"it is {(quote.at - now) // 1000} s ahead of the board's clock"
+        raise refusal_of(f"{ahead}; up to {AHEAD // 1000} s are accepted", "$.at")
+    if quote.late is not None and quote.late.at > quote.at:
+        raise refusal_of("a late trade is older than the quote's `at`", "$.late.at")
+
+
+def _with_late(last: Quote, quote: Quote) -> Quote:
+    """Return the last quote with the price of an older one as its late trade."""
+    volumes = [each.volume for each in (last, quote) if each.volume is not None]
+    news = {"late": Late(quote.price, quote.at), "volume": max(volumes, default=None)}
+    return Quote(**msgspec.structs.asdict(last) | news)
+
+
+def _with_computed(quote: Quote, last: Quote | None, *, grows: bool) -> Quote:
+    """Return a quote with the fields that follow from its price and its last close."""
+    prices = [quote.price] if quote.late is None else [quote.price, quote.late.price]
+    decimals = _grown(last, quote.decimals, prices) if grows else quote.decimals
     quote = msgspec.structs.replace(
         quote,
-        high=price if quote.high is None else max(quote.high, price),
-        low=price if quote.low is None else min(quote.low, price),
+        decimals=decimals,
+        high=max(prices if quote.high is None else [quote.high, *prices]),
+        low=min(prices if quote.low is None else [quote.low, *prices]),
     )
+    price, close = quote.price, quote.previous_close
     if close is None:
         return quote
     change = price - close
@@ -80,6 +133,17 @@ def _quote(given: Fields, newest: Event | None, now: int) -> Quote:
         change=_rounded(change, quote.decimals),
         change_percent=_rounded(share, 2),
     )
+
+
+def _grown(last: Quote | None, decimals: int, prices: list[float]) -> int:
+    """Return the decimals of a quote that came without them.
+
+    They grow with the prices, but those that a publisher gave are kept if they were
+    fewer than the last price needed.
+    """
+    if last is not None and last.decimals < needed_decimals(last.price):
+        return decimals
+    return max(decimals, *map(needed_decimals, prices))
 
 
 def _score(given: Fields, _: Event | None, now: int) -> Score:
@@ -113,13 +177,14 @@ def _rounded(change: float, decimals: int) -> float | None:
     return round(change, decimals) + 0.0  # never -0.0
 
 
-def _decimals(price: object) -> int:
-    """Return the number of decimals for a symbol whose first price this is."""
-    exponent = Decimal(repr(price)).as_tuple().exponent if is_number(price) else 0
-    fewest: int = CATALOGUE["price"].defaults["decimals"]
-    return min(max(-int(exponent), fewest), MOST_DECIMALS)
+def _without_negative_zero(value: Any) -> Any:
+    """Return published fields with 0 in place of -0, which is a float's own."""
+    if isinstance(value, dict):
+        return {name: _without_negative_zero(part) for name, part in value.items()}
+    return 0 if is_number(value) and value == 0 else value
 
 
-def is_number(value: object) -> bool:
-    """Return whether a JSON value is a number; `true` is not one."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def _check_expiry(expiry: int | None, now: int, path: str) -> None:
+    if expiry is not None and expiry <= now:
+        past = f"{EXPIRED} {(now - expiry) // 1000} s ago"
+        raise refusal_of(f"{past}, so the key would be retired at once", path)

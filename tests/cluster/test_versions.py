@@ -168,7 +168,8 @@ def publish_everywhere(one: Board, other: Board) -> None:
         assert publish(board, "price", "BOTH", price=5) == 201
         assert publish(board, "price", "ACME", price=100) == 201
         assert publish(board, "note", "n", text="hi") == 201
-        assert publish(board, NEW_TYPE, "here", degrees=21, place="here", at=1) == 201
+        weather = {"degrees": 21, "place": "here", "at": 10**12}
+        assert publish(board, NEW_TYPE, "here", **weather) == 201
         sides = {"home": {"name": "A"}, "away": {"name": "B"}}
         publish(board, "score", "var", status=NEW_STATUS, **sides)
         assert publish(board, "score", "var-2", status="1H", **sides) == 201

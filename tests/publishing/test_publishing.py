@@ -2,12 +2,14 @@
 
 import hmac
 import json
+import re
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given, settings
@@ -16,11 +18,13 @@ from hypothesis import strategies as st
 from app import create_app
 from feed.clock import now_ms
 from feed.events.event import MAX_DEPTH, MAX_TYPES, EventId
-from feed.events.shapes import MAX_AMOUNT
+from feed.events.shapes import MAX_AMOUNT, Status
 from feed.feed import Feed
 from feed.publishing.batch import MAX_EVENTS, Batch, NotJson, Refused
+from feed.publishing.decimals import needed_decimals
 from feed.publishing.idempotency import REMEMBERED, Idempotency, KeyReused
 from feed.settings import Settings
+from feed.streams import written
 from tests.helpers.client_state import id_of, of_the_log
 from tests.helpers.harness import LOOPBACK, Board, Stream, until
 from web import publish as door
@@ -235,11 +239,14 @@ optional = st.fixed_dictionaries(
 
 @given(st.lists(optional, min_size=1, max_size=5))
 def test_what_a_price_leaves_out_is_as_in_its_last_quote(given: list[Fields]) -> None:
-    it, expected = feed(), {"symbol": "A", "at": NOW}
+    it, expected = feed(), Fields(symbol="A", at=NOW)
     quote: Fields = {}
     for fields in given:
-        expected |= fields
         quote = put(it, "A", fields)
+        grown = max(expected.get("decimals", 2), needed_decimals(fields["price"]))
+        if expected.get("decimals", 20) < needed_decimals(expected.get("price", 0)):
+            grown = expected["decimals"]
+        expected |= {"decimals": grown} | fields
         assert {name: quote[name] for name in expected} == expected
     assert quote["high"] == max(fields["price"] for fields in given)
     assert quote["low"] == min(fields["price"] for fields in given)
@@ -296,9 +303,23 @@ def test_given_highs_and_lows_take_in_the_price() -> None:
         ("1.5", 2),
         ("1.2345", 4),
         ("0.00001", 5),
+        ("0.00000123", 8),
+        ("9.8e-9", 10),
         ("1e-7", 7),
-        ("1e-12", 8),
+        ("1e-12", 12),
+        ("-1.08345", 5),
         ("1e15", 2),
+        ("999999999999999.9", 2),
+        # An eighth of a 32nd, as bonds are quoted.
+        ("99.00390625", 8),
+        # Noise of sums, of products, of thirds, and of 32-bit floats.
+        ("0.30000000000000004", 2),
+        ("9.99999999999998", 2),
+        ("3.3000000000000003", 2),
+        ("33.333333333333336", 8),
+        ("101.2300033569336", 2),
+        ("0.30000001192092896", 2),
+        ("123456.7890625", 2),
     ],
 )
 def test_the_decimals_are_at_first_those_of_the_price(
@@ -309,7 +330,246 @@ def test_the_decimals_are_at_first_those_of_the_price(
     batch.add_price("A", written.encode())
     it.publish(batch.events)
     assert newest(it, "price", "A")["decimals"] == decimals
-    assert put(it, "A", 1.123456)["decimals"] == decimals
+
+
+def test_decimals_grow_with_the_prices_and_never_shrink() -> None:
+    it = feed()
+    grown = [put(it, "A", price)["decimals"] for price in (1.1, 1.08345, 1.2, 1e-7)]
+    assert grown == [2, 5, 5, 7]
+    quote = put(it, "B", 1.1)
+    quote = put(it, "B", {"price": 1.08345, "previous_close": 1.0834})
+    assert (quote["decimals"], quote["change"]) == (5, 0.00005)
+
+
+def test_decimals_that_a_publisher_gave_stay_where_a_price_has_more() -> None:
+    it = feed()
+    assert put(it, "A", {"price": 1.08345, "decimals": 2})["decimals"] == 2
+    assert put(it, "A", 1.083456)["decimals"] == 2
+    assert put(it, "A", {"price": 1.1, "decimals": 0})["decimals"] == 0
+    assert put(it, "A", {"price": 1.1, "decimals": 4})["decimals"] == 4
+    assert put(it, "A", 1.12345)["decimals"] == 5
+
+
+@given(
+    st.floats(1e-12, MAX_AMOUNT).map(lambda price: float(f"{price:.8g}")),
+    st.sampled_from([1, -1]),
+)
+def test_a_price_can_be_read_whatever_its_size(size: float, sign: int) -> None:
+    quote = put(feed(), "A", size * sign)
+    text = written.price(quote["price"], quote["decimals"])
+    read = float(text.replace(",", "").replace(written.MINUS, "-"))
+    assert read == pytest.approx(size * sign, rel=1e-7, abs=1e-20)
+    assert read != 0
+
+
+@pytest.mark.parametrize("zero", [b"-0.0", b"-0", b"-0e0", b"0"])
+def test_no_value_of_a_quote_is_a_negative_zero(zero: bytes) -> None:
+    it = feed()
+    names = ("price", "previous_close", "open", "high", "low", "bid", "ask", "volume")
+    batch = Batch(it.log, 5, NOW)
+    batch.add_price(
+        "A", b"{%b}" % b",".join(b'"%b":%b' % (n.encode(), zero) for n in names)
+    )
+    batch.add_price("A", b'{"price":%b,"previous_close":0.001,"decimals":2}' % zero)
+    it.publish(batch.events)
+    assert all(b"-0" not in event.data for event in it.log.read(None).events)
+    assert {
+        newest(it, "price", "A")[name] for name in names if "close" not in name
+    } == {0}
+    assert b"-0" not in b"".join(event.data for event in batch.events)
+
+
+# --- A trade that arrives late
+
+
+def test_a_late_price_does_not_replace_the_newest_one() -> None:
+    it = feed()
+    first = put(it, "A", {"price": 5, "at": NOW - 60_000, "volume": 100, "name": "A"})
+    assert first["late"] is None
+    late = {"price": 9.125, "at": NOW - 90_000, "name": "Old", "volume": 130, "bid": 4}
+    quote = put(it, "A", late)
+    assert quote == first | {
+        **{"high": 9.125, "decimals": 3, "volume": 130},
+        "late": {"price": 9.125, "at": NOW - 90_000},
+    }
+    quote = put(it, "A", {"price": 6, "at": NOW - 60_000})
+    assert (quote["price"], quote["late"], quote["name"]) == (6, None, "A")
+    lower = put(it, "A", {"price": 5, "at": NOW - 60_001, "volume": 90})
+    assert (lower["price"], lower["volume"], lower["low"]) == (6, 130, 5)
+    candles = it.history.candles("A", 5, 10)
+    assert candles is not None
+    assert [candle[1:5] for candle in candles] == [
+        (9.125, 9.125, 9.125, 9.125),
+        (5, 6, 5, 6),
+    ]
+
+
+@given(st.lists(st.tuples(st.integers(0, 60), prices), min_size=1, max_size=20))
+def test_trades_may_arrive_in_any_order(trades: list[tuple[int, float]]) -> None:
+    """The newest one is shown, and each one counts for the candle of its own time."""
+    it, candles = feed(), dict[int, list[float]]()
+    newest_at, newest_price = 0, 0.0
+    for ago, price in trades:
+        at = NOW - ago * 1000
+        quote = put(it, "A", {"price": price, "at": at})
+        if at >= newest_at:
+            newest_at, newest_price = at, price
+        candles.setdefault(at // 5000 * 5000, []).append(price)
+        assert (quote["price"], quote["at"]) == (newest_price, newest_at)
+    paid = [price for _, price in trades]
+    assert (quote["high"], quote["low"]) == (max(paid), min(paid))
+    found = it.history.candles("A", 5, 100) or []
+    assert [(at, high, low) for at, _, high, low, *_ in found] == [
+        (at, max(paid), min(paid)) for at, paid in sorted(candles.items())
+    ]
+
+
+def test_a_price_without_an_instant_is_never_late() -> None:
+    it = feed()
+    put(it, "A", {"price": 5, "at": NOW + 30_000})
+    quote = put(it, "A", 6)
+    assert (quote["price"], quote["at"], quote["late"]) == (6, NOW + 30_000, None)
+
+
+def test_the_clock_of_the_board_may_be_set_back_by_an_hour() -> None:
+    it = feed()
+    ahead = Batch(it.log, 5, NOW + 3_600_000)
+    ahead.add_price("A", b"5")
+    it.publish(ahead.events)
+    quote = put(it, "A", 6)
+    assert (quote["price"], quote["at"], quote["late"]) == (6, NOW, None)
+    quote = put(it, "A", 7)
+    assert (quote["price"], quote["at"], quote["late"]) == (7, NOW, None)
+
+
+def test_a_late_trade_is_older_than_its_quote() -> None:
+    it = feed()
+    late = {"price": 9, "at": NOW - 1000}
+    quote = put(it, "A", {"price": 5, "late": late})
+    assert (quote["price"], quote["high"], quote["late"]) == (5, 9, late)
+    with pytest.raises(Refused, match=r"^\$\.late\.at: .*older"):
+        put(it, "A", {"price": 5, "late": late | {"at": NOW + 1000}})
+
+
+# --- Instants are in milliseconds
+
+
+LEAST_SCORE: Fields = {"home": {"name": "A"}, "away": {"name": "B"}, "status": "NS"}
+INSTANTS: list[tuple[str, Fields]] = [
+    ("price", {"price": 1, "at": ...}),
+    ("price", {"price": 1, "late": {"price": 1, "at": ...}}),
+    ("score", LEAST_SCORE | {"kick_off": ...}),
+    ("score", LEAST_SCORE | {"period_started": ...}),
+    ("score", LEAST_SCORE | {"at": ...}),
+    (
+        "score",
+        LEAST_SCORE | {"incidents": [{"incident": "1", "kind": "goal", "at": ...}]},
+    ),
+    ("incident", {"match": "m", "incident": "1", "kind": "goal", "at": ...}),
+    ("market", {"status": "open", "until": ...}),
+    ("market", {"status": "open", "at": ...}),
+    ("notice", {"title": "t", "until": ...}),
+    ("notice", {"title": "t", "at": ...}),
+]
+
+
+@pytest.mark.parametrize(("type", "data"), INSTANTS)
+@pytest.mark.parametrize(
+    ("factor", "words"),
+    [
+        (0.001, "looks like seconds; an instant is in epoch milliseconds: "),
+        (1000, "looks like microseconds; an instant is in epoch milliseconds: "),
+        (1_000_000, "looks like nanoseconds; an instant is in epoch milliseconds: "),
+        (0, "an instant is in epoch milliseconds, from 100000000000 to"),
+        (1e-9, "an instant is in epoch milliseconds, from 100000000000 to"),
+    ],
+)
+def test_an_instant_of_another_unit_is_refused_with_what_was_meant(
+    type: str, data: Fields, factor: float, words: str
+) -> None:
+    it, soon = feed(), NOW // 1000 * 1000 + 30_000
+    if words.endswith(": "):
+        words += str(soon)
+    with pytest.raises(Refused, match=re.escape(words)) as refusal:
+        send(it, line_of(type, filled_in(data, round(soon * factor))))
+    assert refusal.value.place.endswith(("at", "until", "kick_off", "period_started"))
+    if "late" not in data:
+        assert send(it, line_of(type, filled_in(data, soon)))
+
+
+@pytest.mark.parametrize("given", [NOW / 1000, time.time()])
+def test_seconds_with_a_fraction_are_known_for_what_they_are(given: float) -> None:
+    with pytest.raises(Refused, match=f"looks like seconds.*: {round(given * 1000)}"):
+        put(feed(), "A", {"price": 1, "at": given})
+
+
+def line_of(type: str, data: Fields) -> Fields:
+    """Return an event of a type, with a key if the type has them."""
+    key = {} if type == "incident" else {"key": "k"}
+    return {"event": type, "data": data} | key
+
+
+def filled_in(data: Any, instant: int) -> Any:
+    """Return data with an instant in place of `...`."""
+    if isinstance(data, dict):
+        return {name: filled_in(value, instant) for name, value in data.items()}
+    if isinstance(data, list):
+        return [filled_in(value, instant) for value in data]
+    return instant if data is ... else data
+
+
+def test_a_notice_that_is_over_already_is_refused_and_a_market_is_not() -> None:
+    it = feed()
+    with pytest.raises(Refused, match="it was over 60 s ago") as refusal:
+        send(it, line_of("notice", {"title": "t", "until": NOW - 60_000}))
+    assert refusal.value.place == "$[0].data.until"
+    assert send(it, line_of("market", {"status": "open", "until": NOW - 60_000}))
+
+
+# --- A refusal lists what is valid
+
+
+@pytest.mark.parametrize(
+    ("type", "data", "words"),
+    [
+        ("score", {"status": "WON"}, "'WON'; it can be TBD, NS, PST, 1H, HT, 2H, BT, "),
+        ("score", {"status": 5}, "it can be TBD, NS, PST"),
+        ("score", {"incidents": [{"incident": "1", "kind": "riot"}]}, "kick_off, goal"),
+        ("incident", {"team": "third"}, "'third'; it can be home, away"),
+        ("market", {"status": "ajar"}, "'ajar'; it can be open, halted, closed"),
+        ("notice", {"level": "panic"}, "it can be info, success, warning, critical"),
+        ("price", {"prize": 1}, "`prize`; there are symbol, name, currency, market"),
+        ("score", {"home": {"name": "A", "goals": 1}}, "there are name, code, score"),
+        ("score", {"incidents": [{"own": 1}]}, "there are match, incident, kind"),
+    ],
+)
+def test_a_refusal_lists_the_values_and_the_fields_that_there_are(
+    type: str, data: Fields, words: str
+) -> None:
+    least: dict[str, Fields] = {
+        "price": {"price": 1},
+        "score": LEAST_SCORE,
+        "incident": {"match": "m", "incident": "1", "kind": "goal"},
+        "market": {"status": "open"},
+        "notice": {"title": "t"},
+    }
+    with pytest.raises(Refused, match=re.escape(words)):
+        send(feed(), line_of(type, least[type] | data))
+
+
+def test_a_refusal_lists_the_members_of_an_event() -> None:
+    with pytest.raises(Refused, match="there are event, data, key"):
+        send(feed(), {"event": "x", "data": 1, "topic": 1})
+
+
+def test_a_match_may_have_every_status_of_a_match() -> None:
+    it = feed()
+    for status in get_args(Status):
+        teams = {"home": {"name": "A", "shoot_out": 4}, "away": {"name": "B"}}
+        send(it, line_of("score", {**teams, "status": status}))
+        assert newest(it, "score", "k")["status"] == status
+    home = newest(it, "score", "k")["home"]
+    assert (home["shoot_out"], home["aggregate"]) == (4, None)
 
 
 # --- Keys, and how many
@@ -681,8 +941,9 @@ def test_a_notice_leaves_at_its_time(published: Board) -> None:
 def test_a_notice_is_never_retired_while_it_is_prolonged() -> None:
     """A publisher's check and publication are one step for the loop, and vice versa."""
     it = feed()
-    send(it, {"event": "notice", "key": "n", "data": {"title": "t", "until": NOW}})
-    looked = threading.Thread(target=it.step, args=(NOW,))
+    soon = NOW + 1
+    send(it, {"event": "notice", "key": "n", "data": {"title": "t", "until": soon}})
+    looked = threading.Thread(target=it.step, args=(soon,))
     with it.publishing:
         looked.start()
         looked.join(0.3)  # it waits for its turn

@@ -679,6 +679,24 @@ def test_a_key_that_is_gone_already_does_not_stop_the_others(
     assert events_in(empty) == 2
 
 
+def test_a_notice_that_is_over_by_now_does_not_stop_the_others(
+    tmp_path: Path, empty: Board
+) -> None:
+    path = tmp_path / "mine.ndjson"
+    over = {"event": "notice", "key": "n", "data": {"title": "t", "until": 10**12}}
+    note = {"event": "note", "data": 1}
+    path.write_text("".join(json.dumps(each) + "\n" for each in (note, over, note)))
+    with publish(path, empty.url) as command:
+        assert command.wait() == 0
+        assert "line 2: skipped: $[1].data.until: it was over " in command.err
+        assert command.out == b"2 events published, 1 line skipped\n"
+    seconds = {"event": "notice", "key": "n", "data": {"title": "t", "until": 10**9}}
+    path.write_text(json.dumps(seconds) + "\n")
+    with publish(path, empty.url) as command:
+        assert command.wait() == 1
+        assert "line 1: $[0].data.until: 1000000000 looks like seconds" in command.err
+
+
 def test_big_events_go_in_batches_that_the_board_takes(
     tmp_path: Path, empty: Board
 ) -> None:
