@@ -71,6 +71,11 @@ class Feed:
         self._closing = threading.Lock()
         self._closed = False
         self._closes_by = math.inf  # the instant (monotonic) at which `close` gives up
+        self._tail_seen = self.log.tail
+        self._tail_since = (
+            0.0  # the instant (monotonic) from which the log had that tail
+        )
+        self._date_tail()
 
     @property
     def leaving(self) -> bool:
@@ -98,6 +103,16 @@ class Feed:
     def published(self) -> dict[str, int]:
         """The number of events of each type that this process published."""
         return self.backend.published
+
+    @property
+    def newest_event_age(self) -> float:
+        """The seconds since the newest event arrived in this process.
+
+        They are measured by a clock that can't be set, so that neither an hour's jump
+        of the clock nor the different clock of Redis makes a dead feed look alive.
+        """
+        self._watch_tail()
+        return time.monotonic() - self._tail_since
 
     def submit(
         self,
@@ -165,6 +180,7 @@ class Feed:
         missed = [event for event in snapshot.retained if event.id > self.log.tail]
         self.log.load_snapshot(snapshot)
         self.history.add(marks(missed))
+        self._date_tail()
         self._expiries.clear()
         for event in snapshot.newest:
             self._set_expiry(event, expiry_of(event))
@@ -243,12 +259,24 @@ class Feed:
         report_due = time.monotonic() + REPORT
         while not self.streams.draining.wait(TICK):
             self.streams.enforce_deadlines()
+            self._watch_tail()
             if time.monotonic() >= report_due:
                 report_due += REPORT
                 self._log_totals("totals")
         while self.streams:
             time.sleep(TICK)
             self.streams.enforce_deadlines()
+
+    def _watch_tail(self) -> None:
+        """Remember since when the log has had its newest event."""
+        if self.log.tail != self._tail_seen:
+            self._tail_seen, self._tail_since = self.log.tail, time.monotonic()
+
+    def _date_tail(self) -> None:
+        """Take the age of a log that was loaded, or is new, from the id of its tail."""
+        self._tail_seen = self.log.tail
+        age = max(now_ms() - self._tail_seen.ms, 0) / 1000
+        self._tail_since = time.monotonic() - age
 
     def _join_threads(self) -> None:
         for thread in self._threads:

@@ -22,7 +22,6 @@ from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
 from werkzeug.exceptions import NotFound
 
-from feed.clock import now_ms
 from feed.feed import Feed
 from web import the_feed
 from web.problems import problem
@@ -179,7 +178,7 @@ class FeedCollector(Collector):
         yield _gauge(
             "newest_event_seconds",
             "Age of the newest event in seconds",
-            max(now_ms() - self._feed.log.tail.ms, 0) / 1000,
+            self._feed.newest_event_age,
         )
 
 

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from typing import Any
 
 import pytest
@@ -102,6 +103,37 @@ def test_the_simulator_shows_a_market_a_league_and_their_past_at_once() -> None:
             assert len(it.history.closes(symbol or "", 30, 60)) >= 10
     finally:
         it.close()
+
+
+@pytest.mark.parametrize("hours", [-1, 0, 1])
+def test_the_age_of_the_newest_event_is_right_whatever_the_clock_of_its_id(
+    hours: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The ids are of a clock that is an hour off: of Redis, or before it was set."""
+    it, seconds = feed(), 1000.0
+    monkeypatch.setattr("feed.feed.time.monotonic", lambda: seconds)
+    at = now_ms() + hours * 3_600_000
+    with monkeypatch.context() as ahead:
+        ahead.setattr("feed.alone.now_ms", lambda: at)
+        it.publish([quote_at(at, 5)])
+    assert it.newest_event_age == 0
+    seconds += 600
+    assert it.newest_event_age == 600
+    monkeypatch.setattr("feed.feed.now_ms", lambda: at + 7_200_000)
+    assert it.newest_event_age == 600
+    it.publish([quote_at(at, 6)])
+    assert it.newest_event_age == 0
+
+
+def test_a_log_that_is_loaded_is_as_old_as_its_newest_event() -> None:
+    it, other = feed(), feed()
+    with pytest.MonkeyPatch.context() as earlier:
+        earlier.setattr("feed.alone.now_ms", lambda: now_ms() + 5000)
+        other.publish([quote_at(now_ms(), 5)])
+    with pytest.MonkeyPatch.context() as later:
+        later.setattr("feed.feed.now_ms", lambda: other.log.tail.ms + 90_000)
+        it.load_snapshot(other.log.take_snapshot(10))
+    assert 90 <= it.newest_event_age < 100
 
 
 def test_starting_twice_starts_once() -> None:
