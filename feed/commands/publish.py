@@ -36,7 +36,7 @@ from feed.sources.recording import Damage, Record, RecordingReader
 
 BATCH_BYTES = 512 * 1024  # half of what a request may have
 INPUT_STATUSES = frozenset({400, 413, 422})  # statuses that reject the input itself
-SHOWN = 100  # skipped lines that are shown; further ones are only counted
+PRINTED_LINES = 100  # skipped lines that are shown; further ones are only counted
 PLACE = re.compile(r"\$\[([0-9]+)\]")
 
 
@@ -123,9 +123,9 @@ class FileSender:
         """Report a line that can't be sent; a recording's cut end isn't a failure."""
         self._skipped += 1
         self._damaged = self._damaged or not damage.cut
-        if self._skipped <= SHOWN:
+        if self._skipped <= PRINTED_LINES:
             print_note(f"{self._name}, line {damage.line}: skipped: {damage.reason}")
-        if self._skipped == SHOWN:
+        if self._skipped == PRINTED_LINES:
             print_note(f"{self._name}: lines skipped from now on are only counted")
 
     def _send(self, batch: list[Line]) -> None:
