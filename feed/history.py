@@ -26,7 +26,7 @@ BASE = 5  # seconds of a base candle; every interval is a multiple of it
 BASE_MS = BASE * 1000
 MAX_INTERVAL = 86_400  # seconds
 MAX_CANDLES = 250_000  # base candles of all symbols; at 48 bytes each, 12 MB
-SLICE = 2000  # base candles to merge at once; a wide candle may add a day of them
+MERGE_SLICE = 2000  # base candles to merge at once; a wide candle may add a day of them
 NEW_DAY = 0.5  # of the volume; what falls below it begins anew, less is a correction
 
 Candle = tuple[int, float, float, float, float, float]
@@ -114,7 +114,7 @@ class History:
                 return None
             wanted = (limit + 1) * (interval // BASE)
             begin = row.begin_of_newest(wanted)
-        if wanted <= SLICE:
+        if wanted <= MERGE_SLICE:
             candles = row.merge(begin, interval * 1000)[0]
         else:
             with self._merging:
@@ -190,12 +190,12 @@ class _Row:
         """Merge the candles from `begin` on into candles of `width` ms.
 
         These begin at the multiples of `width`. Stop after the first one that makes
-        `SLICE` base candles. Return them, and the begin (epoch ms) of the base candle
-        that follows; None if there is none.
+        `MERGE_SLICE` base candles. Return them, and the begin (epoch ms) of the base
+        candle that follows; None if there is none.
         """
         at, merged = self._at, []
         first = index = bisect_left(at, begin)
-        while index < len(at) and index - first < SLICE:
+        while index < len(at) and index - first < MERGE_SLICE:
             begun = int(at[index]) // width * width
             end = bisect_left(at, begun + width, index)
             merged.append(self._merged(begun, index, end))

@@ -34,7 +34,7 @@ from feed.publishing.refusals import explain, is_number
 
 MAX_BODY = 1 << 20  # bytes of one request
 MAX_EVENTS = 1000  # in one request
-SHOWN = 80  # characters of a published value in an error message about it
+QUOTED_CHARACTERS = 80  # characters of a published value in an error message about it
 HALF_A_PAIR = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])")
 
 T = TypeVar("T")
@@ -124,7 +124,9 @@ class Batch:
     def retire(self, type: str, key: str, place: str) -> None:
         """Add the retirement of a key; raise Refused if there is no such key."""
         if self._find_newest((type, key)) is None:
-            raise Refused(place, f"there is no {type[:SHOWN]} of the key {_cut(key)}")
+            raise Refused(
+                place, f"there is no {type[:QUOTED_CHARACTERS]} of the key {_cut(key)}"
+            )
         self._add(gone(type, key, self._now), place)
 
     def _add_envelope(self, body: bytes, place: str) -> None:
@@ -235,7 +237,7 @@ def _refused(error: msgspec.ValidationError, place: str, shape: Any) -> Refused:
     """Return the decoder's error as a refusal, with its path within the request."""
     message, _, path = str(error).partition(" - at `$")
     path = path.rstrip("`").replace("[...]", "")  # somewhere within
-    return Refused(place + path[:SHOWN], explain(message, path, shape))
+    return Refused(place + path[:QUOTED_CHARACTERS], explain(message, path, shape))
 
 
 def _check_key(
@@ -260,7 +262,7 @@ def _check_depth(value: object, place: str) -> None:
 
 
 def _cut(text: str) -> str:
-    return repr(text[:SHOWN])
+    return repr(text[:QUOTED_CHARACTERS])
 
 
 def _name(value: object) -> str:

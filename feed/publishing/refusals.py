@@ -22,7 +22,7 @@ UNITS = {
     "microseconds": (LATEST, 10**17, 1 / 1000),
     "nanoseconds": (10**17, 10**20, 1 / 1_000_000),
 }
-SHOWN = 200  # characters of the decoder's message
+LISTED_CHARACTERS = 200  # characters of the decoder's message
 FIELD = re.compile(r"\.([a-z_]+)")
 
 Struct = type[msgspec.Struct]
@@ -56,7 +56,7 @@ def refusal_of(problem: str, path: str) -> msgspec.ValidationError:
 
 def explain(message: str, path: str, shape: Any) -> str:
     """Return the decoder's message, with what is valid at `path` of the shape."""
-    message = message[:SHOWN]
+    message = message[:LISTED_CHARACTERS]
     if message.startswith("Expected `str` matching"):
         message = "no control characters or line breaks"
     found = _type_at(path, shape)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from feed import history as history_module
 from feed.events.event import EventId, gone, keyed
 from feed.events.shapes import Late, Quote
-from feed.history import BASE, MAX_INTERVAL, SLICE, History, _Row, marks
+from feed.history import BASE, MAX_INTERVAL, MERGE_SLICE, History, _Row, marks
 from tests.helpers.samples import quote_at
 
 START = 1_700_000_000_000  # a multiple of 100 s
@@ -205,7 +205,7 @@ def test_a_long_history_is_merged_in_slices_between_which_others_run(
         assert candles is not None
         assert sum(candle[5] for candle in candles) == min(40_000, 5000 * interval / 5)
         counts, pauses = slices[::2], slices[1::2]
-        assert max(counts) < SLICE + day
+        assert max(counts) < MERGE_SLICE + day
         assert len(counts) == len(pauses) > 1
         assert {*pauses} == {math.inf}
     slices.clear()
