@@ -497,7 +497,7 @@ def test_an_instant_of_another_unit_is_refused_with_what_was_meant(
         assert send(it, line_of(type, filled_in(data, soon)))
 
 
-@pytest.mark.parametrize("given", [NOW / 1000, time.time()])
+@pytest.mark.parametrize("given", [NOW / 1000, time.time()], ids=["ms", "finer"])
 def test_seconds_with_a_fraction_are_known_for_what_they_are(given: float) -> None:
     with pytest.raises(Refused, match=f"looks like seconds.*: {round(given * 1000)}"):
         put(feed(), "A", {"price": 1, "at": given})
