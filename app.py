@@ -4,11 +4,13 @@ import atexit
 import hashlib
 import logging
 import sys
+from functools import cache
 from pathlib import Path
 
 from flask import Flask, Response, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from feed import serving
 from feed.feed import Feed
 from feed.publishing.batch import MAX_BODY
 from feed.settings import InvalidSetting, Settings
@@ -104,14 +106,31 @@ def _log_to_stderr() -> None:
 
 
 def _app_from_environment() -> Flask:
+    serving.refuse_unconfigured()
     _log_to_stderr()
     try:
         app = create_app(Settings.from_env())
     except InvalidSetting as error:
         sys.exit(f"liveboard: {error}")
-    # For servers other than gunicorn, which closes it earlier (gunicorn.conf.py).
-    atexit.register(app.extensions["feed"].close)
+    if not serving.configured:  # for servers other than gunicorn (gunicorn.conf.py)
+        atexit.register(app.extensions["feed"].close)
+        _check_server(app)
     return app
+
+
+def _check_server(app: Flask) -> None:
+    """Refuse all requests if the server can't serve the board; log it if it is limited.
+
+    Only a request tells which server it is, so the first one decides.
+    """
+    shared = bool(app.extensions["feed"].settings.redis_url)
+    find_fault = cache(lambda: serving.judge_server(dict(request.environ), shared))
+
+    def check() -> Response | None:
+        fault = find_fault()
+        return problems.problem(503, "Wrong server", fault) if fault else None
+
+    app.before_request(check)
 
 
 app = _app_from_environment()

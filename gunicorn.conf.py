@@ -19,6 +19,7 @@ from typing import Any
 # With `--chdir`, gunicorn reads this file before it changes to the board's folder.
 sys.path.insert(0, str(Path(__file__).parent))
 
+from feed import serving
 from feed.settings import InvalidSetting, Settings
 
 SHORT_REQUESTS = 1000  # connections kept free of streams, so that /healthz answers
@@ -26,6 +27,7 @@ SHORT_REQUESTS = 1000  # connections kept free of streams, so that /healthz answ
 # the garbage collector would scan them repeatedly while thousands of streams connect.
 GC_THRESHOLDS = (20_000, 20, 20)
 
+serving.configured = True
 try:
     settings = Settings.from_env()
 except InvalidSetting as error:
@@ -34,15 +36,14 @@ except InvalidSetting as error:
 host = f"[{settings.host}]" if ":" in settings.host else settings.host
 bind = f"{host}:{settings.port}"
 worker_class = "gevent"
-# Without a shared log each process would have its own, with other prices.
-workers = settings.web_concurrency if settings.redis_url else 1
+workers = settings.web_concurrency  # without REDIS_URL 1, see `nworkers_changed`
 if settings.redis_url:
     # By default gevent looks up host names in a thread. The thread stays, and with a
     # second thread every system call costs a third more. c-ares needs no thread.
     os.environ.setdefault("GEVENT_RESOLVER", "ares")
 FIGURES = "PROMETHEUS_MULTIPROC_DIR"  # where the workers share their figures
 FIGURES_PREFIX = "liveboard-figures-"  # a folder of this name is removed at the end
-if workers > 1 and FIGURES not in os.environ:
+if settings.redis_url and FIGURES not in os.environ:
     os.environ[FIGURES] = tempfile.mkdtemp(prefix=FIGURES_PREFIX)
 worker_connections = settings.max_streams + SHORT_REQUESTS
 backlog = 8192  # connections that may wait to be accepted when all clients reconnect
@@ -58,16 +59,29 @@ control_socket_disable = True  # gunicorn would create the socket in the home fo
 access_log_format = '%(h)s %(t)s "%(m)s %(U)s %(H)s" %(s)s %(b)s "%(a)s"'
 
 
+def nworkers_changed(server: Any, new_value: int, old_value: int | None) -> None:
+    """Keep to one worker without Redis: each worker would have a log of its own.
+
+    gunicorn calls this for every number of workers: from WEB_CONCURRENCY, from its
+    command line, from a reload (SIGHUP), and one more for each SIGTTIN.
+    """
+    if new_value <= 1 or settings.redis_url:
+        return
+    from_setting = new_value == settings.web_concurrency
+    server.log.warning(
+        "%s: running 1 worker, since without REDIS_URL each worker would show other "
+        "prices",
+        f"WEB_CONCURRENCY={new_value}" if from_setting else f"{new_value} workers",
+    )
+    server.cfg.set("workers", 1)  # SIGHUP starts so many
+    server.num_workers = 1
+
+
 def on_starting(server: Any) -> None:
-    """Warn about settings that can't be met on this machine or without Redis."""
-    asked = max(settings.web_concurrency, server.cfg.workers)
-    if asked > 1 and not settings.redis_url:
-        server.log.warning(
-            "WEB_CONCURRENCY=%d: running 1 worker, since without REDIS_URL each "
-            "worker would show other prices",
-            asked,
-        )
-        server.num_workers = 1
+    """Refuse to start if the board can't be right, and prepare what a worker needs."""
+    _refuse_other_workers(server)
+    _refuse_second_log(server)
+    _repeat_module_start(server)
     _raise_file_limit(server)
 
 
@@ -96,7 +110,7 @@ def post_worker_init(worker: Any) -> None:
 
     signal.signal(signal.SIGTERM, handle_sigterm)
     feed.start()
-    if workers > 1:
+    if settings.redis_url:
         from web.ops import share_figures  # it needs the environment variable above
 
         share_figures(worker.wsgi)
@@ -121,7 +135,7 @@ def worker_exit(server: Any, worker: Any) -> None:
 
 def child_exit(server: Any, worker: Any) -> None:
     """Drop the gauges of a worker that has exited, and keep its counters."""
-    if workers > 1:
+    if settings.redis_url:
         from prometheus_client.multiprocess import mark_process_dead
 
         mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]  # it has no types
@@ -130,6 +144,39 @@ def child_exit(server: Any, worker: Any) -> None:
 def on_exit(server: Any) -> None:
     """Remove the files in which the workers shared their figures."""
     _remove_figures()
+
+
+def _refuse_other_workers(server: Any) -> None:
+    """Exit unless the workers are gevent's, which serve a stream in a greenlet."""
+    kind = server.worker_class
+    bases = {base.__name__ for base in kind.__mro__}
+    if "GeventWorker" not in bases or kind.server_class is not None:
+        sys.exit(
+            f"liveboard: the worker class {server.cfg.worker_class_str!r} can't serve "
+            "streams: start gunicorn without --worker-class and --threads"
+        )
+
+
+def _refuse_second_log(server: Any) -> None:
+    """Exit if this master would run beside an older one (SIGUSR2) without Redis."""
+    if server.master_pid and not settings.redis_url:
+        if server.pidfile is not None:
+            server.pidfile.unlink()
+        sys.exit(
+            "liveboard: without REDIS_URL a second master would show other prices: "
+            "send SIGHUP instead of SIGUSR2, or restart the board"
+        )
+
+
+def _repeat_module_start(server: Any) -> None:
+    """Let SIGUSR2 start `python -m gunicorn` as a module again.
+
+    gunicorn would run its `__main__.py` as a script, whose folder has a package `http`
+    that hides the one of the standard library.
+    """
+    python, program, *arguments = server.START_CTX["args"]
+    if Path(program).name == "__main__.py":
+        server.START_CTX["args"] = [python, "-m", "gunicorn", *arguments]
 
 
 def _close_feed(worker: Any) -> None:
