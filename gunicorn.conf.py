@@ -20,6 +20,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent))
 
 from feed import serving
+from feed.figures import FiguresFolder
 from feed.settings import InvalidSetting, Settings
 
 SHORT_REQUESTS = 1000  # connections kept free of streams, so that /healthz answers
@@ -43,8 +44,6 @@ if settings.redis_url:
     os.environ.setdefault("GEVENT_RESOLVER", "ares")
 FIGURES = "PROMETHEUS_MULTIPROC_DIR"  # where the workers share their figures
 FIGURES_PREFIX = "liveboard-figures-"  # a folder of this name is removed at the end
-if settings.redis_url and FIGURES not in os.environ:
-    os.environ[FIGURES] = tempfile.mkdtemp(prefix=FIGURES_PREFIX)
 worker_connections = settings.max_streams + SHORT_REQUESTS
 backlog = 8192  # connections that may wait to be accepted when all clients reconnect
 max_requests = 0  # never: a worker that is to be replaced would wait for its streams
@@ -82,6 +81,7 @@ def on_starting(server: Any) -> None:
     _refuse_other_workers(server)
     _refuse_second_log(server)
     _repeat_module_start(server)
+    _make_figures(server)
     _raise_file_limit(server)
 
 
@@ -110,10 +110,10 @@ def post_worker_init(worker: Any) -> None:
 
     signal.signal(signal.SIGTERM, handle_sigterm)
     feed.start()
-    if settings.redis_url:
-        from web.ops import share_figures  # it needs the environment variable above
+    if FIGURES in os.environ and settings.redis_url:
+        from web.ops import share_figures
 
-        share_figures(worker.wsgi)
+        share_figures(worker.wsgi, Path(os.environ[FIGURES]))
 
 
 def worker_int(worker: Any) -> None:
@@ -135,10 +135,10 @@ def worker_exit(server: Any, worker: Any) -> None:
 
 def child_exit(server: Any, worker: Any) -> None:
     """Drop the gauges of a worker that has exited, and keep its counters."""
-    if settings.redis_url:
-        from prometheus_client.multiprocess import mark_process_dead
-
-        mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]  # it has no types
+    if FIGURES in os.environ and settings.redis_url:
+        fault = FiguresFolder(Path(os.environ[FIGURES])).end(worker.pid)
+        if fault:
+            server.log.warning("The figures of worker %d: %s", worker.pid, fault)
 
 
 def on_exit(server: Any) -> None:
@@ -183,6 +183,26 @@ def _close_feed(worker: Any) -> None:
     app = getattr(worker, "wsgi", None)  # None if the worker failed to load it
     if app is not None:
         app.extensions["feed"].close()
+
+
+def _make_figures(server: Any) -> None:
+    """Make the folder in which the workers share their figures, if they share a log.
+
+    Every master has a folder of its own, or else one would remove the other's.
+    """
+    named = os.environ.get(FIGURES, "")
+    if named and not Path(named).name.startswith(FIGURES_PREFIX):
+        FiguresFolder(Path(named)).clear()
+    elif settings.redis_url:
+        try:
+            os.environ[FIGURES] = tempfile.mkdtemp(prefix=FIGURES_PREFIX)
+        except OSError as error:
+            os.environ.pop(FIGURES, None)
+            server.log.warning(
+                "The workers can't share their figures, so /metrics shows those of one "
+                "of them: %s",
+                error,
+            )
 
 
 def _remove_figures() -> None:

@@ -1,15 +1,15 @@
 """Health checks and figures, for platforms and for those who operate a board."""
 
+import os
 import re
 import threading
 import time
-from collections.abc import Iterator
-from typing import Literal
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from flask import Blueprint, Flask, Response, current_app, request
 from prometheus_client import (
     CollectorRegistry,
-    Gauge,
     GCCollector,
     PlatformCollector,
     ProcessCollector,
@@ -17,12 +17,11 @@ from prometheus_client import (
 )
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
-from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
-from prometheus_client.samples import Sample
 from werkzeug.exceptions import NotFound
 
 from feed.feed import Feed
+from feed.figures import Figure, FiguresFolder, add_up
 from web import the_feed
 from web.problems import problem
 
@@ -31,13 +30,6 @@ REFUSALS = ("limit", "client", "restart")
 METRICS_TARGET = re.compile(r"(https?://[^/?#]+)?/metrics(\?.*)?")
 
 WRITE_INTERVAL = 1.0  # seconds from one copy of a worker's figures to the next
-# How the gauges of several workers are combined; those that are missing are added up.
-GAUGE_MODES: dict[str, Literal["livemax", "livemin"]] = {
-    "liveboard_slowest_stream_seconds": "livemax",
-    "liveboard_newest_event_seconds": "livemax",
-    "process_start_time_seconds": "livemin",
-    "process_max_fds": "livemin",
-}
 
 blueprint = Blueprint("ops", __name__)
 
@@ -66,26 +58,21 @@ def metrics() -> Response:
     """
     if not METRICS_TARGET.fullmatch(request.environ.get("RAW_URI", "/metrics")):
         raise NotFound
-    copies = current_app.extensions.get("figures")
-    if copies is None:
-        registry = _own_figures(the_feed())
-    else:
-        copies.write()
-        registry = CollectorRegistry()
-        registry.register(CombinedFigures())
+    shared: SharedFigures | None = current_app.extensions.get("figures")
+    registry = _own_figures(the_feed()) if shared is None else shared.combine()
     PlatformCollector(registry=registry)
     return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 
 
-def share_figures(app: Flask) -> None:
+def share_figures(app: Flask, folder: Path) -> None:
     """Make this worker's figures readable by the other workers.
 
-    It uses prometheus-client's multiprocess mode, which gunicorn.conf.py enables. What
-    was counted in the last second is written when the feed closes.
+    What was counted in the last second is written when the feed closes.
     """
-    copies = app.extensions["figures"] = FigureCopies(app.extensions["feed"])
-    threading.Thread(target=copies.run, name="figures", daemon=True).start()
-    app.extensions["feed"].call_at_close(copies.write)
+    feed: Feed = app.extensions["feed"]
+    shared = app.extensions["figures"] = SharedFigures(feed, FiguresFolder(folder))
+    threading.Thread(target=shared.run, name="figures", daemon=True).start()
+    feed.call_at_close(shared.write)
 
 
 def _own_figures(feed: Feed) -> CollectorRegistry:
@@ -96,57 +83,56 @@ def _own_figures(feed: Feed) -> CollectorRegistry:
     return registry
 
 
-class FigureCopies:
-    """Copies of a worker's figures, in files that every worker reads.
+class SharedFigures:
+    """A worker's figures and, from their files, those of the other workers.
 
-    The streams keep their counts in memory, where counting is cheap. The copies are
-    written once a second, and before this worker responds to `/metrics`.
+    The streams keep their counts in memory, where counting is cheap. The file is
+    written once a second.
     """
 
-    def __init__(self, feed: Feed) -> None:
-        self._figures = _own_figures(feed)
-        self._copies: dict[str, Gauge] = {}
+    def __init__(self, feed: Feed, folder: FiguresFolder) -> None:
+        self._own = _own_figures(feed)
+        self._folder = folder
 
     def run(self) -> None:
-        """Write the copies at regular intervals; never returns."""
+        """Write the file at regular intervals; never returns."""
         while True:
             self.write()
             time.sleep(WRITE_INTERVAL)
 
     def write(self) -> None:
-        """Write the current figures to the files."""
-        for family in self._figures.collect():
-            for sample in family.samples:
-                copy = self._copies.get(sample.name) or self._add_copy(family, sample)
-                if sample.labels:
-                    copy.labels(**sample.labels).set(sample.value)
-                else:
-                    copy.set(sample.value)
+        """Write the current figures to the file."""
+        self._folder.write(os.getpid(), _figures_of(self._own.collect()))
 
-    def _add_copy(self, family: Metric, sample: Sample) -> Gauge:
-        # The counters of a worker that has ended are still added up, its gauges aren't.
-        mode = "sum" if family.type == "counter" else GAUGE_MODES.get(family.name)
-        copy = self._copies[sample.name] = Gauge(
-            sample.name,
-            family.documentation,
-            [*sample.labels],
-            registry=None,
-            multiprocess_mode=mode or "livesum",
+    def combine(self) -> CollectorRegistry:
+        """Return the figures of all workers, and how many files can't be read."""
+        others, failed = self._folder.read(but=os.getpid())
+        unreadable = _gauge(
+            "figures_unreadable", "Files of workers' figures that can't be read", failed
         )
-        return copy
+        own = _figures_of([*self._own.collect(), unreadable])
+        registry = CollectorRegistry()
+        registry.register(CombinedFigures([*own, *others]))
+        return registry
 
 
 class CombinedFigures(Collector):
-    """The figures of all workers, combined from their copies."""
+    """The figures of all workers, combined."""
+
+    def __init__(self, figures: Iterable[Figure]) -> None:
+        self._figures = [*figures]
 
     def collect(self) -> Iterator[Metric]:
         """Yield each figure with the name and type that it has with one worker."""
-        for copy in MultiProcessCollector(None).collect():  # type: ignore[no-untyped-call]  # it has no types
-            counted = copy.name.endswith("_total")
-            name = copy.name.removesuffix("_total")
-            family = Metric(name, copy.documentation, "counter" if counted else "gauge")
-            family.samples = copy.samples
-            yield family
+        families: dict[str, Metric] = {}
+        for figure in add_up(self._figures):
+            family = families.get(figure.family)
+            if family is None:
+                kind = "counter" if figure.counts else "gauge"
+                family = Metric(figure.family, figure.help, kind)
+                families[figure.family] = family
+            family.add_sample(figure.name, dict(figure.labels), figure.value)
+        yield from families.values()
 
 
 class FeedCollector(Collector):
@@ -180,6 +166,16 @@ class FeedCollector(Collector):
             "Age of the newest event in seconds",
             self._feed.newest_event_age,
         )
+
+
+def _figures_of(families: Iterable[Metric]) -> Iterator[Figure]:
+    """Yield the samples of metrics, as they are written to the files."""
+    for family in families:
+        counts = family.type == "counter"
+        for sample in family.samples:
+            labels = tuple(sorted(sample.labels.items()))
+            name, help = family.name, family.documentation
+            yield Figure(name, counts, help, sample.name, labels, sample.value)
 
 
 def _gauge(name: str, help: str, value: float) -> GaugeMetricFamily:

@@ -12,11 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from prometheus_client import CollectorRegistry
-from prometheus_client.multiprocess import MultiProcessCollector
 
 from feed.cluster.relay import Relay
 from feed.feed import Feed
+from feed.figures import FiguresFolder
 from feed.log import Unavailable
 from feed.settings import Settings
 from tests.helpers.harness import LOOPBACK, Board, Stream, until
@@ -143,14 +142,9 @@ def farewell(stream: Stream) -> str:
 
 def written(folder: Path, name: str) -> float:
     """Return a figure that the workers have written down, of all of them together."""
-    registry = CollectorRegistry()
-    MultiProcessCollector(registry, str(folder))  # type: ignore[no-untyped-call]  # it has no types
-    return sum(
-        sample.value
-        for family in registry.collect()
-        for sample in family.samples
-        if sample.name == name
-    )
+    figures, failed = FiguresFolder(folder).read(but=0)
+    assert not failed
+    return sum(figure.value for figure in figures if figure.name == name)
 
 
 def test_a_request_that_is_answered_meanwhile_still_publishes(
