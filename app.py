@@ -14,11 +14,13 @@ from feed import serving
 from feed.feed import Feed
 from feed.publishing.batch import MAX_BODY
 from feed.settings import InvalidSetting, Settings
+from serving.slots import current_slot
 from web import api, assets, keys, openapi, ops, pages, problems, publish, streams
 from web.format import TEMPLATE_FILTERS
 
 ROOT = Path(__file__).parent
 VERSION = "0.1.0"
+SMALL_BODY = 64 << 10  # bytes of a body that are read though nobody wants them
 ALLOWED_HEADERS = (
     "Authorization, Content-Type, Idempotency-Key, If-None-Match, Last-Event-ID"
 )
@@ -43,6 +45,7 @@ def create_app(settings: Settings) -> Flask:
     problems.register(app)
     app.before_request(lambda: feed.start())
     app.after_request(lambda response: _add_headers(response, settings))
+    app.after_request(_close_if_body_is_left)
     hops = settings.trusted_proxies
     if hops:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]  # Flask's documented way to add middleware
@@ -85,6 +88,19 @@ def _allow_origin(response: Response, allowed: tuple[str, ...]) -> None:
             "GET, HEAD, POST, PUT, DELETE"
         )
         response.headers["Access-Control-Max-Age"] = "600"
+
+
+def _close_if_body_is_left(response: Response) -> Response:
+    """Close the connection if much is left of the request's body, and announce that.
+
+    Only a small rest is read in order to keep the connection.
+    """
+    slot = current_slot.get(None)
+    if slot is not None and not slot.has_read_body:
+        length = request.content_length
+        if request.headers.get("Transfer-Encoding") or (length or 0) > SMALL_BODY:
+            slot.close_after_response()
+    return response
 
 
 def _log_to_stderr() -> None:

@@ -36,7 +36,7 @@ except InvalidSetting as error:
 
 host = f"[{settings.host}]" if ":" in settings.host else settings.host
 bind = f"{host}:{settings.port}"
-worker_class = "gevent"
+worker_class = "serving.worker.BoundedWorker"  # gevent's, with deadlines for clients
 workers = settings.web_concurrency  # without REDIS_URL 1, see `nworkers_changed`
 if settings.redis_url:
     # By default gevent looks up host names in a thread. The thread stays, and with a
@@ -48,7 +48,10 @@ worker_connections = settings.max_streams + SHORT_REQUESTS
 backlog = 8192  # connections that may wait to be accepted when all clients reconnect
 max_requests = 0  # never: a worker that is to be replaced would wait for its streams
 graceful_timeout = 4  # streams end within 1 s of SIGTERM, the worker within 5
-keepalive = 2  # seconds; short enough for an idle connection not to delay an exit
+# Seconds that an idle connection is kept. Load balancers and pools keep theirs for less
+# time (Google's for 600 s), so they close it, and no request is on its way at that
+# moment. It doesn't delay an exit, and few are kept (`serving/slots.py`).
+keepalive = 620
 timeout = 30  # seconds without a sign of life after which a worker is replaced
 limit_request_line = 8190  # a view may name many symbols
 forwarded_allow_ips = ""  # the board itself reads X-Forwarded-* (TRUSTED_PROXIES)

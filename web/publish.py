@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import re
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -26,6 +27,7 @@ from feed.publishing.batch import MAX_BODY, Batch, Refused
 from feed.publishing.idempotency import Idempotency
 from feed.publishing.publication import Publication
 from feed.streams.connection import Connection
+from serving.slots import current_slot
 from web import the_feed
 
 RECEIPT = 30.0  # seconds within which a whole body must arrive
@@ -119,6 +121,23 @@ def _read_body() -> bytes:
     coding = request.headers.get("Content-Encoding", "identity").strip().lower()
     if coding not in ("", "identity"):
         raise UnsupportedMediaType("Send the body as it is, without Content-Encoding.")
+    slot = current_slot.get(None)
+    if slot is None:
+        return _receive_body()
+    slot.exempt()  # a body has a deadline of its own
+    try:
+        body = _receive_body()
+        slot.has_read_body = True
+    except (BadRequest, RequestTimeout, RequestEntityTooLarge):
+        slot.close_after_response()
+        raise
+    finally:
+        slot.begin_answer(time.monotonic())
+    return body
+
+
+def _receive_body() -> bytes:
+    """Return the whole body; 400, 408 or 413 if that is impossible."""
     # One byte more than is allowed, so that `_check_complete` can tell a larger body.
     request.max_content_length = MAX_BODY + 1
     late = threading.Event()

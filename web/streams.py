@@ -13,6 +13,7 @@ from feed.streams.ending import last_event
 from feed.streams.stream import Stream
 from feed.streams.view import Subscription, View, WireFormat, resolve_cursor
 from feed.streams.wire import WIRES
+from serving.slots import current_slot
 from web import the_feed
 from web.query import (
     MATCH_PARAMETERS,
@@ -97,8 +98,8 @@ def _respond(subscription: Subscription) -> Response:
     connection = None if sock is None else Connection(sock, protocol)
     peer = Peer(request.remote_addr or "unknown", connection)
     # A HEAD request never starts the generator, so it doesn't count as a stream.
-    shrink = partial(_shrink, request.environ)
-    frames = Stream(the_feed().streams, subscription, peer).frames(shrink)
+    begin = partial(_begin, request.environ)
+    frames = Stream(the_feed().streams, subscription, peer).frames(begin)
     content_type = WIRES[subscription.view.wire].content_type
     response = Response(frames, content_type=content_type, direct_passthrough=True)
     response.headers["Cache-Control"] = "no-cache, no-transform"
@@ -109,8 +110,15 @@ def _respond(subscription: Subscription) -> Response:
     return response
 
 
-def _shrink(environ: dict[str, Any]) -> None:
-    """Drop all but the access log's variables, since a stream may last for hours."""
+def _begin(environ: dict[str, Any]) -> None:
+    """Leave the deadlines of an ordinary response, and shrink the environment.
+
+    A stream has deadlines of its own. It may last for hours, so only the access log's
+    variables are kept.
+    """
+    slot = current_slot.get(None)
+    if slot is not None:
+        slot.exempt()
     kept = {name: environ[name] for name in ACCESS_LOG if name in environ}
     environ.clear()
     environ.update(kept)

@@ -1,9 +1,12 @@
 """The socket beneath a stream, for operations that no server's response writer has."""
 
+import fcntl
 import os
 import socket
 import ssl
 import struct
+import sys
+import termios
 from typing import Protocol
 
 import msgspec
@@ -74,6 +77,17 @@ class Connection:
         ):
             option = socket.TCP_NOTSENT_LOWAT
             self._sock.setsockopt(socket.IPPROTO_TCP, option, UNSENT)
+
+    def unread_bytes(self) -> int | None:
+        """Return how many bytes were written that the client hasn't acknowledged.
+
+        None if the system can't tell.
+        """
+        try:
+            answer = fcntl.ioctl(self._sock.fileno(), termios.TIOCOUTQ, bytes(4))
+        except (OSError, ValueError):  # ValueError if the socket is closed
+            return None
+        return int.from_bytes(answer, sys.byteorder)
 
     def stop_reading(self) -> None:
         """Read no more, so that the server closes once the response is written.

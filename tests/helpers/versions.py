@@ -60,7 +60,7 @@ def newer_version(folder: Path) -> Path:
     """
     root = folder / "newer"
     ignored = shutil.ignore_patterns("__pycache__")
-    for name in ("feed", "web", "templates"):
+    for name in ("feed", "serving", "web", "templates"):
         shutil.copytree(ROOT / name, root / name, ignore=ignored)
     (root / "static").symlink_to(ROOT / "static")
     for name in ("app.py", "gunicorn.conf.py"):

@@ -498,7 +498,8 @@ def one_name(part: str) -> str:
 def test_nothing_but_the_board_gets_into_the_image(tmp_path: Path) -> None:
     copy_context(tmp_path)
     names = {path.name for path in tmp_path.iterdir()}
-    assert {"app.py", "feed", "web", "static", "templates", "LICENSE"} <= names
+    folders = {"feed", "serving", "web", "static", "templates"}
+    assert {"app.py", "LICENSE", *folders} <= names
     assert not names & {".git", ".venv", "tests", "tools", "bench", "docs", "deploy"}
     assert not [*tmp_path.rglob("__pycache__")]
 

@@ -47,7 +47,7 @@ def python_constants() -> Iterator[tuple[str, str, str]]:
 
 
 def python_modules() -> Iterator[tuple[str, ast.Module]]:
-    for folder in ("feed", "web"):
+    for folder in ("feed", "serving", "web"):
         for path in (ROOT / folder).rglob("*.py"):
             yield str(path.relative_to(ROOT)), ast.parse(path.read_text())
 
