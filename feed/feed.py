@@ -62,6 +62,8 @@ class Feed:
         self.history = History()
         self.streams = Streams(self.log, settings, settings.feed, version)
         self.streams.is_ahead = self.backend.is_ahead
+        if self.backend.away:
+            self.announce_away(True)
         self.publishing = threading.Lock()  # for making a change and publishing it
         self._expiries: dict[Slot, int] = {}
         self._starting = threading.Lock()

@@ -9,6 +9,7 @@ accepts only the latest number. So a former leader that wakes up late changes no
 
 import contextlib
 import logging
+import math
 import os
 import socket
 import threading
@@ -20,6 +21,7 @@ import redis
 from redis.exceptions import LockError
 
 from feed.clock import now_ms
+from feed.cluster.reasons import explain
 from feed.cluster.relay import Mandate, Relay, Superseded
 from feed.events.catalogue import News, encode
 from feed.events.event import Event
@@ -59,6 +61,7 @@ class Leader:
         self._mandate: Mandate | None = None
         self._pending: list[Event] = []  # due events that may not be published yet
         self._renewed = 0.0
+        self._failed_at = math.inf  # the first of the present failures
 
     def run(self, ending: threading.Event) -> None:
         """Lead or stand by until `ending` is set, then give the lock back at once."""
@@ -67,13 +70,16 @@ class Leader:
                 self._lead_or_stand_by()
             except Exception:  # a faulty step must not stop the board; it is logged
                 logger.exception("A step of the source failed; the source continues")
-            ending.wait(self._tick if self._mandate else STAND_BY)
+            works = self._mandate and not self._relay.away
+            ending.wait(self._tick if works else STAND_BY)
         self._step_down("the process ends")
 
     def _lead_or_stand_by(self) -> None:
-        """Try to lead, or publish as the leader, if Redis can be reached."""
-        if self._relay.away:
+        """Try to lead, or publish as the leader, if the reader has no trouble."""
+        if self._relay.trouble:
+            self._failed_at = math.inf
             return
+        trouble = None
         try:
             if self._mandate is None:
                 self._try_to_lead()
@@ -81,8 +87,21 @@ class Leader:
                 self._publish_due(self._mandate)
         except (Superseded, LockError) as error:
             self._step_down(str(error))
-        except (redis.RedisError, Unavailable):
-            return  # the reader finds out why, and logs it
+        except redis.RedisError as error:
+            trouble = explain(error)
+        except Unavailable as error:
+            trouble = str(error)
+        self._report(trouble)
+
+    def _report(self, trouble: str | None) -> None:
+        """Report a failure that the reader doesn't find at its next comparison.
+
+        The reader is given that time because it can name the reason more precisely.
+        """
+        now = time.monotonic()
+        self._failed_at = min(self._failed_at, now) if trouble else math.inf
+        lasts = self._relay.compared_at > self._failed_at
+        self._relay.report_leader(trouble if lasts else None)
 
     def _try_to_lead(self) -> None:
         token = f"{socket.gethostname()} {os.getpid()} {uuid.uuid4().hex}".encode()

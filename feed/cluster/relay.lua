@@ -17,9 +17,10 @@
 --   once     for each idempotency key "<fingerprint> <first id> <count>"
 --   onces    the idempotency keys, oldest first
 --   leader   the lock that the leader holds
+--   trial    a key that only exists while `rehearse` runs
 
 local events, state, retired, meta = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local once, onces, leader = KEYS[5], KEYS[6], KEYS[7]
+local once, onces, leader, trial = KEYS[5], KEYS[6], KEYS[7], KEYS[8]
 
 local RETIREMENTS = 10000  -- as in log.py
 local ONCES = 10000  -- idempotency keys that are remembered
@@ -53,6 +54,50 @@ local function probe()
   redis.call('ZCARD', retired)
   redis.call('HLEN', once)
   redis.call('LLEN', onces)
+end
+
+-- Every command that this script or the leader's lock uses, on a key that is empty
+-- afterwards. The first one needs memory: Redis checks that before the first write of a
+-- script, and not before the later ones.
+local REHEARSED = {
+  {'SET', trial, '', 'PX', 1000},
+  {'PEXPIRE', trial, 1000},
+  {'GET', trial},
+  {'DEL', trial},
+  {'XADD', trial, 'NOMKSTREAM', '*', 'a', ''},
+  {'XTRIM', trial, 'MAXLEN', 0},
+  {'XRANGE', trial, '-', '+'},
+  {'ZADD', trial, 'XX', 0, 'a'},
+  {'ZREM', trial, 'a'},
+  {'ZPOPMIN', trial},
+  {'ZSCORE', trial, 'a'},
+  {'HSET', trial, 'a', 0},
+  {'HINCRBY', trial, 'a', 0},
+  {'HGET', trial, 'a'},
+  {'HMGET', trial, 'a'},
+  {'HEXISTS', trial, 'a'},
+  {'HDEL', trial, 'a'},
+  {'RPUSH', trial, ''},
+  {'LPOP', trial},
+  {'XLEN', events},
+  {'HLEN', state},
+  {'ZCARD', retired},
+  {'HLEN', once},
+  {'LLEN', onces},
+}
+
+-- Find out whether Redis would let this script publish, and the leader renew its lock.
+-- Return the name of the first command that Redis refuses and its error, or '' twice.
+-- A log that can be read is no proof: a replica, a Redis without memory and one that
+-- can't save its data all refuse nothing but writes.
+local function rehearse()
+  for _, command in ipairs(REHEARSED) do
+    local reply = redis.pcall(unpack(command))
+    if type(reply) == 'table' and reply.err then
+      return command[1], reply.err
+    end
+  end
+  return '', ''
 end
 
 local function slot_at(at)
@@ -214,12 +259,14 @@ end
 
 -- Compare the caller's log with this one. Argument: the caller's tail, or "" if it has
 -- loaded no log yet. Reply "behind" if this log lacks events that the caller has,
--- "load" if the caller can't continue from its tail, otherwise "current".
+-- "load" if the caller can't continue from its tail, otherwise "current"; then this
+-- log's tail, the milliseconds until somebody may publish, and what `rehearse` returns.
 local function compare()
   local mine = ARGV[2]
+  local refused, why = rehearse()
   local known = redis.call('HMGET', meta, 'tail', 'floor', 'settled')
   local tail, floor = known[1], known[2]
-  if not tail and mine == '' then
+  if not tail and mine == '' and refused == '' then
     local time = now()
     tail = whole(time) .. '-0'
     known[3] = whole(time + SETTLE)
@@ -229,17 +276,17 @@ local function compare()
     )
   end
   if not tail or (mine ~= '' and before(tail, mine)) then
-    return {'behind', tail or '', '0'}
+    return {'behind', tail or '', '0', refused, why}
   end
   local unsettled = whole(math.max(tonumber(known[3]) - now(), 0))
   if mine == tail or mine == floor then
-    return {'current', tail, unsettled}
+    return {'current', tail, unsettled, refused, why}
   end
   if mine == '' or before(mine, floor) or #redis.call('XRANGE', events, mine, mine) == 0
   then
-    return {'load', tail, unsettled}
+    return {'load', tail, unsettled, refused, why}
   end
-  return {'current', tail, unsettled}
+  return {'current', tail, unsettled, refused, why}
 end
 
 -- Replace this log by the caller's. Arguments: the tail that `compare` replied with,

@@ -8,11 +8,17 @@ read the log of their own process.
 Each second the reader compares its log with the one in Redis. If Redis has events that
 the process missed and can't read one by one, the process loads a snapshot. If Redis
 lost its data, the process with the newest log restores it, and until then nobody
-publishes. While Redis can't be reached, the log is "away": streams stay open, and
-publishers get `Unavailable`.
+publishes.
+
+The comparison also rehearses every write of a publication, since a Redis that can be
+read may refuse to write. While Redis can't be reached or refuses to write, the log is
+"away": streams stay open, and publishers get `Unavailable`. After any error the reader
+makes new connections, because the address may lead to another Redis by now.
 """
 
 import logging
+import math
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -25,13 +31,14 @@ from redis.backoff import NoBackoff
 from redis.lock import Lock
 from redis.retry import Retry
 
+from feed.cluster.reasons import explain, explain_refusal
 from feed.events.event import Event, EventId
 from feed.log import Log, LogSnapshot, Overtaken, Unavailable
 from feed.publishing.idempotency import Idempotency, KeyReused
 
 SCRIPT = Path(__file__).with_name("relay.lua")
 # The names stay, because processes of the previous version use the same tables.
-TABLES = ("events", "state", "retired", "meta", "once", "onces", "leader")
+TABLES = ("events", "state", "retired", "meta", "once", "onces", "leader", "trial")
 CONNECTIONS = 4  # per process, besides the reader's one; publishers take turns
 TIMEOUT = 2.0  # seconds in which Redis must reply
 CHECK = 1.0  # seconds between two comparisons of the log with the one in Redis
@@ -40,7 +47,9 @@ READ_BACK = 1.0  # seconds that a publisher waits for its own events to come bac
 PAGE = 1000  # events read at once
 RESTORED = 20_000  # at most so many retained events are restored to Redis
 
+STARTING = "The log in Redis isn't loaded yet"
 LOST = "Redis lost its data, which is being restored"
+UNREADABLE = "The data in Redis can't be read; the server's log has the error"
 
 logger = logging.getLogger("liveboard.relay")
 
@@ -95,14 +104,29 @@ class Relay:
         self._script = self._client.register_script(SCRIPT.read_text())
         self._closed = False
         self._has_log = False  # whether the log was loaded from Redis
-        self._away: str | None = "Redis wasn't reached yet"
+        self._trouble: str | None = STARTING  # why the reader can't work
+        self._leader_trouble: str | None = None
+        self._compared_at = -math.inf
+        self._has_doubts = False  # whether the address may lead to another Redis now
+        self._announced: bool | None = None  # the last `away` that was announced
+        self._announcing = threading.Lock()
         self._published: Counter[str] = Counter()
         self._place = b""
 
     @property
     def away(self) -> str | None:
-        """The reason why the shared log can't be followed now; None while it can."""
-        return self._away
+        """The reason why the shared log can't be used now; None while it can."""
+        return self._trouble or self._leader_trouble
+
+    @property
+    def trouble(self) -> str | None:
+        """The reason why Redis can't be read or written; None if the reader can."""
+        return self._trouble
+
+    @property
+    def compared_at(self) -> float:
+        """The instant (monotonic) of the last comparison that found no trouble."""
+        return self._compared_at
 
     @property
     def published(self) -> dict[str, int]:
@@ -127,8 +151,8 @@ class Relay:
         too many keys. Raise Superseded if the `mandate` is not the latest. Raise
         Unavailable if Redis can't take the events now, or didn't reply.
         """
-        if self._away:
-            raise Unavailable(self._away)
+        if self._trouble:
+            raise Unavailable(self._trouble)
         under = mandate or ("", "", "")
         key = msgspec.structs.astuple(idempotency) if idempotency else ("", "")
         fields = [field for event in events for field in _fields_of(event)]
@@ -137,7 +161,8 @@ class Relay:
         ids = _read_ids(reply)
         if reply[0] == b"ok":
             self._published.update(event.type for event in events)
-        self._wait_for(ids[-1])
+        if not self._wait_for(ids[-1]):
+            self._has_doubts = True  # the reader may read from another Redis
         return ids
 
     def recall(self, idempotency: Idempotency) -> list[EventId] | None:
@@ -145,13 +170,13 @@ class Relay:
 
         Raise KeyReused if that request was a different one.
         """
-        if self._away:
-            raise Unavailable(self._away)
+        if self._trouble:
+            raise Unavailable(self._trouble)
         try:
             table = self._tables["once"]
             found = cast(Any, self._client.hget(table, idempotency.key))
         except redis.RedisError as error:
-            raise Unavailable(_reason(error)) from error
+            raise Unavailable(explain(error)) from error
         if found is None:
             return None
         fingerprint, first, count = found.split(b" ")
@@ -164,11 +189,11 @@ class Relay:
 
         A client that changed processes may be a moment ahead of its new process, so
         this waits until the process has caught up. If Redis can't be reached, assume
-        that the cursor is valid.
+        that the cursor is valid: the reader reports the same error.
         """
         if cursor <= self._log.tail:
             return False
-        if self._away:
+        if self._trouble:
             return True
         try:
             tail = cast(Any, self._client.hget(self._tables["meta"], "tail"))
@@ -204,8 +229,18 @@ class Relay:
                 if self._closed:  # `close` closed the connection during a read
                     return
                 self._mark_failed(error)
-            if self._away:
+            if self._trouble:
+                self._has_doubts = True
                 time.sleep(RECONNECT_WAIT)
+
+    def report_leader(self, trouble: str | None) -> None:
+        """Record why this process's leader can't work; None if it can.
+
+        The reader may see no reason, so the leader's failure makes the log away too.
+        """
+        if trouble != self._leader_trouble:
+            self._leader_trouble = trouble
+            self._announce()
 
     def close(self) -> None:
         """Close all connections to Redis, which also ends the reader."""
@@ -214,46 +249,66 @@ class Relay:
             client.connection_pool.disconnect()
 
     def _mark_failed(self, error: Exception) -> None:
-        """Mark the log as away, and log an error that is not one of Redis's."""
+        """Mark the log as away, and log an error that is not one of Redis's, once."""
         if isinstance(error, redis.RedisError):
-            self._mark_away(_reason(error))
+            self._report(explain(error))
         elif isinstance(error, Unavailable):
-            self._mark_away(str(error))
+            self._report(str(error))
         else:
-            logger.error(
-                "Reading the shared log failed; the reader continues", exc_info=error
-            )
-            self._mark_away(
-                "The data in Redis can't be read; the server's log has the error"
-            )
+            if self._trouble != UNREADABLE:
+                logger.error(
+                    "Reading the shared log failed; the reader continues",
+                    exc_info=error,
+                )
+            self._report(UNREADABLE)
 
     def _follow(self) -> None:
         """Compare the logs, then append new events until the next comparison."""
-        status, tail, unsettled = self._run_script("compare", self._own_tail())
+        if self._has_doubts:
+            self._forget_connections()
+        began = time.monotonic()
+        # On the connection that reads: another one may lead to another Redis.
+        reply = self._run_script("compare", self._own_tail(), by=self._reader_client)
+        status, tail, unsettled, command, error = reply
+        refusal = explain_refusal(command, error) if error else None
+        trouble = refusal or self._trouble_of_settling(unsettled)
+        if trouble:
+            self._report(trouble)
+        else:
+            self._compared_at = began
         if status == b"load":
             self._load_log()
         elif status == b"behind":
-            self._restore_log(tail)
+            if not refusal:
+                self._restore_log(tail)
             return
-        compared, known = time.monotonic(), EventId.parse(tail.decode())
-        while time.monotonic() < compared + CHECK:
-            if self._log.tail >= known and unsettled == b"0":
-                self._mark_back()
-            block = RECONNECT_WAIT if self._away else CHECK
-            if not self._append_new(round(1000 * block)) or (
-                self._away and unsettled != b"0"
-            ):
+        ends, known = time.monotonic() + CHECK, EventId.parse(tail.decode())
+        while (rest := ends - time.monotonic()) > 0:
+            if self._log.tail >= known and not trouble:
+                self._report(None)
+            block = min(rest, RECONNECT_WAIT) if self._trouble else rest
+            if not self._append_new(block) or trouble:
                 return
 
-    def _append_new(self, block: int) -> bool:
-        """Append events that arrive within `block` ms; return whether none is missing.
+    def _trouble_of_settling(self, unsettled: bytes) -> str | None:
+        """Return why nobody may publish yet, given for how many more ms; None if not.
+
+        A new log settles like one that was lost, and no process has used it before.
+        """
+        if unsettled == b"0":
+            return None
+        return STARTING if self._trouble == STARTING else LOST
+
+    def _append_new(self, block: float) -> bool:
+        """Append events that arrive in `block` seconds; return whether none is missing.
 
         Events are missing if Redis trimmed them before they were read. Then nothing is
         appended.
         """
         name = self._tables["events"]
         asked = {name: str(self._log.tail)}
-        reply = cast(Any, self._reader_client.xread(cast(Any, asked), PAGE, block))
+        wait = max(round(1000 * block), 1)  # ms; 0 would wait for ever
+        reply = cast(Any, self._reader_client.xread(cast(Any, asked), PAGE, wait))
         for _, entries in reply or ():
             if _read_id(entries[0][1][b"after"]) != self._log.tail:
                 return False
@@ -314,17 +369,20 @@ class Relay:
             *(snapshot.tail, snapshot.floor, snapshot.accountable),
             *(self._place, len(snapshot.newest)),
         )
-        self._mark_away(LOST)
+        self._report(LOST)
         reply = self._run_script("restore", expected, *map(_to_text, (*head, *fields)))
         if reply[0] == b"ok":
             logger.warning("Redis had lost its data: restored %d events", len(events))
 
-    def _run_script(self, act: str, *arguments: Any) -> list[bytes]:
+    def _run_script(
+        self, act: str, *arguments: Any, by: redis.Redis | None = None
+    ) -> list[bytes]:
         try:
             keys = [*self._tables.values()]
-            reply = self._script(keys=keys, args=[act, *arguments])
+            reply = self._script(keys=keys, args=[act, *arguments], client=by)
         except redis.RedisError as error:
-            raise Unavailable(_reason(error)) from error
+            self._has_doubts = True
+            raise Unavailable(explain(error)) from error
         return cast(list[bytes], reply)
 
     def _wait_for(self, id: EventId) -> bool:
@@ -337,17 +395,33 @@ class Relay:
     def _own_tail(self) -> str:
         return str(self._log.tail) if self._has_log else ""
 
-    def _mark_away(self, reason: str) -> None:
-        before, self._away = self._away, reason
-        if before is None:
-            logger.warning("The shared log is away: %s", reason)
-            self._follower.announce_away(True)
+    def _report(self, trouble: str | None) -> None:
+        """Record why the reader can't work now; None if it can."""
+        self._trouble = trouble
+        if trouble != STARTING:
+            self._announce()
 
-    def _mark_back(self) -> None:
-        before, self._away = self._away, None
-        if before is not None:
-            logger.info("The shared log is here, up to %s", self._log.tail)
-            self._follower.announce_away(False)
+    def _announce(self) -> None:
+        """Log it and tell the streams if the shared log is away now or is back."""
+        with self._announcing:
+            reason = self.away
+            if self._announced is bool(reason):
+                return
+            self._announced = bool(reason)
+            if reason:
+                logger.warning("The shared log is away: %s", reason)
+            else:
+                logger.info("The shared log is here, up to %s", self._log.tail)
+            self._follower.announce_away(self._announced)
+
+    def _forget_connections(self) -> None:
+        """Close the connections that nobody uses, so that the next ones are new.
+
+        After a failover, an old connection may still lead to the former master.
+        """
+        self._has_doubts = False
+        for client in (self._client, self._reader_client):
+            client.connection_pool.disconnect(inuse_connections=False)
 
 
 def _connect(url: str, connections: int) -> redis.Redis:
@@ -362,10 +436,6 @@ def _connect(url: str, connections: int) -> redis.Redis:
         protocol=2,
     )
     return redis.Redis(connection_pool=pool)
-
-
-def _reason(error: Exception) -> str:
-    return f"Redis can't be reached: {error}".rstrip(".")
 
 
 def _read_ids(reply: list[bytes]) -> list[EventId]:

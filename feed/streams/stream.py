@@ -54,6 +54,7 @@ class Stream:
     """A cursor, a view, and the connection that they are for."""
 
     __slots__ = (
+        "_announced",
         "_began_at",
         "_cursor",
         "_cursor_is_unknown",
@@ -94,6 +95,7 @@ class Stream:
         self._slowness: Slowness = streams.quick
         self._cursor_is_unknown = False  # whether the log can't account for it any more
         self._due_at = 0.0  # when a paced stream's next frame is due; 0 if none is
+        self._announced: object = msgspec.UNSET  # what the client knows of the feed
         self._ledger = Ledger()
         self._end_reason = "the client went away"
 
@@ -224,8 +226,10 @@ class Stream:
             # `is_ahead` may ask Redis. The event may have arrived in the meantime.
             self._cursor_is_unknown = self._cursor > self._log.tail
             return ()
-        if now >= self._heartbeat_at:
-            heartbeat = Heartbeat(now_ms(), self._streams.fanout.feed)
+        feed = self._streams.fanout.feed
+        if now >= self._heartbeat_at or feed != self._announced:
+            self._announced = feed
+            heartbeat = Heartbeat(now_ms(), feed)
             return (self._control_frame(heartbeat, self._cursor),)
         return NOTHING_DUE
 
@@ -294,6 +298,7 @@ class Stream:
         if follower.torn:
             raise ConnectionAbortedError("the fan-out failed in the middle of a write")
         self._cursor = follower.cursor
+        self._announced = self._streams.fanout.feed  # as the fan-out's heartbeats said
         # A socket that took nothing is either full or broken. Only a write that waits
         # can find out which, so a heartbeat is due at once.
         self._wrote_at = -math.inf if follower.took_nothing else time.monotonic()

@@ -31,6 +31,11 @@ class RedisWire:
         self._passes.set()
         self._open: list[socket.socket] = []
 
+    @property
+    def url(self) -> str:
+        """The relay's address in the form of `REDIS_URL`, without TLS."""
+        return f"redis://{LOOPBACK}:{self.port}/0"
+
     def cut(self) -> None:
         """Close all connections, and refuse new ones."""
         self._whole = False
