@@ -14,11 +14,12 @@ from collections.abc import Mapping
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta
 from msgspec.inspect import FloatType, IntType, type_info
+
+from feed.redisurl import find_fault
 
 # As a browser sends it (RFC 6454, section 6.2): lower case, no path.
 ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]+)?")
@@ -207,11 +208,9 @@ def _read_tokens(environ: Environment) -> tuple[str, ...]:
 def _read_redis_url(environ: Environment) -> str:
     """Return the URL of Redis; the message doesn't contain it, nor its password."""
     url = _read_text(environ, "REDIS_URL")
-    if url and not _is_redis_url(url):
-        raise InvalidSetting(
-            "REDIS_URL is not like redis://:password@host:6379/0 (or rediss://, "
-            "unix:///path)"
-        )
+    fault = find_fault(url) if url else None
+    if fault:
+        raise InvalidSetting(f"REDIS_URL: {fault}")
     return url
 
 
@@ -234,19 +233,6 @@ def _check_readable(name: str, path: Path) -> None:
         raise InvalidSetting(f"{name}: {str(path)!r}: {error.strerror}") from error
     if not regular:
         raise InvalidSetting(f"{name}: {str(path)!r} is not a file with a recording")
-
-
-def _is_redis_url(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        database = parts.path.removeprefix("/")
-        named = bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False
-    if parts.scheme == "unix":
-        return not parts.hostname and bool(database)
-    numbered = not database or (database.isascii() and database.isdigit())
-    return parts.scheme in ("redis", "rediss") and named and numbered
 
 
 if __name__ == "__main__":

@@ -49,7 +49,7 @@ RESTORED = 20_000  # at most so many retained events are restored to Redis
 
 STARTING = "The log in Redis isn't loaded yet"
 LOST = "Redis lost its data, which is being restored"
-UNREADABLE = "The data in Redis can't be read; the server's log has the error"
+UNREADABLE_LOG = "The data in Redis can't be read; the server's log has the error"
 
 logger = logging.getLogger("liveboard.relay")
 
@@ -255,12 +255,12 @@ class Relay:
         elif isinstance(error, Unavailable):
             self._report(str(error))
         else:
-            if self._trouble != UNREADABLE:
+            if self._trouble != UNREADABLE_LOG:
                 logger.error(
                     "Reading the shared log failed; the reader continues",
                     exc_info=error,
                 )
-            self._report(UNREADABLE)
+            self._report(UNREADABLE_LOG)
 
     def _follow(self) -> None:
         """Compare the logs, then append new events until the next comparison."""

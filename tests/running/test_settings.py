@@ -1,6 +1,7 @@
 """Settings are read once and checked: a bad one is named."""
 
 import subprocess
+import sys
 
 import pytest
 
@@ -95,6 +96,19 @@ def test_an_empty_variable_counts_as_not_set() -> None:
         ("REDIS_URL", "redis://localhost:port"),
         ("REDIS_URL", "redis://localhost/one"),
         ("REDIS_URL", "unix://"),
+        ("REDIS_URL", "redis://localhost?protocol=3"),
+        ("REDIS_URL", "redis://localhost?decode_responses=True"),
+        ("REDIS_URL", "redis://localhost?socket_timeout=1"),
+        ("REDIS_URL", "redis://localhost?db=one"),
+        ("REDIS_URL", "redis://localhost?client_name=two%20words"),
+        ("REDIS_URL", "unix:///run/redis.sock?socket_keepalive=1"),
+        ("REDIS_URL", "redis://localhost?ssl_cert_reqs=none"),
+        ("REDIS_URL", "rediss://localhost?ssl_cert_reqs=never"),
+        ("REDIS_URL", "rediss://localhost?ssl_check_hostname=perhaps"),
+        ("REDIS_URL", "rediss://localhost?ssl_ca_certs=/no/such/file"),
+        ("REDIS_URL", f"rediss://localhost?ssl_ca_certs={__file__}"),
+        ("REDIS_URL", f"rediss://localhost?ssl_certfile={__file__}"),
+        ("REDIS_URL", f"rediss://localhost?ssl_keyfile={__file__}"),
         ("REDIS_PREFIX", "two words"),
         ("REDIS_PREFIX", "x" * 65),
         ("PUBLISH_TOKEN", "two words"),
@@ -183,13 +197,65 @@ def test_origins_are_a_list_or_a_star() -> None:
         "rediss://:secret@redis.example:6380/1?ssl_cert_reqs=none",
         "redis://user:secret@[::1]:6379",
         "unix:///run/redis.sock?db=1",
+        "redis://localhost/2?client_name=board&username=me&password=open%20sesame",
+        "rediss://localhost?ssl_check_hostname=False",
     ],
 )
 def test_redis_is_found_by_its_url(url: str) -> None:
     assert Settings.from_env({"REDIS_URL": url}).redis_url == url
 
 
-def test_a_bad_url_of_redis_is_refused_without_its_password() -> None:
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        (
+            "redis://localhost?protocol=3",
+            "REDIS_URL: protocol is none of the options that redis:// takes here: "
+            "client_name, db, password, username",
+        ),
+        (
+            "redis://localhost?ssl_cert_reqs=none",
+            "REDIS_URL: its option ssl_cert_reqs needs rediss://",
+        ),
+        (
+            "rediss://localhost?ssl_ca_certs=/no/such/file",
+            "REDIS_URL: its ssl_ files can't be used: No such file or directory",
+        ),
+    ],
+)
+def test_an_option_that_can_not_work_is_refused_with_its_name(
+    url: str, message: str
+) -> None:
     with pytest.raises(InvalidSetting) as refused:
-        Settings.from_env({"REDIS_URL": "http://:opensesame@localhost"})
-    assert "opensesame" not in str(refused.value)
+        Settings.from_env({"REDIS_URL": url})
+    assert str(refused.value) == message
+
+
+def test_an_option_that_can_not_work_stops_the_start_with_one_line() -> None:
+    environ = clean_environment(REDIS_URL="redis://localhost?protocol=3")
+    done = subprocess.run(
+        [sys.executable, "-m", "gunicorn", "app:app"],
+        cwd=ROOT,
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("liveboard: REDIS_URL: protocol is none of the options")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://:opensesame@localhost",
+        "redis://:opensesame@localhost?protocol=3",
+        "redis://:op@en?sesame@localhost:6379/0",
+        "redis://localhost?password=&opensesame",
+    ],
+)
+def test_a_bad_url_of_redis_is_refused_without_its_password(url: str) -> None:
+    with pytest.raises(InvalidSetting) as refused:
+        Settings.from_env({"REDIS_URL": url})
+    assert "sesame" not in str(refused.value)
