@@ -4,7 +4,7 @@ import logging
 import threading
 from typing import Protocol
 
-from feed.backend import TICK
+from feed.backend import FAILURE_PAUSE, TICK
 from feed.clock import now_ms
 from feed.events.event import EventId
 from feed.log import Log
@@ -28,6 +28,7 @@ class Alone:
     """A `Backend` for a log that no other process shares, so it is never away."""
 
     away: str | None = None
+    other_feed: str | None = None
 
     def __init__(self, log: Log, process: Process) -> None:
         self._log = log
@@ -74,6 +75,7 @@ class Alone:
                 self._process.step(now_ms())
             except Exception:  # a faulty step must not stop the board; it is logged
                 logger.exception("A step of the source failed; the source continues")
+                ending.wait(FAILURE_PAUSE)
 
     def close(self) -> None:
         """Do nothing: this backend has no connections."""

@@ -11,6 +11,7 @@ from feed.events.event import EventId
 from feed.publishing.idempotency import Idempotency
 from feed.publishing.publication import Publication
 
+FAILURE_PAUSE = 1.0  # seconds after a step of the source that failed
 TICK = 0.05  # seconds between two steps of the source, each of which is one publication
 
 
@@ -20,6 +21,10 @@ class Backend(Protocol):
     @property
     def away(self) -> str | None:
         """The reason why the log can't be followed now; None while it can."""
+
+    @property
+    def other_feed(self) -> str | None:
+        """The FEED of the process that leads, if this one has another; else None."""
 
     @property
     def published(self) -> dict[str, int]:

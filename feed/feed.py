@@ -98,7 +98,7 @@ class Feed:
         if away:
             return f"{away}."
         if self.settings.feed == "simulator" and not self.log.statistics().keys:
-            return "No process leads yet, so nothing was published."
+            return _describe_idle(self.backend.other_feed)
         return None
 
     @property
@@ -312,3 +312,13 @@ class Feed:
             totals.gaps,
             figures.keys,
         )
+
+
+def _describe_idle(other_feed: str | None) -> str:
+    """Return why a board with a simulator has nothing to show."""
+    if other_feed is None:
+        return "No process leads yet, so nothing was published."
+    return (
+        f"The process that leads has FEED={other_feed}, and this one FEED=simulator. "
+        "Set the same for all, or another REDIS_PREFIX for each board."
+    )

@@ -20,6 +20,7 @@ from typing import Protocol
 import redis
 from redis.exceptions import LockError
 
+from feed.backend import FAILURE_PAUSE
 from feed.clock import now_ms
 from feed.cluster.reasons import explain
 from feed.cluster.relay import Mandate, Relay, Superseded
@@ -53,9 +54,13 @@ class SourceRunner(Protocol):
 class Leader:
     """One process's part in the leadership: it leads, or stands by."""
 
-    def __init__(self, relay: Relay, runner: SourceRunner, tick: float) -> None:
+    def __init__(
+        self, relay: Relay, runner: SourceRunner, feed: str, tick: float
+    ) -> None:
+        self.other_feed: str | None = None  # the FEED of a leader that has another
         self._relay = relay
         self._runner = runner
+        self._feed = feed
         self._tick = tick
         self._lock = relay.leader_lock(LOCK_TIME)
         self._mandate: Mandate | None = None
@@ -70,6 +75,7 @@ class Leader:
                 self._lead_or_stand_by()
             except Exception:  # a faulty step must not stop the board; it is logged
                 logger.exception("A step of the source failed; the source continues")
+                ending.wait(FAILURE_PAUSE)
             works = self._mandate and not self._relay.away
             ending.wait(self._tick if works else STAND_BY)
         self._step_down("the process ends")
@@ -104,15 +110,34 @@ class Leader:
         self._relay.report_leader(trouble if lasts else None)
 
     def _try_to_lead(self) -> None:
-        token = f"{socket.gethostname()} {os.getpid()} {uuid.uuid4().hex}".encode()
+        name = f"{socket.gethostname()} {os.getpid()} {uuid.uuid4().hex}"
+        token = f"{name} {self._feed}".encode()
         if not self._lock.acquire(blocking=False, token=token.decode()):
+            self._compare_feeds()
             return
+        self.other_feed = None
         self._renewed = time.monotonic()
         try:
             self._begin_to_lead(token)
         finally:
             if self._mandate is None:  # another process may succeed
                 self._release_lock()
+
+    def _compare_feeds(self) -> None:
+        """Find out if the leader has another FEED, and log it when that changes.
+
+        A leader of an older version does not write its FEED into its lock.
+        """
+        words = self._relay.read_leader().split()
+        other = words[3] if len(words) > 3 and words[3] != self._feed else None
+        if other and other != self.other_feed:
+            logger.warning(
+                "The process that leads has FEED=%s and this one FEED=%s: set the same "
+                "FEED for all, or another REDIS_PREFIX for each board",
+                other,
+                self._feed,
+            )
+        self.other_feed = other
 
     def _begin_to_lead(self, token: bytes) -> None:
         fence = self._relay.begin_leadership(token)

@@ -208,6 +208,11 @@ class Relay:
         name = self._tables["leader"]
         return Lock(self._client, name, timeout=seconds, thread_local=False)
 
+    def read_leader(self) -> str:
+        """Return the token of the leader's lock; empty if no process leads."""
+        token = cast(bytes | None, self._client.get(self._tables["leader"]))
+        return (token or b"").decode()
+
     def begin_leadership(self, token: bytes) -> str | None:
         """Begin a leadership, and return its number once the log is up to date.
 

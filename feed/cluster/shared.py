@@ -35,12 +35,17 @@ class Shared:
             log,
             process,
         )
-        self._leader = Leader(self.relay, process, TICK)
+        self._leader = Leader(self.relay, process, settings.feed, TICK)
 
     @property
     def away(self) -> str | None:
         """The reason why Redis can't be followed now; None while it can."""
         return self.relay.away
+
+    @property
+    def other_feed(self) -> str | None:
+        """The FEED of the process that leads, if this one has another; else None."""
+        return self._leader.other_feed
 
     @property
     def published(self) -> dict[str, int]:

@@ -725,6 +725,25 @@ def test_a_replay_goes_on_where_its_leader_died_and_where_redis_lost_its_data(
         assert played() == [*range(count)]
 
 
+def test_a_board_whose_leader_has_another_feed_gives_that_as_the_reason(
+    server: RedisServer, prefix: str
+) -> None:
+    with contextlib.ExitStack() as stack:
+        settings = shared(server, prefix)
+        first = stack.enter_context(a_board(**settings, FEED="published"))
+        until(lambda: leader(server, prefix), why="it leads")
+        second = Board("app:app", None, **settings)
+        stack.callback(second.stop)
+        second.start()
+        until(lambda: answers(second), 15)
+        wrong = "The process that leads has FEED=published, and this one FEED=simulator"
+        until(lambda: wrong in second.get("/readyz")[2].decode(), 10)
+        assert second.log().count("WARNING") == 1
+        first.term()
+        second.wait_ready(15)
+        assert second.log().count("WARNING") == 1
+
+
 # --- Workers and connections
 
 

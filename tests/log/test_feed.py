@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from feed.events.shapes import Notice
 from feed.feed import Feed
 from feed.settings import Settings
 from feed.streams.view import View
-from tests.helpers.harness import ROOT, clean_environment
+from tests.helpers.harness import ROOT, clean_environment, until
 from tests.helpers.samples import quote_at
 
 
@@ -142,6 +143,24 @@ def test_starting_twice_starts_once() -> None:
     it.start()
     it.close()
     assert it.log.statistics().appended["market"] == before
+
+
+def test_a_source_that_always_fails_is_logged_once_a_second(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("faulty")
+
+    it = feed()
+    it.start()
+    monkeypatch.setattr(it, "events_due", fail)
+    until(lambda: "A step of the source failed" in caplog.text, why="it is logged")
+    time.sleep(0.5)
+    assert caplog.text.count("A step of the source failed") == 1
+    monkeypatch.undo()
+    it.publish([notice("n", now_ms())])
+    until(lambda: not it.log.state(), 3, "the source continues")
+    it.close()
 
 
 def test_a_board_of_one_process_does_not_load_the_redis_client() -> None:
