@@ -68,7 +68,8 @@ def explain_refusal(command: bytes, error: bytes) -> str:
 
 def _explain_reply(text: str, command: str) -> str:
     reason = _find_reason(text) or _quote("Redis refuses {command}", text)
-    return reason.replace("{command}", command)
+    named = re.search(r"the '([^']+)' command", text)
+    return reason.replace("{command}", named[1].upper() if named else command)
 
 
 def _find_reason(text: str) -> str | None:

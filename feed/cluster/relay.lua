@@ -79,6 +79,7 @@ local REHEARSED = {
   {'HDEL', trial, 'a'},
   {'RPUSH', trial, ''},
   {'LPOP', trial},
+  {'TIME'},
   {'XLEN', events},
   {'HLEN', state},
   {'ZCARD', retired},
@@ -278,7 +279,10 @@ local function compare()
   if not tail or (mine ~= '' and before(tail, mine)) then
     return {'behind', tail or '', '0', refused, why}
   end
-  local unsettled = whole(math.max(tonumber(known[3]) - now(), 0))
+  local unsettled = '0'
+  if refused == '' then
+    unsettled = whole(math.max(tonumber(known[3]) - now(), 0))
+  end
   if mine == tail or mine == floor then
     return {'current', tail, unsettled, refused, why}
   end

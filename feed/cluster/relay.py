@@ -107,6 +107,7 @@ class Relay:
         self._trouble: str | None = STARTING  # why the reader can't work
         self._leader_trouble: str | None = None
         self._compared_at = -math.inf
+        self._has_been_here = False
         self._has_doubts = False  # whether the address may lead to another Redis now
         self._announced: bool | None = None  # the last `away` that was announced
         self._announcing = threading.Lock()
@@ -298,11 +299,11 @@ class Relay:
     def _trouble_of_settling(self, unsettled: bytes) -> str | None:
         """Return why nobody may publish yet, given for how many more ms; None if not.
 
-        A new log settles like one that was lost, and no process has used it before.
+        A new log settles like one that was lost.
         """
         if unsettled == b"0":
             return None
-        return STARTING if self._trouble == STARTING else LOST
+        return LOST if self._has_been_here else STARTING
 
     def _append_new(self, block: float) -> bool:
         """Append events that arrive in `block` seconds; return whether none is missing.
@@ -403,6 +404,7 @@ class Relay:
     def _report(self, trouble: str | None) -> None:
         """Record why the reader can't work now; None if it can."""
         self._trouble = trouble
+        self._has_been_here |= trouble is None
         if trouble != STARTING:
             self._announce()
 

@@ -21,7 +21,6 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable
-from typing import Literal
 
 import msgspec
 
@@ -62,7 +61,7 @@ class FanOut:
         self._cursor = log.tail
         self._look_at = 0.0  # when something is due even if no event comes
         self._turn_ends_at = 0.0
-        self.feed: Literal["away"] | msgspec.UnsetType = msgspec.UNSET
+        self.is_away = False  # whether the shared log is
 
     def start(self) -> None:
         """Start the loop, in a thread of its own."""
@@ -76,12 +75,14 @@ class FanOut:
 
     def announce_away(self, away: bool) -> None:
         """Send every stream a heartbeat now that says if the shared log is away."""
-        self.feed = "away" if away else msgspec.UNSET
+        self.is_away = away
         with self._joining:
-            for group in self._groups.values():
-                group.wrote_at = -math.inf
             self._look_at = 0.0
         self._log.wake()
+
+    def heartbeat(self) -> Heartbeat:
+        """Return a heartbeat of this moment."""
+        return Heartbeat(now_ms(), "away" if self.is_away else msgspec.UNSET)
 
     def join(
         self,
@@ -118,6 +119,7 @@ class FanOut:
         self, key: GroupKey, cursor: EventId, is_over: Callable[[EventId], bool] | None
     ) -> Group:
         group = self._groups[key] = Group(key, cursor, is_over)
+        group.knows_away = self.is_away
         for route in key.view.routes():
             self._routes[route].add(group)
         self._look_at = min(self._look_at, group.wrote_at + self._heartbeat)
@@ -177,6 +179,8 @@ class FanOut:
 
     def _due_at(self, group: Group) -> float:
         """Return when a group is due even if no event comes."""
+        if group.knows_away != self.is_away:
+            return -math.inf
         heartbeat_at = group.wrote_at + self._heartbeat
         return min(group.due_at or math.inf, heartbeat_at, group.ends_at)
 
@@ -214,7 +218,8 @@ class FanOut:
         for follower, own in arriving:
             self._let_follow(group, follower, own)
             group.newcomers.remove(follower)
-        if now >= group.wrote_at + self._heartbeat:
+        is_news = group.knows_away != self.is_away
+        if is_news or now >= group.wrote_at + self._heartbeat:
             self._write(group, self._heartbeat_of(group), now)
         self._return_finished(group, now)
 
@@ -289,11 +294,13 @@ class FanOut:
         if follower.rest:
             follower.end_wait()
         else:
+            if follower.knows_away != self.is_away:
+                group.knows_away = follower.knows_away
             group.add_follower(follower)
 
     def _heartbeat_of(self, group: Group) -> Frame:
-        heartbeat = Heartbeat(now_ms(), self.feed)
-        data = WIRES[group.view.wire].control(heartbeat, group.cursor)
+        group.knows_away = self.is_away
+        data = WIRES[group.view.wire].control(self.heartbeat(), group.cursor)
         return Frame(data, 0, group.cursor)
 
     def _return_finished(self, group: Group, now: float) -> None:

@@ -23,7 +23,8 @@ class Follower:
     """The socket of a caught-up stream, while the fan-out writes to it.
 
     `fd` is a non-blocking socket whose reader stands at `cursor`; the stream's time is
-    over at `ends_at` (monotonic seconds). After `wait`:
+    over at `ends_at` (monotonic seconds). `knows_away` is whether its client knows the
+    log to be away. After `wait`:
 
     - `ledger` has what was written for the follower to reach the group's cursor, and
       `joined` and `left` are the pages of the group's ledger between which it followed.
@@ -39,6 +40,7 @@ class Follower:
         "ends_at",
         "fd",
         "joined",
+        "knows_away",
         "ledger",
         "left",
         "rest",
@@ -46,10 +48,13 @@ class Follower:
         "torn",
     )
 
-    def __init__(self, fd: int, cursor: EventId, ends_at: float) -> None:
+    def __init__(
+        self, fd: int, cursor: EventId, ends_at: float, knows_away: bool = False
+    ) -> None:
         self.fd = fd
         self.cursor = cursor
         self.ends_at = ends_at
+        self.knows_away = knows_away
         self.joined = self.left = self.ledger = Ledger()
         self.rest = b""
         self.took_nothing = self.torn = False
@@ -90,6 +95,7 @@ class Group:
         self.is_over = is_over
         self.ledger = Ledger()  # of a follower since the beginning
         self.wrote_at = time.monotonic()
+        self.knows_away = False  # whether the last heartbeat said that the log is away
         self.due_at = 0.0  # when a paced view's next frame is due; 0 if none is
         self.ends_at = math.inf  # when the time of the first follower is over
 
@@ -116,6 +122,7 @@ class Group:
         self.fds = [f.fd for f in self.followers]
         for follower in followers:
             follower.left = self.ledger
+            follower.knows_away = self.knows_away
             follower.cursor = self.cursor
             follower.end_wait()
 

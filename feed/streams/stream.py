@@ -23,7 +23,7 @@ from functools import partial
 import msgspec
 
 from feed.clock import next_instant, now_ms
-from feed.events.control import Bye, Control, End, Farewell, Gap, Heartbeat, Hello
+from feed.events.control import Bye, Control, End, Farewell, Gap, Hello
 from feed.events.event import EventId
 from feed.log import Read
 from feed.streams.admission import Streams
@@ -54,13 +54,13 @@ class Stream:
     """A cursor, a view, and the connection that they are for."""
 
     __slots__ = (
-        "_announced",
         "_began_at",
         "_cursor",
         "_cursor_is_unknown",
         "_due_at",
         "_end_reason",
         "_ends_at",
+        "_knows_away",
         "_ledger",
         "_log",
         "_number",
@@ -95,7 +95,7 @@ class Stream:
         self._slowness: Slowness = streams.quick
         self._cursor_is_unknown = False  # whether the log can't account for it any more
         self._due_at = 0.0  # when a paced stream's next frame is due; 0 if none is
-        self._announced: object = msgspec.UNSET  # what the client knows of the feed
+        self._knows_away = False  # whether the client knows the log to be away
         self._ledger = Ledger()
         self._end_reason = "the client went away"
 
@@ -226,11 +226,10 @@ class Stream:
             # `is_ahead` may ask Redis. The event may have arrived in the meantime.
             self._cursor_is_unknown = self._cursor > self._log.tail
             return ()
-        feed = self._streams.fanout.feed
-        if now >= self._heartbeat_at or feed != self._announced:
-            self._announced = feed
-            heartbeat = Heartbeat(now_ms(), feed)
-            return (self._control_frame(heartbeat, self._cursor),)
+        fanout = self._streams.fanout
+        if now >= self._heartbeat_at or fanout.is_away != self._knows_away:
+            self._knows_away = fanout.is_away
+            return (self._control_frame(fanout.heartbeat(), self._cursor),)
         return NOTHING_DUE
 
     @property
@@ -280,7 +279,7 @@ class Stream:
         fd = None if connection is None else connection.lend()
         if connection is None or fd is None:
             return False
-        follower = Follower(fd, self._cursor, self._ends_at)
+        follower = Follower(fd, self._cursor, self._ends_at, self._knows_away)
         form = Form(self._subscription.gzip, connection.chunked)
         key = GroupKey(self._view, form, self._subscription.match)
         is_over = (
@@ -298,7 +297,7 @@ class Stream:
         if follower.torn:
             raise ConnectionAbortedError("the fan-out failed in the middle of a write")
         self._cursor = follower.cursor
-        self._announced = self._streams.fanout.feed  # as the fan-out's heartbeats said
+        self._knows_away = follower.knows_away
         # A socket that took nothing is either full or broken. Only a write that waits
         # can find out which, so a heartbeat is due at once.
         self._wrote_at = -math.inf if follower.took_nothing else time.monotonic()

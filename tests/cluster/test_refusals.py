@@ -12,7 +12,11 @@ from typing import NamedTuple
 import pytest
 import redis
 
-from tests.helpers.harness import LOOPBACK, Board, Stream, free_port, until
+from feed.cluster.relay import Relay
+from feed.feed import Feed
+from feed.log import Unavailable
+from feed.settings import Settings
+from tests.helpers.harness import LOOPBACK, ROOT, Board, Stream, free_port, until
 from tests.helpers.redis_server import RedisServer, bundled, find_redis
 from tests.helpers.redis_wire import RedisWire
 from tests.helpers.sse import Parsed
@@ -98,6 +102,7 @@ REFUSALS = {
     "no right to publish": without_right("xadd"),
     "no right to lead": without_right("pexpire"),
     "no right to retire": without_right("zpopmin"),
+    "no right to the time": without_right("time"),
 }
 
 
@@ -287,3 +292,42 @@ def test_a_redis_that_can_not_be_used_from_the_start_is_reported_at_once(
             assert board.log().count(AWAY) == 1
             assert f"{AWAY}: {reason}" in board.log()
             assert "right" not in board.log()
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_the_rights_in_the_documents_are_enough(program: str) -> None:
+    document = (ROOT / "docs/deploy.md").read_text()
+    (rule,) = re.findall(r"^ACL SETUSER .*", document, re.MULTILINE)
+    with RedisServer(PROGRAMS[program]) as server:
+        server.ask(*rule.split())
+        url = server.url.replace("redis://", "redis://liveboard:secret@")
+        with Board("app:app", None, **shared(url, "liveboard:")) as board:
+            assert put_price(board) == 201
+            time.sleep(1.5)  # in which it compares the logs, and renews its lock
+            assert unready(board) == ""
+            assert AWAY not in board.log()
+            assert server.ask("ACL", "LOG") == []
+
+
+def test_a_leader_that_fails_for_a_reason_that_its_reader_does_not_see_is_reported(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object) -> None:
+        raise Unavailable("The leader is refused")
+
+    caplog.set_level("INFO")
+    monkeypatch.setattr(Relay, "begin_leadership", fail)
+    with RedisServer() as server:
+        feed = Feed(Settings(feed="published", redis_url=server.url), "1")
+        feed.start()
+        try:
+            until(lambda: feed.unready == "The leader is refused.")
+            until(lambda: feed.streams.fanout.is_away)
+            time.sleep(1.5)
+            assert caplog.text.count(f"{AWAY}: The leader is refused") == 1
+            monkeypatch.undo()
+            until(lambda: feed.unready is None, PROMPT)
+            until(lambda: not feed.streams.fanout.is_away)
+            assert caplog.text.count(AWAY) == 1
+        finally:
+            feed.close()

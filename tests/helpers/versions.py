@@ -40,6 +40,13 @@ CHANGES = {
             '    "incident": EventType(',
         ),
     ),
+    "feed/cluster/relay.py": (('"trial")', '"trial", "newer")'),),
+    "feed/cluster/relay.lua": (
+        (
+            "-- The shared log in Redis.",
+            "-- The shared log in Redis, of a newer version.",
+        ),
+    ),
     "feed/sources/market.py": (("            sector=company.sector,\n", ""),),
 }
 
@@ -56,7 +63,7 @@ def newer_version(folder: Path) -> Path:
     """Copy the code into `folder`, change its shapes, and return its root.
 
     The newer version has a field of a quote more and another one less, a new status of
-    a match, and a new event type.
+    a match, a new event type, and another script in Redis with one more table.
     """
     root = folder / "newer"
     ignored = shutil.ignore_patterns("__pycache__")

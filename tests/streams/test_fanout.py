@@ -4,6 +4,7 @@ import gzip
 import json
 import os
 import random
+import select
 import socket
 import threading
 import time
@@ -473,3 +474,61 @@ def test_a_failure_while_newcomers_are_taken_in_returns_each_once(
 
 def _fail(*_: object) -> None:
     raise RuntimeError("a bug")
+
+
+def readable(theirs: socket.socket) -> bool:
+    return bool(select.select([theirs], [], [], 0)[0])
+
+
+def test_a_heartbeat_that_says_away_is_sent_although_an_event_is_sent_with_it() -> None:
+    log = Log(100, START)
+    fanout = FanOut(log, FrameCache(log), Totals(), heartbeat=3600.0)
+    fanout._running = True  # its rounds are run here, not by its thread
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+
+    def received() -> list[Parsed]:
+        tail, groups = fanout._due()
+        for group in groups:
+            fanout._serve(group)
+        fanout._cursor = tail
+        return Parser().feed(theirs.recv(1 << 16)) if readable(theirs) else []
+
+    def says(event: Parsed) -> str:
+        away = ", away" if '"feed":"away"' in event.data else ""
+        return event.event + away
+
+    with ours, theirs:
+        key = GroupKey(View(), Form(), None)
+        assert fanout.join(Follower(ours.fileno(), log.tail, float("inf")), key, None)
+        assert received() == []
+        for away, beat in ((True, "heartbeat, away"), (False, "heartbeat")):
+            fanout.announce_away(away)
+            log.append([keyed("price", "A", b"1")], START)
+            assert [says(event) for event in received()] == ["price", beat]
+            log.append([keyed("price", "A", b"2")], START)
+            assert [says(event) for event in received()] == ["price"]
+
+
+def test_a_stream_that_joins_while_the_log_is_away_is_told_once() -> None:
+    log = Log(100, START)
+    fanout = FanOut(log, FrameCache(log), Totals(), heartbeat=3600.0)
+    fanout._running = True  # its rounds are run here, not by its thread
+    fanout.announce_away(True)
+    (ours, theirs), (ours_too, theirs_too) = socket.socketpair(), socket.socketpair()
+
+    def received(sock: socket.socket) -> int:
+        _, groups = fanout._due()
+        for group in groups:
+            fanout._serve(group)
+        return sock.recv(1 << 16).count(b'"away"') if readable(sock) else 0
+
+    with ours, theirs, ours_too, theirs_too:
+        key = GroupKey(View(), Form(), None)
+        for sock, knows in ((ours, True), (ours_too, False)):
+            sock.setblocking(False)
+            follower = Follower(sock.fileno(), log.tail, float("inf"), knows)
+            assert fanout.join(follower, key, None)
+            assert received(theirs) == (not knows)
+        assert received(theirs_too) == 1
+        assert received(theirs_too) == 0
