@@ -14,6 +14,7 @@ from feed import serving
 from feed.feed import Feed
 from feed.publishing.batch import MAX_BODY
 from feed.settings import InvalidSetting, Settings
+from feed.sink import STANDARD_ERROR, sink
 from serving.slots import current_slot
 from web import api, assets, keys, openapi, ops, pages, problems, publish, streams
 from web.format import TEMPLATE_FILTERS
@@ -104,7 +105,7 @@ def _close_if_body_is_left(response: Response) -> Response:
 
 
 def _log_to_stderr() -> None:
-    """Write the board's log to standard error.
+    """Write the board's log to standard error, without waiting for its reader.
 
     Its lines show neither the thread nor the calling function, so logging needn't look
     them up: that would cost each stream a kilobyte (Python's logging HOWTO, section
@@ -112,7 +113,7 @@ def _log_to_stderr() -> None:
     """
     logging.logThreads = False
     logging._srcfile = ""
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(sink(STANDARD_ERROR))
     handler.setFormatter(
         logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
     )

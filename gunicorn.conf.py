@@ -22,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from feed import serving
 from feed.figures import FiguresFolder
 from feed.settings import InvalidSetting, Settings
+from feed.sink import sink
 
 SHORT_REQUESTS = 1000  # connections kept free of streams, so that /healthz answers
 # A stream is many small objects that live long. With Python's thresholds (700, 10, 10)
@@ -81,11 +82,17 @@ def nworkers_changed(server: Any, new_value: int, old_value: int | None) -> None
 
 def on_starting(server: Any) -> None:
     """Refuse to start if the board can't be right, and prepare what a worker needs."""
+    _never_wait_for_log(server)
     _refuse_other_workers(server)
     _refuse_second_log(server)
     _repeat_module_start(server)
     _make_figures(server)
     _raise_file_limit(server)
+
+
+def on_reload(server: Any) -> None:
+    """Set up the log again, which gunicorn has just replaced (SIGHUP)."""
+    _never_wait_for_log(server)
 
 
 def when_ready(server: Any) -> None:
@@ -147,6 +154,17 @@ def child_exit(server: Any, worker: Any) -> None:
 def on_exit(server: Any) -> None:
     """Remove the files in which the workers shared their figures."""
     _remove_figures()
+
+
+def _never_wait_for_log(server: Any) -> None:
+    """Let gunicorn drop a line of its log rather than wait for the log's reader.
+
+    The workers inherit it. A log file (`--error-logfile`) stays as it is.
+    """
+    for logger in (server.log.error_log, server.log.access_log):
+        for handler in logger.handlers:
+            if type(handler) is logging.StreamHandler:
+                handler.setStream(sink(handler.stream.fileno()))
 
 
 def _refuse_other_workers(server: Any) -> None:

@@ -22,6 +22,7 @@ from werkzeug.exceptions import NotFound
 
 from feed.feed import Feed
 from feed.figures import Figure, FiguresFolder, add_up
+from feed.sink import dropped_lines
 from web import the_feed
 from web.problems import problem
 
@@ -156,6 +157,7 @@ class FeedCollector(Collector):
         yield _counter("gaps", "Times a stream fell behind", totals.gaps)
         yield _counter("dropped", "Superseded events left out", totals.dropped)
         yield _counter("lost", "Un-keyed events no longer retained", totals.lost)
+        yield _counter("log_lines_dropped", "Log lines dropped", dropped_lines())
         yield _gauge(
             "slowest_stream_seconds",
             "Seconds that the slowest stream's current write has waited",

@@ -101,6 +101,13 @@ local function rehearse()
   return '', ''
 end
 
+-- Return for how many ms nobody may publish yet. If more than SETTLE is left, the clock
+-- was set back meanwhile, and there is nothing to wait for.
+local function unsettled(settled)
+  local left = tonumber(settled) - now()
+  return left > SETTLE and 0 or math.max(left, 0)
+end
+
 local function slot_at(at)
   return ARGV[at + 1] .. '\0' .. ARGV[at + 2]
 end
@@ -203,7 +210,7 @@ local function turned_away(most, mine, seen, fence, batch, key, fingerprint, fir
     local print, first, count = string.match(answer, '^(%S*) (%S+) (%d+)$')
     return print == fingerprint and {'seen', first, count} or {'reused'}
   end
-  if now() < tonumber(redis.call('HGET', meta, 'settled')) then
+  if unsettled(redis.call('HGET', meta, 'settled')) > 0 then
     return {'settling'}
   end
   if seen ~= '' and (overtaken(seen, first_at) or overfull(most, first_at)) then
@@ -279,18 +286,18 @@ local function compare()
   if not tail or (mine ~= '' and before(tail, mine)) then
     return {'behind', tail or '', '0', refused, why}
   end
-  local unsettled = '0'
+  local wait = '0'
   if refused == '' then
-    unsettled = whole(math.max(tonumber(known[3]) - now(), 0))
+    wait = whole(unsettled(known[3]))
   end
   if mine == tail or mine == floor then
-    return {'current', tail, unsettled, refused, why}
+    return {'current', tail, wait, refused, why}
   end
   if mine == '' or before(mine, floor) or #redis.call('XRANGE', events, mine, mine) == 0
   then
-    return {'load', tail, unsettled, refused, why}
+    return {'load', tail, wait, refused, why}
   end
-  return {'current', tail, unsettled, refused, why}
+  return {'current', tail, wait, refused, why}
 end
 
 -- Replace this log by the caller's. Arguments: the tail that `compare` replied with,

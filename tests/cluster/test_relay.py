@@ -860,3 +860,19 @@ def metrics(board: Board) -> str:
 def figure(board: Board, name: str) -> float:
     lines = [line for line in metrics(board).splitlines() if line.startswith(name)]
     return sum(float(line.rsplit(" ", 1)[1]) for line in lines)
+
+
+def test_a_redis_whose_clock_was_set_back_lets_everybody_publish(
+    server: RedisServer, prefix: str
+) -> None:
+    settings = Settings(feed="published", redis_url=server.url, redis_prefix=prefix)
+    with process(server.url, prefix) as feed:
+        server.ask("HSET", prefix + "meta", "settled", str(now_ms() + 3_600_000))
+        assert feed.publish([note("at once")])
+        newcomer = Feed(settings, "1")
+        newcomer.start()
+        try:
+            until(lambda: newcomer.unready is None, 5, "it doesn't wait for an hour")
+            assert newcomer.publish([note("too")])
+        finally:
+            newcomer.close()
