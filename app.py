@@ -10,11 +10,11 @@ from pathlib import Path
 from flask import Flask, Response, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from feed import serving
 from feed.feed import Feed
 from feed.publishing.batch import MAX_BODY
 from feed.settings import InvalidSetting, Settings
-from feed.sink import STANDARD_ERROR, sink
+from serving import servers
+from serving.sink import STANDARD_ERROR, sink
 from serving.slots import current_slot
 from web import api, assets, keys, openapi, ops, pages, problems, publish, streams
 from web.format import TEMPLATE_FILTERS
@@ -123,13 +123,13 @@ def _log_to_stderr() -> None:
 
 
 def _app_from_environment() -> Flask:
-    serving.refuse_unconfigured()
+    servers.refuse_unconfigured()
     _log_to_stderr()
     try:
         app = create_app(Settings.from_env())
     except InvalidSetting as error:
         sys.exit(f"liveboard: {error}")
-    if not serving.configured:  # for servers other than gunicorn (gunicorn.conf.py)
+    if not servers.configured:  # for servers other than gunicorn (gunicorn.conf.py)
         atexit.register(app.extensions["feed"].close)
         _check_server(app)
     return app
@@ -141,7 +141,7 @@ def _check_server(app: Flask) -> None:
     Only a request tells which server it is, so the first one decides.
     """
     shared = bool(app.extensions["feed"].settings.redis_url)
-    find_fault = cache(lambda: serving.judge_server(dict(request.environ), shared))
+    find_fault = cache(lambda: servers.judge_server(dict(request.environ), shared))
 
     def check() -> Response | None:
         fault = find_fault()

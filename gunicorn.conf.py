@@ -19,17 +19,17 @@ from typing import Any
 # With `--chdir`, gunicorn reads this file before it changes to the board's folder.
 sys.path.insert(0, str(Path(__file__).parent))
 
-from feed import serving
-from feed.figures import FiguresFolder
 from feed.settings import InvalidSetting, Settings
-from feed.sink import sink
+from serving import servers
+from serving.figures import FiguresFolder
+from serving.sink import sink
 
 SHORT_REQUESTS = 1000  # connections kept free of streams, so that /healthz answers
 # A stream is many small objects that live long. With Python's thresholds (700, 10, 10)
 # the garbage collector would scan them repeatedly while thousands of streams connect.
 GC_THRESHOLDS = (20_000, 20, 20)
 
-serving.configured = True
+servers.configured = True
 try:
     settings = Settings.from_env()
 except InvalidSetting as error:
@@ -168,13 +168,11 @@ def _never_wait_for_log(server: Any) -> None:
 
 
 def _refuse_other_workers(server: Any) -> None:
-    """Exit unless the workers are gevent's, which serve a stream in a greenlet."""
-    kind = server.worker_class
-    bases = {base.__name__ for base in kind.__mro__}
-    if "GeventWorker" not in bases or kind.server_class is not None:
+    """Exit unless the workers are the board's: others block, or wait for clients."""
+    if server.cfg.worker_class_str != worker_class:
         sys.exit(
             f"liveboard: the worker class {server.cfg.worker_class_str!r} can't serve "
-            "streams: start gunicorn without --worker-class and --threads"
+            "streams: start gunicorn without --worker-class"
         )
 
 

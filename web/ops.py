@@ -21,8 +21,8 @@ from prometheus_client.registry import Collector
 from werkzeug.exceptions import NotFound
 
 from feed.feed import Feed
-from feed.figures import Figure, FiguresFolder, add_up
-from feed.sink import dropped_lines
+from serving.figures import Figure, FiguresFolder, add_up
+from serving.sink import dropped_lines
 from web import the_feed
 from web.problems import problem
 

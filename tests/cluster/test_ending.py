@@ -15,9 +15,9 @@ import pytest
 
 from feed.cluster.relay import Relay
 from feed.feed import Feed
-from feed.figures import FiguresFolder
 from feed.log import Unavailable
 from feed.settings import Settings
+from serving.figures import FiguresFolder
 from tests.helpers.harness import LOOPBACK, Board, Stream, until
 from tests.helpers.redis_server import RedisServer
 

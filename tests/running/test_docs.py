@@ -28,7 +28,6 @@ from feed.events.event import CONTROL_TYPES, MAX_TYPES, gone, unkeyed
 from feed.events.shapes import Late, Notice, Quote, Team
 from feed.events.wrapping import Wrapped
 from feed.feed import Feed
-from feed.figures import FiguresFolder
 from feed.publishing import batch as publishing
 from feed.settings import SLOWEST, InvalidSetting, Settings
 from feed.sources import recording, replay
@@ -36,6 +35,7 @@ from feed.sources.replay import Replay
 from feed.streams import catchup, stream
 from feed.streams.slowness import BOUNDS
 from feed.streams.view import View
+from serving.figures import FiguresFolder
 from tests.helpers.documents import (
     DEPLOY,
     DOCUMENTS,

@@ -144,7 +144,7 @@ def test_gunicorn_elsewhere_with_the_boards_configuration_is_right(
 
 
 @pytest.mark.parametrize(
-    "options", [["-k", "sync"], ["-k", "gevent_pywsgi"], ["-k", "gthread"]]
+    "options", [["-k", "sync"], ["-k", "gevent"], ["-k", "gthread"]]
 )
 def test_a_worker_that_a_stream_blocks_is_refused(options: list[str]) -> None:
     door = Door("gunicorn", *options, "app:app")
@@ -156,7 +156,7 @@ def test_a_worker_that_a_stream_blocks_is_refused(options: list[str]) -> None:
         Process.stop(door)
     assert line == (
         f"liveboard: the worker class {options[1]!r} can't serve streams: start "
-        "gunicorn without --worker-class and --threads"
+        "gunicorn without --worker-class"
     )
 
 

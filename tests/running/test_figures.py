@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from feed.figures import Figure, FiguresFolder
+from serving.figures import Figure, FiguresFolder
 from tests.helpers.boards import metrics
 from tests.helpers.harness import Board, until
 from tests.helpers.redis_server import RedisServer

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from feed.sink import Sink
+from serving.sink import Sink
 from tests.helpers.boards import metrics
 from tests.helpers.harness import Board
 
