@@ -7,12 +7,15 @@ counted and left out, and a folder that has vanished is made again. The worker t
 responds to `/metrics` takes its own figures from memory.
 
 When a worker has ended, the master adds its counters to those of the workers that ended
-before, and drops its gauges.
+before, and drops its gauges. The file of these sums names the files that it contains,
+and is read last. So a counter is neither missed nor counted twice if a worker ends
+while the files are read.
 """
 
 import contextlib
 import logging
 from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 from typing import Literal
 
@@ -22,6 +25,9 @@ Combination = Literal["sum", "max", "min"]
 
 SUFFIX = ".figures"
 ENDED = f"ended{SUFFIX}"
+REMEMBERED = (
+    100  # names of files that a reader may have listed before they were removed
+)
 # How the gauges of several workers are combined; those that are missing are added up.
 COMBINATIONS: dict[str, Combination] = {
     "liveboard_slowest_stream_seconds": "max",
@@ -44,6 +50,13 @@ class Figure(msgspec.Struct, frozen=True, array_like=True):
     value: float
 
 
+class Ended(msgspec.Struct, frozen=True):
+    """The counters of the workers that have ended; `files` had the latest of them."""
+
+    files: list[str]
+    figures: list[Figure]
+
+
 Series = tuple[str, tuple[tuple[str, str], ...]]  # a sample's name and labels
 
 
@@ -54,10 +67,14 @@ class FiguresFolder:
         self._folder = folder
         self._failed = False
 
-    def write(self, pid: int, figures: Iterable[Figure]) -> None:
-        """Write the figures of a worker; if that fails, log it once."""
+    def write(self, worker: str, figures: Iterable[Figure]) -> None:
+        """Write the figures of a worker; if that fails, log it once.
+
+        The name of a worker is `<pid>-<text>`. The text makes it unique, since a later
+        worker may get the same pid.
+        """
         try:
-            self._replace(f"{pid}{SUFFIX}", [*figures])
+            self._replace(f"{worker}{SUFFIX}", [*figures])
         except OSError as error:
             if not self._failed:
                 logger.warning(
@@ -68,50 +85,57 @@ class FiguresFolder:
         else:
             self._failed = False
 
-    def read(self, but: int) -> tuple[list[Figure], int]:
+    def read(self, but: str = "") -> tuple[list[Figure], int]:
         """Return the figures of all workers but one, and how many files failed."""
-        found: list[Figure] = []
+        found: dict[str, list[Figure]] = {}
         failed = 0
         for path in self._paths():
             # A name with a dot in front is a file that is being written.
-            if path.name == f"{but}{SUFFIX}" or path.name.startswith("."):
+            if path.name in (ENDED, f"{but}{SUFFIX}") or path.name.startswith("."):
                 continue
             try:
-                found += _read(path)
+                found[path.name] = _read(path)
             except FileNotFoundError:  # its worker has just ended
                 continue
             except (OSError, msgspec.MsgspecError):
                 failed += 1
-        return found, failed
+        try:
+            ended = self._read_ended()
+        except (OSError, msgspec.MsgspecError):
+            ended, failed = Ended([], []), failed + 1
+        lists = [found[name] for name in found.keys() - {*ended.files}]
+        return [*chain(ended.figures, *lists)], failed
 
     def end(self, pid: int) -> str | None:
         """Keep the counters of a worker that has ended, and drop its gauges.
 
         Return what prevented that, or None.
         """
-        path = self._folder / f"{pid}{SUFFIX}"
-        try:
-            counters = [each for each in _read(path) if each.counts]
-            self._replace(ENDED, add_up([*self._read_ended(), *counters]))
-        except FileNotFoundError:  # it never wrote any
-            return None
-        except (OSError, msgspec.MsgspecError) as error:
-            return str(error)
-        finally:
-            self._remove(pid)
+        for path in self._paths():
+            if path.name.startswith(f"{pid}-"):
+                try:
+                    self._keep_counters(path)
+                except (OSError, msgspec.MsgspecError) as error:
+                    return str(error)
+                finally:
+                    _remove(path)
+            elif path.name.startswith(f".{pid}-"):
+                _remove(path)
         return None
 
     def clear(self) -> None:
         """Remove the files of an earlier master."""
         for path in self._paths():
             if path.suffix == SUFFIX:
-                with contextlib.suppress(OSError):
-                    path.unlink()
+                _remove(path)
 
-    def _remove(self, pid: int) -> None:
-        for name in (f"{pid}{SUFFIX}", f".{pid}{SUFFIX}"):
-            with contextlib.suppress(OSError):
-                (self._folder / name).unlink()
+    def _keep_counters(self, path: Path) -> None:
+        counters = [figure for figure in _read(path) if figure.counts]
+        ended = Ended([], [])
+        with contextlib.suppress(msgspec.MsgspecError):  # begin again
+            ended = self._read_ended()
+        files = [*ended.files, path.name][-REMEMBERED:]
+        self._replace(ENDED, Ended(files, add_up([*ended.figures, *counters])))
 
     def _paths(self) -> list[Path]:
         try:
@@ -119,21 +143,21 @@ class FiguresFolder:
         except OSError:  # it has vanished; the next `write` makes it again
             return []
 
-    def _read_ended(self) -> list[Figure]:
+    def _read_ended(self) -> Ended:
         try:
-            return _read(self._folder / ENDED)
-        except (FileNotFoundError, msgspec.MsgspecError):
-            return []
+            data = (self._folder / ENDED).read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            return Ended([], [])
+        return msgspec.json.decode(data, type=Ended)
 
-    def _replace(self, name: str, figures: list[Figure]) -> None:
+    def _replace(self, name: str, figures: list[Figure] | Ended) -> None:
         self._folder.mkdir(0o700, exist_ok=True)
         written = self._folder / f".{name}"
         try:
             written.write_bytes(msgspec.json.encode(figures))
             written.replace(self._folder / name)
         except OSError:
-            with contextlib.suppress(OSError):  # of a full disk it takes a part
-                written.unlink()
+            _remove(written)  # it may have been written in part
             raise
 
 
@@ -145,6 +169,11 @@ def add_up(figures: Iterable[Figure]) -> list[Figure]:
         before = combined.get(series)
         combined[series] = figure if before is None else _combine(before, figure)
     return [*combined.values()]
+
+
+def _remove(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        path.unlink()
 
 
 def _read(path: Path) -> list[Figure]:

@@ -88,12 +88,13 @@ class SharedFigures:
     """A worker's figures and, from their files, those of the other workers.
 
     The streams keep their counts in memory, where counting is cheap. The file is
-    written once a second.
+    written once a second, and before this worker responds to `/metrics`.
     """
 
     def __init__(self, feed: Feed, folder: FiguresFolder) -> None:
         self._own = _own_figures(feed)
         self._folder = folder
+        self._worker = f"{os.getpid()}-{time.time_ns()}"
 
     def run(self) -> None:
         """Write the file at regular intervals; never returns."""
@@ -103,11 +104,12 @@ class SharedFigures:
 
     def write(self) -> None:
         """Write the current figures to the file."""
-        self._folder.write(os.getpid(), _figures_of(self._own.collect()))
+        self._folder.write(self._worker, _figures_of(self._own.collect()))
 
     def combine(self) -> CollectorRegistry:
         """Return the figures of all workers, and how many files can't be read."""
-        others, failed = self._folder.read(but=os.getpid())
+        self.write()
+        others, failed = self._folder.read(but=self._worker)
         unreadable = _gauge(
             "figures_unreadable", "Files of workers' figures that can't be read", failed
         )
@@ -125,13 +127,13 @@ class CombinedFigures(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Yield each figure with the name and type that it has with one worker."""
-        families: dict[str, Metric] = {}
+        families: dict[tuple[str, bool], Metric] = {}
         for figure in add_up(self._figures):
-            family = families.get(figure.family)
+            family = families.get((figure.family, figure.counts))
             if family is None:
                 kind = "counter" if figure.counts else "gauge"
                 family = Metric(figure.family, figure.help, kind)
-                families[figure.family] = family
+                families[figure.family, figure.counts] = family
             family.add_sample(figure.name, dict(figure.labels), figure.value)
         yield from families.values()
 

@@ -142,7 +142,7 @@ def farewell(stream: Stream) -> str:
 
 def written(folder: Path, name: str) -> float:
     """Return a figure that the workers have written down, of all of them together."""
-    figures, failed = FiguresFolder(folder).read(but=0)
+    figures, failed = FiguresFolder(folder).read()
     assert not failed
     return sum(figure.value for figure in figures if figure.name == name)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from serving import figures
 from serving.figures import Figure, FiguresFolder
 from tests.helpers.boards import metrics
 from tests.helpers.harness import Board, until
@@ -104,9 +105,8 @@ def test_a_worker_that_died_keeps_its_counters_and_leaves_no_file(
 
 def files(board: Board, tmp_path: Path) -> bool:
     """Whether there are the files of the present workers, one of old ones, no more."""
-    names = {path.name for path in (tmp_path / "figures").iterdir()}
-    present = {f"{pid}.figures" for pid in board.worker_pids()}
-    return names == present | {"ended.figures"}
+    names = {path.name.partition("-")[0] for path in (tmp_path / "figures").iterdir()}
+    return names == {*map(str, board.worker_pids())} | {"ended.figures"}
 
 
 def figure(name: str, value: float, counts: bool = True) -> Figure:
@@ -117,12 +117,12 @@ def test_on_a_full_disk_the_figures_of_before_stay_and_it_is_said_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     folder = FiguresFolder(tmp_path)
-    folder.write(1, [figure("a", 1)])
+    folder.write("1-a", [figure("a", 1)])
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (10, before[1]))
     try:
-        folder.write(1, [figure("a", 2)])
-        folder.write(1, [figure("a", 3)])
+        folder.write("1-a", [figure("a", 2)])
+        folder.write("1-a", [figure("a", 3)])
         folder.end(1)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
@@ -134,19 +134,38 @@ def test_on_a_full_disk_the_figures_of_before_stay_and_it_is_said_once(
 
 def test_the_counters_of_workers_that_ended_are_added_up(tmp_path: Path) -> None:
     folder = FiguresFolder(tmp_path)
-    for pid, value in ((1, 3), (2, 4), (1, 5)):
-        folder.write(pid, [figure("c", value), figure("g", 9, counts=False)])
-        assert folder.end(pid) is None
+    for worker, value in (("1-a", 3), ("2-a", 4), ("1-b", 5)):
+        folder.write(worker, [figure("c", value), figure("g", 9, counts=False)])
+        assert folder.end(int(worker[0])) is None
     assert folder.end(3) is None  # it never wrote any
-    figures, failed = folder.read(but=0)
-    assert (figures, failed) == ([figure("c", 12)], 0)
+    assert folder.read() == ([figure("c", 12)], 0)
+
+
+def test_a_worker_that_ends_while_its_file_is_read_counts_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At whatever step of the master the reader looks, there are 7."""
+    folder = FiguresFolder(tmp_path)
+    for worker, value in (("1-a", 3), ("2-a", 4)):
+        folder.write(worker, [figure("c", value)])
+    read: list[float] = []
+
+    def look(path: Path) -> None:
+        read.append(sum(each.value for each in FiguresFolder(tmp_path).read()[0]))
+        path.unlink()
+
+    monkeypatch.setattr(figures, "_remove", look)
+    folder.end(1)
+    folder.end(2)
+    read.append(sum(each.value for each in folder.read()[0]))
+    assert read == [7, 7, 7]
 
 
 def test_the_files_of_an_earlier_master_are_removed_and_others_are_not(
     tmp_path: Path,
 ) -> None:
     folder = FiguresFolder(tmp_path)
-    folder.write(1, [figure("c", 1)])
+    folder.write("1-a", [figure("c", 1)])
     (tmp_path / "mine.txt").touch()
     folder.clear()
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
