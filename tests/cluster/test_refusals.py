@@ -172,8 +172,7 @@ def test_a_redis_that_refuses_to_write_is_away_until_it_writes_again(
 def until_away(board: Board, stream: Stream, reason: str) -> None:
     """Wait until the board is unready and its stream says so, for `PROMPT` seconds."""
     began = time.monotonic()
-    detail = until(lambda: unready(board), PROMPT, "it is unready")
-    assert reason in detail
+    until(lambda: reason in unready(board), PROMPT, f"it is unready: {reason}")
     stream.read_until(says_away, began + PROMPT - time.monotonic())
 
 
