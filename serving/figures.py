@@ -25,7 +25,7 @@ Combination = Literal["sum", "max", "min"]
 
 SUFFIX = ".figures"
 ENDED = f"ended{SUFFIX}"
-REMEMBERED = (
+REMEMBERED_PIDS = (
     100  # names of files that a reader may have listed before they were removed
 )
 # How the gauges of several workers are combined; those that are missing are added up.
@@ -134,7 +134,7 @@ class FiguresFolder:
         ended = Ended([], [])
         with contextlib.suppress(msgspec.MsgspecError):  # begin again
             ended = self._read_ended()
-        files = [*ended.files, path.name][-REMEMBERED:]
+        files = [*ended.files, path.name][-REMEMBERED_PIDS:]
         self._replace(ENDED, Ended(files, add_up([*ended.figures, *counters])))
 
     def _paths(self) -> list[Path]:
