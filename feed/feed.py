@@ -74,9 +74,7 @@ class Feed:
         self._closed = False
         self._closes_by = math.inf  # the instant (monotonic) at which `close` gives up
         self._tail_seen = self.log.tail
-        self._tail_since = (
-            0.0  # the instant (monotonic) from which the log had that tail
-        )
+        self._tail_since = 0.0  # the instant (monotonic) at which that tail arrived
         self._date_tail()
 
     @property
@@ -275,9 +273,13 @@ class Feed:
             self._tail_seen, self._tail_since = self.log.tail, time.monotonic()
 
     def _date_tail(self) -> None:
-        """Take the age of a log that was loaded, or is new, from the id of its tail."""
+        """Take the age of a log that was loaded, or is new, from the id of its tail.
+
+        Until a shared log is loaded there is no such id, and the process begins at 0.
+        """
         self._tail_seen = self.log.tail
-        age = max(now_ms() - self._tail_seen.ms, 0) / 1000
+        known = self._tail_seen.ms > 0
+        age = max(now_ms() - self._tail_seen.ms, 0) / 1000 if known else 0.0
         self._tail_since = time.monotonic() - age
 
     def _join_threads(self) -> None:

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -178,3 +179,8 @@ def test_a_board_of_one_process_does_not_load_the_redis_client() -> None:
 
 def _only(*types: str) -> frozenset[str]:
     return frozenset(types)
+
+
+def test_a_shared_log_that_is_not_loaded_yet_has_no_age_of_decades() -> None:
+    with closing(Feed(Settings(redis_url="redis://127.0.0.1:1/0"), "1")) as it:
+        assert it.newest_event_age < 60
