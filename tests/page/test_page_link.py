@@ -537,7 +537,9 @@ def test_two_windows_with_different_selections_end_with_the_servers_values(
     until(lambda: streams(board) == 1, 15, "they share a stream")
     until(lambda: len(seen(narrow)) > 3, 15, "events come to both")
     shown = narrow.evaluate(
-        "() => seen.filter(([it]) => it === 'event').map((it) => it[2].symbol ?? it[1])"
+        """() => seen.filter(([it]) => it === "event").map(
+            // A `gone` event, of a match that is over, names the type of its key.
+            ([, type, data]) => data.symbol ?? (type === "gone" ? data.event : type))"""
     )
     assert {*shown} <= {"ACME", "score", "market", "notice"}
     equals(whole, board)
