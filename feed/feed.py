@@ -322,5 +322,5 @@ def _describe_idle(other_feed: str | None) -> str:
         return "No process leads yet, so nothing was published."
     return (
         f"The process that leads has FEED={other_feed}, and this one FEED=simulator. "
-        "Set the same for all, or another REDIS_PREFIX for each board."
+        "Set the same FEED for all processes, or give each board its own REDIS_PREFIX."
     )

@@ -11,8 +11,8 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-import gevent  # type: ignore[import-untyped]  # it has no types
-from gunicorn.workers.ggevent import (  # type: ignore[import-untyped]  # nor has it
+import gevent  # type: ignore[import-untyped]  # gevent ships no types
+from gunicorn.workers.ggevent import (  # type: ignore[import-untyped]  # no types
     GeventWorker,
 )
 
@@ -32,13 +32,13 @@ LINGER = 2.0  # seconds that the rest of a body is read after a refusal
 VANISHED = (errno.ETIMEDOUT, errno.EHOSTUNREACH, errno.ENETUNREACH)
 
 
-class BoundedWorker(GeventWorker):  # type: ignore[misc]  # Any, for want of types
+class BoundedWorker(GeventWorker):  # type: ignore[misc]  # its base has no types
     """A gevent worker whose clients must read, ask and acknowledge in time."""
 
     slots: Slots
 
     def run(self) -> None:
-        """Serve until the worker is told to end."""
+        """Serve until gunicorn stops the worker."""
         self.slots = Slots(self.worker_connections, SlotBounds())
         heartbeat = self.wsgi.extensions["feed"].settings.heartbeat
         for listener in self.sockets:

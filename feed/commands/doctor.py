@@ -264,9 +264,11 @@ class Doctor:
         All streams stay open, so that a balancer spreads them over all boards.
         """
         headers = self._coding | {"Last-Event-ID": self._cursor}
-        with ExitStack() as held:
+        with ExitStack() as opened:
             for _ in range(TRIES):
-                probe = held.enter_context(self._probe(f"{self._base}/stream", headers))
+                probe = opened.enter_context(
+                    self._probe(f"{self._base}/stream", headers)
+                )
                 arrival = probe.read_to("hello", self._left(FIRST))
                 if arrival is None:
                     text = f"not known, because no stream began: {_how(probe)}."

@@ -192,9 +192,8 @@ class FanOut:
     def _serve_safely(self, group: Group) -> None:
         try:
             self._serve(group)
-        except Exception:
-            # An error in one view must not end the service of all others. The clients
-            # of this view lose their connections and come back with their cursors.
+        except Exception:  # an error in one view must not end the others; it is logged
+            # Clients of this view lose their connections and resume from their cursors.
             logger.exception("the fan-out failed for %s", group.view)
             group.return_torn()
 
