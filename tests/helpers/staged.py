@@ -118,14 +118,16 @@ class Stage:
                     return
                 frames: queue.Queue[bytes | None] = queue.Queue()
                 asked = dict(parse_qsl(urlsplit(self.path).query))
+                after = asked.get("after", "")
+                # Before the first byte: a page that is live finds its request here.
+                stage.queries.append(asked)
+                stage.cursors.append(self.headers.get("Last-Event-ID", after))
+                greeting = stage._greeting
+                stage._open.append(frames)
                 self.send_response(200)
                 self.send_header("Content-Type", "text/event-stream")
                 self.end_headers()
-                self.wfile.write(stage._greeting)
-                stage._open.append(frames)
-                stage.queries.append(asked)
-                after = asked.get("after", "")
-                stage.cursors.append(self.headers.get("Last-Event-ID", after))
+                self.wfile.write(greeting)
                 with contextlib.suppress(ConnectionError):
                     while (frame := frames.get()) is not END:
                         self.wfile.write(frame)
