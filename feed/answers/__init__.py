@@ -1,0 +1,1 @@
+"""Answers: a question about the board is answered in pieces, as a stream of its own."""
