@@ -1,5 +1,8 @@
 """The selection in a page's URL: view, symbols, search, filter and sort.
 
+A view is `both`, `prices`, `scores`, `activity`, or a publisher's own event type, with
+`type:` before it if it is called like one of the others.
+
 `static/controls/address.js` has the same rules for the page in a browser, and a test
 compares the two. People pass such URLs on, and tools add parameters to them, so a value
 that isn't valid is ignored.
@@ -11,10 +14,13 @@ from urllib.parse import quote
 
 import msgspec
 
+from feed.events.catalogue import KNOWN
+from feed.events.event import TYPE_NAME
 from feed.streams.written import Fields, direction
 from web.format import by_symbol, phase
 
-VIEWS = ("both", "prices", "scores")
+VIEWS = ("both", "prices", "scores", "activity")
+TYPE = "type:"  # before the view of a type that is called like one of `VIEWS`
 FILTER_LABELS = {
     "all": "All",
     "pinned": "Pinned",
@@ -36,13 +42,15 @@ SORT_LABELS = {
 
 SORT_FIELDS = ("symbol", "name", "price", "change", "change_percent", "volume", "at")
 PHASE_OF_FILTER = {"live": "live", "finished": "over", "upcoming": "upcoming"}
-LONGEST_SEARCH = 200  # characters
+LONGEST_SEARCH = LONGEST_FIELD = 200  # characters
 
 
 class Selection(msgspec.Struct, frozen=True):
     """The part of the board to show.
 
     Only the browser knows the pins, so the filter "pinned" leaves nothing out here.
+    `sort` orders the prices. `by` orders the table of one own type: it is the type, a
+    colon, and a field or nothing for the key, with a "-" before it to descend.
     """
 
     view: str = "both"
@@ -50,20 +58,22 @@ class Selection(msgspec.Struct, frozen=True):
     sort: str = "symbol"
     q: str = ""
     filter: str = "all"
+    by: str = ""
 
     @classmethod
     def of(cls, parameters: Mapping[str, str]) -> "Selection":
         """Return the selection of a URL's parameters."""
-        view, symbols, sort, search, filter = (
+        view, symbols, sort, search, filter, by = (
             parameters.get(name, "")
-            for name in ("view", "symbols", "sort", "q", "filter")
+            for name in ("view", "symbols", "sort", "q", "filter", "by")
         )
         return cls(
-            view=view if view in VIEWS else "both",
+            view=view if view in VIEWS or type_of(view) else "both",
             symbols=tuple(symbol for symbol in symbols.split(",") if symbol),
             sort=sort if sort.removeprefix("-") in SORT_FIELDS else "symbol",
             q=search[:LONGEST_SEARCH],
             filter=filter if filter in FILTER_LABELS else "all",
+            by=by if _is_order(by) else "",
         )
 
     def query(self, **changes: Any) -> str:
@@ -89,6 +99,19 @@ class Selection(msgspec.Struct, frozen=True):
         known.sort(key=lambda quote: quote[field], reverse=self.sort.startswith("-"))
         return known + unknown
 
+    @property
+    def own_type(self) -> str | None:
+        """The publisher's own event type that the view shows; None for another view."""
+        return type_of(self.view)
+
+    def order_of(self, type: str) -> tuple[str, bool] | None:
+        """Return the field that orders an own type's table, and whether it descends.
+
+        The field is empty for the key. The result is None if `by` is of another type.
+        """
+        named, colon, field = self.by.removeprefix("-").partition(":")
+        return (field, self.by.startswith("-")) if colon and named == type else None
+
     def scores(self, scores: Iterable[Fields]) -> list[Fields]:
         """Return the selected matches."""
         return [score for score in scores if self._shows_score(score)]
@@ -99,16 +122,37 @@ class Selection(msgspec.Struct, frozen=True):
         way = direction(quote["change"], quote["decimals"])
         if self.filter in ("up", "down") and way != self.filter:
             return False
-        return self._finds(quote["symbol"], quote["name"])
+        return self.finds(quote["symbol"], quote["name"])
 
     def _shows_score(self, score: Fields) -> bool:
         wanted = PHASE_OF_FILTER.get(self.filter)
         if wanted and phase(score) != wanted:
             return False
         names = (score[side]["name"] for side in ("home", "away"))
-        return self._finds(score["competition"], *names)
+        return self.finds(score["competition"], *names)
 
-    def _finds(self, *texts: str | None) -> bool:
+    def finds(self, *texts: str | None) -> bool:
         """Return whether one of `texts` contains the search."""
         search = self.q.strip().lower()
         return any(search in (text or "").lower() for text in texts)
+
+
+def view_of(type: str) -> str:
+    """Return the view that shows a publisher's own event type."""
+    return TYPE + type if type in VIEWS else type
+
+
+def type_of(view: str) -> str | None:
+    """Return the own event type that a view shows; None if the view shows no such."""
+    type = view.removeprefix(TYPE)
+    return type if is_own(type) and view_of(type) == view else None
+
+
+def is_own(type: str) -> bool:
+    """Return whether an event type of this name is a publisher's own."""
+    return type not in KNOWN and TYPE_NAME.fullmatch(type) is not None
+
+
+def _is_order(by: str) -> bool:
+    type, colon, field = by.removeprefix("-").partition(":")
+    return bool(colon) and is_own(type) and len(field) <= LONGEST_FIELD

@@ -1,31 +1,41 @@
 /**
  * The selection in the page's URL: view, symbols, search, filter, sort, and the detail.
+ * A view is `both`, `prices`, `scores`, `activity`, or a publisher's own event type, with
+ * `type:` before it if it is called like one of the others.
  * The rules are those of `web/address.py`; a test compares the two.
  */
 
 import { byMatch, byNumber, bySymbol, byText, direction, phase } from "../format.js";
+import { GONE, typesWhere } from "../events.js";
 import { pinOf } from "./settings.js";
 
 /** @typedef {import("../board/state.js").Quote} Quote */
 /** @typedef {import("../board/state.js").Score} Score */
 /**
- * @typedef {{kind: "quote" | "match", key: string}} Opened
+ * @typedef {{kind: "quote" | "match" | "own", key: string, type?: string}} Opened A quote
+ *   and a match have no `type`; a publisher's own event has the kind "own".
  * @typedef {object} Selection
- * @property {string} view "both", "prices" or "scores"
+ * @property {string} view
  * @property {string[]} symbols Only these; all if it is empty.
  * @property {string} sort A field of a quote, with a "-" before it for descending order.
  * @property {string} q The text to search for.
  * @property {string} filter
+ * @property {string} by The order of one own type's table: the type, a colon, and a field or
+ *   nothing for the key, with a "-" before it to descend; empty for the usual order.
  * @property {Opened | null} opened
  */
 
-const VIEWS = ["both", "prices", "scores"];
+const VIEWS = ["both", "prices", "scores", "activity"];
+const TYPE = "type:"; // before the view of a type that is called like one of VIEWS
+const TYPE_NAME = /^[a-z][a-z0-9_.-]{0,63}$/; // as in feed/events/event.py
+const KNOWN = new Set([...typesWhere(() => true), GONE]);
 const FILTERS = ["all", "pinned", "up", "down", "live", "finished", "upcoming"];
 const SORT_FIELDS = ["symbol", "name", "price", "change", "change_percent", "volume", "at"];
 /** @type {Record<string, string>} */
 const PHASE_OF_FILTER = { live: "live", finished: "over", upcoming: "upcoming" };
 const PATHS = { quote: "/s/", match: "/m/" };
-const LONGEST = 200; // characters of a search
+const OWN_PATH = "/k/"; // the event type and the key follow
+const LONGEST = 200; // characters of a search, and of a field in `by`
 /** @type {Selection} */
 const DEFAULT_ADDRESS = {
   view: "both",
@@ -33,6 +43,7 @@ const DEFAULT_ADDRESS = {
   sort: "symbol",
   q: "",
   filter: "all",
+  by: "",
   opened: null,
 };
 
@@ -46,12 +57,14 @@ export function readSelection(url) {
   const view = asked.get("view") ?? "";
   const sort = asked.get("sort") ?? "";
   const filter = asked.get("filter") ?? "";
+  const by = asked.get("by") ?? "";
   return {
-    view: VIEWS.includes(view) ? view : DEFAULT_ADDRESS.view,
+    view: VIEWS.includes(view) || typeOf(view) !== null ? view : DEFAULT_ADDRESS.view,
     symbols: (asked.get("symbols") ?? "").split(",").filter(Boolean),
     sort: SORT_FIELDS.includes(sort.replace(/^-/, "")) ? sort : DEFAULT_ADDRESS.sort,
     q: (asked.get("q") ?? "").slice(0, LONGEST),
     filter: FILTERS.includes(filter) ? filter : DEFAULT_ADDRESS.filter,
+    by: isOrder(by) ? by : "",
     opened: openedBy(url.pathname),
   };
 }
@@ -63,8 +76,53 @@ export function readSelection(url) {
 export function writeUrl(selection) {
   const { opened } = selection;
   const isNamed = opened && fitsPath(opened.key);
-  const path = isNamed ? PATHS[opened.kind] + encodeURIComponent(opened.key) : "/";
-  return path + query(selection);
+  return (isNamed ? pathOf(opened) : "/") + query(selection);
+}
+
+/**
+ * The view that shows a publisher's own event type.
+ * @param {string} type
+ */
+export function viewOf(type) {
+  return VIEWS.includes(type) ? TYPE + type : type;
+}
+
+/**
+ * The own event type that a view shows; null if the view shows no such type.
+ * @param {string} view
+ */
+export function typeOf(view) {
+  const type = view.startsWith(TYPE) ? view.slice(TYPE.length) : view;
+  return isOwn(type) && viewOf(type) === view ? type : null;
+}
+
+/**
+ * The field that orders an own type's table, and whether it descends. The field is empty for
+ * the key. The result is null if `by` is of another type.
+ * @param {string} by
+ * @param {string} type
+ */
+export function orderOf(by, type) {
+  const rising = by.replace(/^-/, "");
+  if (!rising.startsWith(`${type}:`)) return null;
+  return { field: rising.slice(type.length + 1), descends: by.startsWith("-") };
+}
+
+/** @param {string} by */
+function isOrder(by) {
+  const [type, ...field] = by.replace(/^-/, "").split(":");
+  return isOwn(type) && field.length > 0 && field.join(":").length <= LONGEST;
+}
+
+/** Whether an event type of this name is a publisher's own. @param {string} type */
+function isOwn(type) {
+  return TYPE_NAME.test(type) && !KNOWN.has(type);
+}
+
+/** @param {Opened} opened */
+function pathOf({ kind, key, type }) {
+  if (kind === "own") return `${OWN_PATH}${type}/${encodeURIComponent(key)}`;
+  return PATHS[kind] + encodeURIComponent(key);
 }
 
 /**
@@ -77,8 +135,8 @@ export function fitsPath(key) {
 }
 
 /** @param {Selection} selection */
-function query({ view, symbols, sort, q, filter }) {
-  const parts = Object.entries({ view, symbols: symbols.join(","), sort, q, filter })
+function query({ view, symbols, sort, q, filter, by }) {
+  const parts = Object.entries({ view, symbols: symbols.join(","), sort, q, filter, by })
     .filter(([name, value]) => value !== String(DEFAULT_ADDRESS[/** @type {"view"} */ (name)]))
     .map(([name, value]) => `${name}=${encodeURIComponent(value).replaceAll("%2C", ",")}`);
   return parts.length ? `?${parts.join("&")}` : "";
@@ -158,13 +216,28 @@ function byField(a, b, sign) {
 
 /** @param {string} path @returns {Opened | null} */
 function openedBy(path) {
+  if (path.startsWith(OWN_PATH)) return ownOpenedBy(path.slice(OWN_PATH.length));
   for (const kind of /** @type {("quote" | "match")[]} */ (Object.keys(PATHS))) {
     if (!path.startsWith(PATHS[kind])) continue;
-    try {
-      return { kind, key: decodeURIComponent(path.slice(PATHS[kind].length)) };
-    } catch {
-      return null; // not UTF-8, so the server has no such key
-    }
+    const key = decoded(path.slice(PATHS[kind].length));
+    return key === null ? null : { kind, key };
   }
   return null;
+}
+
+/** @param {string} path The event type, a slash, and the key. @returns {Opened | null} */
+function ownOpenedBy(path) {
+  const slash = path.indexOf("/");
+  const type = path.slice(0, Math.max(slash, 0));
+  const key = decoded(path.slice(slash + 1));
+  return key && isOwn(type) ? { kind: "own", type, key } : null;
+}
+
+/** A part of a path as text; null if it isn't UTF-8, so that no key has it. */
+function decoded(/** @type {string} */ part) {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return null;
+  }
 }

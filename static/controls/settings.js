@@ -103,7 +103,7 @@ export class Settings {
 
 /**
  * The stored form of a pin. It has the kind, because a symbol and a match may have one key.
- * @param {"quote" | "match"} kind
+ * @param {import("./address.js").Opened["kind"]} kind
  * @param {string} key
  */
 export function pinOf(kind, key) {

@@ -32,8 +32,15 @@ QUERIES: list[dict[str, str]] = [
     {"filter": "live"},
     {"filter": "finished", "q": "corby"},
     {"filter": "upcoming"},
-    {"filter": "sideways", "sort": "colour", "view": "all", "symbols": ",,"},
+    {"filter": "sideways", "sort": "colour", "view": "All", "symbols": ",,"},
     {"q": "x" * 300, "symbols": "a b,ü&=?#"},
+    {"view": "activity", "by": "ticket:"},
+    {"view": "ticket", "by": "-ticket:waiting:max", "sort": "-price"},
+    {"view": "type:prices", "by": f"prices:{'x' * 200}"},
+    {"view": "type:ticket", "by": f"ticket:{'x' * 201}"},
+    {"view": "price", "by": "price:at"},
+    {"view": "heart.beat-2_", "by": "waiting"},
+    {"view": "constructor", "by": "constructor:__proto__"},
 ]
 
 
@@ -63,7 +70,16 @@ def test_the_page_and_the_server_understand_a_url_in_the_same_way(
 
 
 def test_what_is_not_understood_counts_as_not_given() -> None:
-    assert Selection.of({"view": "x", "sort": "-x", "filter": "x"}) == Selection()
+    assert Selection.of({"view": "X", "sort": "-x", "filter": "x"}) == Selection()
+
+
+def test_the_view_and_the_order_of_an_own_type_are_read_off_the_url() -> None:
+    selection = Selection.of({"view": "type:scores", "by": "-scores:a:b"})
+    assert selection.own_type == "scores"
+    assert selection.order_of("scores") == ("a:b", True)
+    assert selection.order_of("score") is None
+    assert Selection.of({"view": "scores", "by": "ticket:"}).own_type is None
+    assert Selection.of({"by": "ticket:"}).order_of("ticket") == ("", False)
 
 
 def test_a_query_says_only_what_differs_and_can_be_changed() -> None:
