@@ -26,7 +26,7 @@ from serving.sink import dropped_lines
 from web import the_feed
 from web.problems import problem
 
-REFUSALS = ("limit", "client", "restart")
+REFUSALS = ("limit", "client", "views", "restart")
 # The request targets under which the figures are served (RFC 9112, 3.2.1 and 3.2.2).
 METRICS_TARGET = re.compile(r"(https?://[^/?#]+)?/metrics(\?.*)?")
 

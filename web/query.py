@@ -6,6 +6,7 @@ Strategy: parsing and checking are one step, so every `Query` that exists is val
 import math
 import re
 from collections.abc import Iterable
+from decimal import Decimal
 from difflib import get_close_matches
 from weakref import WeakValueDictionary
 
@@ -15,6 +16,7 @@ from feed.events.event import CONTROL_TYPES, FORBIDDEN_IN_KEY, TYPE_NAME, EventI
 from feed.streams.view import LAST_EVENT_ID, View, WireFormat
 
 MAX_PACE = 60.0  # seconds
+MAX_NAMES = 200  # in one filter; each name costs memory in the fan-out
 
 
 class InvalidParameter(ValueError):
@@ -114,6 +116,12 @@ def _parse_names(name: str, found: dict[str, str]) -> frozenset[str] | None:
     names = frozenset(part for part in found[name].split(",") if part)
     if not names:
         raise InvalidParameter(name, "names nothing; leave it out for all of them")
+    if len(names) > MAX_NAMES:
+        raise InvalidParameter(
+            name,
+            f"{len(names)} names are more than {MAX_NAMES}; "
+            "use several requests, or leave it out for all of them",
+        )
     if FORBIDDEN_IN_KEY.search(found[name]):
         raise InvalidParameter(name, "no control characters or line breaks")
     return names
@@ -150,12 +158,22 @@ def _parse_after(found: dict[str, str]) -> EventId | None:
 def _parse_pace(found: dict[str, str]) -> float:
     text = found.get("pace", "0")
     plain = re.fullmatch(r"[0-9]{1,9}(\.[0-9]{0,9})?|\.[0-9]{1,9}", text, re.ASCII)
-    pace = float(text) if plain else math.inf
+    pace = Decimal(text if plain else "Infinity")
     if pace > MAX_PACE:
         raise InvalidParameter(
             "pace", f"{text[:80]!r} is not a number of seconds from 0 to {MAX_PACE:g}"
         )
-    return round(pace, 3)  # streams with almost the same pace share their frames
+    return _slower_step(pace)
+
+
+def _slower_step(pace: Decimal) -> float:
+    """Return the nearest pace that is offered and isn't quicker, in seconds.
+
+    There are few of them, so that streams with almost the same pace share their frames:
+    tenths up to a second, and whole seconds above.
+    """
+    steps = 10 if pace <= 1 else 1
+    return math.ceil(pace * steps) / steps
 
 
 def _parse_flag(name: str, found: dict[str, str]) -> bool:

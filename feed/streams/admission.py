@@ -20,8 +20,10 @@ from feed.streams.fanout import FanOut
 from feed.streams.framecache import FrameCache
 from feed.streams.slowness import BOUNDS, Bounds, Slowness
 from feed.streams.totals import Totals
+from feed.streams.view import View
 
 WRITE_DEADLINE = 3  # heartbeats in which a write must end
+VIEWS_PER_STREAM = 10  # weight of distinct views (`View.weight`) per stream allowed
 DRAIN = 1.0  # seconds that open streams have to send their `bye`
 
 
@@ -29,6 +31,7 @@ class Subscriber(Protocol):
     """The part of a stream that its admission needs."""
 
     peer: Peer
+    view: View
 
     def write_waits(self, now: float) -> float:
         """Return for how many seconds the present write has been waiting."""
@@ -58,6 +61,8 @@ class Streams:
         self.draining = threading.Event()
         self._open: set[Subscriber] = set()
         self._clients: Counter[str] = Counter()
+        self._views: Counter[View] = Counter()
+        self._weight = 0  # of the distinct views of open streams
         self.frame_cache = FrameCache(log)
         self.catch_up = CatchUp(log, milestones)
         self.fanout = FanOut(log, self.frame_cache, self.totals, settings.heartbeat)
@@ -85,6 +90,8 @@ class Streams:
             return self._refuse("full", "limit")
         if limit and self._clients[address] >= limit:
             return self._refuse("full", "client")
+        if not self._add_view(stream.view):
+            return self._refuse("full", "views")
         self._open.add(stream)
         self._clients[address] += 1
         self.totals.opened += 1
@@ -98,6 +105,7 @@ class Streams:
         self._clients[address] -= 1
         if not self._clients[address]:
             del self._clients[address]
+        self._remove_view(stream.view)
 
     def drain(self) -> None:
         """Let every stream send `bye` now, and admit no more."""
@@ -120,6 +128,25 @@ class Streams:
         """Return for how many seconds the write that waits longest has been waiting."""
         now = time.monotonic()
         return max((stream.write_waits(now) for stream in [*self.writing]), default=0.0)
+
+    def _add_view(self, view: View) -> bool:
+        """Count a stream's view, unless it is new and there is no room for its names.
+
+        Streams of one view share what it costs, so only the first one adds its weight.
+        Without a bound, a client could make a stream cost 25 times its usual memory.
+        """
+        weight = 0 if view in self._views else view.weight
+        if self._weight + weight > self.settings.max_streams * VIEWS_PER_STREAM:
+            return False
+        self._weight += weight
+        self._views[view] += 1
+        return True
+
+    def _remove_view(self, view: View) -> None:
+        self._views[view] -= 1
+        if not self._views[view]:
+            del self._views[view]
+            self._weight -= view.weight
 
     def _refuse(self, farewell: Farewell, reason: str) -> Farewell:
         self.totals.refused[reason] += 1

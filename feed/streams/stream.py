@@ -68,11 +68,11 @@ class Stream:
         "_slowness",
         "_streams",
         "_subscription",
-        "_view",
         "_wire",
         "_writing_since",
         "_wrote_at",
         "peer",
+        "view",
     )
     _numbers = itertools.count(1)
 
@@ -83,9 +83,9 @@ class Stream:
         self._streams = streams
         self._log = streams.log
         self._subscription = subscription
-        self._view = subscription.view
-        self._selects = None if self._view.selects_all else self._view.selects
-        self._wire = WIRES[self._view.wire]
+        self.view = subscription.view
+        self._selects = None if self.view.selects_all else self.view.selects
+        self._wire = WIRES[self.view.wire]
         self._number = next(self._numbers)
         self._cursor = EventId(0, 0)
         self._writing_since: float | None = None
@@ -179,7 +179,7 @@ class Stream:
             connection.break_off()
 
     def __str__(self) -> str:
-        return printable(f"{self._view}")[:200] + f" for {self.peer.address}"
+        return printable(f"{self.view}")[:200] + f" for {self.peer.address}"
 
     def _due_frames(self) -> Iterator[Frame | None]:
         """Yield each frame when it is due, and None when the stream has to wait."""
@@ -256,7 +256,7 @@ class Stream:
         return self._cursor > self._log.tail or self._slowness.is_slow
 
     def _is_due(self, now: float) -> bool:
-        pace = self._view.pace
+        pace = self.view.pace
         if pace and not self._due_at:
             self._due_at = next_instant(pace, now)
         return now >= self._due_at
@@ -265,7 +265,7 @@ class Stream:
         self._due_at = 0.0
         frame = None
         if not self._is_behind():
-            frame = self._streams.frame_cache.due(self._view, self._cursor)
+            frame = self._streams.frame_cache.due(self.view, self._cursor)
         if frame is None:
             yield from self._compacted_frames()
             return
@@ -281,7 +281,7 @@ class Stream:
             return False
         follower = Follower(fd, self._cursor, self._ends_at, self._knows_away)
         form = Form(self._subscription.gzip, connection.chunked)
-        key = GroupKey(self._view, form, self._subscription.match)
+        key = GroupKey(self.view, form, self._subscription.match)
         is_over = (
             None
             if key.match is None
@@ -358,9 +358,9 @@ class Stream:
         if self._slowness.is_slow:
             exact = read.resume == "replayed" or not is_outdated
             size = self._slowness.bounds.small_frame
-            return catch_up.small(self._view, exact, read.events, done, size)
+            return catch_up.small(self.view, exact, read.events, done, size)
         fresh = read.resume == "fresh"
-        return catch_up.shared(self._view, fresh, read.events, done)
+        return catch_up.shared(self.view, fresh, read.events, done)
 
     def _should_read_again(self, read: Read, done: int) -> bool:
         """Whether to leave the rest of an outdated replay, and to read it compacted.
@@ -373,7 +373,7 @@ class Stream:
 
     @property
     def _is_paced(self) -> bool:
-        return self._view.pace > 0
+        return self.view.pace > 0
 
     def _is_complete(self) -> bool:
         """Whether this is the stream of one match and has sent its last event."""
@@ -389,7 +389,7 @@ class Stream:
             # 0 would promise that nothing is missing; it is unknown if `dropped` is.
             lost=None if read.dropped is None else read.lost,
             heartbeat=self._streams.settings.heartbeat,
-            pace=self._view.pace,
+            pace=self.view.pace,
             source=self._streams.source,
             version=self._streams.version,
             at=now_ms(),

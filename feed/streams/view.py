@@ -76,6 +76,15 @@ class View(msgspec.Struct, frozen=True, cache_hash=True, weakref=True):
         """Return `event`, which this view selects, as this view shows it."""
         return wrap(event) if self.wraps(event) else event
 
+    @property
+    def weight(self) -> int:
+        """The number of names in this view, and one for the view itself.
+
+        The memory that a view costs beside its streams is in proportion to it.
+        """
+        chosen = (self.symbols, self.matches, self.events)
+        return 1 + sum(len(names) for names in chosen if names is not None)
+
     def routes(self) -> list["Route"]:
         """Return the routes of all events that this view may show (see `routes_of`)."""
         found: list[Route] = []

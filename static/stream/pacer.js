@@ -8,7 +8,7 @@
  * trial waits longer.
  */
 
-const PACES = [0, 0.25, 0.5, 1, 2, 5]; // seconds
+const PACES = [0, 0.3, 0.5, 1, 2, 5]; // seconds
 const TOO_LATE = 2000; // ms of delay from which an event is late
 const VERY_LATE = 4000; // ms of delay at which the pace changes by two steps
 const FRESH = 500; // ms of delay below which an event is fresh

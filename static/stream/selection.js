@@ -13,6 +13,8 @@ import { ASKED, subjectOf, traitsOf } from "../events.js";
  * @property {string[] | null} symbols Of prices, only these; null for all.
  */
 
+const MOST_NAMES = 200; // that the server accepts in one filter
+
 /** @type {Selection} */
 export const NO_SYMBOLS = { symbols: [] };
 
@@ -52,11 +54,13 @@ export function selects({ symbols }, type, data) {
 }
 
 /**
- * The parameters of `/stream` for a selection (docs/feed.md, section 3).
+ * The parameters of `/stream` for a selection (docs/feed.md, section 3). A stream for more
+ * symbols than a filter may name carries all of them.
  * @param {Selection} selection
  * @returns {Record<string, string>}
  */
 export function parameters({ symbols }) {
   const events = ASKED.join(",");
-  return symbols === null ? { events } : { events, symbols: symbols.join(",") };
+  if (symbols === null || symbols.length > MOST_NAMES) return { events };
+  return { events, symbols: symbols.join(",") };
 }

@@ -10,6 +10,7 @@ from feed.streams.view import LAST_EVENT_ID, UNFILTERED, View, routes_of
 from tests.helpers.model import MATCHES, START, SYMBOLS, TYPES, LogModel
 from web.query import (
     MATCH_PARAMETERS,
+    MAX_NAMES,
     STATE_PARAMETERS,
     STREAM_PARAMETERS,
     InvalidParameter,
@@ -41,7 +42,7 @@ def test_all_parameters_are_understood() -> None:
         ("matches", "m1"),
         ("events", "price,hello"),
         ("after", "5-1"),
-        ("pace", "0.25"),
+        ("pace", "0.2"),
         ("once", "1"),
     )
     assert asked == Query(
@@ -49,7 +50,7 @@ def test_all_parameters_are_understood() -> None:
         frozenset({"m1"}),
         frozenset({"price"}),
         EventId(5, 1),
-        0.25,
+        0.2,
         True,
     )
 
@@ -182,9 +183,32 @@ def test_what_is_not_clear_is_refused_by_name(name: str, text: str, says: str) -
     assert refused.value.name == name
 
 
-def test_a_pace_is_kept_to_the_millisecond() -> None:
-    assert query(("pace", "0.2504")).pace == 0.25
-    assert query(("pace", "0.0001")).pace == 0
+@pytest.mark.parametrize(
+    ("asked", "given"),
+    [
+        ("0", 0),
+        ("0.000000001", 0.1),
+        ("0.1", 0.1),
+        ("0.2504", 0.3),
+        ("0.7", 0.7),
+        ("0.91", 1),
+        ("1", 1),
+        ("1.000000001", 2),
+        ("59.5", 60),
+        ("60", 60),
+    ],
+)
+def test_a_pace_between_two_steps_becomes_the_slower_one(
+    asked: str, given: float
+) -> None:
+    assert query(("pace", asked)).pace == given
+
+
+def test_a_filter_takes_two_hundred_names_and_no_more() -> None:
+    names = [f"S{number}" for number in range(MAX_NAMES)]
+    assert query(("symbols", ",".join(names))).symbols == frozenset(names)
+    with pytest.raises(InvalidParameter, match="201 names are more than 200"):
+        query(("symbols", ",".join([*names, "S"])))
 
 
 def test_a_parameter_given_twice_is_refused() -> None:

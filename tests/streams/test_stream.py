@@ -4,7 +4,7 @@ import json
 import math
 import re
 import socket
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -458,6 +458,33 @@ def test_over_the_limit_a_stream_is_told_to_come_back_much_later() -> None:
     assert bye["reason"] == "full"
     assert 15_000 <= bye["retry_ms"] <= 45_000
     assert (len(streams), streams.totals.refused["limit"]) == (1, 1)
+
+
+def named(prefix: str) -> View:
+    """Return a view of thirty symbols."""
+    return View(frozenset(f"{prefix}{number}" for number in range(30)))
+
+
+def frames_of(streams: Streams, view: View) -> Generator[bytes, None, None]:
+    return Stream(streams, Subscription(view), Peer()).frames()
+
+
+def test_streams_of_one_view_cost_its_names_once_and_all_names_are_bounded() -> None:
+    streams = streams_of(Log(10, START), max_streams=5)  # so the bound is 50
+    views = [named("A"), named("A"), View(), named("B")]
+    frames = [frames_of(streams, view) for view in views]
+    opened = [parse(next(each))[0].event for each in frames]
+    assert opened == ["hello", "hello", "hello", "bye"]
+    assert streams.totals.refused["views"] == 1
+
+
+def test_a_view_is_admitted_once_the_streams_of_another_are_closed() -> None:
+    streams = streams_of(Log(10, START), max_streams=5)
+    first, refused, later = (frames_of(streams, named(each)) for each in "ABB")
+    next(first)
+    assert parse(next(refused))[0].event == "bye"
+    first.close()
+    assert parse(next(later))[0].event == "hello"
 
 
 def test_a_refused_client_that_goes_leaves_nothing_behind() -> None:

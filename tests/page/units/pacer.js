@@ -8,7 +8,7 @@ test("what comes in time changes no pace, and neither does a hiccup", () => {
 });
 
 test("two seconds of lateness slow the pace by a step, great lateness by two", () => {
-  equal(pacesOf([2.2, 3000], [2.2, 3000], [2.2, 5000]), [0.25, 0.5, 2]);
+  equal(pacesOf([2.2, 3000], [2.2, 3000], [2.2, 5000]), [0.3, 0.5, 2]);
 });
 
 test("there is nothing slower than five seconds", () => {
@@ -16,7 +16,7 @@ test("there is nothing slower than five seconds", () => {
 });
 
 test("half a minute of freshness quickens it, what is neither late nor fresh does not", () => {
-  equal(pacesOf([2.2, 3000], [60, 1500], [29, 100], [2, 100]), [0.25, 0.25, 0.25, 0]);
+  equal(pacesOf([2.2, 3000], [60, 1500], [29, 100], [2, 100]), [0.3, 0.3, 0.3, 0]);
 });
 
 test("a paced event as old as its pace explains is fresh", () => {
@@ -29,7 +29,7 @@ test("a quicker pace that failed is tried again after twice the time", () => {
     [31, 100],
     [2.2, 3000],
   ];
-  equal(pacesOf(...failed, [31, 100], [30, 100]), [0.25, 0, 0.25, 0.25, 0]);
+  equal(pacesOf(...failed, [31, 100], [30, 100]), [0.3, 0, 0.3, 0.3, 0]);
 });
 
 test("until a stream has the new pace, what comes counts for nothing", () => {

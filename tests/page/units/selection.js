@@ -51,4 +51,7 @@ test("what belongs to no symbol is shown to all", () => {
 test("a stream is asked for the events that a page shows, of its symbols", () => {
   equal(parameters(ALL), { events: EVENTS });
   equal(parameters({ symbols: ["ACME", "BOLT"] }), { events: EVENTS, symbols: "ACME,BOLT" });
+  const many = Array.from({ length: 201 }, (_, number) => `S${number}`);
+  equal(parameters({ symbols: many }), { events: EVENTS });
+  equal(parameters({ symbols: many.slice(1) }).symbols.split(",").length, 200);
 });
