@@ -1,7 +1,7 @@
 """What the examples share: requests to the board, and its reason if it refuses one.
 
 `BOARD` is the address of the board, if it is not the one of `make run`. `PUBLISH_TOKEN`
-is a token of the board.
+is a token of the board; it is sent over https, and over http only to this machine.
 """
 
 import json
@@ -10,9 +10,10 @@ import sys
 from http.client import HTTPException
 from typing import Any
 from urllib.error import HTTPError, URLError
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 from urllib.request import Request, urlopen
 
+THIS_MACHINE = ("127.0.0.1", "::1", "localhost")
 REFUSED = (400, 413, 422)  # statuses that refuse what is published, and nothing else
 
 board = os.environ.get("BOARD", "http://127.0.0.1:8000").rstrip("/")
@@ -23,6 +24,13 @@ if "@" in board:
     sys.exit("BOARD must not contain a password: PUBLISH_TOKEN is what authorizes.")
 if "://" not in board:
     board = f"http://{board}"
+address = urlsplit(board)
+private = address.scheme == "https" or address.hostname in THIS_MACHINE
+if not private and not os.environ.get("INSECURE"):
+    sys.exit(
+        f"The token would travel to {board} unencrypted: use https://, or set "
+        "INSECURE=1 if you trust the network on the way."
+    )
 
 
 class Refused(ValueError):

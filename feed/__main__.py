@@ -15,10 +15,12 @@ def main() -> int:
     arguments = _parser().parse_args()
     try:
         if arguments.command == "record":
-            return record(arguments.url, arguments.output)
+            return record(arguments.url, arguments.output, arguments.insecure)
         if arguments.command == "doctor":
-            return examine(arguments.url)
-        return publish(arguments.file, arguments.to, arguments.token)
+            return examine(arguments.url, arguments.insecure)
+        return publish(
+            arguments.file, arguments.to, arguments.token, arguments.insecure
+        )
     except Misuse as error:
         print(error, file=sys.stderr)
     except OSError as error:
@@ -48,6 +50,12 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--token", default="", help="default: that of PUBLISH_TOKEN")
     command = commands.add_parser("doctor", help="measure how streams arrive here")
     command.add_argument("url", metavar="URL", help="of the board, as readers see it")
+    for command in commands.choices.values():
+        command.add_argument(
+            "--insecure",
+            action="store_true",
+            help="allow http:// for a token or password, though others may read it",
+        )
     return parser
 
 

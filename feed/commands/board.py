@@ -14,6 +14,7 @@ import secrets
 import ssl
 import sys
 import time
+from ipaddress import ip_address
 from urllib.parse import SplitResult, quote, unquote_to_bytes, urlsplit
 
 import msgspec
@@ -98,13 +99,16 @@ class ProblemFields(msgspec.Struct):
 
 
 def parse_address(text: str) -> SplitResult:
-    """Return the parts of a URL, which may omit `http://`; Misuse if it is invalid.
+    """Return the parts of a URL, which may omit the scheme; Misuse if it is invalid.
 
+    Without a scheme, it is http for a host on this machine, and https for any other.
     Path and query are percent-encoded where they have to be. The URL may contain a user
     and a password, so it must not be printed: `board_name` returns what can be.
     """
     try:
-        url = urlsplit(text if "://" in text else f"http://{text}")
+        url = urlsplit(text if "://" in text else f"https://{text}")
+        if "://" not in text and is_loopback(url):
+            url = url._replace(scheme="http")
         fine = url.scheme in ("http", "https") and url.hostname and url.port != 0
     except ValueError:
         fine = False
@@ -121,6 +125,28 @@ def _misuse_of_address(text: str) -> Misuse:
     remedy = "; in a user name or password, write / as %2F, ? as %3F, # as %23"
     return Misuse(
         f"{shown!r} is no address like http://127.0.0.1:8000{remedy if at else ''}"
+    )
+
+
+def is_loopback(url: SplitResult) -> bool:
+    """Whether the host of a URL is this machine, so that no network is crossed."""
+    host = url.hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def check_secrecy(url: SplitResult, secret: str, insecure: bool) -> None:
+    """Raise Misuse if a token or password would cross a network unencrypted.
+
+    `insecure` says that the user allows it.
+    """
+    if url.scheme == "https" or is_loopback(url) or insecure:
+        return
+    raise Misuse(
+        f"the {secret} would travel to {board_name(url)} unencrypted: use https://, "
+        "or --insecure if you trust the network on the way"
     )
 
 

@@ -24,6 +24,7 @@ from feed.commands.board import (
     CONNECTION_ERRORS,
     Rejected,
     board_name,
+    check_secrecy,
     connect,
     parse_address,
 )
@@ -77,9 +78,14 @@ class Short(NamedTuple):
     ahead: float
 
 
-def examine(text: str) -> int:
-    """Measure the streams of the board at an address; return 1 if there is trouble."""
+def examine(text: str, insecure: bool = False) -> int:
+    """Measure the streams of the board at an address; return 1 if there is trouble.
+
+    `insecure` allows to send a password to another host without encryption.
+    """
     url = parse_address(text)
+    if url.username is not None:
+        check_secrecy(url, "password", insecure)
     marks: list[Mark] = []
     try:
         for finding in Doctor(url).findings():

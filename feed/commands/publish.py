@@ -24,6 +24,7 @@ from feed.commands.board import (
     GivenUp,
     Misuse,
     Rejected,
+    check_secrecy,
     count_in_words,
     parse_address,
     print_note,
@@ -48,8 +49,11 @@ class Line(NamedTuple):
     text: bytes
 
 
-def publish(file: str, to: str, token: str) -> int:
-    """Send a file (`-` is standard input) to a board; return the exit status."""
+def publish(file: str, to: str, token: str, insecure: bool = False) -> int:
+    """Send a file (`-` is standard input) to a board; return the exit status.
+
+    `insecure` allows to send the token to another host without encryption.
+    """
     url = parse_address(to)
     token = token or os.environ.get("PUBLISH_TOKEN", "").partition(",")[0].strip()
     if not (token.isascii() and token.isprintable()):
@@ -59,6 +63,10 @@ def publish(file: str, to: str, token: str) -> int:
             "a request has one Authorization header: leave out the user and password "
             "in the URL, or the token in --token and PUBLISH_TOKEN"
         )
+    if token:
+        check_secrecy(url, "token", insecure)
+    elif url.username is not None:
+        check_secrecy(url, "password", insecure)
     with FileIO(0, closefd=False) if file == "-" else FileIO(file) as raw:
         return FileSender(file, Pipe(raw), BatchPublisher(url, token)).run()
 

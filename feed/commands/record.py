@@ -27,12 +27,14 @@ from tqdm import tqdm
 from feed.commands.board import (
     BUSY_STATUSES,
     CONNECTION_ERRORS,
+    MOST_RETRY_AFTER,
     READ_BYTES,
     Backoff,
     Busy,
     Misuse,
     Rejected,
     board_name,
+    check_secrecy,
     connect,
     count_in_words,
     parse_address,
@@ -48,6 +50,7 @@ NDJSON = "application/x-ndjson"
 # `hello` has said how often a heartbeat comes.
 FIRST_TIMEOUT = 30.0
 LEAST_TIMEOUT = 5.0
+MOST_TIMEOUT = 3 * 3600.0  # three of the longest heartbeats
 HEARTBEATS_MISSED = 3
 NOTHING_MISSING = "nothing is missing"
 STREAM_PATH = re.compile(r"/stream(\.ndjson|/matches/.+)?$")
@@ -98,15 +101,18 @@ class ByeFields(msgspec.Struct):
     """The fields of `bye` that a recording depends on."""
 
     reason: str
-    retry_ms: int
+    retry_ms: float
 
 
-def record(text: str, path: Path | None) -> int:
+def record(text: str, path: Path | None, insecure: bool = False) -> int:
     """Record the stream at an address until it ends; return the exit status.
 
     The recording is appended to the file `path`, or written to standard output.
+    `insecure` allows to send a password to another host without encryption.
     """
     url = stream_url(parse_address(text))
+    if url.username is not None:
+        check_secrecy(url, "password", insecure)
     file, cursor = (sys.stdout.buffer, "") if path is None else open_to_append(path)
     output = Output(file)
     # On a terminal that shows the events there is no room for a progress bar.
@@ -249,7 +255,11 @@ class Recorder:
             raise http.client.HTTPException(f"no event: {error}") from error
         self._output.write(line + b"\n")
         if event.event in CONTROL_TYPES:
-            self._handle_control(event, sock)
+            try:
+                self._handle_control(event, sock)
+            except NO_JSON as error:
+                broken = f"a {event.event} event is out of shape: {error}"
+                raise http.client.HTTPException(broken) from error
         else:
             self._events += 1
             self._meter.update()
@@ -264,7 +274,7 @@ class Recorder:
                 hello = msgspec.json.decode(event.data, type=HelloFields)
                 self._backoff.reset()
                 silence = hello.heartbeat * HEARTBEATS_MISSED
-                sock.settimeout(max(silence, LEAST_TIMEOUT))
+                sock.settimeout(min(max(silence, LEAST_TIMEOUT), MOST_TIMEOUT))
                 if self._cursor:
                     self._report_resume(hello)
             case "gap":
@@ -272,7 +282,8 @@ class Recorder:
                 self._report_missing("fell behind", gap)
             case "bye":
                 bye = msgspec.json.decode(event.data, type=ByeFields)
-                self._retry_after = bye.retry_ms / 1000
+                seconds = bye.retry_ms / 1000
+                self._retry_after = min(max(seconds, 0.0), MOST_RETRY_AFTER)
                 self._reason = f"bye ({bye.reason})"
             case "end":
                 self._ended = True

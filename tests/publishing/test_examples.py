@@ -294,6 +294,7 @@ def test_a_password_that_spoils_its_url_is_not_shown() -> None:
         ({"PUBLISH_TOKEN": "wrong"}, "Authorization: Bearer"),
         ({"PUBLISH_TOKEN": ""}, "Set PUBLISH_TOKEN"),
         ({"BOARD": "me:hush@127.0.0.1:1"}, "must not contain a password"),
+        ({"BOARD": "http://a.invalid"}, "would travel to http://a.invalid unencrypted"),
         ({"BOARD": "127.0.0.1:1"}, "http://127.0.0.1:1: [Errno"),
     ],
 )

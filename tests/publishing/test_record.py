@@ -22,9 +22,10 @@ from feed.commands.board import (
     Misuse,
     basic_authorization,
     board_name,
+    check_secrecy,
     parse_address,
 )
-from feed.commands.record import path_with_cursor, stream_url
+from feed.commands.record import Output, Recorder, path_with_cursor, stream_url
 from feed.events.event import EventId
 from tests.helpers.commands import Command
 from tests.helpers.harness import LOOPBACK, ROOT, Board, until
@@ -294,6 +295,54 @@ def test_an_address_is_one_of_http(text: str) -> None:
         parse_address(text)
 
 
+@pytest.mark.parametrize(
+    ("given", "scheme"),
+    [
+        ("localhost:8000", "http"),
+        ("board.localhost", "http"),
+        ("127.8.0.1", "http"),
+        ("[::1]:8000/stream", "http"),
+        ("me:hush@localhost", "http"),
+        ("a.example", "https"),
+        ("localhost.example", "https"),
+        ("192.0.2.1:8000", "https"),
+        ("http://a.example", "http"),
+        ("HTTPS://localhost", "https"),
+    ],
+)
+def test_without_a_scheme_another_machine_is_asked_over_tls(
+    given: str, scheme: str
+) -> None:
+    assert parse_address(given).scheme == scheme
+
+
+def test_a_secret_crosses_no_network_unencrypted_unless_that_is_allowed() -> None:
+    elsewhere = parse_address("http://me:hush@a.example")
+    with pytest.raises(Misuse, match="the token would travel to a"):
+        check_secrecy(elsewhere, "token", insecure=False)
+    check_secrecy(elsewhere, "token", insecure=True)
+    check_secrecy(parse_address("https://a.example"), "token", insecure=False)
+    check_secrecy(parse_address("http://127.0.0.1"), "token", insecure=False)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("record", "http://me:hush@a.invalid"),
+        ("doctor", "http://me:hush@a.invalid"),
+        ("publish", "-", "--to", "http://me:hush@a.invalid"),
+        ("publish", "-", "--to", "http://a.invalid", "--token", "hush"),
+    ],
+)
+def test_each_command_refuses_to_show_a_secret_to_a_network(
+    arguments: tuple[str, ...],
+) -> None:
+    with Command("-m", "feed", *arguments, PUBLISH_TOKEN="") as command:
+        assert command.wait() == 1
+        assert "would travel to a.invalid unencrypted: use https://" in command.err
+        assert "hush" not in command.err
+
+
 def test_an_address_may_have_any_characters_in_its_path_and_query() -> None:
     url = parse_address("a.example/stream/matches/é%C3%A9|?symbols=Ä,BTC/USDT&x=%26")
     assert url.path == "/stream/matches/%C3%A9%C3%A9%7C"
@@ -386,6 +435,53 @@ def test_a_wrong_password_is_refused_and_not_shown(run: Run, tmp_path: Path) -> 
         assert command.wait() == 1
         assert "Unauthorized (HTTP status 401)" in command.err
         assert "hush" not in command.err
+
+
+def test_a_control_event_out_of_shape_is_a_broken_connection(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    bodies = [
+        control("hello", "{}"),
+        control("hello", '{"resume":"fresh","heartbeat":"x"}'),
+        control("gap", "[]"),
+        control("bye", "7"),
+        control("hello", '{"resume":"fresh","heartbeat":1e300}'),
+        control("bye", '{"reason":"full","retry_ms":9223372036854775807}'),
+        control("bye", '{"reason":"full","retry_ms":-5000}'),
+        control("bye", '{"reason":"full","retry_ms":1.5}'),
+        control("end", "{}"),
+    ]
+    waits: list[float] = []
+    monkeypatch.setattr("feed.commands.record.time.sleep", waits.append)
+    with streaming(bodies) as url, (tmp_path / "recording").open("wb") as file:
+        Recorder(parse_address(url), Output(file), "", shows_progress=False).run()
+    assert len(waits) == len(bodies) - 1
+    assert waits[5:] == [3600, 0, 0.0015]
+
+
+def control(type: str, data: str) -> bytes:
+    return f'{{"id":null,"event":"{type}","data":{data}}}\n'.encode()
+
+
+@contextlib.contextmanager
+def streaming(bodies: list[bytes]) -> Iterator[str]:
+    """Yield the address of a board whose streams have these bodies, one each."""
+    turns = iter(bodies)
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "application/x-ndjson")
+            self.end_headers()
+            self.wfile.write(next(turns))
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Keep quiet."""
+
+    with http.server.ThreadingHTTPServer((LOOPBACK, 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://{LOOPBACK}:{server.server_port}"
+        server.shutdown()
 
 
 def test_a_password_and_a_token_are_one_too_many(tmp_path: Path) -> None:
