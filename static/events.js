@@ -2,8 +2,9 @@
  * The catalogue of event types, and the order of event ids.
  *
  * Whatever differs from one event type to another reads this table, as the server reads
- * `feed/events/catalogue.py`. A new event type with a panel of its own needs a row here, a
- * field of `Board` (`board/state.js`) for its values, and a view that `page.js` names.
+ * `feed/events/catalogue.py`. A new event type with a look of its own needs a row here, a
+ * field of `Board` (`board/state.js`) for its values, and a view that `page.js` names. A
+ * publisher's own type needs nothing: `board/own-types.js` keeps whatever comes wrapped.
  *
  * Event ids have the form `<ms>-<seq>`: epoch milliseconds, and a count within them. They
  * order as two numbers, never as text.
@@ -17,8 +18,8 @@
  *   narrows these events.
  * @property {"prices" | "scores" | "markets" | "notices" | null} section The section of the
  *   state that the page was made with.
- * @property {"quote" | "match" | null} detail The kind of detail that opens from its row on
- *   the board; null if it has no row.
+ * @property {"quote" | "match" | "own" | null} detail The kind of detail that opens from its
+ *   row on the board; null if it has no row.
  *
  * @typedef {object} LogEvent An event of the log.
  * @property {string} type
@@ -35,8 +36,8 @@ const CATALOGUE = {
   market: { key: "market", selectedBy: null, section: "markets", detail: null },
   notice: { key: "notice", selectedBy: null, section: "notices", detail: null },
 };
-/** @type {Traits} Those of a publisher's own type. */
-const OWN = { key: null, selectedBy: null, section: null, detail: null };
+/** @type {Traits} Those of a publisher's own type, whose events come wrapped. */
+const OWN = { key: null, selectedBy: null, section: null, detail: "own" };
 
 export const GONE = "gone"; // retires a key
 export const OTHER = "other"; // wraps an event of a publisher's own type

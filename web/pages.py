@@ -38,7 +38,7 @@ CHART_LIBRARY = "vendor/lightweight-charts.js"  # where `scripts/set-up` puts it
 # of the release before load those modules.
 NOT_PRELOADED = {
     *("page.js", "embed.js", "theme.js", "stream/worker.js"),
-    *("detail", "alerts/alerts-dialog.js"),
+    *("detail", "panels", "alerts/alerts-dialog.js"),
     *("alerts-dialog.js", "candles.js", "chart.js", "detail.js", "library.js"),
     "sentences.js",
 }
@@ -183,7 +183,6 @@ def _page(
         "heartbeat": feed.settings.heartbeat,
         "sparks": _sparks(feed, state["prices"], {it["symbol"] for it in shown}),
     }
-    del boot["other"]  # the page shows no events of a publisher's own type
     # Last, so that the rows repeat them within the window of gzip.
     boot["prices"] = _table(boot.pop("prices"))
     return render_template(

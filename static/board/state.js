@@ -1,11 +1,13 @@
 /**
- * The state of the board: quotes, matches, markets and notices, as the events report them.
+ * The state of the board: quotes, matches, markets, notices, and the rows of publishers'
+ * own types, as the events report them.
  *
  * Each keyed event carries the whole state of its key, so an event replaces a value and
  * nothing is merged. This module knows no DOM and no connection; watchers get each change.
  */
 
-import { GONE, isAfter, KEPT, traitsOf } from "../events.js";
+import { GONE, isAfter, KEPT, OTHER, traitsOf } from "../events.js";
+import { OwnTypes } from "./own-types.js";
 
 /**
  * The shapes of the events are those of the OpenAPI document, from which `make check` makes
@@ -32,10 +34,15 @@ import { GONE, isAfter, KEPT, traitsOf } from "../events.js";
  * @property {Notice[]} notices
  * @property {Record<string, number[]>} sparks By symbol: the first price, and the step to
  *   each further price, in units of the last decimal.
+ * @property {{event: string, key: string, data: any}[]} [other] The keys of publishers' own
+ *   types; omitted where there are none.
+ * @property {import("./own-types.js").Happening[]} [activity] The newest of their events
+ *   without a key, oldest first.
  *
  * @typedef {object} Change The effect of an event. `now` is null if the key is gone,
  *   `before` is null if it is new, and `key` is null for an event without a key.
- * @property {string} type
+ * @property {string} type `other` for a publisher's own type.
+ * @property {string} [own] That type.
  * @property {string | null} key
  * @property {any} before
  * @property {any} now
@@ -53,6 +60,7 @@ export class Board {
   /** @type {Map<string, Score>} */ scores = this.#values.score;
   /** @type {Map<string, MarketState>} */ markets = this.#values.market;
   /** @type {Map<string, Notice>} */ notices = this.#values.notice;
+  /** @type {OwnTypes} */ own;
   /** @type {string} */ source;
   /** @type {string | null} */ #id;
   /** @type {Map<string, {prices: number[], interval: number}>} */ #sparks = new Map();
@@ -61,6 +69,7 @@ export class Board {
 
   /** @param {Boot} boot */
   constructor(boot) {
+    this.own = new OwnTypes(boot.other ?? [], boot.activity ?? []);
     this.source = boot.source;
     this.#id = boot.id;
     const quotes = boot.prices.rows.map((row) =>
@@ -111,6 +120,7 @@ export class Board {
     this.#id = id;
     if (type === GONE) this.#retire(data.event, data.key, live);
     else if (KEPT.includes(type)) this.#replace(type, data, live);
+    else if (type === OTHER) this.#applyOwn(data, id, live);
     else this.#notifyWatchers({ type, key: null, before: null, now: data, live });
   }
 
@@ -122,11 +132,15 @@ export class Board {
   rebuild() {
     this.#id = null;
     this.#sparks.clear();
+    this.own.forgetTrends();
     this.#unconfirmed = new Map();
     for (const type of KEPT) {
       for (const key of this.#values[type].keys()) {
         this.#unconfirmed.set(slotName(type, key), [type, key]);
       }
+    }
+    for (const { type, rows } of this.own.types.values()) {
+      for (const key of rows.keys()) this.#unconfirmed.set(slotName(type, key), [type, key]);
     }
   }
 
@@ -150,13 +164,42 @@ export class Board {
 
   /** @param {string} type @param {string} key @param {boolean} live */
   #retire(type, key, live) {
-    if (!KEPT.includes(type)) return;
+    if (!KEPT.includes(type)) {
+      this.#retireOwn(type, key, live);
+      return;
+    }
     const values = this.#values[type];
     const before = values.get(key) ?? null;
     if (before === null) return;
     values.delete(key);
     if (type === "price") this.#sparks.delete(key);
     this.#notifyWatchers({ type, key, before, now: null, live });
+  }
+
+  /**
+   * @param {{event: string, key: string | null, data: any}} event
+   * @param {string} id
+   * @param {boolean} live
+   */
+  #applyOwn({ event, key, data }, id, live) {
+    if (key === null) {
+      const now = { id, event, data };
+      this.own.add(now);
+      this.#notifyWatchers({ type: OTHER, own: event, key, before: null, now, live });
+      return;
+    }
+    const before = this.own.row(event, key);
+    const now = this.own.replace(event, key, data);
+    this.#unconfirmed?.delete(slotName(event, key));
+    this.#notifyWatchers({ type: OTHER, own: event, key, before, now, live });
+  }
+
+  /** @param {string} type @param {string} key @param {boolean} live */
+  #retireOwn(type, key, live) {
+    const before = this.own.row(type, key);
+    if (before === null) return;
+    this.own.retire(type, key);
+    this.#notifyWatchers({ type: OTHER, own: type, key, before, now: null, live });
   }
 
   /** @param {Quote} quote Its price becomes the end of the sparkline. */

@@ -22,8 +22,9 @@ export class Pause {
   }
 
   /** @param {Change} change */
-  onChange({ type, key }) {
-    if (this.#isOn && traitsOf(type).detail) this.#changed.add(`${type} ${key}`);
+  onChange({ type, own = type, key }) {
+    if (!this.#isOn || key === null || !traitsOf(type).detail) return;
+    this.#changed.add(`${own} ${key}`);
   }
 
   /** Pause or resume. @param {number} serverTime */

@@ -47,9 +47,9 @@ test("each event type whose keys are kept has a section of the state", () => {
   );
 });
 
-test("an event type that is not in the catalogue has no traits", () => {
-  for (const type of ["ticket", "constructor", "__proto__"]) {
-    equal(traitsOf(type), { key: null, selectedBy: null, section: null, detail: null });
+test("an event type that is not in the catalogue is a publisher's own", () => {
+  for (const type of ["other", "ticket", "constructor", "__proto__"]) {
+    equal(traitsOf(type), { key: null, selectedBy: null, section: null, detail: "own" });
   }
 });
 
