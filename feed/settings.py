@@ -19,6 +19,7 @@ import msgspec
 from msgspec import Meta
 from msgspec.inspect import FloatType, IntType, type_info
 
+from feed import askurl
 from feed.redisurl import find_fault
 
 # As a browser sends it (RFC 6454, section 6.2): lower case, no path.
@@ -30,6 +31,9 @@ TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 
 PREFIX = re.compile(r"[!-~]{1,64}")
+
+MODEL = re.compile(r"[!-~]{1,100}")
+KEY = re.compile(r"[!-~]{1,1000}")  # what a header can carry
 
 # Python reads more than this as a number: 1_000, for example, and digits of any script.
 WHOLE = re.compile(r"-?[0-9]+")
@@ -68,6 +72,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     publish_tokens: tuple[str, ...] = ()
     redis_url: str = ""
     redis_prefix: str = "liveboard:"
+    ask_url: str = ""
+    ask_model: str = "default"
+    ask_key: str = ""
 
     @classmethod
     def from_env(cls, environ: Environment = os.environ) -> "Settings":
@@ -92,6 +99,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             publish_tokens=_read_tokens(environ),
             redis_url=_read_redis_url(environ),
             redis_prefix=_read_redis_prefix(environ),
+            ask_url=_read_ask_url(environ),
+            ask_model=_read_ask_model(environ),
+            ask_key=_read_ask_key(environ),
             **numbers,
         )
 
@@ -222,6 +232,41 @@ def _read_redis_prefix(environ: Environment) -> str:
             "without a space"
         )
     return prefix
+
+
+def _read_ask_url(environ: Environment) -> str:
+    """Return the URL of the model that answers; the message doesn't contain it."""
+    url = _read_text(environ, "ASK_URL")
+    fault = askurl.find_fault(url) if url else None
+    if fault:
+        raise InvalidSetting(f"ASK_URL: {fault}")
+    return url
+
+
+def _read_ask_model(environ: Environment) -> str:
+    model = _read_text(environ, "ASK_MODEL", "default")
+    if not MODEL.fullmatch(model):
+        raise InvalidSetting(
+            f"ASK_MODEL={model[:80]!r} is not 1 to 100 printable ASCII characters "
+            "without a space"
+        )
+    return model
+
+
+def _read_ask_key(environ: Environment) -> str:
+    """Return the key that the model's server wants; the message doesn't contain it."""
+    key = _read_text(environ, "ASK_KEY")
+    if not key:
+        return ""
+    if not KEY.fullmatch(key):
+        raise InvalidSetting(
+            "ASK_KEY: a key has 1 to 1000 printable ASCII characters, no space"
+        )
+    if not _read_text(environ, "ASK_URL"):
+        raise InvalidSetting(
+            "ASK_KEY is set without ASK_URL, the address that it is for"
+        )
+    return key
 
 
 def _check_readable(name: str, path: Path) -> None:
