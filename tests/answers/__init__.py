@@ -1,0 +1,1 @@
+"""Answers, and the models that give them."""
