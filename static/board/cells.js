@@ -38,7 +38,7 @@ const ISO =
 // The characters are those of RFC 3986.
 const ADDRESS = /^https?:\/\/[A-Za-z0-9[][\w.~:/?#[\]@!$&'()*+,;=%-]*$/;
 const PLAIN_NAME = /^[a-z][a-z0-9_.-]*$/;
-const CHIPS = new Set(["status", "state", "level", "severity", "priority"]);
+const CHIP_NAMES = new Set(["status", "state", "level", "severity", "priority"]);
 /** @type {[Tone, string][]} */
 const TONE_WORDS = [
   ["amber", "open pending warning warn degraded high"],
@@ -168,7 +168,7 @@ function textCell(name, value) {
   if (value.length <= LONGEST_LINK && ADDRESS.test(value)) {
     return { kind: "link", text: value };
   }
-  const isChip = CHIPS.has(name) && value !== "" && cut(value, LONGEST_CHIP) === value;
+  const isChip = CHIP_NAMES.has(name) && value !== "" && cut(value, LONGEST_CHIP) === value;
   if (!isChip) return { kind: "text", text: cut(value) };
   return { kind: "chip", text: value, tone: TONES.get(value.toLowerCase()) ?? "plain" };
 }

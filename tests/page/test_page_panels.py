@@ -7,7 +7,9 @@ from playwright.sync_api import Page
 from tests.helpers.harness import ROOT, Board
 
 # As in JavaScript, where every number is a double.
-CASES = json.loads((ROOT / "tests/page/own_types.json").read_text(), parse_int=float)
+OWN_TYPES = json.loads(
+    (ROOT / "tests/page/own_types.json").read_text(), parse_int=float
+)
 RULES = """
 async (text) => {
   const cases = JSON.parse(text);
@@ -80,9 +82,9 @@ def test_the_page_follows_the_rules_that_it_shares_with_the_server(
 ) -> None:
     page.goto(board.url)
     # As text, because Playwright would lose a field called __proto__.
-    found = json.loads(page.evaluate(RULES, json.dumps(CASES)), parse_int=float)
+    found = json.loads(page.evaluate(RULES, json.dumps(OWN_TYPES)), parse_int=float)
     for rule, cases in found.items():
-        assert len(cases) == len(CASES[rule])
-        for case, expected in zip(cases, CASES[rule], strict=True):
+        assert len(cases) == len(OWN_TYPES[rule])
+        for case, expected in zip(cases, OWN_TYPES[rule], strict=True):
             assert case == expected, rule
-    assert {*found} == {*CASES} - {"rules", "now"}
+    assert {*found} == {*OWN_TYPES} - {"rules", "now"}
