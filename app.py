@@ -16,7 +16,18 @@ from feed.settings import InvalidSetting, Settings
 from serving import servers
 from serving.sink import STANDARD_ERROR, sink
 from serving.slots import current_slot
-from web import api, assets, keys, openapi, ops, pages, problems, publish, streams
+from web import (
+    access,
+    api,
+    assets,
+    keys,
+    openapi,
+    ops,
+    pages,
+    problems,
+    publish,
+    streams,
+)
 from web.format import TEMPLATE_FILTERS
 
 ROOT = Path(__file__).parent
@@ -25,6 +36,8 @@ SMALL_BODY = 64 << 10  # bytes of a body that are read though nobody wants them
 ALLOWED_HEADERS = (
     "Authorization, Content-Type, Idempotency-Key, If-None-Match, Last-Event-ID"
 )
+
+logger = logging.getLogger("liveboard.app")
 
 
 def create_app(settings: Settings) -> Flask:
@@ -38,6 +51,7 @@ def create_app(settings: Settings) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     app.jinja_env.filters.update(TEMPLATE_FILTERS)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    access.register(app, feed)  # before everything else that looks at a request
     keys.register(app)
     for module in (pages, streams, api, publish, openapi, ops):
         app.register_blueprint(module.blueprint)
@@ -130,6 +144,8 @@ def _app_from_environment() -> Flask:
     except InvalidSetting as error:
         sys.exit(f"liveboard: {error}")
     if not servers.configured:  # for servers other than gunicorn (gunicorn.conf.py)
+        for warning in app.extensions["feed"].settings.warnings():
+            logger.warning("%s", warning)
         atexit.register(app.extensions["feed"].close)
         _check_server(app)
     return app

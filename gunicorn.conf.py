@@ -88,6 +88,8 @@ def on_starting(server: Any) -> None:
     _repeat_module_start(server)
     _make_figures(server)
     _raise_file_limit(server)
+    for warning in settings.warnings():
+        server.log.warning("%s", warning)
 
 
 def on_reload(server: Any) -> None:

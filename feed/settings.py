@@ -27,6 +27,7 @@ ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]+)?")
 
 # A bearer token (RFC 6750, section 2.1).
 TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
+SHORT_TOKEN = 16  # characters; shorter ones can be guessed
 
 HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 
@@ -70,6 +71,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     compress: bool = True
     allowed_origins: tuple[str, ...] = ()
     publish_tokens: tuple[str, ...] = ()
+    view_tokens: tuple[str, ...] = ()
+    metrics_tokens: tuple[str, ...] = ()
     redis_url: str = ""
     redis_prefix: str = "liveboard:"
     ask_url: str = ""
@@ -96,7 +99,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             loop=loop,
             compress=_read_choice(environ, "COMPRESS", ("1", "0")) == "1",
             allowed_origins=_read_origins(environ),
-            publish_tokens=_read_tokens(environ),
+            publish_tokens=_read_tokens(environ, "PUBLISH_TOKEN"),
+            view_tokens=_read_tokens(environ, "VIEW_TOKEN"),
+            metrics_tokens=_read_tokens(environ, "METRICS_TOKEN"),
             redis_url=_read_redis_url(environ),
             redis_prefix=_read_redis_prefix(environ),
             ask_url=_read_ask_url(environ),
@@ -104,6 +109,23 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             ask_key=_read_ask_key(environ),
             **numbers,
         )
+
+    def warnings(self) -> list[str]:
+        """Return what is risky about the tokens, in sentences that contain none."""
+        tokens = {
+            "PUBLISH_TOKEN": self.publish_tokens,
+            "VIEW_TOKEN": self.view_tokens,
+            "METRICS_TOKEN": self.metrics_tokens,
+        }
+        found = [
+            f"{name} has fewer than {SHORT_TOKEN} characters, so it can be guessed: "
+            "use a long random one"
+            for name, values in tokens.items()
+            if any(len(token) < SHORT_TOKEN for token in values)
+        ]
+        if {*self.publish_tokens} & {*self.view_tokens, *self.metrics_tokens}:
+            found.append("a token for reading is also in PUBLISH_TOKEN: it publishes")
+        return found
 
 
 def _read_text(environ: Environment, name: str, default: str = "") -> str:
@@ -205,13 +227,11 @@ def _read_origins(environ: Environment) -> tuple[str, ...]:
     return origins
 
 
-def _read_tokens(environ: Environment) -> tuple[str, ...]:
-    """Return the tokens that allow publishing; the message never contains one."""
-    tokens = _read_list(environ, "PUBLISH_TOKEN")
+def _read_tokens(environ: Environment, name: str) -> tuple[str, ...]:
+    """Return the tokens of a variable; the message never contains one."""
+    tokens = _read_list(environ, name)
     if not all(map(TOKEN.fullmatch, tokens)):
-        raise InvalidSetting(
-            "PUBLISH_TOKEN: a token has only A-Z a-z 0-9 - . _ ~ + / ="
-        )
+        raise InvalidSetting(f"{name}: a token has only A-Z a-z 0-9 - . _ ~ + / =")
     return tokens
 
 

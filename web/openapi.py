@@ -35,6 +35,7 @@ SHAPES_BY_TYPE: dict[str, type[msgspec.Struct]] = {
     OTHER: Wrapped,
     **CONTROLS,
 }
+PUBLIC = ("/healthz", "/readyz")  # never need a token
 DESCRIBED_SHAPES = (*SHAPES_BY_TYPE.values(), Answer, Other, Problem)
 
 blueprint = Blueprint("openapi", __name__, url_prefix="/api")
@@ -43,7 +44,8 @@ blueprint = Blueprint("openapi", __name__, url_prefix="/api")
 @blueprint.get("/openapi.json")
 def openapi() -> Response:
     """Return the description of this interface."""
-    body = _document(the_feed().streams.version)
+    feed = the_feed()
+    body = _document(feed.streams.version, bool(feed.settings.view_tokens))
     response = Response(body, content_type="application/json")
     response.headers["Cache-Control"] = "no-cache"
     response.add_etag()
@@ -52,10 +54,34 @@ def openapi() -> Response:
 
 
 @cache  # the first request reads the file; a worker that is never asked doesn't
-def _document(version: str) -> bytes:
+def _document(version: str, guarded: bool) -> bytes:
     written = msgspec.yaml.decode(DESCRIPTION.read_bytes())
     derived = {"info": {"version": version}, "components": {"schemas": _schemas()}}
-    return msgspec.json.encode(_merge(derived, written)) + b"\n"
+    document = _merge(derived, written)
+    if guarded:
+        document = _merge(document, _guard(document["paths"]))
+    return msgspec.json.encode(document) + b"\n"
+
+
+def _guard(paths: Schema) -> Schema:
+    """Return what a description also has if reading needs a token (VIEW_TOKEN)."""
+    refusals = {
+        "401": {"$ref": "#/components/responses/Unauthorized"},
+        "429": {"$ref": "#/components/responses/TooManyRequests"},
+    }
+    return {
+        "security": [{"token": []}, {"password": []}],
+        "components": {
+            "securitySchemes": {"password": {"type": "http", "scheme": "basic"}}
+        },
+        "paths": {
+            path: {
+                method: {"security": []} if path in PUBLIC else {"responses": refusals}
+                for method in methods
+            }
+            for path, methods in paths.items()
+        },
+    }
 
 
 def _merge(derived: Schema, written: Schema) -> Schema:

@@ -27,6 +27,8 @@ from web import the_feed
 from web.problems import problem
 
 REFUSALS = ("limit", "client", "views", "restart")
+# Why a request with a wrong token was refused: the token, or too many guesses before.
+WRONG_TOKENS = ("token", "guesses")
 # The request targets under which the figures are served (RFC 9112, 3.2.1 and 3.2.2).
 METRICS_TARGET = re.compile(r"(https?://[^/?#]+)?/metrics(\?.*)?")
 
@@ -151,6 +153,8 @@ class FeedCollector(Collector):
         yield _counter("streams", "Streams opened", totals.opened)
         reasons = {reason: totals.refused[reason] for reason in REFUSALS}
         yield _counters("streams_refused", "Streams refused", "reason", reasons)
+        kinds = {kind: totals.refused_requests[kind] for kind in WRONG_TOKENS}
+        yield _counters("refused", "Requests with a wrong token", "reason", kinds)
         published = self._feed.published
         yield _counters("events", "Events appended to the log", "type", published)
         yield _counter("delivered", "Events sent to streams", totals.events)

@@ -116,7 +116,7 @@ def _answer(
         response = _html(page, CONTENT_SECURITY_POLICY)
     else:
         chosen = _chosen(state, selection, detail)
-        board = text_board(chosen, request.url_root)
+        board = text_board(chosen, request.url_root, _curl(feed))
         response = Response(board, content_type="text/plain; charset=utf-8")
     response.vary.add("Accept")
     response.headers["Cache-Control"] = "no-cache"
@@ -197,9 +197,15 @@ def _page(
         filters=FILTER_LABELS,
         sorts=SORT_LABELS,
         chart_library=_chart_library(),
+        curl=_curl(feed),
         modules=_modules(),
         version=feed.streams.version,
     )
+
+
+def _curl(feed: Feed) -> str:
+    """Return the command that may read the board; a shell fills in the token."""
+    return 'curl -u ":$VIEW_TOKEN"' if feed.settings.view_tokens else "curl"
 
 
 @blueprint.app_template_filter()

@@ -1,7 +1,6 @@
 """Publishing over HTTP: check the token and the body, publish, respond with the ids."""
 
 import hashlib
-import hmac
 import re
 import threading
 import time
@@ -10,14 +9,11 @@ from typing import Any
 
 import msgspec
 from flask import Blueprint, Response, request
-from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import (
     BadRequest,
-    Forbidden,
     NotFound,
     RequestEntityTooLarge,
     RequestTimeout,
-    Unauthorized,
     UnsupportedMediaType,
 )
 
@@ -29,6 +25,7 @@ from feed.publishing.publication import Publication
 from feed.streams.connection import Connection
 from serving.slots import current_slot
 from web import the_feed
+from web.access import authorize_publishing
 
 RECEIPT = 30.0  # seconds within which a whole body must arrive
 NDJSON = "application/x-ndjson"
@@ -84,7 +81,7 @@ def _publish(status: int, add: Callable[[Batch, bytes], None]) -> Response:
 
     A retry, recognized by its idempotency key, gets the first response again.
     """
-    _authorize()
+    authorize_publishing()
     if request.args:  # the message doesn't contain them: one may be a token
         raise BadRequest(
             "Publishing takes no parameters; a token goes into Authorization."
@@ -98,22 +95,6 @@ def _publish(status: int, add: Callable[[Batch, bytes], None]) -> Response:
         return batch.publication
 
     return _respond(status, feed.submit(parse, idempotency))
-
-
-def _authorize() -> None:
-    """Check the token of the request; 401 if it is wrong, 403 if publishing is off."""
-    tokens = the_feed().settings.publish_tokens
-    if not tokens:
-        raise Forbidden("Publishing is off: set PUBLISH_TOKEN to switch it on.")
-    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-    # Every token is compared, each in constant time, so that the time of a response
-    # reveals nothing about them.
-    matches = [hmac.compare_digest(given.strip().encode(), t.encode()) for t in tokens]
-    if scheme.lower() != "bearer" or not any(matches):
-        raise Unauthorized(
-            "The header `Authorization: Bearer <PUBLISH_TOKEN>` is missing or wrong.",
-            www_authenticate=WWWAuthenticate("bearer"),
-        )
 
 
 def _read_body() -> bytes:

@@ -8,10 +8,11 @@ from feed.streams.written import UNKNOWN, Fields, arrow, clock, price, signed
 from web.format import by_competition, minute
 
 
-def text_board(state: Fields, root: str) -> str:
+def text_board(state: Fields, root: str, curl: str) -> str:
     """Return the state as readable tables, and three lines that say how to follow it.
 
-    `state` is the answer of `/api/state`, `root` the URL that the client used.
+    `state` is the answer of `/api/state`, `root` the URL that the client used, and
+    `curl` the command that may read the board.
     """
     lines = [_title(state), ""]
     if not (state["prices"] or state["scores"]):
@@ -22,7 +23,7 @@ def text_board(state: Fields, root: str) -> str:
         heading = printable(competition or "Other matches")
         lines += [heading, *_table(SCORE_HEADS, map(_score_row, scores)), ""]
     lines += [_notice(notice) for notice in state["notices"]]
-    lines += _hints(root)
+    lines += _hints(root, curl)
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
@@ -73,11 +74,12 @@ def _notice(notice: Fields) -> str:
     return printable(f"{notice['level'].upper()}  {notice['title']}{body}")
 
 
-def _hints(root: str) -> list[str]:
+def _hints(root: str, curl: str) -> list[str]:
+    curl = f"{curl} -N"
     return [
-        f"Follow it        curl -N {root}stream.txt",
-        f"As SSE or JSON   curl -N {root}stream   curl -N {root}stream.ndjson",
-        f"Just a few       curl -N '{root}stream?symbols=ACME,BOLT&events=price'",
+        f"Follow it        {curl} {root}stream.txt",
+        f"As SSE or JSON   {curl} {root}stream   {curl} {root}stream.ndjson",
+        f"Just a few       {curl} '{root}stream?symbols=ACME,BOLT&events=price'",
     ]
 
 

@@ -8,7 +8,10 @@ from feed.streams.frame import Frame
 
 
 class Totals(msgspec.Struct):
-    """The counts; `refused` by reason, `dropped` and `lost` as reported to clients."""
+    """The counts; `refused` by reason, `dropped` and `lost` as reported to clients.
+
+    `refused` counts streams, `refused_requests` requests with a wrong token.
+    """
 
     opened: int = 0
     frames: int = 0
@@ -18,6 +21,7 @@ class Totals(msgspec.Struct):
     dropped: int = 0
     lost: int = 0
     refused: Counter[str] = msgspec.field(default_factory=Counter)
+    refused_requests: Counter[str] = msgspec.field(default_factory=Counter)
 
     def count_frame(self, frame: Frame, gzip: bool, times: int = 1) -> None:
         """Count a frame that was sent so many times."""

@@ -24,7 +24,7 @@ export class Terminal {
   paint(selection, symbols) {
     const options = fitsPath(selection.opened?.key ?? "") ? "-N" : "--path-as-is -N";
     const url = location.origin + streamPath(selection, symbols);
-    setText(this.#line, `curl ${options} ${quoted(url)}`);
+    setText(this.#line, `${this.#line.dataset.curl} ${options} ${quoted(url)}`);
   }
 
   async #copyLine() {

@@ -202,9 +202,11 @@ async function loadLibrary(url) {
  */
 async function fetchPast(symbol, interval, limit) {
   if (!fitsPath(symbol)) return [];
-  const path = `/api/history/${encodeURIComponent(symbol)}`;
+  // With the origin, because `fetch` refuses a path in a page that was opened by a URL with
+  // a password, as a reader of a board with VIEW_TOKEN may do.
+  const url = `${location.origin}/api/history/${encodeURIComponent(symbol)}`;
   try {
-    const answer = await fetch(`${path}?interval=${interval}&limit=${limit}`);
+    const answer = await fetch(`${url}?interval=${interval}&limit=${limit}`);
     return answer.ok ? (await answer.json()).candles : [];
   } catch {
     return [];

@@ -1,6 +1,7 @@
 """Boards whose log is read for its times, and the figures of a running board."""
 
 import urllib.request
+from collections.abc import Mapping
 
 from tests.helpers.harness import Board
 
@@ -10,9 +11,9 @@ def a_board(**env: str) -> Board:
     return Board("app:app", None, **{"TZ": "UTC"} | env)
 
 
-def metrics(board: Board) -> dict[str, float]:
+def metrics(board: Board, headers: Mapping[str, str] | None = None) -> dict[str, float]:
     """Return the figures of `/metrics`, by their names and labels."""
-    lines = board.get("/metrics")[2].decode().splitlines()
+    lines = board.get("/metrics", headers)[2].decode().splitlines()
     figures = (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
     return {name: float(value) for name, value in figures}
 

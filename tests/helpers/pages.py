@@ -1,12 +1,16 @@
 """Helpers for the page in a browser: open it, wait for it, read its fields."""
 
+import contextlib
 import os
 import shutil
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
 
-from tests.helpers.harness import until
+from tests.helpers.harness import LOOPBACK, until
 from tests.helpers.staged import Stage
 
 CUT = "Failed to load resource"  # Chromium's words for a connection that failed
@@ -73,3 +77,24 @@ def go_back(page: Page) -> None:
     """Go back in the tab's history as its user does, so that the cache may serve it."""
     # With a delay, because the answer to this call would be lost with the page.
     page.evaluate("() => { setTimeout(() => history.back()); }")
+
+
+@contextlib.contextmanager
+def elsewhere(html: str) -> Iterator[str]:
+    """Yield the address of a page of another origin."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(html.encode())
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Log nothing."""
+
+    with HTTPServer((LOOPBACK, 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://{LOOPBACK}:{server.server_port}/"
+        server.shutdown()

@@ -1,19 +1,15 @@
 """The layout: each width has its own, and nothing is cut off; print, embed, weight."""
 
-import contextlib
 import json
 import re
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.helpers.boards import open_streams
-from tests.helpers.harness import LOOPBACK, ROOT, Board, until
-from tests.helpers.pages import CUT, open_page, wait_until_live
+from tests.helpers.harness import ROOT, Board, until
+from tests.helpers.pages import CUT, elsewhere, open_page, wait_until_live
 from tests.helpers.samples import quote
 from tests.helpers.staged import Stage
 
@@ -213,27 +209,6 @@ def test_an_empty_board_fits_a_phone_and_fills_by_itself(
 def state(board: Board) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(board.get("/api/state")[2])
     return found
-
-
-@contextlib.contextmanager
-def elsewhere(html: str) -> Iterator[str]:
-    """Yield the address of a page of another origin."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Type", "text/html")
-            self.end_headers()
-            self.wfile.write(html.encode())
-
-        def log_message(self, format: str, *args: Any) -> None:
-            """Log nothing."""
-
-    with HTTPServer((LOOPBACK, 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        yield f"http://{LOOPBACK}:{server.server_port}/"
-        server.shutdown()
 
 
 def box(page: Page, selector: str) -> dict[str, Any]:

@@ -132,7 +132,7 @@ def test_a_text_stream_writes_a_number_so(case: Any) -> None:
 @numbers
 def test_a_terminal_writes_a_number_so(case: Any) -> None:
     _, _, last, change, share, mark = case
-    [row] = rows_of(text_board(state(prices=[quote_of(case)]), "/"), "ACME")
+    [row] = rows_of(text_board(state(prices=[quote_of(case)]), "/", "curl"), "ACME")
     share = share.removesuffix(" %")
     name = "Acme Anvil Works"
     assert row == [
@@ -196,7 +196,7 @@ def test_a_minute_has_its_stoppage_everywhere(
     assert text_line("incident", incident) == (
         f"19:45:07  {text:>10}  acton-burton  goal  home Ames  1–0"
     )
-    [row] = rows_of(text_board(state(scores=[score]), "/"), text or "2H")
+    [row] = rows_of(text_board(state(scores=[score]), "/", "curl"), text or "2H")
     assert row == [text or "2H", "Acton", "0", "0", "Burton"]
     assert html_fields("{{ rows.match_row(it) }}", score)["minute"] == (text or "2H")
     line = "{{ rows.incident_line(it, rows.no_score) }}"
@@ -206,7 +206,7 @@ def test_a_minute_has_its_stoppage_everywhere(
 @pytest.mark.parametrize("status", ["HT", "P", "PEN", "PST", "CANC", "NS"])
 def test_a_terminal_says_of_a_match_what_the_page_says(status: str) -> None:
     score = match(status, kick_off=EVENING if status == "NS" else None)
-    [row] = rows_of(text_board(state(scores=[score]), "/"), minute(score))
+    [row] = rows_of(text_board(state(scores=[score]), "/", "curl"), minute(score))
     assert row[0] == minute(score)
     assert html_fields("{{ rows.match_row(it) }}", score)["minute"] == row[0]
 
@@ -217,11 +217,15 @@ def test_an_instant_is_written_in_utc_everywhere(
 ) -> None:
     assert (clock(at), hours(at), date(at)) == (time, to_the_minute, day)
     assert text_line("market", market_at(at)) == f"{time}  MAIN is open"
-    assert text_board(state(at=at), "/").startswith(f"Liveboard · as of {time} UTC")
+    assert text_board(state(at=at), "/", "curl").startswith(
+        f"Liveboard · as of {time} UTC"
+    )
     assert html_fields("{{ rows.price_row(it) }}", quote(at=at))["age"] == time
     if at is not None:
         announced = match("NS", kick_off=at)
-        [row] = rows_of(text_board(state(scores=[announced]), "/"), to_the_minute)
+        [row] = rows_of(
+            text_board(state(scores=[announced]), "/", "curl"), to_the_minute
+        )
         assert row == [to_the_minute, "Acton", "0", "0", "Burton"]
 
 
