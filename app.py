@@ -18,6 +18,7 @@ from serving.sink import STANDARD_ERROR, sink
 from serving.slots import current_slot
 from web import (
     access,
+    answers,
     api,
     assets,
     keys,
@@ -53,7 +54,7 @@ def create_app(settings: Settings) -> Flask:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     access.register(app, feed)  # before everything else that looks at a request
     keys.register(app)
-    for module in (pages, streams, api, publish, openapi, ops):
+    for module in (pages, streams, answers, api, publish, openapi, ops):
         app.register_blueprint(module.blueprint)
     # Flask's own route and `url_for` of static files stay; only the response differs.
     app.view_functions["static"] = assets.serve

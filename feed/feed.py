@@ -18,6 +18,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from feed.alone import Alone
+from feed.answers.answers import Answers
+from feed.answers.piece import Board
 from feed.backend import TICK, Backend
 from feed.clock import now_ms
 from feed.events.catalogue import News
@@ -62,6 +64,7 @@ class Feed:
         self.history = History()
         self.streams = Streams(self.log, settings, settings.feed, version)
         self.streams.is_ahead = self.backend.is_ahead
+        self.answers = Answers(self.board, settings.max_answers)
         if self.backend.away:
             self.announce_away(True)
         self.publishing = threading.Lock()  # for making a change and publishing it
@@ -113,6 +116,19 @@ class Feed:
         """
         self._watch_tail()
         return time.monotonic() - self._tail_since
+
+    def board(self) -> Board:
+        """Return the board as it is, for an answer."""
+        read = self.log.read(None)
+        return Board(
+            as_of=read.tail,
+            newest={event.slot: event for event in read.events if event.slot},
+            history=self.history,
+            now=now_ms(),
+            feed=self.settings.feed,
+            away=self.away,
+            newest_event_age=self.newest_event_age,
+        )
 
     def submit(
         self,
@@ -211,6 +227,7 @@ class Feed:
         self.step(now_ms())
         self.streams.fanout.start()
         self._run_thread("streams", self._watch_streams)
+        self._run_thread("answers", partial(self.answers.run, self.streams.draining))
         self._run_thread("source", partial(self.backend.run, self.streams.draining))
 
     def drain(self) -> None:

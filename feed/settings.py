@@ -66,6 +66,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_streams: Annotated[int, Meta(ge=1, le=1_000_000)] = 8000
     max_streams_per_client: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
     max_stream_age: Annotated[float, Meta(ge=0, le=31_536_000)] = 0.0
+    max_answers: Annotated[int, Meta(ge=1, le=10_000)] = 100
     max_keys: Annotated[int, Meta(ge=1, le=10_000_000)] = 5000
     trusted_proxies: Annotated[int, Meta(ge=0, le=100)] = 0
     compress: bool = True

@@ -21,9 +21,10 @@ from feed.events.wrapping import Wrapped
 from feed.publishing.batch import Retirement
 from feed.publishing.completion import required_fields
 from web import the_feed
+from web.answers import AnswerBegun, AnswerSoFar, Asked
 from web.api import Other
 from web.problems import Problem
-from web.publish import Answer
+from web.publish import PublishedIds
 
 Schema = dict[str, Any]
 
@@ -36,7 +37,11 @@ SHAPES_BY_TYPE: dict[str, type[msgspec.Struct]] = {
     **CONTROLS,
 }
 PUBLIC = ("/healthz", "/readyz")  # never need a token
-DESCRIBED_SHAPES = (*SHAPES_BY_TYPE.values(), Answer, Other, Problem)
+DESCRIBED_SHAPES = (
+    *SHAPES_BY_TYPE.values(),
+    *(Asked, AnswerBegun, AnswerSoFar),
+    *(PublishedIds, Other, Problem),
+)
 
 blueprint = Blueprint("openapi", __name__, url_prefix="/api")
 

@@ -15,6 +15,7 @@ from flask import Blueprint, Response, current_app, render_template, request, ur
 from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
+from feed.answers.piece import Piece
 from feed.events.catalogue import SECTIONS
 from feed.events.reading import read_fields
 from feed.events.shapes import Quote
@@ -100,6 +101,14 @@ def embed() -> Response:
     feed, selection = the_feed(), Selection.of(request.args)
     page = _page("embed.html", feed, _state(feed), selection)
     return _html(page, EMBED_SECURITY_POLICY)
+
+
+def ask_page(question: str, pieces: list[Piece]) -> Response:
+    """Return the page of a question, with its answer in the HTML."""
+    page = render_template("ask.html", question=question, pieces=pieces)
+    response = _html(page, CONTENT_SECURITY_POLICY)
+    response.vary.add("Accept")
+    return response
 
 
 @blueprint.get("/favicon.ico")

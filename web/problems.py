@@ -6,6 +6,7 @@ import msgspec
 from flask import Flask, Response
 from werkzeug.exceptions import HTTPException, InternalServerError
 
+from feed.answers.limits import AskedTooOften, TooManyAnswers
 from feed.log import Unavailable
 from feed.publishing.batch import NotJson, Refused
 from feed.publishing.idempotency import KeyReused
@@ -39,6 +40,8 @@ def register(app: Flask) -> None:
     app.register_error_handler(Refused, _refused)
     app.register_error_handler(KeyReused, _key_reused)
     app.register_error_handler(Unavailable, _unavailable)
+    app.register_error_handler(AskedTooOften, _asked_too_often)
+    app.register_error_handler(TooManyAnswers, _too_many_answers)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _unexpected)
 
@@ -59,6 +62,18 @@ def _key_reused(error: KeyReused) -> Response:
 
 def _unavailable(error: Unavailable) -> Response:
     response = problem(503, "The shared log is away", str(error))
+    response.headers["Retry-After"] = str(COME_BACK)
+    return response
+
+
+def _asked_too_often(error: AskedTooOften) -> Response:
+    response = problem(429, "Asked too often", str(error))
+    response.headers["Retry-After"] = str(error.retry_after)
+    return response
+
+
+def _too_many_answers(error: TooManyAnswers) -> Response:
+    response = problem(503, "Too many answers", str(error))
     response.headers["Retry-After"] = str(COME_BACK)
     return response
 

@@ -34,7 +34,7 @@ IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,200}")
 blueprint = Blueprint("publish", __name__, url_prefix="/api")
 
 
-class Answer(msgspec.Struct, frozen=True):
+class PublishedIds(msgspec.Struct, frozen=True):
     """The response: how many events were published, and their ids in order."""
 
     published: int
@@ -86,8 +86,8 @@ def _publish(status: int, add: Callable[[Batch, bytes], None]) -> Response:
         raise BadRequest(
             "Publishing takes no parameters; a token goes into Authorization."
         )
-    body = _read_body()
-    feed, idempotency = the_feed(), _read_idempotency(body)
+    body = read_body()
+    feed, idempotency = the_feed(), read_idempotency(body)
 
     def parse() -> Publication:
         batch = Batch(feed.log, feed.settings.max_keys, now_ms())
@@ -97,7 +97,7 @@ def _publish(status: int, add: Callable[[Batch, bytes], None]) -> Response:
     return _respond(status, feed.submit(parse, idempotency))
 
 
-def _read_body() -> bytes:
+def read_body() -> bytes:
     """Return the whole body; 400, 408, 413 or 415 if that is impossible."""
     coding = request.headers.get("Content-Encoding", "identity").strip().lower()
     if coding not in ("", "identity"):
@@ -158,7 +158,8 @@ def _check_complete(body: bytes, late: bool) -> bytes:
     return body
 
 
-def _read_idempotency(body: bytes) -> Idempotency | None:
+def read_idempotency(body: bytes) -> Idempotency | None:
+    """Return the idempotency key with the request's fingerprint; None without one."""
     key = request.headers.get("Idempotency-Key")
     if key is None:
         return None
@@ -169,7 +170,7 @@ def _read_idempotency(body: bytes) -> Idempotency | None:
 
 
 def _respond(status: int, ids: list[EventId]) -> Response:
-    body = Answer(len(ids), [*map(str, ids)])
+    body = PublishedIds(len(ids), [*map(str, ids)])
     response = Response(msgspec.json.encode(body) + b"\n", status)
     response.content_type = "application/json"
     response.headers["Cache-Control"] = "no-store"

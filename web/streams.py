@@ -8,6 +8,7 @@ from werkzeug.exceptions import NotFound
 
 from feed.events.event import EventId
 from feed.log import Unavailable
+from feed.streams.admission import Outlet
 from feed.streams.connection import Connection, Peer
 from feed.streams.ending import last_event
 from feed.streams.stream import Stream
@@ -47,7 +48,7 @@ blueprint = Blueprint("streams", __name__)
 @blueprint.get("/stream")
 def stream() -> Response:
     """Stream events in the format that `Accept` prefers; server-sent events if none."""
-    return _stream_board(_preferred_format())
+    return _stream_board(preferred_format())
 
 
 @blueprint.get("/stream.ndjson")
@@ -68,7 +69,7 @@ def stream_match(match: str) -> Response:
     query = parse_query(request.args.items(multi=True), MATCH_PARAMETERS)
     feed = the_feed()
     log = feed.log
-    cursor = resolve_cursor(_read_cursor(query), log.tail)
+    cursor = resolve_cursor(read_cursor(query), log.tail)
     newest = log.newest(("score", match))
     if newest is None and feed.away:
         raise Unavailable(feed.away)  # a 404 would say that there is no such match
@@ -81,25 +82,26 @@ def stream_match(match: str) -> Response:
         matches=frozenset({match}),
         events=frozenset({"score", "incident"}),
         pace=query.pace,
-        wire=_preferred_format(),
+        wire=preferred_format(),
     )
-    return _respond(Subscription(view, cursor, query.once, match, _wants_gzip()))
+    return respond(Subscription(view, cursor, query.once, match, _wants_gzip()))
 
 
 def _stream_board(wire: WireFormat) -> Response:
     query = parse_query(request.args.items(multi=True), STREAM_PARAMETERS)
-    view, cursor = query.view(wire), _read_cursor(query)
-    return _respond(Subscription(view, cursor, query.once, gzip=_wants_gzip()))
+    view, cursor = query.view(wire), read_cursor(query)
+    return respond(Subscription(view, cursor, query.once, gzip=_wants_gzip()))
 
 
-def _respond(subscription: Subscription) -> Response:
+def respond(subscription: Subscription, outlet: Outlet | None = None) -> Response:
+    """Respond with a stream of an outlet; without one, of the board."""
     sock = request.environ.get("gunicorn.socket")
     protocol = request.environ["SERVER_PROTOCOL"]
     connection = None if sock is None else Connection(sock, protocol)
     peer = Peer(request.remote_addr or "unknown", connection)
     # A HEAD request never starts the generator, so it doesn't count as a stream.
     begin = partial(_begin, request.environ)
-    frames = Stream(the_feed().streams, subscription, peer).frames(begin)
+    frames = Stream(the_feed().streams, subscription, peer, outlet).frames(begin)
     content_type = WIRES[subscription.view.wire].content_type
     response = Response(frames, content_type=content_type, direct_passthrough=True)
     response.headers["Cache-Control"] = "no-cache, no-transform"
@@ -124,7 +126,8 @@ def _begin(environ: dict[str, Any]) -> None:
     environ.update(kept)
 
 
-def _preferred_format() -> WireFormat:
+def preferred_format() -> WireFormat:
+    """Return the wire format that `Accept` prefers; server-sent events if none."""
     accepted = request.accept_mimetypes.best_match([*MIME_TYPES], "text/event-stream")
     return MIME_TYPES[accepted]
 
@@ -134,7 +137,7 @@ def _wants_gzip() -> bool:
     return accepted and the_feed().settings.compress
 
 
-def _read_cursor(query: Query) -> EventId | None:
+def read_cursor(query: Query) -> EventId | None:
     """Return the cursor in the header `Last-Event-ID`, or else that in the query."""
     header = request.headers.get("Last-Event-ID")
     return query.cursor if header is None else read_last_event_id(header)

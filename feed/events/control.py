@@ -49,10 +49,25 @@ class Bye(msgspec.Struct, frozen=True):
     retry_ms: int
 
 
+class Cited(msgspec.Struct, frozen=True):
+    """The newest event of a key that an answer refers to, and that event's id."""
+
+    event: str
+    key: str
+    id: str
+
+
 class End(msgspec.Struct, frozen=True):
-    """The stream is complete; don't come back."""
+    """The stream is complete; don't come back.
+
+    At the end of an answer, `detail` is a sentence that says why it isn't complete, or
+    null; `sources` are what the answer refers to, and `at` is when it ended.
+    """
 
     reason: str
+    detail: str | msgspec.UnsetType | None = msgspec.UNSET
+    sources: list[Cited] | msgspec.UnsetType = msgspec.UNSET
+    at: int | msgspec.UnsetType = msgspec.UNSET
 
 
 Control = Hello | Heartbeat | Gap | Bye | End

@@ -14,10 +14,11 @@ from feed.events.control import CONTROLS
 CONTROL_TYPES = frozenset(CONTROLS)
 GONE = "gone"  # retires a key
 OTHER = "other"  # wraps an event of a publisher's own type
+MESSAGE = "message"  # a part of an answer; EventSource calls an event without a name so
 # The names that EventSource gives to its own events (WHATWG HTML standard, sections
 # 9.2.2 and 9.2.6). A published event of such a name would look like an error of the
 # connection, or like an event without a name.
-BROWSER_TYPES = frozenset({"open", "error", "message"})
+BROWSER_TYPES = frozenset({"open", "error", MESSAGE})
 TYPE_NAME = re.compile(r"[a-z][a-z0-9_.-]{0,63}")
 KEY_LENGTH = 200  # characters; a key goes into ids, URLs and log lines
 DATA_LENGTH = 1 << 20  # bytes; what one publish may weigh (1 MiB)

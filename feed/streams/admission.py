@@ -10,12 +10,13 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Protocol
 
-from feed.events.control import Farewell
+from feed.events.control import End, Farewell
 from feed.events.event import EventId
 from feed.log import Log
 from feed.settings import Settings
 from feed.streams.catchup import MILESTONES, CatchUp, Milestones
 from feed.streams.connection import Peer
+from feed.streams.ending import has_had_last_event
 from feed.streams.fanout import FanOut
 from feed.streams.framecache import FrameCache
 from feed.streams.slowness import BOUNDS, Bounds, Slowness
@@ -40,8 +41,30 @@ class Subscriber(Protocol):
         """Break the connection, so that a write that waits ends."""
 
 
+class Outlet(Protocol):
+    """A log to stream, and the frames that its streams share.
+
+    Streams of the board's log lend their sockets to the `fanout`. An answer has none,
+    since it has few readers: its streams write for themselves.
+    """
+
+    log: Log
+    frame_cache: FrameCache
+    catch_up: CatchUp
+
+    @property
+    def fanout(self) -> FanOut | None:
+        """The loop that writes for streams that are caught up."""
+
+    def is_ahead(self, cursor: EventId) -> bool:
+        """Return whether a cursor beyond the tail belongs to this log nevertheless."""
+
+    def end_at(self, cursor: EventId, match: str | None) -> End | None:
+        """Return the event that ends the stream of a reader at `cursor`, or None."""
+
+
 class Streams:
-    """The open streams of this process, and the frames that they share."""
+    """The open streams of this process, and the outlet of the board's log."""
 
     def __init__(
         self,
@@ -79,6 +102,12 @@ class Streams:
     def full(self) -> bool:
         """Whether another stream would be refused."""
         return len(self._open) >= self.settings.max_streams
+
+    def end_at(self, cursor: EventId, match: str | None) -> End | None:
+        """Return the end of the stream of a match, which is over with the match."""
+        if match is None or not has_had_last_event(self.log, match, cursor):
+            return None
+        return End("complete")
 
     def admit(self, stream: Subscriber) -> Farewell | None:
         """Count a stream as open, or return the reason why it is refused."""

@@ -26,7 +26,7 @@ from feed.clock import next_instant, now_ms
 from feed.events.control import Bye, Control, End, Farewell, Gap, Hello
 from feed.events.event import EventId
 from feed.log import Read
-from feed.streams.admission import Streams
+from feed.streams.admission import Outlet, Streams
 from feed.streams.connection import Peer
 from feed.streams.ending import has_had_last_event
 from feed.streams.frame import Form, Frame
@@ -64,6 +64,7 @@ class Stream:
         "_ledger",
         "_log",
         "_number",
+        "_outlet",
         "_selects",
         "_slowness",
         "_streams",
@@ -77,11 +78,20 @@ class Stream:
     _numbers = itertools.count(1)
 
     def __init__(
-        self, streams: Streams, subscription: Subscription, peer: Peer
+        self,
+        streams: Streams,
+        subscription: Subscription,
+        peer: Peer,
+        outlet: Outlet | None = None,
     ) -> None:
+        """Begin at the subscription's cursor; without an `outlet`, in the board's log.
+
+        `streams` admits the stream, whatever log it reads.
+        """
         self.peer = peer
         self._streams = streams
-        self._log = streams.log
+        self._outlet: Outlet = outlet or streams
+        self._log = self._outlet.log
         self._subscription = subscription
         self.view = subscription.view
         self._selects = None if self.view.selects_all else self.view.selects
@@ -190,14 +200,14 @@ class Stream:
             # The limit is set only now, so that the first write never waits for it.
             self.peer.connection.limit_unsent()
         yield from catch_up
-        while not (self._is_complete() or self._subscription.once):
+        while not (end := self._end()):
             farewell = self._farewell_reason()
             if farewell:
                 yield self._farewell(farewell)
                 return
             yield from self._next_due()
-        self._end_reason = "once" if self._subscription.once else "complete"
-        yield self._control_frame(End(self._end_reason))
+        self._end_reason = end.reason
+        yield self._control_frame(end)
 
     def _farewell_reason(self) -> Farewell | None:
         if self._streams.draining.is_set():
@@ -208,7 +218,7 @@ class Stream:
 
     def _catch_up(self) -> Iterator[Frame]:
         cursor = resolve_cursor(self._subscription.cursor, self._log.tail)
-        if cursor and cursor > self._log.tail and self._streams.is_ahead(cursor):
+        if cursor and cursor > self._log.tail and self._outlet.is_ahead(cursor):
             read = Read("replayed", [], cursor, 0, 0)
         else:
             read = self._log.read(cursor, self._selects, compact=self._is_paced)
@@ -222,7 +232,7 @@ class Stream:
         now = time.monotonic()
         if self._log.tail > self._cursor and self._is_due(now):
             return self._owed_frames()
-        if self._cursor > self._log.tail and not self._streams.is_ahead(self._cursor):
+        if self._cursor > self._log.tail and not self._outlet.is_ahead(self._cursor):
             # `is_ahead` may ask Redis. The event may have arrived in the meantime.
             self._cursor_is_unknown = self._cursor > self._log.tail
             return ()
@@ -265,7 +275,7 @@ class Stream:
         self._due_at = 0.0
         frame = None
         if not self._is_behind():
-            frame = self._streams.frame_cache.due(self.view, self._cursor)
+            frame = self._outlet.frame_cache.due(self.view, self._cursor)
         if frame is None:
             yield from self._compacted_frames()
             return
@@ -275,9 +285,9 @@ class Stream:
 
     def _follow(self) -> bool:
         """Let the fan-out write for this stream until it needs something of its own."""
-        connection = self.peer.connection
+        connection, fanout = self.peer.connection, self._outlet.fanout
         fd = None if connection is None else connection.lend()
-        if connection is None or fd is None:
+        if connection is None or fanout is None or fd is None:
             return False
         follower = Follower(fd, self._cursor, self._ends_at, self._knows_away)
         form = Form(self._subscription.gzip, connection.chunked)
@@ -287,12 +297,12 @@ class Stream:
             if key.match is None
             else partial(has_had_last_event, self._log, key.match)
         )
-        if not self._streams.fanout.join(follower, key, is_over):
+        if not fanout.join(follower, key, is_over):
             return False
         try:
             follower.wait()
         except BaseException:
-            self._streams.fanout.forget_follower(follower, key)
+            fanout.forget_follower(follower, key)
             raise
         if follower.torn:
             raise ConnectionAbortedError("the fan-out failed in the middle of a write")
@@ -354,7 +364,7 @@ class Stream:
             self._cursor = read.tail
 
     def _frame_of(self, read: Read, done: int, is_outdated: bool) -> Frame:
-        catch_up = self._streams.catch_up
+        catch_up = self._outlet.catch_up
         if self._slowness.is_slow:
             exact = read.resume == "replayed" or not is_outdated
             size = self._slowness.bounds.small_frame
@@ -375,10 +385,10 @@ class Stream:
     def _is_paced(self) -> bool:
         return self.view.pace > 0
 
-    def _is_complete(self) -> bool:
-        """Whether this is the stream of one match and has sent its last event."""
-        match = self._subscription.match
-        return match is not None and has_had_last_event(self._log, match, self._cursor)
+    def _end(self) -> End | None:
+        """Return the event that ends this stream now, or None while it goes on."""
+        end = self._outlet.end_at(self._cursor, self._subscription.match)
+        return End("once") if end is None and self._subscription.once else end
 
     def _hello(self, read: Read, cursor: EventId | None) -> Hello:
         return Hello(

@@ -38,6 +38,11 @@ def printable(text: str) -> str:
     return _UNPRINTABLE.sub(" ", text)
 
 
+def words_of(json: bytes) -> str:
+    """Return the text of a part of an answer, without control characters."""
+    return printable(msgspec.json.decode(json)["text"])
+
+
 def describe(type: str, json: bytes) -> str:
     """Return an event of the log in words, given its type and its JSON."""
     data = msgspec.json.decode(json)

@@ -14,7 +14,7 @@ from feed.events.catalogue import BY_MATCH, BY_SYMBOL, KNOWN, Filter
 from feed.events.event import GONE, OTHER, Event, EventId
 from feed.events.wrapping import wrap
 
-WireFormat = Literal["sse", "ndjson", "text"]
+WireFormat = Literal["sse", "ndjson", "text", "words"]
 WIRE_FORMATS: tuple[WireFormat, ...] = get_args(WireFormat)
 
 

@@ -1,4 +1,4 @@
-"""Events as bytes: Server-Sent Events, NDJSON, or lines that a person reads.
+"""Events as bytes: Server-Sent Events, NDJSON, lines or words that a person reads.
 
 An event's JSON is never looked into again for SSE and NDJSON: it is spliced in. The
 format of SSE is that of the WHATWG HTML standard, section 9.2.5.
@@ -10,8 +10,8 @@ from typing import NamedTuple
 import msgspec
 
 from feed.events.catalogue import KNOWN
-from feed.events.control import Control
-from feed.events.event import OTHER, Event, EventId
+from feed.events.control import Control, End
+from feed.events.event import MESSAGE, OTHER, Event, EventId
 from feed.streams import text
 from feed.streams.view import View, WireFormat
 
@@ -41,6 +41,8 @@ def name_of(control: Control) -> str:
 
 def _sse_event(event: Event) -> bytes:
     ms, seq = event.id
+    if event.type == MESSAGE:
+        return b"id: %d-%d\ndata: %b\n\n" % (ms, seq, event.data)
     type = event.type.encode()
     return b"id: %d-%d\nevent: %b\ndata: %b\n\n" % (ms, seq, type, event.data)
 
@@ -80,6 +82,19 @@ def _text_control(control: Control, id: EventId | None) -> bytes:
     return text.line(name_of(control), words, None if id is None else str(id))
 
 
+def _words_event(event: Event) -> bytes:
+    if event.type != MESSAGE:
+        return _text_event(event)
+    return text.words_of(event.data).encode("utf-8", "replace")
+
+
+def _words_control(control: Control, id: EventId | None) -> bytes:
+    """End the line; below it, say why the answer isn't complete."""
+    if not isinstance(control, End):
+        return b""
+    return f"\n{text.printable(control.detail)}\n".encode() if control.detail else b"\n"
+
+
 def _no_retry(milliseconds: int) -> bytes:
     return b""  # only SSE has `retry:`; `bye` has `retry_ms` in all formats
 
@@ -90,6 +105,7 @@ WIRES: dict[WireFormat, Wire] = {
     ),
     "ndjson": Wire("application/x-ndjson", _ndjson_event, _ndjson_control, _no_retry),
     "text": Wire("text/plain; charset=utf-8", _text_event, _text_control, _no_retry),
+    "words": Wire("text/plain; charset=utf-8", _words_event, _words_control, _no_retry),
 }
 
 

@@ -23,7 +23,7 @@ from feed import log
 from feed.commands import publish as send
 from feed.events import control, shapes
 from feed.events.catalogue import CATALOGUE
-from feed.events.control import CONTROLS
+from feed.events.control import CONTROLS, Cited
 from feed.events.event import CONTROL_TYPES, MAX_TYPES, gone, unkeyed
 from feed.events.shapes import Late, Notice, Quote, Team
 from feed.events.wrapping import Wrapped
@@ -82,8 +82,9 @@ SHAPES: dict[str, type[msgspec.Struct]] = {
     "other": Wrapped,
     **CONTROLS,
 }
-NESTED = {"team": Team, "late": Late}
-NESTED_IN = {"team": "score", "late": "price"}  # the section of its table
+NESTED = {"team": Team, "late": Late, "cited": Cited}
+# The sections of their tables.
+NESTED_IN = {"team": "score", "late": "price", "cited": "end"}
 
 
 # The events

@@ -21,6 +21,7 @@ from feed.publishing.completion import required_fields
 from feed.settings import Settings
 from tests.helpers.documents import FEED, bare, tables
 from tests.helpers.harness import ROOT, Board, clean_environment
+from web.answers import ASK_PARAMETERS, READ_PARAMETERS
 from web.api import MAX_LIMIT
 from web.publish import IDEMPOTENCY_KEY, NDJSON
 from web.query import (
@@ -116,6 +117,8 @@ def test_a_url_takes_the_parameters_of_the_code(description: Schema) -> None:
         "/stream.ndjson": STREAM_PARAMETERS,
         "/stream.txt": STREAM_PARAMETERS,
         "/stream/matches/{match}": MATCH_PARAMETERS,
+        "/stream/answers/{answer}": READ_PARAMETERS,
+        "/ask": ASK_PARAMETERS,
         "/api/state": STATE_PARAMETERS,
         "/api/history/{symbol}": ("interval", "limit"),
     }

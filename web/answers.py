@@ -1,0 +1,331 @@
+"""Answers over HTTP: ask, read the answer as a stream or as JSON, stop it."""
+
+import re
+import time
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from typing import Annotated, cast
+
+import msgspec
+from flask import Blueprint, Response, request
+from msgspec import Meta
+from werkzeug.exceptions import Forbidden, NotFound
+
+from feed.answers import rules
+from feed.answers.answer import Answer, Opening
+from feed.answers.answers import PACE, RULES
+from feed.answers.piece import Piece, Question
+from feed.clock import now_ms
+from feed.events.control import End
+from feed.events.event import EventId, Slot
+from feed.events.shapes import Name
+from feed.publishing.batch import NotJson, Refused
+from feed.publishing.idempotency import Idempotency
+from feed.streams.view import LAST_EVENT_ID, Subscription, View, WireFormat
+from feed.streams.wire import WIRES
+from web import pages, the_feed
+from web.clients import client_of
+from web.publish import read_body, read_idempotency
+from web.query import InvalidParameter, parse_query, read_last_event_id
+from web.streams import MIME_TYPES, preferred_format, read_cursor, respond
+
+LONGEST_QUESTION = 500  # characters
+LONGEST_PACE = 1.0  # seconds between two words
+ABOUT = {"match": "score", "price": "price"}  # the event types of what is asked about
+READ_PARAMETERS = ("after", "once", LAST_EVENT_ID[0])
+ASK_PARAMETERS = ("q", "about", "symbols", "follow", "pace", *READ_PARAMETERS)
+# In the stream of /ask, an event's id ends in the id of its answer.
+LOST_ANSWER = "This answer is lost: the server was restarted, or the time is over."
+ID_ON_WIRE = re.compile(rb'^(id: |\{"id":")([0-9]+-[0-9]+)', re.MULTILINE)
+
+blueprint = Blueprint("answers", __name__)
+
+
+class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A question as it is posted.
+
+    `about` is `match/<key>` or `price/<symbol>`, the row that "it" refers to. `symbols`
+    are the asker's pins. `follow` is the id of the answer that the question follows.
+    `pace` is in seconds between two words; 0 gives the whole at once.
+    """
+
+    question: str
+    about: str | None = None
+    symbols: Annotated[list[Name], Meta(max_length=1000)] = []
+    follow: str | None = None
+    pace: Annotated[float, Meta(ge=0, le=LONGEST_PACE)] = PACE
+
+
+class AnswerBegun(msgspec.Struct, frozen=True):
+    """The response to a question: where its answer is, and from what it is made.
+
+    `as_of` is the cursor of the board that is answered from, `at` the instant of the
+    question, and `by` is `rules` or the name of a model.
+    """
+
+    answer: str
+    stream: str
+    as_of: str
+    at: int
+    by: str
+
+
+class AnswerSoFar(msgspec.Struct, frozen=True):
+    """What there is of an answer: its pieces up to the cursor `id`, and its end.
+
+    `end` is null until the answer has ended.
+    """
+
+    answer: str
+    stream: str
+    as_of: str
+    at: int
+    by: str
+    id: str
+    text: str
+    pieces: list[Piece]
+    end: End | None
+
+
+@blueprint.post("/api/answers")
+def ask() -> Response:
+    """Begin the answer to a question; respond with the URL of its stream."""
+    body = read_body()
+    plain = request.mimetype == "text/plain"
+    asked = _read_text(body) if plain else _read_json(body)
+    _refuse_cross_site()
+    answer = _begin(asked, "$" if plain else "$.question", read_idempotency(body))
+    opening, stream = answer.opening, _stream_of(answer)
+    begun = AnswerBegun(answer.id, stream, str(opening.as_of), opening.at, answer.by)
+    response = _respond_json(begun, 201)
+    response.headers["Location"] = stream
+    return response
+
+
+@blueprint.get("/api/answers/<answer>")
+def answer_so_far(answer: str) -> Response:
+    """Return what there is of an answer."""
+    return _respond_json(_so_far(_find(answer)))
+
+
+@blueprint.delete("/api/answers/<answer>")
+def stop(answer: str) -> Response:
+    """Stop an answer, and return what it has said."""
+    found = _find(answer)
+    the_feed().answers.stop(found)
+    return _respond_json(_so_far(found))
+
+
+@blueprint.get("/stream/answers/<answer>")
+def stream_answer(answer: str) -> Response:
+    """Stream an answer; 204 if the client has all of it."""
+    query = parse_query(request.args.items(multi=True), READ_PARAMETERS)
+    return _stream(_find(answer), read_cursor(query), query.once)
+
+
+@blueprint.get("/ask")
+def ask_at_once() -> Response:
+    """Answer the question `q`: as a page, as a stream, or in bare words."""
+    if "text/html" in request.headers.get("Accept", ""):
+        return _page()
+    asked, cursor, once = _read_parameters()
+    wire = _wire()
+    if request.method == "HEAD":  # it asks nothing
+        return Response(content_type=WIRES[wire].content_type)
+    id, after = _read_named(cursor)
+    if id is not None:
+        found = the_feed().answers.find(id) or _lost_answer(id)
+        return _name_answer(_stream(found, after, once), found.id)
+    _refuse_cross_site()
+    answer = _begin(asked, "q")
+    return _name_answer(_stream(answer, None, once), answer.id)
+
+
+def _stream(answer: Answer, cursor: EventId | None, once: bool) -> Response:
+    outlet = answer.outlet
+    end = answer.ending
+    if end is not None and cursor is not None and cursor >= outlet.log.tail:
+        return Response(status=204)
+    # It isn't compressed: a word alone would become longer.
+    return respond(Subscription(View(wire=_wire()), cursor, once), outlet)
+
+
+def _wire() -> WireFormat:
+    """Return the wire format that `Accept` prefers: as text, the words are bare.
+
+    If it names none of the three, /ask gives the words, and a stream is server-sent
+    events.
+    """
+    accepted = request.headers.get("Accept", "")
+    if request.path == "/ask" and not any(kind in accepted for kind in MIME_TYPES):
+        return "words"
+    preferred = preferred_format()
+    return "words" if preferred == "text" else preferred
+
+
+def _find(id: str) -> Answer:
+    found = the_feed().answers.find(id)
+    if found is None:
+        raise NotFound("There is no such answer any more; ask the question again.")
+    return found
+
+
+def _so_far(answer: Answer) -> AnswerSoFar:
+    answer.read_at = answer.clock()
+    opening, log = answer.opening, answer.outlet.log
+    pieces = answer.pieces
+    return AnswerSoFar(
+        answer=answer.id,
+        stream=_stream_of(answer),
+        as_of=str(opening.as_of),
+        at=opening.at,
+        by=answer.by,
+        id=str(log.tail),
+        text="".join(piece.text for piece in pieces),
+        pieces=pieces,
+        end=answer.ending,
+    )
+
+
+def _begin(asked: Asked, place: str, idempotency: Idempotency | None = None) -> Answer:
+    """Begin the answer to a question; `place` is where the request has the question."""
+    text = asked.question.strip()
+    if not 0 < len(text) <= LONGEST_QUESTION:
+        problem = f"a question has 1 to {LONGEST_QUESTION} characters, not {len(text)}"
+        raise Refused(place, problem)
+    answers = the_feed().answers
+    turns = () if asked.follow is None else answers.turns_of(asked.follow)
+    question = Question(text, _slot_of(asked.about), tuple(asked.symbols), turns)
+    address = client_of(request.remote_addr)
+    return answers.begin(question, address, asked.pace, idempotency)
+
+
+def _page() -> Response:
+    """Return the page. Its answer is by the rules and whole, for want of a script."""
+    text = request.args.get("q", "").strip()[:LONGEST_QUESTION]
+    feed = the_feed()
+    pieces = rules.answer(Question(text), feed.board()) if text else []
+    return pages.ask_page(text, pieces)
+
+
+def _read_json(body: bytes) -> Asked:
+    try:
+        return msgspec.json.decode(body, type=Asked)
+    except msgspec.ValidationError as error:
+        message, _, place = str(error).partition(" - at ")
+        raise Refused(place.strip("`") or "$", message) from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise NotJson("$", str(error)) from error
+
+
+def _read_text(body: bytes) -> Asked:
+    """Return a bare question. Its parameters are in the URL."""
+    try:
+        return _asked_in(
+            body.decode(), _parameters(("about", "symbols", "follow", "pace"))
+        )
+    except UnicodeDecodeError as error:
+        raise Refused("$", "the question isn't UTF-8") from error
+
+
+def _read_parameters() -> tuple[Asked, str | None, bool]:
+    """Return the question in the URL, the cursor as the client sent it, and `once`."""
+    found = _parameters(ASK_PARAMETERS)
+    once = parse_query([("once", found.get("once", "0"))], ("once",)).once
+    cursor = found.get(LAST_EVENT_ID[0], found.get("after"))
+    cursor = request.headers.get("Last-Event-ID", cursor)
+    return _asked_in(found.get("q", ""), found), cursor, once
+
+
+def _parameters(allowed: tuple[str, ...]) -> dict[str, str]:
+    """Return the parameters of the URL; InvalidParameter if one is unknown or twice."""
+    found: dict[str, str] = {}
+    for spelling, text in request.args.items(multi=True):
+        name = LAST_EVENT_ID[0] if spelling in LAST_EVENT_ID else spelling
+        if name not in allowed:
+            known = f"there is no such parameter; there are {', '.join(allowed)}"
+            raise InvalidParameter(spelling[:80], known)
+        if name in found and name != LAST_EVENT_ID[0]:
+            raise InvalidParameter(name, "is given twice")
+        found[name] = text
+    return found
+
+
+def _asked_in(question: str, found: dict[str, str]) -> Asked:
+    named = [(name, found[name]) for name in ("symbols",) if name in found]
+    symbols = parse_query(named, ("symbols",)).symbols
+    fields: dict[str, str | list[str]] = {
+        "question": question,
+        "symbols": sorted(symbols or ()),
+        **{name: found[name] for name in ("about", "follow", "pace") if name in found},
+    }
+    try:
+        return msgspec.convert(fields, Asked, strict=False)
+    except msgspec.ValidationError as error:
+        message, _, place = str(error).partition(" - at ")
+        raise InvalidParameter(place.strip("`$."), message) from error
+
+
+def _slot_of(about: str | None) -> Slot | None:
+    """Return the slot of what a question is about."""
+    if about is None:
+        return None
+    kind, _, key = about.partition("/")
+    if kind not in ABOUT or not key:
+        raise Refused("about", 'is "match/<key>" or "price/<symbol>"')
+    return ABOUT[kind], key
+
+
+def _refuse_cross_site() -> None:
+    """Refuse a question of a page of another site where each answer costs."""
+    feed = the_feed()
+    allowed = {"*", request.headers.get("Origin", "")} & {
+        *feed.settings.allowed_origins
+    }
+    is_foreign = request.headers.get("Sec-Fetch-Site") == "cross-site"
+    if feed.answers.costs and is_foreign and not allowed:
+        raise Forbidden("A page of another site can't ask here: see ALLOWED_ORIGINS.")
+
+
+def _read_named(cursor: str | None) -> tuple[str | None, EventId | None]:
+    """Return the answer and the place in it that an event's id of /ask leads to."""
+    id, _, answer = (cursor or "").partition("@")
+    return (answer or None, read_last_event_id(id)) if answer else (None, None)
+
+
+def _name_answer(response: Response, id: str) -> Response:
+    """Let each event's id lead back to the answer, in whichever process.
+
+    An EventSource of /ask has no other way to say which answer it was reading.
+    """
+    if response.status_code == 200:
+        frames = cast(Generator[bytes, None, None], response.response)
+        response.response = _named(frames, id.encode())
+    return response
+
+
+def _named(frames: Generator[bytes, None, None], id: bytes) -> Iterator[bytes]:
+    with closing(frames):
+        for frame in frames:
+            yield ID_ON_WIRE.sub(rb"\1\2@" + id, frame)
+
+
+def _lost_answer(id: str) -> Answer:
+    """Return an answer that says that it is lost, for a reader that had its begin.
+
+    It asked for one stream, and must not get a second answer after half of the first.
+    """
+    answer = Answer(Opening(id, "", EventId(0, 0), 0), RULES, time.monotonic)
+    answer.end(answer.make_end("incomplete", LOST_ANSWER, now_ms()))
+    return answer
+
+
+def _stream_of(answer: Answer) -> str:
+    return f"/stream/answers/{answer.id}"
+
+
+def _respond_json(body: msgspec.Struct, status: int = 200) -> Response:
+    response = Response(msgspec.json.encode(body) + b"\n", status)
+    response.content_type = "application/json"
+    response.headers["Cache-Control"] = "no-store"
+    return response
