@@ -9,7 +9,7 @@ import threading
 from bisect import bisect_right
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
-from itertools import takewhile
+from itertools import islice, takewhile
 
 import msgspec
 
@@ -185,6 +185,16 @@ class Log:
     def newest(self, slot: Slot) -> Event | None:
         """Return the newest event of a key; its `gone` event if it was retired."""
         return self._newest.get(slot)
+
+    def newest_unkeyed(self, most: int, searched: int, selects: Selects) -> list[Event]:
+        """Return up to `most` retained un-keyed events, the newest one first.
+
+        Only the newest `searched` un-keyed events are looked at, so that a call costs
+        little, whatever the log retains.
+        """
+        with self._lock:
+            recent = islice(reversed(self._unkeyed), searched)
+            return [*islice(filter(selects, recent), most)]
 
     def pending(self, cursor: EventId) -> int | None:
         """Return how many events follow `cursor`; None if some of them are evicted."""

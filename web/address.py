@@ -19,7 +19,8 @@ from feed.events.event import TYPE_NAME
 from feed.streams.written import Fields, direction
 from web.format import by_symbol, phase
 
-VIEWS = ("both", "prices", "scores", "activity")
+LEAGUE_VIEWS = ("both", "prices", "scores")
+VIEWS = (*LEAGUE_VIEWS, "activity")
 TYPE = "type:"  # before the view of a type that is called like one of `VIEWS`
 FILTER_LABELS = {
     "all": "All",

@@ -77,11 +77,14 @@ def state_json(feed: Feed, view: View) -> bytes:
     """
     log = feed.log
     tail, events = log.tail, log.state(None if view.selects_all else view.selects)
-    return _encode_state(feed.streams.source, tail, events)
+    return encode_state(feed.streams.source, tail, events)
 
 
-def _encode_state(source: str, tail: EventId, events: list[Event]) -> bytes:
-    """Join the JSON of the events as it is, instead of decoding and encoding it."""
+def encode_state(source: str, tail: EventId, events: list[Event]) -> bytes:
+    """Return the body of `/api/state` with these events, the newest of their keys.
+
+    It joins the JSON of the events as it is, instead of decoding and encoding it.
+    """
     sections: defaultdict[str, list[bytes]] = defaultdict(list)
     for event in sorted(events, key=lambda event: event.slot or ("", "")):
         section = SECTIONS.get(event.type, OTHER)

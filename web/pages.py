@@ -14,19 +14,21 @@ import msgspec
 from flask import Blueprint, Response, current_app, render_template, request, url_for
 from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
+from werkzeug.exceptions import NotFound
 
 from feed.answers.piece import Piece
+from feed.clock import now_ms
 from feed.events.catalogue import SECTIONS
 from feed.events.reading import read_fields
 from feed.events.shapes import Quote
 from feed.feed import Feed
-from feed.streams.view import View
 from web import the_feed
-from web.address import FILTER_LABELS, SORT_LABELS, Selection
-from web.api import state_json
+from web.address import FILTER_LABELS, LEAGUE_VIEWS, SORT_LABELS, Selection, is_own
+from web.api import encode_state
 from web.assets import FOREIGN, compressible
 from web.format import directions
-from web.terminal import text_board
+from web.panels import activity_of, boot_of, detail_of, own_events, own_types, panels_of
+from web.terminal import SHOWN, text_board
 
 SPARK_INTERVAL = 30  # seconds between the points of a sparkline
 SPARK_POINTS = 60
@@ -58,6 +60,8 @@ POLICY = (
     "base-uri 'none'",
     "form-action 'self'",
 )
+# Where the text board shows what a detail is about.
+SECTIONS_OF_DETAILS = {"quote": "prices", "match": "scores", "own": "details"}
 CONTENT_SECURITY_POLICY = "; ".join((*POLICY, "frame-ancestors 'self'"))
 # Any site may show the compact board in a frame. It has no secrets, and no control that
 # acts for a visitor, so clickjacking gains nothing.
@@ -95,6 +99,18 @@ def match(match: str) -> Response:
     return _answer(feed, state, selection, {"kind": "match", "key": match, "of": score})
 
 
+@blueprint.get("/k/<type>/<key:key>")
+def own(type: str, key: str) -> Response:
+    """Return the page with a row's detail; 404 and a page that waits if unknown."""
+    if not is_own(type):
+        raise NotFound(f"{type[:80]!r} is no event type of a publisher's own.")
+    feed, selection = the_feed(), Selection.of(request.args)
+    event = feed.log.newest((type, key))
+    of = None if event is None or event.retires else detail_of(event, now_ms())
+    detail = {"kind": "own", "type": type, "key": key, "of": of}
+    return _answer(feed, _state(feed), selection, detail)
+
+
 @blueprint.get("/embed")
 def embed() -> Response:
     """Return a compact board, for a frame on any site."""
@@ -124,7 +140,7 @@ def _answer(
         page = _page("board.html", feed, state, selection, detail)
         response = _html(page, CONTENT_SECURITY_POLICY)
     else:
-        chosen = _chosen(state, selection, detail)
+        chosen = _chosen(feed, state, selection, detail)
         board = text_board(chosen, request.url_root, _curl(feed))
         response = Response(board, content_type="text/plain; charset=utf-8")
     response.vary.add("Accept")
@@ -146,9 +162,14 @@ def _html(page: str, policy: str) -> Response:
 def _state(feed: Feed) -> State:
     """Return the state of the board, with all the fields that a page shows.
 
-    With a shared log, another version may have written more fields or fewer.
+    With a shared log, another version may have written more fields or fewer. The keyed
+    events of publishers' own types stand in `own`; few of them are ever decoded.
     """
-    state: State = msgspec.json.decode(state_json(feed, View()))
+    tail, events = feed.log.tail, feed.log.state()
+    known = [event for event in events if event.type in SECTIONS]
+    encoded = encode_state(feed.streams.source, tail, known)
+    state: State = msgspec.json.decode(encoded)
+    state["own"] = own_events(events)
     for type, section in SECTIONS.items():
         read = (read_fields(type, value) for value in state[section])
         state[section] = [fields for fields in read if fields is not None]
@@ -159,21 +180,22 @@ def _find(values: list[State], name: str, key: str) -> State | None:
     return next((value for value in values if value[name] == key), None)
 
 
-def _chosen(state: State, selection: Selection, detail: State | None) -> State:
+def _chosen(
+    feed: Feed, state: State, selection: Selection, detail: State | None
+) -> State:
     """Return the state of only what the URL selects, for a terminal."""
-    prices, scores = (
-        selection.prices(state["prices"]),
-        selection.scores(state["scores"]),
-    )
+    nothing: State = {section: [] for section in SHOWN}
+    chosen = {**state, **nothing}
     if detail is not None:
         of = [] if detail["of"] is None else [detail["of"]]
-        quote = detail["kind"] == "quote"
-        prices, scores = (of, []) if quote else ([], of)
-    return {
-        **state,
-        "prices": prices if selection.view != "scores" else [],
-        "scores": scores if selection.view != "prices" else [],
-    }
+        return {**chosen, SECTIONS_OF_DETAILS[detail["kind"]]: of}
+    if selection.view in ("both", "prices"):
+        chosen["prices"] = selection.prices(state["prices"])
+    if selection.view in ("both", "scores"):
+        chosen["scores"] = selection.scores(state["scores"])
+    chosen["panels"] = panels_of(state["own"], selection, now_ms())
+    chosen["activity"] = activity_of(feed.log, selection)
+    return chosen
 
 
 def _page(
@@ -183,10 +205,13 @@ def _page(
     selection: Selection,
     detail: State | None = None,
 ) -> str:
-    prices = selection.prices(state["prices"])
+    own = state["own"]
+    shows_league = selection.view in LEAGUE_VIEWS
+    prices = selection.prices(state["prices"]) if shows_league else []
     shown = prices if request.args.get("rows") == "all" else prices[:ROWS]
     boot = {
-        **state,
+        **_without(state, {"own"}),
+        **boot_of(own, feed.log),
         "scores": [_trimmed(score) for score in state["scores"]],
         "version": feed.streams.version,
         "heartbeat": feed.settings.heartbeat,
@@ -200,7 +225,10 @@ def _page(
         prices=shown,
         changes=directions(prices),
         left_out=len(prices) - len(shown),
-        scores=selection.scores(state["scores"]),
+        scores=selection.scores(state["scores"]) if shows_league else [],
+        own_types=own_types(own),
+        panels=panels_of(own, selection, now_ms()),
+        activity=activity_of(feed.log, selection),
         selection=selection,
         detail=detail,
         filters=FILTER_LABELS,

@@ -5,23 +5,36 @@ from collections.abc import Iterable
 
 from feed.streams.text import printable
 from feed.streams.written import UNKNOWN, Fields, arrow, clock, price, signed
+from web.cells import Cell, cut
 from web.format import by_competition, minute
+from web.panels import Detail, Happening, Panel
+
+LONGEST_CELL = 40  # characters of a text in the table of an own type
+LONGEST_ADDRESS = 120  # characters of an address, which is of no use when it is cut
+LONGEST_DETAIL = 1000  # characters of a field in the detail of a row
 
 
 def text_board(state: Fields, root: str, curl: str) -> str:
     """Return the state as readable tables, and three lines that say how to follow it.
 
-    `state` is the answer of `/api/state`, `root` the URL that the client used, and
+    `state` is the answer of `/api/state`, with the `panels`, the `activity` and the
+    `details` of publishers' own types. `root` is the URL that the client used, and
     `curl` the command that may read the board.
     """
     lines = [_title(state), ""]
-    if not (state["prices"] or state["scores"]):
+    if not any(state[section] for section in SHOWN):
         lines += ["Nothing has been published yet.", ""]
     if state["prices"]:
         lines += [*_table(PRICE_HEADS, map(_price_row, state["prices"])), ""]
     for competition, scores in by_competition(state["scores"]):
         heading = printable(competition or "Other matches")
         lines += [heading, *_table(SCORE_HEADS, map(_score_row, scores)), ""]
+    for panel in state["panels"]:
+        lines += [*_panel(panel), ""]
+    for detail in state["details"]:
+        lines += [*_detail(detail), ""]
+    if state["activity"]:
+        lines += ["Activity", *map(_happening, state["activity"]), ""]
     lines += [_notice(notice) for notice in state["notices"]]
     lines += _hints(root, curl)
     return "\n".join(line.rstrip() for line in lines) + "\n"
@@ -30,6 +43,8 @@ def text_board(state: Fields, root: str, curl: str) -> str:
 # The first character of a head is its column's alignment: < is left, > is right.
 PRICE_HEADS = ("<Symbol", "<Name", ">Last", "<", ">Change", ">%", ">Low", ">High")
 SCORE_HEADS = ("<When", ">Home", ">", "<", "<Away")
+
+SHOWN = ("prices", "scores", "panels", "details", "activity")
 
 
 def _title(state: Fields) -> str:
@@ -69,6 +84,38 @@ def _goals(score: int | None) -> str:
     return UNKNOWN if score is None else str(score)
 
 
+def _panel(panel: Panel) -> list[str]:
+    """Return the table of an own type under its name and the number of its keys."""
+    heads = tuple(
+        f"{'>' if it.kind == 'number' else '<'}{it.head}" for it in panel.columns
+    )
+    rows = ((cut(row.key, LONGEST_CELL), *map(_cell, row.cells)) for row in panel.rows)
+    lines = [printable(f"{panel.title} · {panel.count:,}"), *_table(heads, rows)]
+    if panel.left_out:
+        lines.append(f"… and {panel.left_out:,} more")
+    return lines
+
+
+def _cell(cell: Cell, longest: int = LONGEST_CELL) -> str:
+    if cell.kind == "time":
+        return f"{cell.text} ({cell.age})"
+    return cut(cell.text, LONGEST_ADDRESS if cell.kind == "link" else longest)
+
+
+def _detail(detail: Detail) -> list[str]:
+    """Return all fields of a row, one a line, under the type and the key."""
+    rows = ((head, _cell(cell, LONGEST_DETAIL)) for head, cell in detail.fields)
+    lines = [printable(f"{detail.title} {detail.key}"), *_table(("<", "<"), rows)[1:]]
+    if detail.left_out:
+        lines.append(f"… and {detail.left_out:,} more fields")
+    return lines
+
+
+def _happening(happening: Happening) -> str:
+    parts = happening.time, happening.title, happening.text
+    return "  ".join(map(printable, parts))
+
+
 def _notice(notice: Fields) -> str:
     body = f": {notice['body']}" if notice["body"] else ""
     return printable(f"{notice['level'].upper()}  {notice['title']}{body}")
@@ -84,7 +131,7 @@ def _hints(root: str, curl: str) -> list[str]:
 
 
 def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[str]:
-    titles = tuple(head[1:] for head in heads)
+    titles = tuple(printable(head[1:]) for head in heads)
     cells = [titles, *(tuple(map(printable, row)) for row in rows)]
     widths = [max(map(_width, column)) for column in zip(*cells, strict=True)]
     return [

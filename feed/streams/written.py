@@ -20,6 +20,7 @@ PRIME = "′"
 MAX_DECIMALS = 20
 DIRECTIONS = {"+": "up", MINUS: "down"}  # by the sign of a change
 ARROWS = {"+": "▲", MINUS: "▼"}
+AGES = {"d": 86_400, "h": 3600, "min": 60}  # seconds of each unit, the longest first
 TOO_LONG = 1e21  # from here on toFixed writes an exponent (ECMA-262, 21.1.3.3)
 
 # JavaScript's toFixed rounds the exact value of the double, and a half away from zero:
@@ -89,6 +90,17 @@ def date(at: int | None) -> str:
     """Return the UTC date and time of epoch milliseconds: "2026-03-05 19:45 UTC"."""
     iso = _iso(at)
     return UNKNOWN if iso is None else f"{iso[:16]} UTC"
+
+
+def age(milliseconds: int) -> str:
+    """Return the time since an instant, short: "now", "12 s", "3 min", "2 h", "4 d"."""
+    seconds = milliseconds // 1000
+    if seconds < 1:
+        return "now"
+    for unit, size in AGES.items():
+        if seconds >= size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
 
 
 def moment(fields: Fields) -> str:

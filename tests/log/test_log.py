@@ -272,3 +272,19 @@ def test_memory_stays_bounded_by_the_backlog_and_the_keys() -> None:
 def quote(symbol: str, n: int) -> Event:
     """Return a `price` event of which only the number matters."""
     return keyed("price", symbol, str(n).encode())
+
+
+def test_the_newest_unkeyed_events_are_found_among_a_bounded_number() -> None:
+    log = Log(backlog=10, start=START)
+    kinds = ["note", "note", "goal", "note", "goal", "goal"]
+    ids = log.append([unkeyed(kind, b"1") for kind in kinds], START)
+    log.append([keyed("ticket", "1", b"1")], START)
+
+    def found(most: int, searched: int) -> list[EventId]:
+        notes = log.newest_unkeyed(most, searched, lambda event: event.type == "note")
+        return [event.id for event in notes]
+
+    assert found(2, 6) == [ids[3], ids[1]]
+    assert found(9, 3) == [ids[3]]
+    log.append([keyed("ticket", "1", b"1") for _ in range(9)], START)  # evicts
+    assert found(9, 9) == []

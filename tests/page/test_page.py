@@ -366,6 +366,7 @@ def test_hostile_names_are_only_text_in_the_first_html_too(page: Page) -> None:
             prices=[{**quote(symbol=HOSTILE), "name": "</script><b>"}],
             changes=[],
             scores=boot["scores"],
+            own_types={HOSTILE: HOSTILE},
             detail={"kind": "match", "key": HOSTILE, "of": boot["scores"][0]},
             filters=FILTER_LABELS,
             sorts=SORT_LABELS,

@@ -31,7 +31,7 @@ from feed.streams.written import (
 from tests.helpers.harness import Board
 from tests.helpers.samples import EVENING, goal, match, quote, team
 from web.format import minute, phase
-from web.terminal import text_board
+from web.terminal import SHOWN, text_board
 
 NUMBERS: list[tuple[float | None, int, str, str, str, str]] = [
     # value, decimals; then as a price, a change, a percentage, an arrow
@@ -289,8 +289,8 @@ def market_at(at: int | None) -> dict[str, Any]:
 
 
 def state(**changes: Any) -> dict[str, Any]:
-    """Return the answer of `/api/state` on an empty board, with changes."""
-    sections = ("prices", "scores", "markets", "notices")
+    """Return the state of an empty board as the text board gets it, with changes."""
+    sections = (*SHOWN, "markets", "notices")
     return (
         {"at": EVENING, "source": "published"} | dict.fromkeys(sections, ()) | changes
     )

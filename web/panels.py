@@ -1,0 +1,394 @@
+"""The panels: a table for each of publishers' own types, and the activity.
+
+Theory of operation: ten thousand rows, or rows of a megabyte, must not make a page that
+takes long to make or to load. So every part of it is bounded: the rows, the bytes that
+are decoded, and the characters that are shown. All types have equal shares, so that one
+can't displace another. The rows that are left out are counted. The page's script
+fetches them, and without a script a sentence says how many there are.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, Literal, TypeVar
+
+import msgspec
+
+from feed.events.catalogue import KNOWN
+from feed.events.event import Event, Slot
+from feed.log import Log
+from feed.streams.written import clock
+from web.address import Selection, view_of
+from web.cells import (
+    MISSING,
+    Cell,
+    cell_of,
+    columns_of,
+    decimals_of,
+    decode,
+    fields_of,
+    happening,
+    number,
+    title_of,
+    trend_of,
+)
+from web.format import address
+
+ROWS_OF_TYPE = 200  # on a page, as of prices
+ROWS_OF_ALL = 1000  # on a page
+DECODED_BYTES = 8 << 20  # of data that one request decodes
+SHOWN_CHARACTERS = 400_000  # in the cells of a page
+DETAIL_CHARACTERS = 1_200_000  # of the fields of one row: more than one event may have
+FIELD_CHARACTERS = 1000  # as many take as long to render as the markup of a field
+INDENTED_BYTES = 8192  # of data; indenting deep arrays makes them 60 times as long
+BOOT_BYTES = 256 << 10  # of data that a page has as JSON, for its script
+BOOT_ROW_BYTES = 4096  # of one event's data
+SEARCHED_CHARACTERS = 10_000  # of a field
+ACTIVITY = 50  # events without a key on a page
+SEARCHED_EVENTS = 2000  # the newest events without a key, among which those are
+NO_VALUE = frozenset({"missing", "null", "nested"})
+
+ColumnKind = Literal["key", "number", "text"]
+T = TypeVar("T")
+
+
+class Column(msgspec.Struct, frozen=True):
+    """A column of a panel. The first one is that of the keys and has the kind "key".
+
+    `by` names it in a URL. `sort` is its order: "ascending", "descending" or "none".
+    `href` is the URL of the other order.
+    """
+
+    kind: ColumnKind
+    by: str
+    head: str
+    sort: str
+    href: str
+
+
+class PanelRow(msgspec.Struct, frozen=True):
+    """A key of a type, the path of its page, and its cells, one for each field."""
+
+    key: str
+    href: str
+    cells: list[Cell]
+
+
+class Panel(msgspec.Struct, frozen=True):
+    """The table of one type.
+
+    `count` says how many keys the type has, `left_out` how many rows the selection may
+    show and the panel doesn't have. `trend` is the field that has a trend, or None.
+    """
+
+    type: str
+    title: str
+    count: int
+    columns: list[Column]
+    rows: list[PanelRow]
+    left_out: int
+    trend: str | None
+
+
+class Happening(msgspec.Struct, frozen=True):
+    """An event without a key, in one line."""
+
+    time: str
+    title: str
+    text: str
+
+
+class Detail(msgspec.Struct, frozen=True):
+    """Everything about a key: a head and a cell for each field.
+
+    `left_out` says how many fields it doesn't have, because they would be too much.
+    """
+
+    key: str
+    title: str
+    fields: list[tuple[str, Cell]]
+    left_out: int
+
+
+def own_events(events: Iterable[Event]) -> list[Event]:
+    """Return the keyed events of own types, sorted by type and key."""
+    own = (it for it in events if it.slot and it.slot[0] not in KNOWN)
+    return sorted(own, key=_slot_of)
+
+
+def own_types(events: list[Event]) -> dict[str, str]:
+    """Return the title of each own type by the view that shows it."""
+    types = dict.fromkeys(_slot_of(event)[0] for event in events)
+    return {view_of(type): title_of(type) for type in types}
+
+
+def panels_of(events: list[Event], selection: Selection, now: int) -> list[Panel]:
+    """Return the panels that the selection shows.
+
+    `events` are those of `own_events`. `now` (epoch ms) is for the ages of times.
+    """
+    groups = _by_type(events)
+    if selection.view != "both":
+        shown = selection.own_type
+        groups = {type: own for type, own in groups.items() if type == shown}
+    panels = (
+        _make_panel(type, own, selection, _Share(len(groups)), now)
+        for type, own in groups.items()
+    )
+    return [panel for panel in panels if panel.rows or panel.left_out]
+
+
+def activity_of(log: Log, selection: Selection) -> list[Happening]:
+    """Return the un-keyed events that the selection shows, the newest one first."""
+    if selection.view not in ("both", "activity"):
+        return []
+    lines = (_happening(event) for event in newest_unkeyed(log))
+    return [it for it in lines if selection.finds(it.title, it.text)]
+
+
+def detail_of(event: Event, now: int) -> Detail:
+    """Return the detail of a key from its newest event, at `now` (epoch ms)."""
+    type, key = _slot_of(event)
+    fields = fields_of(decode(event.data))
+    indent = 2 if len(event.data) <= INDENTED_BYTES else None
+    written = (
+        (title_of(name), _whole(name, value, now, indent))
+        for name, value in fields.items()
+    )
+    shown = [*_within(DETAIL_CHARACTERS, written, _count_field)]
+    return Detail(key, title_of(type), shown, len(fields) - len(shown))
+
+
+def newest_unkeyed(log: Log) -> list[Event]:
+    """Return the newest un-keyed events of own types, the newest one first."""
+    return log.newest_unkeyed(
+        ACTIVITY, SEARCHED_EVENTS, lambda event: event.type not in KNOWN
+    )
+
+
+def boot_of(events: list[Event], log: Log) -> dict[str, Any]:
+    """Return what a page has for its script: rows, and events without a key.
+
+    `other` is as in `/api/state`, without the `left_out` rows that would be too much.
+    In `activity`, which has the newest event last, a line stands for large data.
+    """
+    rows = [*_boot_rows(events)]
+    activity = [
+        {"id": str(it.id), "event": it.type, "data": _brief(it)}
+        for it in reversed(newest_unkeyed(log))
+    ]
+    return {
+        "other": [
+            {"id": str(it.id), "event": type, "key": key, "data": decode(it.data)}
+            for it in rows
+            for type, key in [_slot_of(it)]
+        ],
+        "left_out": len(events) - len(rows),
+        "activity": activity,
+    }
+
+
+class _Share:
+    """What one of `types` types may have of a page."""
+
+    def __init__(self, types: int) -> None:
+        self.rows = max(min(ROWS_OF_TYPE, ROWS_OF_ALL // max(types, 1)), 1)
+        self.read = DECODED_BYTES // max(types, 1)
+        self.shown = SHOWN_CHARACTERS // max(types, 1)
+        self.boot = BOOT_BYTES // max(types, 1)
+
+
+class _Fields(msgspec.Struct, frozen=True):
+    """A key of a type, and the fields of its data by name."""
+
+    key: str
+    fields: dict[str, Any]
+
+
+class _Cells(msgspec.Struct, frozen=True):
+    """A key of a type, and its cells by column."""
+
+    key: str
+    cells: dict[str, Cell]
+
+
+def _make_panel(
+    type: str, own: list[Event], selection: Selection, share: _Share, now: int
+) -> Panel:
+    order = selection.order_of(type)
+    reads_all = order is not None or bool(selection.q.strip())
+    some = own if reads_all else own[: share.rows]
+    read = [_read(event) for event in _within(share.read, some, _count_bytes)]
+    found = [row for row in read if _is_found(row, selection, now)]
+    if order is not None:
+        found = _sorted(found, *order, now)
+    names = columns_of(row.fields for row in found[: share.rows])
+    cells = [_write(row, names, now) for row in found[: share.rows]]
+    rows = [*_within(share.shown, cells, _count_characters)]
+    written = [row.cells for row in rows]
+    return Panel(
+        type=type,
+        title=title_of(type),
+        count=len(own),
+        columns=[
+            _column("key", type, "", selection),
+            *(
+                _column(_kind_of(name, written), type, name, selection)
+                for name in names
+            ),
+        ],
+        rows=_align(type, rows, names),
+        left_out=len(found) - len(rows) + len(own) - len(read),
+        trend=trend_of(names, written),
+    )
+
+
+def _column(kind: ColumnKind, type: str, name: str, selection: Selection) -> Column:
+    """Return a column. Its head selects the usual order first, then the other one.
+
+    The usual order of numbers descends, that of texts and keys ascends.
+    """
+    rises, falls = f"{type}:{name}", f"-{type}:{name}"
+    usual, other = (falls, rises) if kind == "number" else (rises, falls)
+    ways = {rises: "ascending", falls: "descending"}
+    return Column(
+        kind=kind,
+        by=rises,
+        head=title_of(type if kind == "key" else name),
+        sort=ways.get(selection.by, "none"),
+        href="/" + selection.query(by=other if selection.by == usual else usual),
+    )
+
+
+def _kind_of(name: str, rows: Iterable[Mapping[str, Cell]]) -> ColumnKind:
+    """Return "number" if the first value of a column that isn't null is a number."""
+    kinds = (row[name].kind for row in rows)
+    first = next((kind for kind in kinds if kind not in NO_VALUE), "")
+    return "number" if first == "number" else "text"
+
+
+def _align(type: str, rows: list[_Cells], names: list[str]) -> list[PanelRow]:
+    """Return rows in which the numbers of a column have the same decimals."""
+    most = {name: decimals_of(name, (row.cells for row in rows)) for name in names}
+    return [
+        PanelRow(
+            key=row.key,
+            href=address(row.key, f"k/{type}"),
+            cells=[_pad(row.cells[name], most[name] or 0) for name in names],
+        )
+        for row in rows
+    ]
+
+
+def _pad(cell: Cell, decimals: int) -> Cell:
+    if cell.value is None:
+        return cell
+    return msgspec.structs.replace(cell, text=number(cell.value, decimals))
+
+
+def _is_found(row: _Fields, selection: Selection, now: int) -> bool:
+    if not selection.q.strip():
+        return True
+    cells = (cell_of(name, value, now) for name, value in row.fields.items())
+    texts = (it.text[:SEARCHED_CHARACTERS] for it in cells if it.kind != "nested")
+    return selection.finds(row.key, *texts)
+
+
+def _sorted(rows: list[_Fields], field: str, descends: bool, now: int) -> list[_Fields]:
+    """Return rows in the order of a field: numbers, then texts, then all without one.
+
+    Those without a value are last in both directions, and equal rows stay as they are.
+    """
+    if not field:
+        return sorted(rows, key=lambda row: row.key, reverse=descends)
+    ranked = [(_rank(row, field, now), row) for row in rows]
+    known = [it for it in ranked if it[0] is not None]
+    known.sort(key=itemgetter(0), reverse=descends)
+    return [row for _, row in known] + [row for rank, row in ranked if rank is None]
+
+
+def _rank(row: _Fields, field: str, now: int) -> tuple[int, Any] | None:
+    if field not in row.fields:
+        return None
+    cell = cell_of(field, row.fields[field], now)
+    if cell.kind in ("null", "nested"):
+        return None
+    value = cell.at if cell.kind == "time" else cell.value
+    return (1, cell.text) if value is None else (0, value)
+
+
+def _read(event: Event) -> _Fields:
+    return _Fields(_slot_of(event)[1], fields_of(decode(event.data)))
+
+
+def _write(row: _Fields, names: list[str], now: int) -> _Cells:
+    fields = row.fields
+    return _Cells(
+        row.key,
+        {
+            name: cell_of(name, fields[name], now) if name in fields else MISSING
+            for name in names
+        },
+    )
+
+
+def _whole(name: str, value: Any, now: int, indent: int | None) -> Cell:
+    """Return how a detail shows a field: arrays and objects as JSON."""
+    if isinstance(value, dict | list) and value:
+        return Cell("nested", json.dumps(value, indent=indent, ensure_ascii=False))
+    return cell_of(name, value, now)
+
+
+def _happening(event: Event) -> Happening:
+    return Happening(
+        time=clock(event.id.ms),
+        title=title_of(event.type),
+        text=happening(decode(event.data), event.id.ms),
+    )
+
+
+def _brief(event: Event) -> Any:
+    """Return the data of an event without a key; its line if the data is large."""
+    small = len(event.data) <= BOOT_ROW_BYTES
+    return decode(event.data) if small else _happening(event).text
+
+
+def _boot_rows(events: list[Event]) -> Iterator[Event]:
+    groups = _by_type(events)
+    share = _Share(len(groups))
+    for own in groups.values():
+        small = [it for it in own[: share.rows] if len(it.data) <= BOOT_ROW_BYTES]
+        yield from _within(share.boot, small, _count_bytes)
+
+
+def _by_type(events: list[Event]) -> dict[str, list[Event]]:
+    groups = groupby(events, key=lambda event: _slot_of(event)[0])
+    return {type: [*own] for type, own in groups}
+
+
+def _within(room: int, items: Iterable[T], size: Callable[[T], int]) -> Iterator[T]:
+    """Yield the first of `items`, whose sizes together are not more than `room`."""
+    for item in items:
+        room -= size(item)
+        if room < 0:
+            return
+        yield item
+
+
+def _count_bytes(event: Event) -> int:
+    return len(event.data)
+
+
+def _count_characters(row: _Cells) -> int:
+    """Return the characters of a row; its key is also in attributes and in a URL."""
+    return 3 * len(row.key) + sum(len(cell.beginning) for cell in row.cells.values())
+
+
+def _count_field(field: tuple[str, Cell]) -> int:
+    head, cell = field
+    return len(head) + len(cell.text) + FIELD_CHARACTERS
+
+
+def _slot_of(event: Event) -> Slot:
+    return event.slot or (event.type, "")
