@@ -15,36 +15,20 @@ Liveboard, `python -m feed record URL | python -m feed publish - --to URL` does 
 same, and outlives broken connections.
 """
 
-import base64
 import io
 import json
-import re
 import sys
 from collections.abc import Iterator
 from http.client import HTTPException
 from typing import Any
-from urllib.parse import unquote_to_bytes, urlsplit
 from urllib.request import Request, urlopen
 
 from board import Refused, explain, publish
+from source import read_request
 
 SSE = "text/event-stream"
 CONTROL = {"hello", "heartbeat", "gap", "bye", "end"}  # a Liveboard's control events
 UNNAMED = {"": "update", "message": "update"}  # a board doesn't publish messages
-
-
-def request(text: str) -> Request:
-    """Return a request for a URL, which may have a user and a password; or exit."""
-    url = urlsplit(text if "://" in text else f"http://{text}")
-    name = url.netloc.rpartition("@")[2]
-    if not re.fullmatch(r"(\[[^]]+\]|[^:]+)(:[0-9]+)?", name):
-        sys.exit("That is no URL. In a password, write / as %2F, ? as %3F, # as %23.")
-    asked = Request(url._replace(netloc=name).geturl(), headers={"Accept": SSE})
-    if url.username is not None:
-        parts = (unquote_to_bytes(part or "") for part in (url.username, url.password))
-        credentials = base64.b64encode(b":".join(parts)).decode()
-        asked.add_unredirected_header("Authorization", f"Basic {credentials}")
-    return asked
 
 
 def read_lines(asked: Request) -> Iterator[str]:
@@ -70,7 +54,7 @@ def decode(text: str) -> Any:
 if len(sys.argv) != 2:
     sys.exit(__doc__)
 refused, type, data = 0, "", []
-for number, line in enumerate(read_lines(request(sys.argv[1])), 1):
+for number, line in enumerate(read_lines(read_request(sys.argv[1], SSE)), 1):
     name, _, value = line.rstrip("\n").partition(":")
     if name == "event":
         type = value.removeprefix(" ").lower()

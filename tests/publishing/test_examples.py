@@ -93,6 +93,57 @@ def test_another_feed_feeds_the_board(board: Board, empty: Board) -> None:
         feeding.wait()
 
 
+def metrics(board: Board) -> dict[str, Any]:
+    found = json.loads(board.get("/api/state")[2])["other"]
+    return {it["key"]: it["data"] for it in found if it["event"] == "metric"}
+
+
+def test_figures_of_a_service_become_rows_and_counters_get_a_rate(empty: Board) -> None:
+    command = shown("from_prometheus.py").replace("http://127.0.0.1:8000", empty.url)
+    feeding = start(f"INTERVAL=0.2 exec {command}", empty)
+    key = "liveboard_events_total type=metric"
+    try:
+        until(lambda: metrics(empty).get(key, {}).get("rate"), 30, "a counter grows")
+        rows = metrics(empty)
+        assert feeding.poll() is None
+    finally:
+        feeding.terminate()
+        feeding.wait()
+    assert rows[key]["name"] == "liveboard_events_total"
+    assert rows[key]["labels"] == "type=metric"
+    assert rows[key]["value"] > 0
+    streams = {"name": "liveboard_streams", "labels": "", "value": 0, "rate": None}
+    assert rows["liveboard_streams"] == streams
+    assert all(name.startswith("liveboard_") for name in rows)
+
+
+def test_odd_figures_are_shown_and_none_at_all_is_an_error(taker: Board) -> None:
+    text = b'# TYPE a gauge\na NaN\na{b="x\\ny"} 1\nc{d="e"} +Inf\nz 0.12345\n'
+    with serving(text, "text/plain") as address:
+        url = f"http://me:hu%2Fsh@{address}"
+        command = f"INTERVAL=9 exec python examples/from_prometheus.py {url} 'a' '[cz]'"
+        feeding = start(command, taker)
+        try:
+            until(lambda: "z" in metrics(taker), 30, "the last row")
+        finally:
+            feeding.terminate()
+            feeding.wait()
+        missing = run("from_prometheus.py", url, "nothing", BOARD=taker.url)
+    rows = metrics(taker)
+    assert {key: row["value"] for key, row in rows.items()} == {
+        "a": None,
+        "c d=e": None,
+        "z": 0.123,
+    }
+    assert missing.returncode == 1
+    assert b"has no figure that is called nothing" in missing.stderr
+    with serving(b"<html>", "text/html") as address:
+        url = f"http://me:hu%2Fsh@{address}"
+        wrong = run("from_prometheus.py", url, "*", BOARD=taker.url)
+    assert wrong.returncode == 1
+    assert b"these are no figures" in wrong.stderr and b"hu/sh" not in wrong.stderr
+
+
 def run(
     example: str, *arguments: str, typed: bytes = b"", **env: str
 ) -> subprocess.CompletedProcess[bytes]:
