@@ -19,7 +19,9 @@ from functools import partial
 
 from feed.alone import Alone
 from feed.answers.answers import Answers
+from feed.answers.keeping import Keeper, KeptAlone
 from feed.answers.piece import Board
+from feed.answers.upstream import Upstream
 from feed.backend import TICK, Backend
 from feed.clock import now_ms
 from feed.events.catalogue import News
@@ -57,14 +59,17 @@ class Feed:
             self.log = Log(settings.backlog, 0)  # its reader loads the shared log
             self.source = Published()  # until this process leads
             self.backend = Shared(settings, self.log, self)
+            keeper: Keeper = self.backend.keeper
         else:
             self.log = Log(settings.backlog, start)
             self.source = make_source(settings, start)
             self.backend = Alone(self.log, self)
+            keeper = KeptAlone()
         self.history = History()
         self.streams = Streams(self.log, settings, settings.feed, version)
         self.streams.is_ahead = self.backend.is_ahead
-        self.answers = Answers(self.board, settings.max_answers)
+        upstream = Upstream(settings) if settings.ask_url else None
+        self.answers = Answers(self.board, settings.max_answers, keeper, upstream)
         if self.backend.away:
             self.announce_away(True)
         self.publishing = threading.Lock()  # for making a change and publishing it
@@ -228,6 +233,7 @@ class Feed:
         self.streams.fanout.start()
         self._run_thread("streams", self._watch_streams)
         self._run_thread("answers", partial(self.answers.run, self.streams.draining))
+        self._run_thread("shelf", partial(self.answers.follow, self.streams.draining))
         self._run_thread("source", partial(self.backend.run, self.streams.draining))
 
     def drain(self) -> None:
@@ -258,6 +264,7 @@ class Feed:
                 for call in self._last_calls:
                     call()
                 self.source.close()
+                self.answers.close()
                 self.backend.close()
                 self._log_totals("totals at the end")
 

@@ -22,6 +22,7 @@ from typing import Literal
 import msgspec
 
 Combination = Literal["sum", "max", "min"]
+Kind = Literal["counter", "gauge", "histogram"]
 
 SUFFIX = ".figures"
 ENDED = f"ended{SUFFIX}"
@@ -43,11 +44,16 @@ class Figure(msgspec.Struct, frozen=True, array_like=True):
     """One sample of one worker; `family` is the name of the metric it belongs to."""
 
     family: str
-    counts: bool  # whether it is a counter
+    kind: Kind
     help: str
     name: str
     labels: tuple[tuple[str, str], ...]
     value: float
+
+    @property
+    def counts(self) -> bool:
+        """Whether it only ever grows, so that it is kept when its worker ends."""
+        return self.kind != "gauge"
 
 
 class Ended(msgspec.Struct, frozen=True):

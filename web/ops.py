@@ -5,6 +5,7 @@ import re
 import threading
 import time
 from collections.abc import Iterable, Iterator
+from itertools import product
 from pathlib import Path
 
 from flask import Blueprint, Flask, Response, current_app, request
@@ -15,13 +16,20 @@ from prometheus_client import (
     ProcessCollector,
     generate_latest,
 )
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 from werkzeug.exceptions import NotFound
 
+from feed.answers.answers import RULES, Answers
+from feed.answers.figures import REASONS
 from feed.feed import Feed
-from serving.figures import Figure, FiguresFolder, add_up
+from serving.figures import Figure, FiguresFolder, Kind, add_up
 from serving.sink import dropped_lines
 from web import the_feed
 from web.problems import problem
@@ -31,6 +39,8 @@ REFUSALS = ("limit", "client", "views", "restart")
 WRONG_TOKENS = ("token", "guesses")
 # The request targets under which the figures are served (RFC 9112, 3.2.1 and 3.2.2).
 METRICS_TARGET = re.compile(r"(https?://[^/?#]+)?/metrics(\?.*)?")
+
+KINDS: dict[str, Kind] = {"counter": "counter", "histogram": "histogram"}
 
 WRITE_INTERVAL = 1.0  # seconds from one copy of a worker's figures to the next
 
@@ -129,13 +139,12 @@ class CombinedFigures(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Yield each figure with the name and type that it has with one worker."""
-        families: dict[tuple[str, bool], Metric] = {}
+        families: dict[tuple[str, Kind], Metric] = {}
         for figure in add_up(self._figures):
-            family = families.get((figure.family, figure.counts))
+            family = families.get((figure.family, figure.kind))
             if family is None:
-                kind = "counter" if figure.counts else "gauge"
-                family = Metric(figure.family, figure.help, kind)
-                families[figure.family, figure.counts] = family
+                family = Metric(figure.family, figure.help, figure.kind)
+                families[figure.family, figure.kind] = family
             family.add_sample(figure.name, dict(figure.labels), figure.value)
         yield from families.values()
 
@@ -164,6 +173,7 @@ class FeedCollector(Collector):
         yield _counter("dropped", "Superseded events left out", totals.dropped)
         yield _counter("lost", "Un-keyed events no longer retained", totals.lost)
         yield _counter("log_lines_dropped", "Log lines dropped", dropped_lines())
+        yield from _answer_figures(self._feed.answers)
         yield _gauge(
             "slowest_stream_seconds",
             "Seconds that the slowest stream's current write has waited",
@@ -179,11 +189,27 @@ class FeedCollector(Collector):
 def _figures_of(families: Iterable[Metric]) -> Iterator[Figure]:
     """Yield the samples of metrics, as they are written to the files."""
     for family in families:
-        counts = family.type == "counter"
+        kind = KINDS.get(family.type, "gauge")
         for sample in family.samples:
             labels = tuple(sorted(sample.labels.items()))
             name, help = family.name, family.documentation
-            yield Figure(name, counts, help, sample.name, labels, sample.value)
+            yield Figure(name, kind, help, sample.name, labels, sample.value)
+
+
+def _answer_figures(answers: Answers) -> Iterator[Metric]:
+    figures = answers.figures
+    yield _gauge("answers", "Answers being given now", len(answers))
+    name, help = "liveboard_answers", "Answers that have ended"
+    ended = CounterMetricFamily(name, help, labels=["by", "reason"])
+    for by, reason in product(sorted({RULES, answers.by}), REASONS):
+        ended.add_metric([by, reason], figures.ended[by, reason])
+    yield ended
+    yield HistogramMetricFamily(
+        "liveboard_answer_first_word_seconds",
+        "Seconds from a question to the first word of its answer",
+        buckets=figures.buckets(),
+        sum_value=figures.first_word_seconds,
+    )
 
 
 def _gauge(name: str, help: str, value: float) -> GaugeMetricFamily:

@@ -65,10 +65,17 @@ class Answer:
 
     `by` is "rules" or the name of a model. `ending` is None until the answer ends.
     `clock` returns monotonic seconds, and `read_at` is when a reader last looked at the
-    answer. `stop` is why it is to be stopped, in a sentence, or None.
+    answer. `stop` is the reason and the sentence with which it is to end, or None.
+    `process` names the other process that gives it; it is empty if this one does.
     """
 
-    def __init__(self, opening: Opening, by: str, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        opening: Opening,
+        by: str,
+        clock: Callable[[], float],
+        process: str = "",
+    ) -> None:
         self.opening = opening
         self.by = by
         self.ending: End | None = None
@@ -76,7 +83,8 @@ class Answer:
         self.began_at = self.read_at = clock()
         self.ended_at = 0.0
         self.first_word: float | None = None  # the seconds until it
-        self.stop: str | None = None
+        self.stop: tuple[str, str] | None = None
+        self.process = process
         self._outlet: AnswerOutlet | None = AnswerOutlet(self, AnswerLog(opening.at))
         self._packed = b""
         self._sources: dict[Cited, None] = {}
@@ -105,7 +113,7 @@ class Answer:
     @property
     def pieces(self) -> list[Piece]:
         """The pieces so far."""
-        return [_decode(event.data) for event in self.outlet.log.state()]
+        return pieces_of(self.outlet.log.state())
 
     @property
     def text(self) -> str:
@@ -117,8 +125,12 @@ class Answer:
         """The question, and the answer so far."""
         return Turn(self.opening.question, self.text)
 
-    def events_of(self, pieces: Iterable[Piece], now: int) -> list[Event]:
-        """Return pieces as the next events of the log, at the instant `now` (ms)."""
+    def prepare(self, pieces: list[Piece], now: int) -> list[Event]:
+        """Return pieces as the next events of the log, at the instant `now` (ms).
+
+        They are appended next, in this process or another one.
+        """
+        self.cite(pieces)
         ms, seq = self.outlet.log.tail
         if now > ms:
             ms, seq = now, -1
@@ -127,14 +139,17 @@ class Answer:
             for n, piece in enumerate(pieces, 1)
         ]
 
+    def cite(self, pieces: Iterable[Piece]) -> None:
+        """Add what pieces refer to to the sources of the answer."""
+        for piece in pieces:
+            if piece.ref is not None:
+                ref = piece.ref
+                self._sources[Cited(ref.event, ref.key, ref.id)] = None
+
     def append(self, events: list[Event]) -> None:
-        """Append events that `events_of` returned."""
+        """Append events that `prepare` returned."""
         if events and self.first_word is None:
             self.first_word = self.clock() - self.began_at
-        for event in events:
-            ref = _decode(event.data).ref
-            if ref is not None:
-                self._sources[Cited(ref.event, ref.key, ref.id)] = None
         self.outlet.log.extend(events)
 
     def make_end(self, reason: str, detail: str | None, at: int) -> End:
@@ -164,6 +179,11 @@ class AnswerOutlet:
         self.catch_up = CatchUp(log)
         self._answer = answer
 
+    @property
+    def ends_soon(self) -> bool:
+        """Whether this process gives the answer, and ends it before it ends itself."""
+        return not self._answer.process
+
     def is_ahead(self, cursor: EventId) -> bool:
         """Return False: the log has every id that was given to a reader."""
         return False
@@ -176,6 +196,11 @@ class AnswerOutlet:
         answer = self._answer
         answer.read_at = answer.clock()
         return answer.ending if cursor >= self.log.tail else None
+
+
+def pieces_of(events: Iterable[Event]) -> list[Piece]:
+    """Return the pieces that events of an answer have."""
+    return [_decode(event.data) for event in events]
 
 
 def words_of(pieces: Iterable[Piece]) -> deque[list[Piece]]:

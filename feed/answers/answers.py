@@ -1,9 +1,13 @@
-"""The answers of this process: which there are, what is being typed, what is forgotten.
+"""The answers of this process: begin one, find it, stop it, and type its words.
 
 Theory of operation: what the rules answer is known at once. It is typed at a reading
-pace by one loop, which appends the words that are due to the logs of all answers. An
-answer is kept for half an hour after its end, packed. If too many are kept, those that
-ended first are forgotten first.
+pace by one loop, which appends the words that are due to the logs of all answers. What
+a model answers is appended as it comes, by a thread for each call. If the model fails
+before its first word, the rules answer.
+
+An answer is written by one thread at a time. Any thread may ask for its end, by `stop`;
+the one that writes it then ends it. So an answer has exactly one end, and nothing after
+it.
 """
 
 import logging
@@ -11,29 +15,55 @@ import math
 import secrets
 import threading
 import time
-from collections import Counter, OrderedDict, deque
+import traceback
+from collections import deque
 from collections.abc import Callable
 
 import msgspec
 
 from feed.answers import rules
 from feed.answers.answer import MOST_TURNS, Answer, Opening, words_of
+from feed.answers.figures import AnswerFigures
+from feed.answers.keeping import Addition, Keeper
 from feed.answers.limits import Rate, TooManyAnswers
 from feed.answers.piece import Board, Piece, Question, Turn
+from feed.answers.shelf import Shelf
+from feed.answers.upstream import Call, Upstream, UpstreamError
 from feed.clock import now_ms
-from feed.publishing.idempotency import Idempotency, KeyReused
+from feed.events.control import End
+from feed.publishing.idempotency import Idempotency
+from feed.streams.text import printable
 
+RULES = "rules"
 PACE = 0.04  # seconds between two words, at which people read
-KEPT_FOR = 1800.0  # seconds after its end for which an answer is kept
-MOST_KEPT = 5000  # answers that have ended; those that ended first are forgotten first
-MOST_BYTES = 32 << 20  # of the text of answers that have ended
-QUESTIONS_A_MINUTE = 120  # questions a minute from one address
+QUESTIONS_A_MINUTE = 120  # from one address
+COSTLY_QUESTIONS_A_MINUTE = 20  # where a model answers
+MOST_CALLS = 4  # answers by a model at once
+UNREAD = 60.0  # seconds after which an answer that nobody reads is stopped
 IDLE = 1.0  # seconds between two looks at what is over its time
 SHORTEST_TURN = 0.02  # seconds between two steps of the loop
-RULES = "rules"
+GRACE = 0.5  # seconds that a model has left when the process ends
+STOPPING = 1.0  # seconds within which an answer ends once it is stopped
+
 STOPPED = "The answer was stopped."
+NOBODY_READS = f"Nobody read the answer for {UNREAD:g} seconds."
+RESTARTING = "The server restarted before the answer was whole."
+FAILED = "The answer failed by a fault of the server; its log has the place."
+INSTEAD = "{} The board's own rules answer instead."
 
 logger = logging.getLogger("liveboard.answers")
+
+
+class Asking(msgspec.Struct, frozen=True):
+    """A question with the board that it is about, and its answer.
+
+    `pace` is in seconds between two words, if the rules answer.
+    """
+
+    question: Question
+    board: Board
+    answer: Answer
+    pace: float
 
 
 class Typing(msgspec.Struct):
@@ -46,46 +76,55 @@ class Typing(msgspec.Struct):
 
 
 class Answers:
-    """The answers that this process gives and keeps.
+    """The answers that this process gives, and those that it has given.
 
-    `board` returns the board as it is; `clock` returns monotonic seconds, and `most` is
-    how many answers may be given at once.
+    `board` returns the board as it is, and `most` is how many answers may be given at
+    once. `upstream` is the model that answers, if there is one. `clock` returns
+    monotonic seconds.
     """
 
     def __init__(
         self,
         board: Callable[[], Board],
         most: int,
+        keeper: Keeper,
+        upstream: Upstream | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._board = board
         self._most = most
+        self._keeper = keeper
+        self._upstream = upstream
         self._clock = clock
-        self._rate = Rate(QUESTIONS_A_MINUTE)
-        self._kept: OrderedDict[str, Answer] = OrderedDict()  # running ones, too
-        self._ended: OrderedDict[str, int] = OrderedDict()  # their sizes, oldest first
-        self._bytes = 0
-        self._unpacked: list[Answer] = []  # answers that have just ended
+        costs = upstream is not None
+        self._rate = Rate(COSTLY_QUESTIONS_A_MINUTE if costs else QUESTIONS_A_MINUTE)
+        self._shelf = Shelf()
         self._typing: dict[str, Typing] = {}
-        self._asked: dict[str, tuple[str, str]] = {}  # by idempotency key
-        self._key_of: dict[str, str] = {}
+        self._calls: dict[str, Call] = {}
         self._work = threading.Event()
         self._beginning = threading.Lock()
-        self._stepping = threading.Lock()  # one thread at a time writes to answers
-        self.ended: Counter[tuple[str, str]] = Counter()  # by answerer and reason
+        self._stepping = threading.RLock()
+        self._leaving = False
+        self.figures = AnswerFigures()
 
     def __len__(self) -> int:
-        return len(self._typing)
+        """Return how many answers are being given."""
+        return len(self._typing) + len(self._calls)
 
     @property
     def kept(self) -> int:
-        """How many answers are kept, with those that are being given."""
-        return len(self._kept)
+        """How many answers this process keeps, with those that are being given."""
+        return len(self._shelf)
+
+    @property
+    def by(self) -> str:
+        """The model that answers, by its name; "rules" if there is none."""
+        return RULES if self._upstream is None else self._upstream.by
 
     @property
     def costs(self) -> bool:
         """Whether a model answers, which costs its owner something."""
-        return False
+        return self._upstream is not None
 
     def begin(
         self,
@@ -94,43 +133,36 @@ class Answers:
         pace: float = PACE,
         idempotency: Idempotency | None = None,
     ) -> Answer:
-        """Begin the answer to a question, and return it with its first word.
+        """Begin the answer to a question, and return it; by the rules, with a word.
 
         `pace` is in seconds between two words; 0 gives the whole at once. A question
         with a known idempotency key gets the answer that it got before. Raise KeyReused
         if that was a different question, AskedTooOften if the address has asked too
-        often, and TooManyAnswers if too many are being given.
+        often, TooManyAnswers if too many are being given, and Unavailable if the answer
+        can't be shared with other processes.
         """
         with self._beginning:
             known = None if idempotency is None else self._recall(idempotency)
             if known is not None:
                 return known
-            if len(self) >= self._most:
-                raise TooManyAnswers(self._most)
+            self._check_room()
             self._rate.count(address, self._clock())
             board = self._board()
-            opening = Opening(
-                secrets.token_hex(16),
-                question.text,
-                board.as_of,
-                board.now,
-                question.turns,
-            )
-            answer = self._kept[opening.id] = Answer(opening, RULES, self._clock)
-            if idempotency is not None:
-                self._asked[idempotency.key] = idempotency.fingerprint, opening.id
-                self._key_of[opening.id] = idempotency.key
-        words = words_of(rules.answer(question, board))
-        typing = Typing(answer, words, pace, self._clock())
-        with self._stepping:
-            self._typing[answer.id] = typing
-            self._type(typing)
-        self._work.set()
+            answer = self._open(question, board)
+            begun = self._keeper.begin(answer, idempotency)
+            if begun is not answer:
+                return begun
+            self._shelf.add(answer, idempotency)
+            asking = Asking(question, board, answer, pace)
+            if self._upstream is None:
+                self._begin_typing(asking, [])
+            else:
+                self._begin_call(asking, self._upstream)
         return answer
 
     def find(self, id: str) -> Answer | None:
         """Return the answer with an id; None if there is none any more."""
-        return self._kept.get(id)
+        return self._shelf.find(id) or self._keeper.find(id)
 
     def turns_of(self, id: str) -> tuple[Turn, ...]:
         """Return the turns of the conversation that an answer ended, oldest first."""
@@ -140,94 +172,187 @@ class Answers:
         return (*answer.opening.turns, answer.turn)[-MOST_TURNS:]
 
     def stop(self, answer: Answer) -> None:
-        """Stop an answer; what it has said stays."""
-        answer.stop = answer.stop or STOPPED
-        self.step()
+        """Stop an answer, and wait until it has ended; what it has said stays."""
+        if not answer.process:
+            self._ask_to_end(answer, "stopped", STOPPED)
+            self.step()
+        elif answer.ending is None:
+            self._keeper.stop(answer)
+        ends = time.monotonic() + STOPPING
+        while answer.ending is None and time.monotonic() < ends:
+            log = answer.outlet.log
+            log.wait(log.tail, ends - time.monotonic())
 
     def run(self, ending: threading.Event) -> None:
-        """Type and forget until `ending` is set; then type the rest at once."""
+        """Type and forget until `ending` is set; then end all answers."""
         while not ending.is_set():
             self._work.wait(IDLE)
             self._work.clear()
             self.step()
             if self._typing:
-                ending.wait(max(self._next_due() - self._clock(), SHORTEST_TURN))
+                due_at = min(typing.due_at for typing in [*self._typing.values()])
+                ending.wait(max(due_at - self._clock(), SHORTEST_TURN))
                 self._work.set()
-        for typing in [*self._typing.values()]:
-            typing.pace = 0.0
-        self.step()
+        self._leave()
 
     def step(self) -> None:
         """Type the words that are due, and forget what is over its time."""
         with self._stepping:
-            for typing in [*self._typing.values()]:
-                self._type(typing)
-            self._pack_and_forget()
+            self._add([self._next_words(typing) for typing in self._typing.values()])
+            self._keeper.forget(self._shelf.tidy(self._clock()))
+        unread = self._clock() - UNREAD
+        for id in [*self._calls, *self._typing]:
+            answer = self._shelf.find(id)
+            if answer is not None and answer.read_at <= unread:
+                self._ask_to_end(answer, "stopped", NOBODY_READS)
+
+    def follow(self, ending: threading.Event) -> None:
+        """Follow the answers of other processes until `ending` is set."""
+        self._keeper.run(lambda it: self._ask_to_end(it, "stopped", STOPPED), ending)
+
+    def close(self) -> None:
+        """Close the keeper's connections."""
+        self._keeper.close()
+
+    def _check_room(self) -> None:
+        """Raise TooManyAnswers if no further answer may be given now."""
+        if len(self._calls) >= MOST_CALLS:
+            raise TooManyAnswers(MOST_CALLS)
+        if len(self) >= self._most:
+            raise TooManyAnswers(self._most)
 
     def _recall(self, idempotency: Idempotency) -> Answer | None:
-        """Return the answer to an earlier request with this key; None if it is new."""
-        fingerprint, id = self._asked.get(idempotency.key, ("", ""))
-        if not id:
-            return None
-        if fingerprint != idempotency.fingerprint:
-            raise KeyReused(f"the key {idempotency.key!r} was used for another request")
-        return self.find(id)
+        return self._shelf.recall(idempotency) or self._keeper.recall(idempotency)
 
-    def _next_due(self) -> float:
-        return min((it.due_at for it in [*self._typing.values()]), default=0.0)
+    def _open(self, question: Question, board: Board) -> Answer:
+        id = secrets.token_hex(16)
+        opening = Opening(id, question.text, board.as_of, board.now, question.turns)
+        return Answer(opening, self.by, self._clock)
 
-    def _type(self, typing: Typing) -> None:
-        """Append the words that are due; end the answer after its last word."""
+    def _begin_typing(self, asking: Asking, beginning: list[Piece]) -> None:
+        """Let the rules answer, after a beginning; the first word is typed at once."""
+        answer, pace = asking.answer, 0.0 if self._leaving else asking.pace
+        try:
+            pieces = beginning + rules.answer(asking.question, asking.board)
+        except Exception as error:  # an answer must have an end; the place is logged
+            _log_place(error)
+            answer.stop, pieces = ("failed", FAILED), beginning
+        typing = Typing(answer, words_of(pieces), pace, self._clock())
+        with self._stepping:
+            self._typing[answer.id] = typing
+            self._add([self._next_words(typing)])
+        self._work.set()
+
+    def _begin_call(self, asking: Asking, upstream: Upstream) -> None:
+        call = self._calls[asking.answer.id] = upstream.begin(
+            asking.question, asking.board
+        )
+        threading.Thread(
+            target=self._follow_call, args=(asking, call), name="answer", daemon=True
+        ).start()
+
+    def _follow_call(self, asking: Asking, call: Call) -> None:
+        """Append what the model says; if it says nothing, let the rules answer."""
+        answer = asking.answer
+        reason, detail = "complete", None
+        try:
+            for piece in call:
+                self._add([Addition(answer, answer.prepare([piece], now_ms()), None)])
+        except UpstreamError as error:
+            reason, detail = error.reason, error.detail
+        except Exception as error:  # an answer must have an end; the place is logged
+            _log_place(error)
+            reason, detail = "failed", FAILED
+        self._calls.pop(answer.id, None)
+        if answer.stop is None and answer.first_word is None and detail is not None:
+            answer.by = RULES
+            self._begin_typing(asking, [Piece(INSTEAD.format(detail) + " ")])
+        else:
+            self._add([Addition(answer, [], _end_of(answer, reason, detail))])
+
+    def _next_words(self, typing: Typing) -> Addition:
+        """Return the words that are due, and after the last word the end."""
         answer, words = typing.answer, typing.words
-        if answer.stop is not None:
-            self._end(answer, "stopped", answer.stop)
-            return
         due = len(words)
-        if typing.pace:
+        if answer.stop is not None:
+            due = 0
+        elif typing.pace:
             late = self._clock() - typing.due_at
             due = min(due, math.floor(late / typing.pace) + 1)
             typing.due_at += due * typing.pace
-        if due > 0:
-            pieces = [piece for _ in range(due) for piece in words.popleft()]
-            answer.append(answer.events_of(pieces, now_ms()))
-        if not words:
-            self._end(answer, "complete", None)
+        pieces = [piece for _ in range(due) for piece in words.popleft()]
+        events = answer.prepare(pieces, now_ms())
+        is_over = answer.stop is not None or not words
+        return Addition(answer, events, _end_of(answer) if is_over else None)
 
-    def _end(self, answer: Answer, reason: str, detail: str | None) -> None:
+    def _add(self, additions: list[Addition]) -> None:
+        """Add to answers, first where other processes read them.
+
+        So no client ever has a word that only this process knew.
+        """
+        with self._stepping:
+            additions = [it for it in additions if it.events or it.ending]
+            self._keeper.add(additions)
+            for answer, events, ending in additions:
+                is_first = answer.first_word is None
+                answer.append(events)
+                if is_first and answer.first_word is not None:
+                    self.figures.count_first_word(answer.first_word)
+                if ending is not None:
+                    self._end(answer, ending)
+
+    def _end(self, answer: Answer, ending: End) -> None:
         self._typing.pop(answer.id, None)
-        answer.end(answer.make_end(reason, detail, now_ms()))
-        self._unpacked.append(answer)
-        self.ended[answer.by, reason] += 1
+        answer.end(ending)
+        self._shelf.end(answer)
+        self.figures.ended[answer.by, ending.reason] += 1
         logger.info(
             "an answer ended: by %s, %s, first word after %.2f s, whole after %.1f s",
-            answer.by,
-            reason,
+            printable(answer.by),
+            ending.reason,
             answer.first_word or 0.0,
             answer.ended_at - answer.began_at,
         )
 
-    def _pack_and_forget(self) -> None:
-        """Pack what has ended, and forget what is over its time or one too many."""
-        for answer in self._unpacked:
-            answer.pack()
-            self._ended[answer.id] = answer.size
-            self._bytes += answer.size
-        self._unpacked.clear()
-        over = self._clock() - KEPT_FOR
-        while self._ended:
-            id = next(iter(self._ended))
-            is_over = self._kept[id].ended_at <= over
-            if (
-                not is_over
-                and len(self._ended) <= MOST_KEPT
-                and self._bytes <= MOST_BYTES
-            ):
-                return
-            self._forget(id)
+    def _ask_to_end(self, answer: Answer, reason: str, detail: str) -> None:
+        """Let the thread that writes an answer end it for this reason."""
+        answer.stop = answer.stop or (reason, detail)
+        call = self._calls.get(answer.id)
+        if call is not None:
+            call.close()
 
-    def _forget(self, id: str) -> None:
-        self._bytes -= self._ended.pop(id)
-        del self._kept[id]
-        key = self._key_of.pop(id, None)
-        if key is not None:
-            del self._asked[key]
+    def _leave(self) -> None:
+        """End all answers: by the rules whole, by a model after a moment of grace."""
+        self._leaving = True
+        for typing in [*self._typing.values()]:
+            typing.pace = 0.0
+        self.step()
+        self._await_calls(GRACE)
+        for id in [*self._calls]:
+            answer = self._shelf.find(id)
+            if answer is not None:
+                self._ask_to_end(answer, "incomplete", RESTARTING)
+        self._await_calls(STOPPING)
+
+    def _await_calls(self, seconds: float) -> None:
+        ends = time.monotonic() + seconds
+        while self._calls and time.monotonic() < ends:
+            time.sleep(SHORTEST_TURN)
+
+
+def _end_of(answer: Answer, reason: str = "complete", detail: str | None = None) -> End:
+    """Return the end of an answer; if it is to be stopped, that is the reason."""
+    if answer.stop is not None:
+        reason, detail = answer.stop
+    return answer.make_end(reason, detail, now_ms())
+
+
+def _log_place(error: Exception) -> None:
+    """Log where an error happened, but not its message: it may have the question."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    logger.error(
+        "An answer failed: %s in %s:%s",
+        type(error).__name__,
+        place.filename,
+        place.lineno,
+    )

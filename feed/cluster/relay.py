@@ -99,8 +99,8 @@ class Relay:
         self._bounds = backlog, max_keys
         self._follower = follower
         self._tables = {name: prefix + name for name in TABLES}
-        self._client = _connect(url, CONNECTIONS)
-        self._reader_client = _connect(url, 1)
+        self._client = connect(url, CONNECTIONS)
+        self._reader_client = connect(url, 1)
         self._script = self._client.register_script(SCRIPT.read_text())
         self._closed = False
         self._has_log = False  # whether the log was loaded from Redis
@@ -431,7 +431,7 @@ class Relay:
             client.connection_pool.disconnect(inuse_connections=False)
 
 
-def _connect(url: str, connections: int) -> redis.Redis:
+def connect(url: str, connections: int) -> redis.Redis:
     """Return a client that doesn't retry by itself, since that could publish twice."""
     pool = redis.BlockingConnectionPool.from_url(
         url,

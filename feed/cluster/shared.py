@@ -10,6 +10,7 @@ import threading
 from typing import Protocol
 
 from feed.backend import TICK
+from feed.cluster.keeper import KeptInRedis
 from feed.cluster.leader import Leader, SourceRunner
 from feed.cluster.relay import LogFollower, Relay
 from feed.events.event import EventId
@@ -35,6 +36,7 @@ class Shared:
             log,
             process,
         )
+        self.keeper = KeptInRedis(settings.redis_url, settings.redis_prefix)
         self._leader = Leader(self.relay, process, settings.feed, TICK)
 
     @property

@@ -56,6 +56,10 @@ class Outlet(Protocol):
     def fanout(self) -> FanOut | None:
         """The loop that writes for streams that are caught up."""
 
+    @property
+    def ends_soon(self) -> bool:
+        """Whether the log ends before the process does, so that no `bye` is needed."""
+
     def is_ahead(self, cursor: EventId) -> bool:
         """Return whether a cursor beyond the tail belongs to this log nevertheless."""
 
@@ -65,6 +69,8 @@ class Outlet(Protocol):
 
 class Streams:
     """The open streams of this process, and the outlet of the board's log."""
+
+    ends_soon = False
 
     def __init__(
         self,
@@ -144,11 +150,16 @@ class Streams:
         self.draining.set()
         self.fanout.stop()
 
+    @property
+    def has_drained(self) -> bool:
+        """Whether the time in which streams say `bye` is over."""
+        return self.draining.is_set() and time.monotonic() > self._drain_ends
+
     def enforce_deadlines(self) -> None:
         """Break the connections of readers for which a write has waited too long."""
         now = time.monotonic()
         deadline = WRITE_DEADLINE * self.settings.heartbeat
-        drained = self.draining.is_set() and now > self._drain_ends
+        drained = self.has_drained
         for stream in [*self.writing]:
             if drained or stream.write_waits(now) > deadline:
                 stream.break_off()

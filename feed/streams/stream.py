@@ -210,7 +210,8 @@ class Stream:
         yield self._control_frame(end)
 
     def _farewell_reason(self) -> Farewell | None:
-        if self._streams.draining.is_set():
+        ends_soon = self._outlet.ends_soon and not self._streams.has_drained
+        if self._streams.draining.is_set() and not ends_soon:
             return "restart"
         if self._cursor_is_unknown or time.monotonic() >= self._ends_at:
             return "age"

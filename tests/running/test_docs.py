@@ -308,9 +308,12 @@ def test_every_metric_has_a_row_with_its_labels(tmp_path: Path) -> None:
     feed.publish([unkeyed("note", b"1")])
     registry = SharedFigures(feed, FiguresFolder(tmp_path)).combine()
     emitted = {
-        sample.name + "".join(f"{{{label}}}" for label in sample.labels)
+        family.name
+        if family.type == "histogram"
+        else sample.name + "{" * bool(labels) + ",".join(labels) + "}" * bool(labels)
         for family in registry.collect()
         for sample in family.samples
+        for labels in [[*sample.labels]]
         if sample.name.startswith("liveboard_")
     }
     rows = table_headed("metric").by_name()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from serving import figures
-from serving.figures import Figure, FiguresFolder
+from serving.figures import Figure, FiguresFolder, Kind
 from tests.helpers.boards import metrics
 from tests.helpers.harness import Board, until
 from tests.helpers.redis_server import RedisServer
@@ -110,7 +110,8 @@ def files(board: Board, tmp_path: Path) -> bool:
 
 
 def figure(name: str, value: float, counts: bool = True) -> Figure:
-    return Figure(name, counts, "", name, (("type", "price"),), value)
+    kind: Kind = "counter" if counts else "gauge"
+    return Figure(name, kind, "", name, (("type", "price"),), value)
 
 
 def test_on_a_full_disk_the_figures_of_before_stay_and_it_is_said_once(
