@@ -27,7 +27,7 @@ from prometheus_client.registry import Collector
 from werkzeug.exceptions import NotFound
 
 from feed.answers.answers import RULES, Answers
-from feed.answers.figures import REASONS
+from feed.answers.figures import END_REASONS
 from feed.feed import Feed
 from serving.figures import Figure, FiguresFolder, Kind, add_up
 from serving.sink import dropped_lines
@@ -201,7 +201,7 @@ def _answer_figures(answers: Answers) -> Iterator[Metric]:
     yield _gauge("answers", "Answers being given now", len(answers))
     name, help = "liveboard_answers", "Answers that have ended"
     ended = CounterMetricFamily(name, help, labels=["by", "reason"])
-    for by, reason in product(sorted({RULES, answers.by}), REASONS):
+    for by, reason in product(sorted({RULES, answers.by}), END_REASONS):
         ended.add_metric([by, reason], figures.ended[by, reason])
     yield ended
     yield HistogramMetricFamily(

@@ -5,7 +5,7 @@ from itertools import accumulate
 
 import msgspec
 
-REASONS = ("complete", "failed", "incomplete", "stopped")  # why answers end
+END_REASONS = ("complete", "failed", "incomplete", "stopped")  # why answers end
 BOUNDS_OF_FIRST_WORD = (0.05, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)  # seconds
 
 
