@@ -22,7 +22,7 @@ import { titleOf } from "./board/title.js";
 import { Choice } from "./controls/choice.js";
 import { Pause } from "./controls/pause.js";
 import { paintPins, rowOf } from "./controls/pins.js";
-import { Settings, pinOf } from "./controls/settings.js";
+import { Settings, pinOfOpened } from "./controls/settings.js";
 import { SettingsDialog } from "./controls/settings-dialog.js";
 import { listenToShortcuts } from "./controls/shortcuts.js";
 import { Terminal } from "./controls/terminal.js";
@@ -59,7 +59,7 @@ const alerts = new Alerts(settings, board, (words, tag) => notifier.notify(words
 const prices = new Prices(board, choice, settings);
 const scores = new Scores(board, choice, settings);
 const notices = new Notices(board);
-/** @type {Record<string, import("./board/painter.js").View>} By event type. */
+/** @type {Record<string, import("./board/painter.js").View>} By event type; `other` later. */
 const views = { price: prices, score: scores, market: notices, notice: notices };
 const pause = new Pause();
 const toolbar = new Toolbar(choice);
@@ -81,7 +81,7 @@ const stream = new Stream(
   },
   { id: boot.id, heartbeat: boot.heartbeat, version: boot.version },
 );
-/** @type {import("./board/painter.js").Parts} `detail` is loaded when it is first opened. */
+/** @type {import("./board/painter.js").Parts} `detail` and `panels` are loaded when needed. */
 const parts = {
   board,
   madeAt: boot.at,
@@ -93,10 +93,12 @@ const parts = {
   scores,
   views,
   detail: null,
+  panels: null,
 };
 const painter = new Painter(parts);
 /** @type {import("./alerts/alerts-dialog.js").AlertsDialog | null} */
 let alertsDialog = null;
+let arePanelsAsked = false;
 let wasAnnounced = false; // whether a state was; the first "Live" of a page is no news
 let seconds = 0;
 
@@ -104,6 +106,7 @@ board.watch((change) => {
   const news = views[change.type]?.onChange(change);
   if (news && !pause.isOn) announcer.announce(news);
   parts.detail?.onChange(change);
+  openPanels();
   alerts.onChange(change);
   pause.onChange(change);
   painter.request();
@@ -167,6 +170,7 @@ function updateTitle() {
 function onSelection(isFirst = false) {
   prices.onSelection();
   scores.onSelection();
+  parts.panels?.onSelection();
   toolbar.paint();
   if (parts.detail) parts.detail.onSelection();
   else if (choice.now.opened) openDetail(isFirst);
@@ -200,6 +204,16 @@ async function openDetail(isFirst) {
   parts.detail.onSelection(isFirst);
 }
 
+/** Show the panels, once there is a publisher's own type; this loads their script. */
+async function openPanels() {
+  if (arePanelsAsked || !board.own.isUsed) return;
+  arePanelsAsked = true;
+  const { Panels } = await import("./panels/panels.js");
+  parts.panels = new Panels(board, choice, settings, () => painter.requestAtOnce());
+  views.other = parts.panels;
+  painter.requestAtOnce();
+}
+
 /** Open the dialog of alerts; the first time this loads its script. */
 async function openAlerts(
   /** @type {import("./controls/address.js").Opened | null} */ about = null,
@@ -218,7 +232,7 @@ function togglePause() {
 
 function togglePin() {
   const it = keyTarget();
-  if (it) settings.togglePin(pinOf(it.kind, it.key));
+  if (it) settings.togglePin(pinOfOpened(it));
 }
 
 /** Show and announce what a key did. @param {string} words */
@@ -243,7 +257,7 @@ onPlainClick(byId("board"), ".symbol, .open", (link) => {
 });
 byId("board").addEventListener("click", ({ target }) => {
   const row = rowOf(/** @type {Element} */ (target).closest(".star"));
-  if (row) settings.togglePin(pinOf(row.kind, row.key));
+  if (row) settings.togglePin(pinOfOpened(row));
 });
 byId("pause").addEventListener("click", togglePause);
 byId("open-settings").addEventListener("click", () => settingsDialog.open());
@@ -273,6 +287,7 @@ listenToShortcuts(
 paintPins(settings);
 applySettings();
 onSelection(true);
+openPanels();
 stream.open();
 setInterval(tick, SECOND);
 tick();

@@ -33,6 +33,7 @@ import { isStale } from "./badge.js";
  * @property {import("./scores.js").Scores} scores
  * @property {Record<string, View>} views By event type.
  * @property {import("../detail/detail.js").Detail | null} detail Null until it is loaded.
+ * @property {import("../panels/panels.js").Panels | null} panels Null until they are loaded.
  */
 
 export class Painter {
@@ -58,17 +59,18 @@ export class Painter {
 
   /** Paint with the next frame, if something changes without an event. */
   requestIfDue() {
-    const { prices, scores, detail, board } = this.#parts;
-    if (prices.isOrderDue || scores.isDue || detail?.isDue || board.notices.size)
-      this.request();
+    const { prices, scores, panels, detail, board } = this.#parts;
+    const isDue = prices.isOrderDue || scores.isDue || panels?.isOrderDue || detail?.isDue;
+    if (isDue || board.notices.size) this.request();
   }
 
   /** Paint the values that change with time alone; call it once a second. */
   paintTimes() {
-    const { stream, pause, prices, scores, board } = this.#parts;
+    const { stream, pause, prices, scores, panels, board } = this.#parts;
     const { serverTime } = stream;
     if (serverTime === null || document.hidden || pause.isOn) return;
     prices.paintAges(serverTime);
+    panels?.paintAges(serverTime);
     const { up, down } = prices.countDirections();
     setText(byId("rising"), `▲ ${up} up`);
     setText(byId("falling"), `▼ ${down} down`);
@@ -105,12 +107,13 @@ export class Painter {
   }
 
   #paintEmptiness() {
-    const { board, choice } = this.#parts;
-    const isEmpty = board.quotes.size + board.scores.size === 0;
+    const { board, choice, panels } = this.#parts;
+    const isEmpty = board.quotes.size + board.scores.size === 0 && !board.own.isUsed;
     const { view } = choice.now;
     const isNothing =
-      (view === "scores" || byId("prices").hidden) &&
-      (view === "prices" || byId("scores").hidden);
+      (!["both", "prices"].includes(view) || byId("prices").hidden) &&
+      (!["both", "scores"].includes(view) || byId("scores").hidden) &&
+      (["prices", "scores"].includes(view) || (panels?.isEmpty ?? !board.own.isUsed));
     setHidden(byId("empty"), !isEmpty);
     setHidden(byId("toolbar"), isEmpty);
     setHidden(byId("nothing"), isEmpty || !isNothing);

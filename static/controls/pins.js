@@ -1,7 +1,7 @@
 /** The stars: rows that a person pinned in this browser come first. */
 
 import { setAttribute, setText } from "../dom.js";
-import { pinOf } from "./settings.js";
+import { pinOfOpened } from "./settings.js";
 
 /** @typedef {import("./settings.js").Settings} Settings */
 /** @typedef {import("./address.js").Opened} Opened */
@@ -19,16 +19,19 @@ export function paintPin(star, name, isPinned) {
 }
 
 /**
- * The quote or match of the row that contains an element.
+ * The quote, match or own row that an element is in.
  * @param {Element | null} element
  * @returns {Opened | null}
  */
 export function rowOf(element) {
   const row = /** @type {HTMLElement | null} */ (
-    element?.closest("[data-symbol], [data-match]") ?? null
+    element?.closest("[data-symbol], [data-match], [data-key]") ?? null
   );
   if (row?.dataset.symbol !== undefined) return { kind: "quote", key: row.dataset.symbol };
   if (row?.dataset.match !== undefined) return { kind: "match", key: row.dataset.match };
+  if (row?.dataset.key !== undefined) {
+    return { kind: "own", key: row.dataset.key, type: row.dataset.type };
+  }
   return null;
 }
 
@@ -39,7 +42,7 @@ export function paintPins(pins) {
     const row = rowOf(star);
     if (!row) continue;
     const teams = star.parentElement?.querySelectorAll(".team-name") ?? [];
-    const names = row.kind === "quote" ? [row.key] : [...teams].map((it) => it.textContent);
-    paintPin(star, names.join(" v "), pins.isPinned(pinOf(row.kind, row.key)));
+    const names = row.kind === "match" ? [...teams].map((it) => it.textContent) : [row.key];
+    paintPin(star, names.join(" v "), pins.isPinned(pinOfOpened(row)));
   }
 }

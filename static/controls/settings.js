@@ -110,6 +110,23 @@ export function pinOf(kind, key) {
   return `${kind} ${key}`;
 }
 
+/**
+ * The stored form of the pin of a row of a publisher's own type, whose name has no space.
+ * @param {string} type
+ * @param {string} key
+ */
+export function ownPinOf(type, key) {
+  return pinOf("own", `${type} ${key}`);
+}
+
+/**
+ * The stored form of the pin of what a detail shows.
+ * @param {import("./address.js").Opened} opened
+ */
+export function pinOfOpened({ kind, key, type }) {
+  return type === undefined ? pinOf(kind, key) : ownPinOf(type, key);
+}
+
 /** @returns {Values} With the default for each value that isn't stored, or isn't valid. */
 function readStored() {
   let stored = {};

@@ -31,6 +31,10 @@ export class Toolbar {
     onPlainClick(byId("board"), "a[data-sort]", (link) =>
       this.#sortBy(link.dataset.sort ?? ""),
     );
+    onPlainClick(byId("board"), "a[data-by]", (link) => {
+      const { searchParams } = new URL(/** @type {HTMLAnchorElement} */ (link).href);
+      choice.change({ by: searchParams.get("by") ?? "" });
+    });
     onPlainClick(byId("only"), "a", () => choice.change({ symbols: [] }));
     onPlainClick(byId("nothing"), "a", () =>
       choice.change({ q: "", filter: "all", symbols: [], view: "both" }),

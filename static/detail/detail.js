@@ -8,7 +8,7 @@ import { arrow, clock, date, direction, minute, percent } from "../format.js";
 import { price, scoreLine, signed } from "../format.js";
 import { byId, fieldsOf, setAttribute, setHidden, setText, stamp } from "../dom.js";
 import { writeUrl } from "../controls/address.js";
-import { pinOf } from "../controls/settings.js";
+import { pinOfOpened } from "../controls/settings.js";
 import { incidentText, moment } from "./sentences.js";
 
 /** @typedef {import("../board/state.js").Board} Board */
@@ -46,7 +46,7 @@ export class Detail {
     this.#choice = choice;
     this.#settings = settings;
     this.#pin.addEventListener("click", () => {
-      if (this.#opened) settings.togglePin(pinOf(this.#opened.kind, this.#opened.key));
+      if (this.#opened) settings.togglePin(pinOfOpened(this.#opened));
     });
     this.#close.addEventListener("click", (event) => {
       event.preventDefault();
@@ -104,7 +104,7 @@ export class Detail {
     setHidden(this.#tools, !(quote ?? score));
     setHidden(this.#quote, !quote);
     setHidden(this.#match, !score);
-    const isPinned = this.#settings.isPinned(pinOf(kind, key));
+    const isPinned = this.#settings.isPinned(pinOfOpened(this.#opened));
     setText(this.#pin, isPinned ? "★ Pinned" : "☆ Pin");
     setAttribute(this.#pin, "aria-pressed", String(isPinned));
     setAttribute(this.#close, "href", writeUrl({ ...this.#choice.now, opened: null }));

@@ -1,50 +1,62 @@
 /** Which rows of a publisher's own type a selection shows, and in which order. */
 
-import { orderOf } from "../controls/address.js";
-import { pinOf } from "../controls/settings.js";
-import { byNumber, byText } from "../format.js";
 import { cell, entriesOf, fieldOf } from "../board/cells.js";
+import { orderOf } from "../controls/address.js";
+import { ownPinOf } from "../controls/settings.js";
+import { byNumber, byText } from "../format.js";
 
 /** @typedef {import("../board/own-types.js").OwnType} OwnType */
 /** @typedef {import("../board/own-types.js").Row} Row */
+/** @typedef {Pick<import("../controls/address.js").Selection, "q" | "filter" | "by">} Selected */
 /** @typedef {{group: number, value: any}} Rank A value's place: first by group. */
 
 const SEARCHED = 10_000; // code points of a field that are searched
 const LAST = 2; // the group of values that have no place
+/** @type {Rank} */
+const NO_RANK = { group: 0, value: 0 };
 
 /**
  * The keys of the rows that a selection shows, in its order; pinned ones come first.
  * @param {OwnType} own
- * @param {Pick<import("../controls/address.js").Selection, "q" | "filter" | "by">} selection
+ * @param {Selected} selection
  * @param {(pin: string) => boolean} isPinned
  */
-export function chooseRows({ type, rows }, { q, filter, by }, isPinned) {
-  const wanted = q.trim().toLowerCase();
-  const pins = new Set(
-    [...rows.keys()].filter((key) => isPinned(pinOf("own", ownPin(type, key)))),
-  );
-  let keys = [...rows.keys()];
-  if (filter === "pinned") keys = keys.filter((key) => pins.has(key));
-  if (wanted) keys = keys.filter((key) => isFound(/** @type {Row} */ (rows.get(key)), wanted));
-  const order = orderOf(by, type);
-  if (!order && !pins.size) return keys;
-  const ranked = keys.map((key, place) => ({
-    key,
+export function chooseRows({ type, rows }, selection, isPinned) {
+  const shows = rowTest(selection, isPinned);
+  const shown = [...rows.values()].filter(shows);
+  const order = orderOf(selection.by, type);
+  const ranked = shown.map((row, place) => ({
+    key: row.key,
     place,
-    isPinned: Number(pins.has(key)),
-    rank: order ? rankOf(/** @type {Row} */ (rows.get(key)), order.field) : NO_RANK,
+    isPinned: Number(isPinned(ownPinOf(type, row.key))),
+    rank: order ? rankOf(row, order.field) : NO_RANK,
   }));
-  const sign = order?.descends ? -1 : 1;
-  ranked.sort(
-    (a, b) =>
-      b.isPinned - a.isPinned || byRank(a.rank, b.rank, sign) || byNumber(a.place, b.place),
-  );
+  if (order || ranked.some((row) => row.isPinned)) {
+    const sign = order?.descends ? -1 : 1;
+    ranked.sort(
+      (a, b) =>
+        b.isPinned - a.isPinned || byRank(a.rank, b.rank, sign) || byNumber(a.place, b.place),
+    );
+  }
   return ranked.map(({ key }) => key);
 }
 
 /**
+ * The test whether a selection shows a row.
+ * @param {Pick<Selected, "q" | "filter">} selection
+ * @param {(pin: string) => boolean} isPinned
+ * @returns {(row: Row) => boolean}
+ */
+export function rowTest({ q, filter }, isPinned) {
+  const wanted = q.trim().toLowerCase();
+  return (row) =>
+    (filter !== "pinned" || isPinned(ownPinOf(row.type, row.key))) &&
+    (wanted === "" || isFound(row, wanted));
+}
+
+/**
  * Whether a search finds a row: in its key, or in a field that isn't nested.
- * @param {Row} row
+ * @param {Pick<Row, "key" | "data">} row
  * @param {string} wanted In lower case.
  */
 export function isFound({ key, data }, wanted) {
@@ -53,14 +65,6 @@ export function isFound({ key, data }, wanted) {
     searchedText(name, value).toLowerCase().includes(wanted),
   );
 }
-
-/** The part of a pin that names a row. @param {string} type @param {string} key */
-export function ownPin(type, key) {
-  return `${type} ${key}`; // a type has no space
-}
-
-/** @type {Rank} */
-const NO_RANK = { group: 0, value: 0 };
 
 /** @param {Row} row @param {string} field Empty for the key. @returns {Rank} */
 function rankOf({ key, data }, field) {
@@ -87,7 +91,13 @@ function byRank(a, b, sign) {
 
 /** @param {string} name @param {any} value */
 function searchedText(name, value) {
-  if (typeof value === "string") return value.slice(0, 2 * SEARCHED); // in UTF-16 units
+  if (typeof value === "string") return beginning(value);
   const { kind, text } = cell(name, value, 0);
   return kind === "nested" ? "" : text;
+}
+
+/** @param {string} text */
+function beginning(text) {
+  if (text.length <= SEARCHED) return text;
+  return [...text.slice(0, 2 * SEARCHED)].slice(0, SEARCHED).join("");
 }

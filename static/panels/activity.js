@@ -1,0 +1,68 @@
+/** The activity: the newest events without a key, one line each, the newest one on top. */
+
+import { activityText, headOf } from "../board/cells.js";
+import { byId, fieldsOf, setAttribute, setHidden, setText, stamp } from "../dom.js";
+import { instant } from "../events.js";
+import { clock } from "../format.js";
+
+/** @typedef {import("../board/own-types.js").Happening} Happening */
+/** @typedef {import("../board/state.js").Board} Board */
+/** @typedef {import("../board/prices.js").Choice} Choice */
+
+export class Activity {
+  #board;
+  #choice;
+  #panel = byId("activity");
+  #list = byId("happenings");
+  /** @type {Map<string, HTMLElement>} */ #lines = new Map(); // by id
+  #isDue = true;
+  #isUrgent = true; // whether a person asked for it
+
+  /** @param {Board} board @param {Choice} choice */
+  constructor(board, choice) {
+    this.#board = board;
+    this.#choice = choice;
+  }
+
+  onChange() {
+    this.#isDue = true;
+  }
+
+  onSelection() {
+    this.#isDue = this.#isUrgent = true;
+  }
+
+  /** Whether a change waits. */
+  get isDue() {
+    return this.#isDue;
+  }
+
+  /** Paint the list if it changed; under the pointer it stays. @param {boolean} isPaused */
+  paint(isPaused) {
+    if (!this.#isDue || (isPaused && !this.#isUrgent)) return;
+    if (!this.#isUrgent && this.#list.matches(":hover")) return;
+    this.#isDue = this.#isUrgent = false;
+    const { q, filter, view } = this.#choice.now;
+    const isChosen = (view === "both" && filter !== "pinned") || view === "activity";
+    const wanted = q.trim().toLowerCase();
+    const lines = this.#board.own.activity
+      .map((happening) => this.#lines.get(happening.id) ?? line(happening))
+      .filter(({ textContent }) => (textContent ?? "").toLowerCase().includes(wanted));
+    this.#lines = new Map(lines.map((element) => [element.dataset.id ?? "", element]));
+    this.#list.replaceChildren(...lines.toReversed());
+    setHidden(this.#panel, !isChosen || lines.length === 0);
+  }
+}
+
+/** @param {Happening} happening */
+function line({ id, event, data }) {
+  const element = stamp("happening");
+  const { at, type, text } = fieldsOf(element);
+  const when = instant(id);
+  element.dataset.id = id;
+  setText(at, clock(when));
+  setAttribute(at, "datetime", new Date(when).toISOString());
+  setText(type, headOf(event));
+  setText(text, activityText(data, when));
+  return element;
+}

@@ -1,0 +1,42 @@
+/**
+ * The columns for which a panel has room. The detail of a row shows the others.
+ *
+ * Widths are those of `styles/panels.css`. They don't depend on what stands in the cells, so
+ * that no column moves when a row changes.
+ */
+
+/** @typedef {import("../board/cells.js").Kind} Kind */
+/** @typedef {{columns: boolean[], trend: boolean}} Fit Whether each is shown. */
+
+const KEY = 88; // px, as are all
+const TREND = 104;
+/** @type {Partial<Record<Kind, number>>} */
+const WIDTHS = { number: 84, chip: 108, time: 136, boolean: 72 };
+const TEXT = 112;
+const FIRST = 3; // columns that come before the trend when room is given away
+
+/**
+ * Give away the room of a panel: to the first columns, to the trend, to further columns.
+ * @param {(Kind | null)[]} kinds Of the columns.
+ * @param {boolean} hasTrend
+ * @param {number} width In px; 0 if it isn't known.
+ * @param {number} pin The width of the column of pins.
+ * @returns {Fit}
+ */
+export function fitColumns(kinds, hasTrend, width, pin) {
+  let room = (width || Infinity) - pin - KEY;
+  const take = (/** @type {number} */ wanted) => {
+    if (wanted > room) return false;
+    room -= wanted;
+    return true;
+  };
+  const columns = kinds.slice(0, FIRST).map((kind) => take(widthOf(kind)));
+  const trend = hasTrend && take(TREND);
+  columns.push(...kinds.slice(FIRST).map((kind) => take(widthOf(kind))));
+  return { columns, trend };
+}
+
+/** @param {Kind | null} kind */
+function widthOf(kind) {
+  return (kind && WIDTHS[kind]) ?? TEXT;
+}

@@ -1,0 +1,126 @@
+/**
+ * The panels of publishers' own types, and the activity. The page loads this module with the
+ * first event of such a type.
+ */
+
+import { Flashes } from "../board/flashes.js";
+import { byId } from "../dom.js";
+import { Activity } from "./activity.js";
+import { Panel } from "./panel.js";
+
+/** @typedef {import("../board/painter.js").Frame} Frame */
+/** @typedef {import("../board/prices.js").Choice} Choice */
+/** @typedef {import("../board/prices.js").Pins} Pins */
+/** @typedef {import("../board/state.js").Board} Board */
+/** @typedef {import("../board/state.js").Change} Change */
+
+const NEAR = "600px"; // from the part of the page in sight; panels within are drawn
+
+export class Panels {
+  #board;
+  #choice;
+  #pins;
+  #request;
+  #place = byId("own");
+  #flashes = new Flashes();
+  #activity;
+  /** @type {Map<string, Panel>} By type. */ #panels = new Map();
+  /** @type {Map<Element, Panel>} */ #byElement = new Map();
+  #nearness = new IntersectionObserver((seen) => this.#onNear(seen), { rootMargin: NEAR });
+  #sizes = new ResizeObserver((sizes) => this.#onSizes(sizes));
+  #serverTime = 0; // of the last paint
+
+  /**
+   * @param {Board} board
+   * @param {Choice} choice
+   * @param {Pins} pins
+   * @param {() => void} request Asks for a paint, even if the page is paused.
+   */
+  constructor(board, choice, pins, request) {
+    this.#board = board;
+    this.#choice = choice;
+    this.#pins = pins;
+    this.#request = request;
+    this.#activity = new Activity(board, choice);
+    for (const made of this.#place.querySelectorAll("[data-type].panel")) made.remove();
+    addEventListener("beforeprint", () => this.#print(true));
+    addEventListener("afterprint", () => this.#print(false));
+  }
+
+  /** @param {Change} change */
+  onChange(change) {
+    if (change.key === null) this.#activity.onChange();
+    else this.#panels.get(change.own ?? "")?.onChange(change);
+  }
+
+  /** A person changed the selection: the next paint applies it. */
+  onSelection() {
+    this.#activity.onSelection();
+    for (const panel of this.#panels.values()) panel.onSelection();
+  }
+
+  /** Whether a change of an order waits. */
+  get isOrderDue() {
+    return this.#activity.isDue || [...this.#panels.values()].some((it) => it.isOrderDue);
+  }
+
+  /** Whether the selection shows none of them. */
+  get isEmpty() {
+    return [...this.#place.children].every((it) => /** @type {HTMLElement} */ (it).hidden);
+  }
+
+  /** @param {Frame} frame */
+  paint(frame) {
+    this.#serverTime = frame.serverTime;
+    for (const own of this.#board.own.types.values()) {
+      if (!this.#panels.has(own.type)) this.#add(own);
+    }
+    for (const panel of this.#panels.values()) panel.paint(frame);
+    this.#activity.paint(frame.isPaused);
+  }
+
+  /** Paint the ages of the times in sight. @param {number} serverTime */
+  paintAges(serverTime) {
+    for (const panel of this.#panels.values()) panel.paintAges(serverTime);
+  }
+
+  /** @param {import("../board/own-types.js").OwnType} own */
+  #add(own) {
+    const panel = new Panel(own, this.#board, this.#choice, this.#pins, this.#flashes);
+    panel.onScroll = this.#request;
+    this.#panels.set(own.type, panel);
+    this.#byElement.set(panel.element, panel);
+    byId("activity").before(panel.element);
+    this.#nearness.observe(panel.element);
+    this.#sizes.observe(/** @type {Element} */ (panel.element.lastElementChild));
+  }
+
+  /** @param {IntersectionObserverEntry[]} seen */
+  #onNear(seen) {
+    for (const { target, isIntersecting } of seen) {
+      this.#byElement.get(target)?.onNear(isIntersecting);
+    }
+    this.#request();
+  }
+
+  /** @param {ResizeObserverEntry[]} sizes */
+  #onSizes(sizes) {
+    for (const { target, contentRect } of sizes) {
+      const panel = target.closest(".panel");
+      if (panel) this.#byElement.get(panel)?.onResize(contentRect);
+    }
+    this.#request();
+  }
+
+  /** Draw all rows for paper, before the browser lays it out. @param {boolean} isPrinted */
+  #print(isPrinted) {
+    for (const panel of this.#panels.values()) {
+      panel.onPrint(isPrinted);
+      panel.paint({
+        now: performance.now(),
+        isPaused: true,
+        serverTime: this.#serverTime,
+      });
+    }
+  }
+}
