@@ -30,7 +30,8 @@ RULES = DEPLOY_FILES / "alerts.yml"
 EXPECTATIONS = Path(__file__).with_name("alerts.yml")
 DASHBOARD = DEPLOY_FILES / "grafana-dashboard.json"
 OLD = "LiveboardNewestEventOld"
-METRIC = re.compile(r"\bliveboard_[a-z_]+")
+# A histogram is asked for by the names of its parts.
+METRIC = re.compile(r"\bliveboard_[a-z_]+?(?=(?:_bucket|_sum|_count)?\b)")
 TOKEN = "metrics-token-012345"
 PUBLISH = {"Authorization": "Bearer publish-token-012345"}
 
