@@ -25,10 +25,11 @@ _MOMENT = re.compile(
     r"(\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d)?Z?)?|\d?\d:\d\d(:\d\d)?)(?!\d)"
 )
 _FIGURE = re.compile(
-    rf"((?<!\w)[+\-−])?\d+([.,'’{SPACES}]\d+)*([ {SPACES}]?%|[A-Za-z][A-Za-z\d]*)?"
+    rf"((?<!\w)[+\-−])?\d+([.,'’{SPACES}]\d+)*([ {SPACES}]?%)?(?P<unit>[A-Za-z]\w*)?"
 )
 _MAY_GROW = re.compile(rf"[+\-−]?(\d[\w.,:'’%\-−{SPACES}]*[ {SPACES}]?)?")
 _LIST_NUMBER = re.compile(r"\d{1,2}[.)](?=\s)")
+_MAY_BE_LIST_NUMBER = re.compile(r"\d{1,2}[.)]?")
 _PLAIN = re.compile(r"[^\W\d]+|[^\w+\-−]+|.", re.DOTALL)
 
 
@@ -61,6 +62,8 @@ class Checker:
         rest = self._text[self._at :]
         if self._facts.may_become_name(rest) and self._at_boundary():
             return True
+        if self._line_is_empty and _MAY_BE_LIST_NUMBER.fullmatch(rest):
+            return True
         return len(rest) < GROWING and bool(_MAY_GROW.fullmatch(rest))
 
     def _at_boundary(self) -> bool:
@@ -75,15 +78,17 @@ class Checker:
             return self._take(len(number[0]))
         if moment := _MOMENT.match(text, at):
             return self._take_figure(moment[0], self._facts.find_moment(moment[0]))
-        if (figure := _FIGURE.match(text, at)) and not self._follows_letter():
-            return self._take_figure(figure[0], self._facts.find_figure(figure[0]))
-        if figure:
-            return self._take_figure(figure[0], None)
-        return self._take(len(_PLAIN.match(text, at)[0]))  # type: ignore[index]  # matches anything
+        if figure := _FIGURE.match(text, at):
+            lettered = self._has_letters(figure)
+            ref = None if lettered else self._facts.find_figure(figure[0])
+            return self._take_figure(figure[0], ref)
+        plain = _PLAIN.match(text, at)
+        return self._take(len(plain[0]) if plain else 1)
 
-    def _follows_letter(self) -> bool:
+    def _has_letters(self, figure: re.Match[str]) -> bool:
+        """Whether letters stand next to a figure, so that it may mean another one."""
         before = self._text[self._at - 1 : self._at]
-        return before.isascii() and before.isalpha()
+        return bool(figure["unit"]) or (before.isascii() and before.isalpha())
 
     def _take_figure(self, figure: str, found: Ref | bool | None) -> Piece:
         ref = found if isinstance(found, Ref) else None

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
+from feed.events.reading import UNREADABLE
+
 LONGEST_LINE = 64 << 10  # bytes; a delta is a few hundred
 LARGEST_BODY = 256 << 10  # bytes of an answer that isn't a stream
 DONE = b"[DONE]"
@@ -136,7 +138,7 @@ def _read_choice(data: bytes) -> _Choice:
     """Return the first choice of a completion; an empty one if it has none."""
     try:
         completion = _decode(data)
-    except ValueError as error:  # no JSON, another shape, or not UTF-8
+    except UNREADABLE as error:
         raise BrokenAnswer(INVALID) from error
     if completion.error or completion.kind == "error":
         raise BrokenAnswer(ERROR)

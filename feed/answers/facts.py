@@ -22,12 +22,16 @@ PROSE = {"title", "body", "name", "player", "competition", "sector"}
 
 
 class Fact(msgspec.Struct, frozen=True):
-    """A figure in the data sent: its value, and the row and field that it stands in."""
+    """A figure in the data sent: its value, and the row and field that it stands in.
+
+    `in_text` says whether it is a part of a text there.
+    """
 
     row: int
     field: str
     value: Decimal
     percent: bool = False
+    in_text: bool = False
 
 
 class Facts:
@@ -85,8 +89,11 @@ class Facts:
             found = [fact for fact in found if fact.row in self._recency]
         if not found:
             return None
-        best = max(found, key=lambda fact: self._recency.get(fact.row, -1))
+        best = max(found, key=self._judge)
         return self._ref(best.row, best.field or None)
+
+    def _judge(self, fact: Fact) -> tuple[int, bool]:
+        return self._recency.get(fact.row, -1), not fact.in_text
 
     def _ref(self, index: int, field: str | None) -> Ref:
         row = self._rows[index]
@@ -112,7 +119,7 @@ class Facts:
         elif row.event not in CATALOGUE or field.rpartition(".")[2] in PROSE:
             for number, percent in NUMBER.findall(value):
                 for each in read_number(number):
-                    self._add_figure(Fact(index, field, each, bool(percent)))
+                    self._add_figure(Fact(index, field, each, bool(percent), True))
 
     def _add_figure(self, fact: Fact) -> None:
         for value in {*_roundings(fact.value)}:

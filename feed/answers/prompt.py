@@ -8,6 +8,7 @@ long as it may be.
 """
 
 import re
+import time
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -23,6 +24,8 @@ TOKEN_BYTES = 3  # of compact JSON with figures; prose has four and more
 STATE_BYTES = TOKENS * TOKEN_BYTES
 ROW_BYTES = 6000  # a longer row loses the end of its texts and the begin of its lists
 LONG_TEXT, LONG_LIST = 300, 30  # characters and elements that such a row keeps
+SLICE = 250  # rows to rank at once, so that streams aren't kept waiting
+LAST_INSTANT = 253_402_300_799_000  # that Python can write: the end of the year 9999
 TURNS = 3
 TURN_TEXT = 2000  # characters of an earlier answer
 
@@ -73,7 +76,7 @@ def write_prompt(question: Question, board: Board) -> Prompt:
         "asked_about": question.about,
         "watched": question.symbols,
         "left_out": len(board.newest) - len(rows),
-        "rows": [{"type": r.event, "key": r.key, "data": r.data} for r in rows],
+        "rows": [*map(_describe, rows)],
     }
     asked = f"<board>\n{_quote(state)}\n</board>\n\nThe question: {question.text}"
     messages = [
@@ -85,8 +88,9 @@ def write_prompt(question: Question, board: Board) -> Prompt:
 
 
 def write_instant(ms: int) -> str:
-    """Return epoch milliseconds as `2026-11-28T10:23:15Z`."""
-    return f"{datetime.fromtimestamp(ms / 1000, UTC):%Y-%m-%dT%H:%M:%SZ}"
+    """Return epoch milliseconds as `2026-11-28T10:23:15Z`, up to the year 9999."""
+    known = min(max(ms, 0), LAST_INSTANT) / 1000
+    return f"{datetime.fromtimestamp(known, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def find_names(type: str, key: str, data: Any) -> Iterator[str]:
@@ -118,19 +122,24 @@ def _write_turns(turns: Iterable[Turn]) -> Iterator[dict[str, str]]:
 
 def _choose(question: Question, board: Board) -> Iterator[Row]:
     """Yield the rows to send, the most relevant first, as many as there is room for."""
-    ranked = sorted(
-        (-_weigh(slot, event, question), len(event.data), slot)
-        for slot, event in board.newest.items()
-    )
+    ranked = sorted(_rank(question, board))
     left = STATE_BYTES
     for weight, _, slot in ranked:
         row = _make_row(slot, board.newest[slot], named=weight <= -2)
-        size = len(_quote(row))
+        size = len(_quote(_describe(row)).encode())
         if size <= left:
             left -= size
             yield row
         elif not weight:
             return  # the rows that follow are longer
+
+
+def _rank(question: Question, board: Board) -> Iterator[tuple[int, int, Slot]]:
+    """Yield each row's slot after what it is ranked by."""
+    for number, (slot, event) in enumerate(board.newest.items()):
+        if number % SLICE == 0:
+            time.sleep(0)  # let other threads run
+        yield -_weigh(slot, event, question), len(event.data), slot
 
 
 def _weigh(slot: Slot, event: Event, question: Question) -> int:
@@ -168,6 +177,11 @@ def _make_row(slot: Slot, event: Event, named: bool) -> Row:
     if len(event.data) > ROW_BYTES:
         data = _shorten(data)
     return Row(*slot, str(event.id), data, named)
+
+
+def _describe(row: Row) -> dict[str, Any]:
+    """Return what is sent of a row."""
+    return {"type": row.event, "key": row.key, "data": row.data}
 
 
 def _readable(name: str, value: Any) -> Any:

@@ -94,7 +94,7 @@ class ModelRequest:
             if kind == "text/html":
                 raise BrokenAnswer(NO_STREAM)
             read = read_whole if kind == "application/json" else read_stream
-            yield from read(_read_parts(response))
+            yield from read(self._read_parts(response))
         except (OSError, ValueError, faults.HTTPError, http.client.HTTPException) as it:
             raise BrokenAnswer(CUT) from it
 
@@ -135,6 +135,14 @@ class ModelRequest:
             )
         return self._connection.getresponse()
 
+    def _read_parts(self, response: "BaseHTTPResponse") -> Iterator[bytes]:
+        """Yield bytes as they come; `read` and `stream` would wait for more of them.
+
+        What has arrived before a stop can still be read after it: it is left unread.
+        """
+        while not self._closed and (part := response.read1(PART, decode_content=False)):
+            yield part
+
 
 def _make_connection(
     address: Address, context: ssl.SSLContext | None, timeout: float
@@ -146,12 +154,6 @@ def _make_connection(
             address.host, address.port, timeout=timeout, ssl_context=context
         )
     return HTTPConnection(address.host, address.port, timeout=timeout)
-
-
-def _read_parts(response: "BaseHTTPResponse") -> Iterator[bytes]:
-    """Yield bytes as they come; `read` and `stream` would wait until there are more."""
-    while part := response.read1(PART, decode_content=False):
-        yield part
 
 
 def _check_status(status: int) -> None:

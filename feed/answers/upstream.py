@@ -17,7 +17,7 @@ from typing import Literal
 import msgspec
 
 from feed.answers.checking import Checker
-from feed.answers.deltas import BrokenAnswer
+from feed.answers.deltas import CUT, BrokenAnswer
 from feed.answers.facts import Facts
 from feed.answers.piece import Board, Piece, Question
 from feed.answers.prompt import Prompt, write_prompt
@@ -134,6 +134,8 @@ class Call:
 
     def __iter__(self) -> Iterator[Piece]:
         """Ask the model, and yield the pieces of its answer as they come."""
+        if self._closed:
+            return
         self._began = time.monotonic()
         threading.Thread(target=self._read, name="model", daemon=True).start()
         try:
@@ -143,17 +145,18 @@ class Call:
 
     def _read(self) -> None:
         """Note what the model says, in a thread of its own."""
-        fault = None
+        fault: str | None = CUT
         try:
             self._request.connect()
             self._note_connection()
             for delta in self._request.deltas():
                 self._note_text(delta.text)
+            fault = None
         except BrokenAnswer as error:
             fault = str(error)
         finally:
             self._request.finish()
-        self._end(fault)
+            self._end(fault)
 
     def _note_connection(self) -> None:
         with self._changed:
@@ -191,18 +194,21 @@ class Call:
                 return self._raise_fault(said)
 
     def _wait(self, due: float | None) -> bool:
-        """Wait until `due`, or else for text or the end; return False if stopped."""
+        """Wait until something changes, or `due`, or a limit; return False if stopped.
+
+        Without `due` there is no wait while text is there, or after the end.
+        """
         with self._changed:
+            if due is None and not (self._closed or self._arrived or self._ended):
+                self._changed.wait(max(self._next_limit()[0] - time.monotonic(), 0))
+            elif due is not None and not self._closed:
+                self._changed.wait(max(due - time.monotonic(), 0))
             limit, fault = self._next_limit()
-            self._changed.wait_for(
-                lambda: (
-                    self._closed or (due is None and (self._arrived or self._ended))
-                ),
-                (limit if due is None else due) - time.monotonic(),
-            )
+            overdue = not self._ended and time.monotonic() >= limit
+            if overdue:
+                self._ended, self._fault = True, fault
             stopped = self._closed
-        if not self._ended and time.monotonic() >= self._next_limit()[0]:
-            self._end(fault)
+        if overdue:
             self._request.close()
         return not stopped
 

@@ -111,15 +111,15 @@ def reply(status: str, body: str = "", kind: str = "application/json") -> Script
 class ModelServer:
     """The server as a context manager. `scripts` are used up, the last one stays.
 
-    `asked` has each request, noted before the first byte of its response. `closed` is
-    released once for each connection whose script has ended. With an `authority` the
-    server speaks TLS for localhost.
+    `asked` has each request, noted before the first byte of its response, and `began`
+    is set with the first one. With an `authority` the server speaks TLS for localhost.
     """
 
     def __init__(self, *scripts: Script, authority: trustme.CA | None = None) -> None:
         self.scripts = [*scripts]
         self.asked: list[Asked] = []
-        self.faults: queue.Queue[BaseException | None] = queue.Queue()
+        self.began = threading.Event()
+        self._ends: queue.Queue[BaseException | None] = queue.Queue()
         self._listener = socket.create_server((LOOPBACK, 0))
         self.port: int = self._listener.getsockname()[1]
         self._context: ssl.SSLContext | None = None
@@ -135,7 +135,7 @@ class ModelServer:
 
     def wait_ended(self, seconds: float = 10) -> None:
         """Return when one more script has ended; raise what it raised."""
-        fault = self.faults.get(timeout=seconds)
+        fault = self._ends.get(timeout=seconds)
         if fault is not None:
             raise fault
 
@@ -169,6 +169,7 @@ class ModelServer:
                     return
                 script = self.scripts.pop(0) if self.scripts[1:] else self.scripts[0]
                 self.asked.append(asked)
+                self.began.set()
                 self._run(script, Answering(connection, asked))
 
     def _run(self, script: Script, answering: Answering) -> None:
@@ -177,7 +178,7 @@ class ModelServer:
             script(answering)
         except OSError as error:
             fault = error
-        self.faults.put(fault)
+        self._ends.put(fault)
 
 
 def _read_request(connection: socket.socket) -> Asked | None:

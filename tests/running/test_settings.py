@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from feed.askurl import Address, parse_address
 from feed.settings import InvalidSetting, Settings
 from tests.helpers.harness import ROOT, clean_environment
 
@@ -90,6 +91,21 @@ def test_an_empty_variable_counts_as_not_set() -> None:
         ("HOST", "[::1]"),
         ("HOST", "999.1.1.1"),
         ("HOST", "a b"),
+        ("ASK_URL", "localhost:11434"),
+        ("ASK_URL", "api.example.com/v1"),
+        ("ASK_URL", "ftp://localhost/v1"),
+        ("ASK_URL", "http://"),
+        ("ASK_URL", "http://:80/v1"),
+        ("ASK_URL", "http://localhost:0/v1"),
+        ("ASK_URL", "http://localhost:port/v1"),
+        ("ASK_URL", "http://[::1/v1"),
+        ("ASK_URL", "http://loc alhost/v1"),
+        ("ASK_URL", "http://localhost/v1#there"),
+        ("ASK_URL", "http://localhost/v1\r\nHost: other"),
+        ("ASK_URL", "http://b\u00fccher.example/v1"),
+        ("ASK_MODEL", "two words"),
+        ("ASK_MODEL", "x" * 101),
+        ("ASK_MODEL", "m\u00f6del"),
         ("REDIS_URL", "localhost:6379"),
         ("REDIS_URL", "http://localhost"),
         ("REDIS_URL", "redis://"),
@@ -259,3 +275,55 @@ def test_a_bad_url_of_redis_is_refused_without_its_password(url: str) -> None:
     with pytest.raises(InvalidSetting) as refused:
         Settings.from_env({"REDIS_URL": url})
     assert "sesame" not in str(refused.value)
+
+
+def test_a_model_is_named_by_its_url_and_has_a_default_name_and_no_key() -> None:
+    assert Settings.from_env({}).ask_url == ""
+    url = "http://localhost:11434/v1"
+    settings = Settings.from_env({"ASK_URL": url})
+    assert (settings.ask_url, settings.ask_model, settings.ask_key) == (
+        url,
+        "default",
+        "",
+    )
+    named = {"ASK_URL": url, "ASK_MODEL": "org/tiny:1b", "ASK_KEY": "sk-1_2.3=="}
+    settings = Settings.from_env(named)
+    assert (settings.ask_model, settings.ask_key) == ("org/tiny:1b", "sk-1_2.3==")
+
+
+@pytest.mark.parametrize(
+    ("environ", "wrong"),
+    [
+        ({"ASK_KEY": "sk-secret"}, "ASK_KEY is set without ASK_URL, the address that"),
+        ({"ASK_KEY": "sk-secret\nX: y", "ASK_URL": "http://a"}, "ASK_KEY: a key has"),
+        ({"ASK_KEY": "sk secret", "ASK_URL": "http://a"}, "ASK_KEY: a key has 1"),
+        ({"ASK_URL": "https://me:sk-secret@a/v1"}, "ASK_URL: it has a user or a passw"),
+        ({"ASK_URL": "https://sk-secret@a/v1"}, "ASK_URL: it has a user or a password"),
+        ({"ASK_URL": "sk-secret"}, "ASK_URL: it is not like https://api.example.com/v1"),
+        ({"ASK_URL": "http://a/?k=sk-secret#b"}, r"ASK_URL: it has a fragment \(#\)"),
+    ],
+)  # fmt: skip
+def test_a_key_or_an_address_never_stands_in_the_message(
+    environ: dict[str, str], wrong: str
+) -> None:
+    with pytest.raises(InvalidSetting, match=wrong) as caught:
+        Settings.from_env(environ)
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "address"),
+    [
+        ("http://localhost", (False, "localhost", 80, "/v1/chat/completions")),
+        ("https://a.example/", (True, "a.example", 443, "/v1/chat/completions")),
+        ("http://[::1]:8080/v1", (False, "::1", 8080, "/v1/chat/completions")),
+        ("http://a/v1/", (False, "a", 80, "/v1/chat/completions")),
+        ("https://a/v1/chat/completions", (True, "a", 443, "/v1/chat/completions")),
+        ("https://a/x/y?v=1", (True, "a", 443, "/x/y/chat/completions?v=1")),
+    ],
+)
+def test_the_url_of_a_model_may_leave_out_the_path_of_the_completions(
+    url: str, address: tuple[bool, str, int, str]
+) -> None:
+    assert Settings.from_env({"ASK_URL": url}).ask_url == url
+    assert parse_address(url) == Address(*address)
