@@ -24,7 +24,7 @@ TOKEN_BYTES = 3  # of compact JSON with figures; prose has four and more
 STATE_BYTES = TOKENS * TOKEN_BYTES
 ROW_BYTES = 6000  # a longer row loses the end of its texts and the begin of its lists
 LONG_TEXT, LONG_LIST = 300, 30  # characters and elements that such a row keeps
-SLICE = 250  # rows to rank at once, so that streams aren't kept waiting
+RANK_SLICE = 250  # rows to rank at once, so that streams aren't kept waiting
 LAST_INSTANT = 253_402_300_799_000  # that Python can write: the end of the year 9999
 TURNS = 3
 TURN_TEXT = 2000  # characters of an earlier answer
@@ -137,7 +137,7 @@ def _choose(question: Question, board: Board) -> Iterator[Row]:
 def _rank(question: Question, board: Board) -> Iterator[tuple[int, int, Slot]]:
     """Yield each row's slot after what it is ranked by."""
     for number, (slot, event) in enumerate(board.newest.items()):
-        if number % SLICE == 0:
+        if number % RANK_SLICE == 0:
             time.sleep(0)  # let other threads run
         yield -_weigh(slot, event, question), len(event.data), slot
 
