@@ -34,7 +34,7 @@ UNTRUSTED = "The certificate of the model's server isn't trusted."
 NO_TLS = "The model's server doesn't speak TLS as it should."
 UNREACHABLE = "The model's server can't be reached."
 REDIRECTS = "The model's server points to another address, which isn't followed."
-FAULTS = {
+STATUS_FAULTS = {
     401: "The model's server doesn't accept the board's key.",
     403: "The model's server doesn't accept the board's key.",
     404: "The model's server doesn't know the model or its address.",
@@ -162,7 +162,7 @@ def _check_status(status: int) -> None:
         return
     if 300 <= status < 400:
         raise BrokenAnswer(REDIRECTS)
-    if status in FAULTS:
-        raise BrokenAnswer(FAULTS[status])
+    if status in STATUS_FAULTS:
+        raise BrokenAnswer(STATUS_FAULTS[status])
     fault = "failed" if status >= 500 else "refused the question"
     raise BrokenAnswer(f"The model's server {fault} (status {status}).")

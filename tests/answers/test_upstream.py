@@ -168,10 +168,10 @@ def refused(status: int) -> str:
 @pytest.mark.parametrize(
     ("script", "detail"),
     [
-        (reply("401 Unauthorized", "secret"), request.FAULTS[401]),
-        (reply("403 Forbidden", "secret"), request.FAULTS[403]),
-        (reply("404 Not Found", "secret"), request.FAULTS[404]),
-        (reply("429 Too Many Requests", "secret"), request.FAULTS[429]),
+        (reply("401 Unauthorized", "secret"), request.STATUS_FAULTS[401]),
+        (reply("403 Forbidden", "secret"), request.STATUS_FAULTS[403]),
+        (reply("404 Not Found", "secret"), request.STATUS_FAULTS[404]),
+        (reply("429 Too Many Requests", "secret"), request.STATUS_FAULTS[429]),
         (reply("500 secret", "x"), "The model's server failed (status 500)."),
         (reply("503 secret", "x"), "The model's server failed (status 503)."),
         (reply("400 secret"), refused(400)),
