@@ -25,16 +25,17 @@ from feed.answers.upstream import Upstream
 from feed.backend import TICK, Backend
 from feed.clock import now_ms
 from feed.events.catalogue import News
-from feed.events.event import Event, EventId, Slot, gone
+from feed.events.event import Event, EventId, gone
 from feed.history import History, marks
-from feed.log import Log, LogSnapshot, Overtaken, Unavailable
+from feed.log import Expired, Log, LogSnapshot, Overtaken, Unavailable
 from feed.publishing.idempotency import Idempotency
-from feed.publishing.publication import Publication, expiry_of
+from feed.publishing.publication import Publication
 from feed.settings import Settings
 from feed.sources.source import Published, Source, make_source
 from feed.streams.admission import Streams
 
 PERSISTENCE = 5.0  # seconds in which `submit` tries again while others change the keys
+RETIRED = 250  # keys retired in one step: a fast reader is compacted from 1000 on
 REPORT = 60.0  # seconds between two log lines with the totals
 CLOSING = 3.5  # seconds from `drain` in which `close` returns; gunicorn kills after 4
 
@@ -73,7 +74,6 @@ class Feed:
         if self.backend.away:
             self.announce_away(True)
         self.publishing = threading.Lock()  # for making a change and publishing it
-        self._expiries: dict[Slot, int] = {}
         self._starting = threading.Lock()
         self._running = False
         self._threads: list[threading.Thread] = []
@@ -190,11 +190,8 @@ class Feed:
         self.apply_changes(Publication.of(events))
 
     def apply_changes(self, publication: Publication) -> None:
-        """Apply appended events to the history and to the notices that will expire."""
+        """Apply appended events to the history."""
         self.history.add(publication.marks)
-        expiries = zip(publication.events, publication.expiries, strict=True)
-        for event, expiry in expiries:
-            self._set_expiry(event, expiry)
 
     def load_snapshot(self, snapshot: LogSnapshot) -> None:
         """Replace the log by a snapshot of the shared one."""
@@ -202,9 +199,6 @@ class Feed:
         self.log.load_snapshot(snapshot)
         self.history.add(marks(missed))
         self._date_tail()
-        self._expiries.clear()
-        for event in snapshot.newest:
-            self._set_expiry(event, expiry_of(event))
 
     def announce_away(self, away: bool) -> None:
         """Tell every stream whether the shared log is away."""
@@ -269,15 +263,24 @@ class Feed:
                 self._log_totals("totals at the end")
 
     def step(self, now: int) -> None:
-        """Publish the events that fell due up to `now` (epoch ms)."""
-        with self.publishing:  # so that nobody extends a notice that is being retired
-            self.publish(self.events_due(now))
+        """Publish the source's events up to `now` (epoch ms), then retire expired keys.
 
-    def events_due(self, now: int) -> list[News]:
-        """Return the source's events up to `now` (epoch ms), then expired notices."""
-        expired = [slot for slot, expiry in self._expiries.items() if expiry <= now]
-        retired = [gone(type, key, now) for type, key in expired]
-        return [*self.source.step(now), *retired]
+        The source may renew a key whose time is over, so its events come first.
+        """
+        with self.publishing:  # so that nobody renews a key that is being retired
+            self.publish(self.events_due(now))
+            self.publish([gone(*slot, now) for slot, _ in self.expired(now)])
+
+    def events_due(self, now: int) -> Sequence[News]:
+        """Return the source's events that fell due up to `now` (epoch ms)."""
+        return self.source.step(now)
+
+    def expired(self, now: int) -> list[Expired]:
+        """Return keys whose time is over at `now` (epoch ms), the earliest first.
+
+        These are at most `RETIRED`, so that no step delays other events for long.
+        """
+        return self.log.expired(now, RETIRED)
 
     def _watch_streams(self) -> None:
         report_due = time.monotonic() + REPORT
@@ -316,13 +319,6 @@ class Feed:
         thread = threading.Thread(target=target, name=name, daemon=True)
         self._threads.append(thread)
         thread.start()
-
-    def _set_expiry(self, event: Event, expiry: int | None) -> None:
-        if event.slot is None:
-            return
-        self._expiries.pop(event.slot, None)
-        if expiry is not None:
-            self._expiries[event.slot] = expiry
 
     def _log_totals(self, heading: str) -> None:
         totals, figures = self.streams.totals, self.log.statistics()

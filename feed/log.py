@@ -10,11 +10,13 @@ from bisect import bisect_right
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice, takewhile
+from typing import NamedTuple
 
 import msgspec
 
 from feed.events.control import Resume
 from feed.events.event import Event, EventId, Slot
+from feed.expiries import Expiries
 
 RETIREMENTS = 10_000  # how many retired keys the log can still account for
 EVICTIONS = 10_000  # how many evicted un-keyed events it can still count
@@ -75,6 +77,13 @@ class LogSnapshot(msgspec.Struct, frozen=True):
     tail: EventId
 
 
+class Expired(NamedTuple):
+    """A key whose time is over, and the id of its newest event."""
+
+    slot: Slot
+    id: EventId
+
+
 class Log:
     """Events in id order: the newest `backlog` of them, and the newest of each key."""
 
@@ -90,6 +99,7 @@ class Log:
         self._uncounted = EventId(start, 0)  # `_evicted` lacks events up to this id
         self._newest: dict[Slot, Event] = {}
         self._retired: dict[Slot, EventId] = {}
+        self._expiries = Expiries()
         self._counts: Counter[str] = Counter()
         self._floor = self._tail = self._accountable = EventId(start, 0)
 
@@ -127,6 +137,7 @@ class Log:
             )
             self._evicted.clear()
             self._newest, self._retired = {}, {}
+            self._expiries = Expiries()
             self._floor = self._uncounted = snapshot.floor
             self._accountable, self._tail = snapshot.accountable, snapshot.tail
             for event in snapshot.newest:
@@ -196,6 +207,15 @@ class Log:
             recent = islice(reversed(self._unkeyed), searched)
             return [*islice(filter(selects, recent), most)]
 
+    def expired(self, now: int, most: int) -> list[Expired]:
+        """Return up to `most` keys whose time is over at `now` (epoch ms).
+
+        The first ones are those whose time was over first.
+        """
+        with self._lock:
+            due = self._expiries.due(now, most)
+            return [Expired(slot, self._newest[slot].id) for slot in due]
+
     def pending(self, cursor: EventId) -> int | None:
         """Return how many events follow `cursor`; None if some of them are evicted."""
         with self._lock:
@@ -246,6 +266,7 @@ class Log:
         self._newest.pop(slot, None)  # so that the dict stays in id order
         self._retired.pop(slot, None)
         self._newest[slot] = event
+        self._expiries.set(slot, event.until)
         if not event.retires:
             return
         self._retired[slot] = event.id

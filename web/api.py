@@ -25,6 +25,7 @@ class Other(msgspec.Struct, frozen=True):
     id: str
     event: str
     key: str | None
+    until: int | None
     data: msgspec.Raw
 
 
@@ -99,8 +100,9 @@ def encode_state(source: str, tail: EventId, events: list[Event]) -> bytes:
 
 
 def _encode_other(event: Event) -> bytes:
-    data = msgspec.Raw(event.data)
-    return msgspec.json.encode(Other(str(event.id), event.type, event.subject, data))
+    id, data = str(event.id), msgspec.Raw(event.data)
+    it = Other(id, event.type, event.subject, event.until, data)
+    return msgspec.json.encode(it)
 
 
 def _respond_json(body: bytes) -> Response:

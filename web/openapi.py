@@ -148,6 +148,7 @@ def _envelope(type: str, data: str, *, keyed: bool) -> Schema:
     properties = {"event": {"const": type}, "data": _ref(data)}
     if keyed:
         properties["key"] = {"anyOf": [_ref("Key"), {"type": "null"}]}
+        properties |= {"ttl": _ref("Ttl"), "until": _ref("Until")}
     return {"type": "object", "properties": properties, "required": ["event", "data"]}
 
 

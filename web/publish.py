@@ -21,11 +21,13 @@ from feed.clock import now_ms
 from feed.events.event import EventId
 from feed.publishing.batch import MAX_BODY, Batch, Refused
 from feed.publishing.idempotency import Idempotency
+from feed.publishing.lifetime import MAX_TTL, MIN_TTL
 from feed.publishing.publication import Publication
 from feed.streams.connection import Connection
 from serving.slots import current_slot
 from web import the_feed
 from web.access import authorize_publishing
+from web.query import InvalidParameter, parse_seconds
 
 RECEIPT = 30.0  # seconds within which a whole body must arrive
 NDJSON = "application/x-ndjson"
@@ -49,16 +51,16 @@ def publish() -> Response:
     return _publish(201, Batch.add_object)
 
 
-@blueprint.put("/prices/<key:symbol>")
-def put_price(symbol: str) -> Response:
-    """Publish the price of a symbol: a number, or an object with fields of a quote."""
-    return _publish(201, lambda batch, body: batch.add_price(symbol, body))
+@blueprint.put("/prices/<key:key>", defaults={"type": "price"})
+@blueprint.put("/scores/<key:key>", defaults={"type": "score"})
+@blueprint.put("/keys/<type>/<key:key>")
+def put(type: str, key: str) -> Response:
+    """Publish the state of a key, which stays for `ttl` seconds if that is given."""
 
+    def add(batch: Batch, body: bytes) -> None:
+        batch.add_key(type, key, body, _read_ttl())
 
-@blueprint.put("/scores/<key:match>")
-def put_score(match: str) -> Response:
-    """Publish a match."""
-    return _publish(201, lambda batch, body: batch.add_score(match, body))
+    return _publish(201, add, takes_ttl=True)
 
 
 @blueprint.delete("/prices/<key:key>", defaults={"type": "price"})
@@ -76,16 +78,15 @@ def retire(type: str, key: str) -> Response:
     return _publish(200, add)
 
 
-def _publish(status: int, add: Callable[[Batch, bytes], None]) -> Response:
+def _publish(
+    status: int, add: Callable[[Batch, bytes], None], *, takes_ttl: bool = False
+) -> Response:
     """Publish the events that `add` parses from the body, and respond with their ids.
 
     A retry, recognized by its idempotency key, gets the first response again.
     """
     authorize_publishing()
-    if request.args:  # the message doesn't contain them: one may be a token
-        raise BadRequest(
-            "Publishing takes no parameters; a token goes into Authorization."
-        )
+    _check_parameters(takes_ttl)
     body = read_body()
     feed, idempotency = the_feed(), read_idempotency(body)
 
@@ -95,6 +96,25 @@ def _publish(status: int, add: Callable[[Batch, bytes], None]) -> Response:
         return batch.publication
 
     return _respond(status, feed.submit(parse, idempotency))
+
+
+def _check_parameters(takes_ttl: bool) -> None:
+    """Refuse unknown parameters. The message has none of them: one may be a token."""
+    if takes_ttl and {*request.args} - {"ttl"}:
+        raise BadRequest("PUT takes only `ttl`; a token goes into Authorization.")
+    if request.args and not takes_ttl:
+        raise BadRequest(
+            "This takes no parameters; a token goes into Authorization, and the `ttl` "
+            "of an event stands beside its data."
+        )
+
+
+def _read_ttl() -> float | None:
+    """Return the seconds for which the key stays; None if that isn't limited."""
+    given = request.args.getlist("ttl")
+    if len(given) > 1:
+        raise InvalidParameter("ttl", "is given twice")
+    return float(parse_seconds("ttl", given[0], MIN_TTL, MAX_TTL)) if given else None
 
 
 def read_body() -> bytes:
@@ -165,7 +185,8 @@ def read_idempotency(body: bytes) -> Idempotency | None:
         return None
     if not IDEMPOTENCY_KEY.fullmatch(key):
         raise Refused("Idempotency-Key", "1 to 200 visible ASCII characters")
-    content = f"{request.method} {request.path} {request.mimetype}\n".encode() + body
+    target = request.full_path if request.args else request.path
+    content = f"{request.method} {target} {request.mimetype}\n".encode() + body
     return Idempotency(key, hashlib.sha256(content).hexdigest())
 
 

@@ -103,6 +103,15 @@ def parse_whole(name: str, text: str, low: int, high: int) -> int:
     return int(text)
 
 
+def parse_seconds(name: str, text: str, low: float, high: float) -> Decimal:
+    """Return a text as seconds from `low` to `high`; InvalidParameter otherwise."""
+    plain = re.fullmatch(r"[0-9]{1,9}(\.[0-9]{0,9})?|\.[0-9]{1,9}", text, re.ASCII)
+    if not (plain and low <= float(text) <= high):
+        wanted = f"a number of seconds from {low:g} to {high:.0f}"
+        raise InvalidParameter(name, f"{text[:80]!r} is not {wanted}")
+    return Decimal(text)
+
+
 def _list_known(name: str, allowed: tuple[str, ...]) -> str:
     """Return the message for an unknown parameter, with the one that may be meant."""
     known = f"there is no such parameter; there are {', '.join(allowed)}"
@@ -156,14 +165,7 @@ def _parse_after(found: dict[str, str]) -> EventId | None:
 
 
 def _parse_pace(found: dict[str, str]) -> float:
-    text = found.get("pace", "0")
-    plain = re.fullmatch(r"[0-9]{1,9}(\.[0-9]{0,9})?|\.[0-9]{1,9}", text, re.ASCII)
-    pace = Decimal(text if plain else "Infinity")
-    if pace > MAX_PACE:
-        raise InvalidParameter(
-            "pace", f"{text[:80]!r} is not a number of seconds from 0 to {MAX_PACE:g}"
-        )
-    return _slower_step(pace)
+    return _slower_step(parse_seconds("pace", found.get("pace", "0"), 0, MAX_PACE))
 
 
 def _slower_step(pace: Decimal) -> float:

@@ -15,6 +15,7 @@ import socket
 import threading
 import time
 import uuid
+from collections.abc import Sequence
 from typing import Protocol
 
 import redis
@@ -26,7 +27,7 @@ from feed.cluster.reasons import explain
 from feed.cluster.relay import Mandate, Relay, Superseded
 from feed.events.catalogue import News, encode
 from feed.events.event import Event
-from feed.log import Unavailable
+from feed.log import Expired, Unavailable
 
 LOCK_TIME = 5.0  # seconds without renewal after which another process may lead
 RENEWAL = 1.0  # seconds between two renewals
@@ -44,8 +45,11 @@ class SourceRunner(Protocol):
         If the log has no state, the source starts from its beginning.
         """
 
-    def events_due(self, now: int) -> list[News]:
+    def events_due(self, now: int) -> Sequence[News]:
         """Return the events that fell due up to `now` (epoch ms)."""
+
+    def expired(self, now: int) -> list[Expired]:
+        """Return keys whose time is over at `now` (epoch ms): a limited number."""
 
     def source_place(self) -> bytes:
         """Return the source's position; empty if the log's state is enough."""
@@ -149,10 +153,11 @@ class Leader:
         logger.info("This process leads (leadership %s)", fence)
 
     def _publish_due(self, mandate: Mandate) -> None:
-        """Renew the lock, and publish the events that are due.
+        """Renew the lock, publish the events that are due, and retire expired keys.
 
         If Redis didn't reply to a batch, the batch is published again with the same
-        number. The script takes it once.
+        number. The script takes it once. A retirement needs no number, because the
+        script retires a key only if its newest event is the one that expired.
         """
         if time.monotonic() >= self._renewed + RENEWAL:
             self._lock.reacquire()
@@ -166,6 +171,9 @@ class Leader:
             self._relay.publish(self._pending, mandate=mandate)
             self._pending = []
             self._mandate = mandate._replace(batch=mandate.batch + 1)
+        now = now_ms()
+        if expired := self._runner.expired(now):
+            self._relay.retire(expired, mandate.fence, now)
 
     def _step_down(self, reason: str) -> None:
         if self._mandate is not None:

@@ -18,14 +18,18 @@
 --   onces    the idempotency keys, oldest first
 --   leader   the lock that the leader holds
 --   trial    a key that only exists while `rehearse` runs
+--   expiries for each slot that is to be retired "<id> <until>" (epoch ms). It counts only
+--            for the event with that id, because older versions don't know this table
 
 local events, state, retired, meta = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local once, onces, leader, trial = KEYS[5], KEYS[6], KEYS[7], KEYS[8]
+local expiries = KEYS[9]
 
 local RETIREMENTS = 10000  -- as in log.py
 local ONCES = 10000  -- idempotency keys that are remembered
 local SETTLE = 1000  -- ms in which all processes can restore what Redis lost
-local FIELDS = 4  -- per event: type, type of its slot or "", subject or "", data
+-- Per event: type, type of its slot or "", subject or "", data, until (epoch ms) or "".
+local FIELDS = 5
 
 local function now()
   local time = redis.call('TIME')
@@ -47,6 +51,8 @@ local function before(one, other)
   return ms < other_ms or (ms == other_ms and seq < other_seq)
 end
 
+local has_expiries = false  -- whether the table of expiries may have an entry
+
 -- Fail before anything is written if a table has a type that this script can't use.
 local function probe()
   redis.call('XLEN', events)
@@ -54,6 +60,7 @@ local function probe()
   redis.call('ZCARD', retired)
   redis.call('HLEN', once)
   redis.call('LLEN', onces)
+  has_expiries = redis.call('HLEN', expiries) > 0
 end
 
 -- Every command that this script or the leader's lock uses, on a key that is empty
@@ -85,6 +92,7 @@ local REHEARSED = {
   {'ZCARD', retired},
   {'HLEN', once},
   {'LLEN', onces},
+  {'HLEN', expiries},
 }
 
 -- Find out whether Redis would let this script publish, and the leader renew its lock.
@@ -112,6 +120,12 @@ local function slot_at(at)
   return ARGV[at + 1] .. '\0' .. ARGV[at + 2]
 end
 
+-- Return the id of a slot's newest event; nil if it has none.
+local function newest_id(slot)
+  local known = redis.call('HGET', state, slot)
+  return known and string.match(known, '^%S+')
+end
+
 -- Add an event to the stream. Its `after` is the id of the event before it, so that a
 -- reader notices if that one was trimmed. The last event of a batch has the source's
 -- place, so that every process can restore it if Redis loses its data.
@@ -120,10 +134,24 @@ local function retain(id, after, at, place)
     'after', after, 'event', ARGV[at], 'slot', ARGV[at + 1],
     'subject', ARGV[at + 2], 'data', ARGV[at + 3]
   }
+  if ARGV[at + 4] ~= '' then
+    entry[#entry + 1], entry[#entry + 2] = 'until', ARGV[at + 4]
+  end
   if place ~= '' and at + FIELDS > #ARGV then
     entry[#entry + 1], entry[#entry + 2] = 'place', place
   end
   redis.call('XADD', events, id, unpack(entry))
+end
+
+-- Set the instant at which a slot is to be retired, whose newest event has this id; ""
+-- means never.
+local function expire(slot, id, instant)
+  if instant ~= '' then
+    redis.call('HSET', expiries, slot, id .. ' ' .. instant)
+    has_expiries = true
+  elseif has_expiries then
+    redis.call('HDEL', expiries, slot)
+  end
 end
 
 -- Make an event the newest of its slot.
@@ -131,6 +159,7 @@ local function replace(id, at)
   local type, slot = ARGV[at], slot_at(at)
   redis.call('HSET', state, slot, id .. ' ' .. type .. ' ' .. ARGV[at + 3])
   redis.call('ZREM', retired, slot)
+  expire(slot, id, ARGV[at + 4])
   if type ~= 'gone' then
     return
   end
@@ -140,6 +169,7 @@ local function replace(id, at)
     local known = redis.call('HGET', state, oldest)
     redis.call('HSET', meta, 'accountable', string.match(known, '^%S+'))
     redis.call('HDEL', state, oldest)
+    expire(oldest, '', '')
   end
 end
 
@@ -156,8 +186,8 @@ end
 -- the publisher made its events.
 local function overtaken(seen, first_at)
   for at = first_at, #ARGV, FIELDS do
-    local known = ARGV[at + 1] ~= '' and redis.call('HGET', state, slot_at(at))
-    if known and before(seen, string.match(known, '^%S+')) then
+    local known = ARGV[at + 1] ~= '' and newest_id(slot_at(at))
+    if known and before(seen, known) then
       return true
     end
   end
@@ -189,20 +219,29 @@ local function overfull(most, first_at)
   return false
 end
 
+-- Return the reply to a process that has events which this log lacks, or that leads no
+-- more. Return nil if it may publish.
+local function outdated(mine, fence)
+  local known = redis.call('HMGET', meta, 'tail', 'fence')
+  if not known[1] or before(known[1], mine) then
+    return {'lost'}
+  end
+  if fence ~= '' and fence ~= known[2] then
+    return {'fenced'}
+  end
+end
+
 -- Return the reply to a batch that must not be published now: the earlier ids if it was
 -- published before, otherwise the reason. Return nil if it may be published.
 local function turned_away(most, mine, seen, fence, batch, key, fingerprint, first_at)
-  local tail = redis.call('HGET', meta, 'tail')
-  if not tail or before(tail, mine) then
-    return {'lost'}
+  local refusal = outdated(mine, fence)
+  if refusal then
+    return refusal
   end
   if fence ~= '' then
-    local last = redis.call('HMGET', meta, 'fence', 'batch', 'first', 'count')
-    if fence ~= last[1] then
-      return {'fenced'}
-    end
-    if batch == last[2] then
-      return {'seen', last[3], last[4]}
+    local last = redis.call('HMGET', meta, 'batch', 'first', 'count')
+    if batch == last[1] then
+      return {'seen', last[2], last[3]}
     end
   end
   local answer = key ~= '' and redis.call('HGET', once, key)
@@ -215,6 +254,23 @@ local function turned_away(most, mine, seen, fence, batch, key, fingerprint, fir
   end
   if seen ~= '' and (overtaken(seen, first_at) or overfull(most, first_at)) then
     return {'overtaken'}
+  end
+end
+
+-- Return the milliseconds and the sequence of the next id after the log's tail.
+local function next_id(tail)
+  local ms, seq = parts(tail)
+  local time = now()
+  if time > ms then
+    return time, 0
+  end
+  return ms, seq + 1
+end
+
+local function append(id, after, at, place)
+  retain(id, after, at, place)
+  if ARGV[at + 1] ~= '' then
+    replace(id, at)
   end
 end
 
@@ -233,20 +289,13 @@ local function publish()
     return answer
   end
   local id = redis.call('HGET', meta, 'tail')
-  local ms, seq = parts(id)
-  local time = now()
-  if time > ms then
-    ms, seq = time, -1
-  end
-  local first = whole(ms) .. '-' .. whole(seq + 1)
+  local ms, seq = next_id(id)
+  local first = whole(ms) .. '-' .. whole(seq)
   for at = first_at, #ARGV, FIELDS do
     local after = id
-    seq = seq + 1
     id = whole(ms) .. '-' .. whole(seq)
-    retain(id, after, at, place)
-    if ARGV[at + 1] ~= '' then
-      replace(id, at)
-    end
+    seq = seq + 1
+    append(id, after, at, place)
   end
   redis.call('HSET', meta, 'tail', id)
   trim(backlog)
@@ -263,6 +312,35 @@ local function publish()
     end
   end
   return {'ok', first, count}
+end
+
+-- Retire expired slots, except those that have a newer event by now. Arguments: backlog,
+-- the caller's tail, fence, then the `gone` event of each slot, each preceded by the id
+-- of the event that expired.
+local function retire()
+  local backlog, mine, fence = tonumber(ARGV[2]), ARGV[3], ARGV[4]
+  probe()
+  local refusal = outdated(mine, fence)
+  if refusal then
+    return refusal
+  end
+  if unsettled(redis.call('HGET', meta, 'settled')) > 0 then
+    return {'settling'}
+  end
+  local id = redis.call('HGET', meta, 'tail')
+  local ms, seq = next_id(id)
+  local first, count = whole(ms) .. '-' .. whole(seq), 0
+  for at = 5, #ARGV, FIELDS + 1 do
+    if newest_id(slot_at(at + 1)) == ARGV[at] then
+      local after = id
+      id = whole(ms) .. '-' .. whole(seq + count)
+      count = count + 1
+      append(id, after, at + 1, '')
+    end
+  end
+  redis.call('HSET', meta, 'tail', id)
+  trim(backlog)
+  return {'ok', first, whole(count)}
 end
 
 -- Compare the caller's log with this one. Argument: the caller's tail, or "" if it has
@@ -309,7 +387,7 @@ local function restore()
   if (redis.call('HGET', meta, 'tail') or '') ~= ARGV[2] then
     return {'changed'}
   end
-  redis.call('DEL', events, state, retired)
+  redis.call('DEL', events, state, retired, expiries)
   redis.call(
     'HSET', meta, 'tail', ARGV[3], 'floor', ARGV[4], 'accountable', ARGV[5],
     'settled', whole(now() + SETTLE), 'place', place
@@ -339,5 +417,7 @@ local function lead()
   return {'ok', fence, known[1]}
 end
 
-local acts = {publish = publish, compare = compare, restore = restore, lead = lead}
+local acts = {
+  publish = publish, retire = retire, compare = compare, restore = restore, lead = lead
+}
 return acts[ARGV[1]]()

@@ -32,13 +32,18 @@ from redis.lock import Lock
 from redis.retry import Retry
 
 from feed.cluster.reasons import explain, explain_refusal
-from feed.events.event import Event, EventId
-from feed.log import Log, LogSnapshot, Overtaken, Unavailable
+from feed.events.catalogue import CATALOGUE
+from feed.events.event import GONE, Event, EventId, gone
+from feed.events.reading import read_shape
+from feed.log import Expired, Log, LogSnapshot, Overtaken, Unavailable
 from feed.publishing.idempotency import Idempotency, KeyReused
 
 SCRIPT = Path(__file__).with_name("relay.lua")
 # The names stay, because processes of the previous version use the same tables.
-TABLES = ("events", "state", "retired", "meta", "once", "onces", "leader", "trial")
+TABLES = (
+    *("events", "state", "retired", "meta", "once", "onces", "leader", "trial"),
+    "expiries",
+)
 CONNECTIONS = 4  # per process, besides the reader's one; publishers take turns
 TIMEOUT = 2.0  # seconds in which Redis must reply
 CHECK = 1.0  # seconds between two comparisons of the log with the one in Redis
@@ -162,9 +167,27 @@ class Relay:
         ids = _read_ids(reply)
         if reply[0] == b"ok":
             self._published.update(event.type for event in events)
-        if not self._wait_for(ids[-1]):
-            self._has_doubts = True  # the reader may read from another Redis
+        self._read_back(ids)
         return ids
+
+    def retire(self, expired: Sequence[Expired], fence: str, now: int) -> None:
+        """Retire keys at `now` (epoch ms), except those that have a newer event.
+
+        Raise Superseded if the leadership `fence` is not the latest, and Unavailable if
+        Redis can't be reached or doesn't reply.
+        """
+        if self._trouble:
+            raise Unavailable(self._trouble)
+        fields = [
+            field
+            for slot, id in expired
+            for field in (str(id), *_fields_of(gone(*slot, now)))
+        ]
+        backlog, _ = self._bounds
+        head = backlog, str(self._log.tail), fence
+        ids = _read_ids(self._run_script("retire", *head, *fields))
+        self._published[GONE] += len(ids)
+        self._read_back(ids)
 
     def recall(self, idempotency: Idempotency) -> list[EventId] | None:
         """Return the ids that an earlier request with this key got; None if it is new.
@@ -333,11 +356,13 @@ class Relay:
         with self._client.pipeline(transaction=True) as together:
             together.hgetall(tables["state"])
             together.hgetall(tables["meta"])
-            state, meta = together.execute()
+            together.hgetall(tables["expiries"])
+            state, meta, expiries = together.execute()
         tail = meta[b"tail"].decode()
         retained = [*self._read_retained(tail)]
         floor = _read_id(cast(bytes, self._client.hget(tables["meta"], "floor")))
-        newest = sorted(map(_read_state, state.items()), key=lambda event: event.id)
+        known = (_read_state(slot, text, expiries) for slot, text in state.items())
+        newest = sorted(known, key=lambda event: event.id)
         self._follower.load_snapshot(
             LogSnapshot(
                 newest=newest,
@@ -397,6 +422,11 @@ class Relay:
         while self._log.tail < id and time.monotonic() < ends:
             self._log.wait(self._log.tail, ends - time.monotonic())
         return self._log.tail >= id
+
+    def _read_back(self, ids: list[EventId]) -> None:
+        """Wait until the log has events that were published, for some time."""
+        if ids and not self._wait_for(ids[-1]):
+            self._has_doubts = True  # the reader may read from another Redis
 
     def _own_tail(self) -> str:
         return str(self._log.tail) if self._has_log else ""
@@ -466,27 +496,50 @@ def _number_batch(first: bytes, count: bytes) -> list[EventId]:
 
 def _fields_of(event: Event) -> tuple[str | bytes, ...]:
     slot = "" if event.slot is None else event.slot[0]
-    return event.type, slot, event.subject or "", event.data
+    until = "" if event.until is None else str(event.until)
+    return event.type, slot, event.subject or "", event.data, until
 
 
 def _read_event(entry: tuple[bytes, dict[bytes, bytes]]) -> Event:
     id, fields = entry
     subject = fields[b"subject"].decode() or None
     slot = fields[b"slot"].decode()
-    return Event(
+    event = Event(
         type=fields[b"event"].decode(),
         data=fields[b"data"],
         slot=(slot, subject) if slot and subject else None,
         subject=subject,
         id=_read_id(id),
     )
+    return _expiring(event, fields.get(b"until"))
 
 
-def _read_state(item: tuple[bytes, bytes]) -> Event:
-    """Return an event from an entry of the table of states."""
-    type, key = item[0].decode().split("\0")
-    id, name, data = item[1].split(b" ", 2)
-    return Event(name.decode(), data, (type, key), key, _read_id(id))
+def _read_state(slot: bytes, text: bytes, expiries: dict[bytes, bytes]) -> Event:
+    """Return an event from an entry of the table of states.
+
+    An expiry counts only for the event with its id: a version that knows no expiries
+    leaves it where it is when it replaces or retires the event.
+    """
+    type, key = slot.decode().split("\0")
+    id, name, data = text.split(b" ", 2)
+    expires, _, until = expiries.get(slot, b"").partition(b" ")
+    event = Event(name.decode(), data, (type, key), key, _read_id(id))
+    return _expiring(event, until if expires == id else None)
+
+
+def _expiring(event: Event, until: bytes | None) -> Event:
+    """Return an event with the instant at which its key is to be retired.
+
+    An older version stored that instant only in the data, and only of some types.
+    """
+    if until:
+        return msgspec.structs.replace(event, until=int(until))
+    row = CATALOGUE.get(event.type)
+    if row is None or row.expires_at is None:
+        return event
+    shape = read_shape(event)
+    instant = None if shape is None else getattr(shape, row.expires_at)
+    return msgspec.structs.replace(event, until=instant)
 
 
 def _read_id(id: bytes) -> EventId:

@@ -3,7 +3,7 @@
 Theory of operation: the file is read line by line and sent in batches, each of which is
 published once (`BatchPublisher`). If the board rejects a batch, nothing of it has been
 published, and the error names the line. A line that retires a key which the board no
-longer has is left out, and so is a notice whose `until` is past. The rest of the batch
+longer has is left out, and so is an event whose `until` is past. The rest of the batch
 is then sent again; other rejections end the command.
 """
 
@@ -29,10 +29,9 @@ from feed.commands.board import (
     parse_address,
     print_note,
 )
-from feed.events.catalogue import CATALOGUE
 from feed.events.event import CONTROL_TYPES
 from feed.publishing.batch import MAX_EVENTS
-from feed.publishing.completion import EXPIRED
+from feed.publishing.lifetime import EXPIRED
 from feed.sources.recording import Damage, Record, RecordingReader
 
 BATCH_BYTES = 512 * 1024  # half of what a request may have
@@ -195,8 +194,13 @@ class Pipe:
 def encode_publication(record: Record) -> bytes:
     """Return a record as a line of NDJSON that can be published."""
     key = b"" if record.key is None else b'"key":%b,' % msgspec.json.encode(record.key)
+    expiry = b"".join(
+        b'"%b":%b,' % (name, msgspec.json.encode(value))
+        for name, value in ((b"ttl", record.ttl), (b"until", record.until))
+        if value is not None
+    )
     event = msgspec.json.encode(record.type)
-    return b'{"event":%b,%b"data":%b}\n' % (event, key, record.data)
+    return b'{"event":%b,%b%b"data":%b}\n' % (event, key, expiry, record.data)
 
 
 def _rejected_line(error: Rejected, batch: list[Line]) -> int | None:
@@ -210,9 +214,7 @@ def _is_void(error: Rejected, line: Line) -> bool:
     """Return whether a line was rejected as its key is gone, or would be at once."""
     if line.type == "gone":
         return True
-    row = CATALOGUE.get(line.type)
-    is_about_expiry = row is not None and error.place.endswith(f".{row.expires_at}")
-    return is_about_expiry and EXPIRED in error.detail
+    return error.place.endswith(".until") and EXPIRED in error.detail
 
 
 def _with_lines(error: Rejected, batch: list[Line], index: int | None) -> Rejected:

@@ -66,7 +66,8 @@ class Event(msgspec.Struct, frozen=True):
     `data` is its JSON, UTF-8 on one line. `slot` is None for an un-keyed event; a
     `gone` event stands in the slot of the key that it retires. `subject` is the
     symbol or match that the event is about, which is what a view filters by.
-    `id` is given by the log.
+    `id` is given by the log. `until` is the instant (epoch ms) at which the server
+    retires the key, unless a newer event of the key comes; None means never.
     """
 
     type: str
@@ -74,10 +75,11 @@ class Event(msgspec.Struct, frozen=True):
     slot: Slot | None = None
     subject: str | None = None
     id: EventId = UNPUBLISHED
+    until: int | None = None
 
     def with_id(self, id: EventId) -> "Event":
         """Return this event under the id that the log gave it."""
-        return Event(self.type, self.data, self.slot, self.subject, id)
+        return Event(self.type, self.data, self.slot, self.subject, id, self.until)
 
     @property
     def retires(self) -> bool:
@@ -85,9 +87,13 @@ class Event(msgspec.Struct, frozen=True):
         return self.type == GONE
 
 
-def keyed(type: str, key: str, data: bytes) -> Event:
-    """Return an event that is the whole state of a key; InvalidEvent if invalid."""
-    return Event(checked_type(type), checked_data(data), (type, checked_key(key)), key)
+def keyed(type: str, key: str, data: bytes, until: int | None = None) -> Event:
+    """Return an event that is the whole state of a key; InvalidEvent if invalid.
+
+    At `until` (epoch ms) the server retires the key; None means never.
+    """
+    slot = checked_type(type), checked_key(key)
+    return Event(type, checked_data(data), slot, key, until=until)
 
 
 def unkeyed(type: str, data: bytes, subject: str | None = None) -> Event:

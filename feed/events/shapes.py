@@ -173,4 +173,4 @@ class Notice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def event(self) -> Event:
         """Return the `notice` event."""
-        return keyed("notice", self.notice, _encode(self))
+        return keyed("notice", self.notice, _encode(self), self.until)

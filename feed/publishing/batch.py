@@ -9,7 +9,7 @@ import re
 from codecs import BOM_UTF8
 from collections.abc import Iterator
 from types import NoneType
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, Self, TypeVar
 
 import msgspec
 
@@ -29,6 +29,7 @@ from feed.events.event import (
 )
 from feed.log import Log
 from feed.publishing.completion import Fields, complete
+from feed.publishing.lifetime import both_given, find_expiry
 from feed.publishing.publication import Publication
 from feed.publishing.refusals import explain, is_number
 
@@ -58,6 +59,8 @@ class Envelope(msgspec.Struct, forbid_unknown_fields=True):
     event: str
     data: msgspec.Raw
     key: str | None = None
+    ttl: float | None = None
+    until: int | None = None
 
 
 class Retirement(msgspec.Struct, forbid_unknown_fields=True):
@@ -68,11 +71,23 @@ class Retirement(msgspec.Struct, forbid_unknown_fields=True):
     at: int = 0
 
 
-class JsonPaths(NamedTuple):
-    """The JSON paths of an event's key and data in a request, for error messages."""
+class Places(NamedTuple):
+    """Where the parts of an event are in a request, for error messages."""
 
+    event: str
     key: str
     data: str
+    expiry: str
+
+    @classmethod
+    def within(cls, place: str, envelope: Envelope) -> Self:
+        """Return the JSON paths in an envelope that is at `place`."""
+        expiry = "until" if envelope.ttl is None else "ttl"
+        return cls(*(f"{place}.{name}" for name in ("event", "key", "data", expiry)))
+
+
+BY_URL = Places("the URL", "the URL", "$", "ttl")
+"""Where they are if the URL names type and key, and the body is the data."""
 
 
 class Batch:
@@ -110,16 +125,26 @@ class Batch:
         if not self.events:
             raise NotJson("$", "the body is empty; one JSON object a line is expected")
 
-    def add_price(self, symbol: str, body: bytes) -> None:
-        """Add a price: a number, or an object with fields of a quote."""
-        given = _json(body, "$")
-        if is_number(given):
-            given = {"price": given}
-        self._add_known("price", symbol, given, JsonPaths("the URL", "$"))
+    def add_key(
+        self, type: str, key: str, body: bytes, ttl: float | None = None
+    ) -> None:
+        """Add the state of a key: of a publisher's own type, it is any JSON.
 
-    def add_score(self, match: str, body: bytes) -> None:
-        """Add a match: an object with its fields."""
-        self._add_known("score", match, _json(body, "$"), JsonPaths("the URL", "$"))
+        Of a type of the catalogue, it is an object with fields of the shape. A price
+        may be a number, too. The key is retired after `ttl` seconds.
+        """
+        until = _find_expiry(ttl, None, self._now, "")
+        if type not in CATALOGUE:
+            self._add_own(type, key, body.strip(), BY_URL, until)
+            return
+        if CATALOGUE[type].key is None:
+            raise Refused(
+                BY_URL.key, f"{type} events have no key; use POST /api/publish"
+            )
+        given = _json(body, BY_URL.data)
+        if type == "price" and is_number(given):
+            given = {"price": given}
+        self._add_known(type, key, given, BY_URL, until)
 
     def retire(self, type: str, key: str, place: str) -> None:
         """Add the retirement of a key; raise Refused if there is no such key."""
@@ -131,59 +156,73 @@ class Batch:
 
     def _add_envelope(self, body: bytes, place: str) -> None:
         envelope = _decoded(body, Envelope, place)
-        at, data = JsonPaths(f"{place}.key", f"{place}.data"), bytes(envelope.data)
-        if envelope.event == GONE:
-            self._add_retirement(envelope.key, data, at)
-        elif envelope.event in CATALOGUE:
-            self._add_known(envelope.event, envelope.key, _json(data, at.data), at)
+        at, type, key = Places.within(place, envelope), envelope.event, envelope.key
+        data = bytes(envelope.data)
+        until = _find_expiry(envelope.ttl, envelope.until, self._now, place)
+        if type == GONE:
+            self._add_retirement(key, data, at, until)
+        elif type in CATALOGUE:
+            self._add_known(type, key, _json(data, at.data), at, until)
         else:
-            self._add_own(envelope, data, place)
+            self._add_own(type, key, data, at, until)
 
-    def _add_retirement(self, key: str | None, data: bytes, at: JsonPaths) -> None:
+    def _add_retirement(
+        self, key: str | None, data: bytes, at: Places, until: int | None
+    ) -> None:
         if key is not None:
             raise Refused(at.key, "gone events have no key; their data names one")
+        _check_has_key(key, at, until)
         asked = _decoded(data, Retirement, at.data)
         self.retire(asked.event, asked.key, f"{at.data}.key")
 
     def _add_known(
-        self, type: str, key: str | None, given: object, at: JsonPaths
+        self,
+        type: str,
+        key: str | None,
+        given: object,
+        at: Places,
+        until: int | None,
     ) -> None:
         """Add an event of a type of the catalogue, completed into its shape."""
         if not isinstance(given, dict):
             raise Refused(at.data, f"expected an object, got {_name(given)}")
-        key_field = CATALOGUE[type].key
+        row = CATALOGUE[type]
         if key is not None:
-            _check_key(key, key_field, given, type, at)
-        name = given.get(key_field)
+            _check_key(key, row.key, given, type, at)
+        _check_has_key(row.key, at, until)
+        if row.expires_at is not None and until is not None:
+            _put_expiry(until, row.expires_at, given, at)
+        name = given.get(row.key)
         newest = self._find_newest((type, name)) if isinstance(name, str) else None
         try:
             shape = complete(type, given, newest, self._now)
         except msgspec.ValidationError as error:
-            raise _refused(error, at.data, CATALOGUE[type].shape) from error
-        place = f"{at.data}.{key_field}" if key is None else at.key
+            raise _refused(error, at.data, row.shape) from error
+        place = f"{at.data}.{row.key}" if key is None else at.key
         try:
-            self._add(shape, place)
+            self._add(shape, place, until)
         except InvalidEvent as error:  # too long, now that it is complete
             raise Refused(at.data, str(error)) from error
 
-    def _add_own(self, envelope: Envelope, data: bytes, place: str) -> None:
+    def _add_own(
+        self, type: str, key: str | None, data: bytes, at: Places, until: int | None
+    ) -> None:
         """Add an event of a publisher's own type; its data is not changed."""
-        _check_depth(_json(data, f"{place}.data"), f"{place}.data")
+        _check_has_key(key, at, until)
+        _check_depth(_json(data, at.data), at.data)
         data = data.replace(b"\n", b" ").replace(b"\r", b" ")  # between its tokens
         try:
-            event = unkeyed(envelope.event, data)
-            if envelope.key is not None:
-                event = keyed(envelope.event, envelope.key, data)
+            event = unkeyed(type, data) if key is None else keyed(type, key, data)
         except InvalidEvent as error:
-            part = "event" if str(error).startswith("event") else "key"
-            raise Refused(f"{place}.{part}", str(error)) from error
-        self._types.add(envelope.event)
+            place = at.event if str(error).startswith("event") else at.key
+            raise Refused(place, str(error)) from error
+        self._types.add(type)
         if len(self._types - KNOWN) > MAX_TYPES:
-            raise Refused(f"{place}.event", f"more than {MAX_TYPES} types; reuse one")
-        self._add(event, f"{place}.key")
+            raise Refused(at.event, f"more than {MAX_TYPES} types; reuse one")
+        self._add(event, at.key, until)
 
-    def _add(self, news: News, place: str) -> None:
-        event = self.publication.add(news)
+    def _add(self, news: News, place: str, until: int | None = None) -> None:
+        event = self.publication.add(news, until)
         if event.slot is not None:
             had = self._find_newest(event.slot) is not None
             self._room -= (not event.retires) - had
@@ -240,8 +279,30 @@ def _refused(error: msgspec.ValidationError, place: str, shape: Any) -> Refused:
     return Refused(place + path[:QUOTED_CHARACTERS], explain(message, path, shape))
 
 
+def _find_expiry(
+    ttl: float | None, until: int | None, now: int, place: str
+) -> int | None:
+    """Return when (epoch ms) a key is to be retired; None if it stays."""
+    try:
+        return find_expiry(ttl, until, now)
+    except msgspec.ValidationError as error:
+        raise _refused(error, place, Envelope) from error
+
+
+def _check_has_key(key: str | None, at: Places, until: int | None) -> None:
+    if key is None and until is not None:
+        raise Refused(at.expiry, "only a key can expire, and this event has none")
+
+
+def _put_expiry(until: int, field: str, given: Fields, at: Places) -> None:
+    """Put the expiry into the data; raise Refused if the data has another one."""
+    if given.get(field) not in (None, until):
+        raise _refused(both_given(f"$.{field}"), at.data, Envelope)
+    given[field] = until
+
+
 def _check_key(
-    key: str, field: str | None, given: Fields, type: str, at: JsonPaths
+    key: str, field: str | None, given: Fields, type: str, at: Places
 ) -> None:
     """Put the key into the data; raise Refused if it is invalid or differs there."""
     if field is None:

@@ -19,10 +19,10 @@ from feed.events.event import Event
 from feed.events.reading import read_shape
 from feed.events.shapes import MAX_AMOUNT, Incident, Late, Quote, Score, Team
 from feed.publishing.decimals import needed_decimals
+from feed.publishing.lifetime import check_is_ahead
 from feed.publishing.refusals import check_instants, is_number, refusal_of
 
 AHEAD = 60_000  # ms; how far ahead a publisher's clock may be
-EXPIRED = "it was over"  # begins the refusal of an `until` that is past
 
 Fields = dict[str, Any]
 
@@ -45,7 +45,7 @@ def complete(type: str, given: Fields, newest: Event | None, now: int) -> Shape:
     fields = {**_unknown(row.shape), **row.defaults, "at": now, **given}
     shape = msgspec.convert(fields, row.shape)
     if row.expires_at is not None:
-        _check_expiry(getattr(shape, row.expires_at), now, f"$.{row.expires_at}")
+        check_is_ahead(getattr(shape, row.expires_at), now, f"$.{row.expires_at}")
     return shape
 
 
@@ -182,9 +182,3 @@ def _without_negative_zero(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _without_negative_zero(part) for name, part in value.items()}
     return 0 if is_number(value) and value == 0 else value
-
-
-def _check_expiry(expiry: int | None, now: int, path: str) -> None:
-    if expiry is not None and expiry <= now:
-        past = f"{EXPIRED} {(now - expiry) // 1000} s ago"
-        raise refusal_of(f"{past}, so the key would be retired at once", path)

@@ -41,12 +41,27 @@ def check_instants(given: object, shape: Struct, place: str = "$") -> None:
         value, path = given.get(field.name), f"{place}.{field.name}"
         inner = _shape_in(field.type)
         if is_instant(field.type):
-            _check_instant(value, path)
+            check_instant(value, path)
         elif inner is not None and isinstance(value, list):
             for index, each in enumerate(value):
                 check_instants(each, inner, f"{path}[{index}]")
         elif inner is not None:
             check_instants(value, inner, path)
+
+
+def check_instant(value: object, path: str) -> None:
+    """Raise ValidationError if the value of an instant is none in ms."""
+    if isinstance(value, str):
+        raise refusal_of("an instant is a number of epoch milliseconds", path)
+    if not is_number(value) or EARLIEST <= value < LATEST:
+        return
+    for unit, (least, most, in_ms) in UNITS.items():
+        if least <= value < most:
+            meant = round(value * in_ms)
+            problem = f"{value} looks like {unit}; an instant is in epoch milliseconds"
+            raise refusal_of(f"{problem}: {meant}", path)
+    problem = f"an instant is in epoch milliseconds, from {EARLIEST} to {LATEST - 1}"
+    raise refusal_of(f"{problem}; null if it isn't known", path)
 
 
 def refusal_of(problem: str, path: str) -> msgspec.ValidationError:
@@ -65,20 +80,6 @@ def explain(message: str, path: str, shape: Any) -> str:
         return f"{message}; there are {', '.join(inner.__struct_fields__)}"
     values = ", ".join(_literals(found))
     return f"{message}; it can be {values}" if values else message
-
-
-def _check_instant(value: object, path: str) -> None:
-    if isinstance(value, str):
-        raise refusal_of("an instant is a number of epoch milliseconds", path)
-    if not is_number(value) or EARLIEST <= value < LATEST:
-        return
-    for unit, (least, most, in_ms) in UNITS.items():
-        if least <= value < most:
-            meant = round(value * in_ms)
-            problem = f"{value} looks like {unit}; an instant is in epoch milliseconds"
-            raise refusal_of(f"{problem}: {meant}", path)
-    problem = f"an instant is in epoch milliseconds, from {EARLIEST} to {LATEST - 1}"
-    raise refusal_of(f"{problem}; null if it isn't known", path)
 
 
 def _shape_in(annotation: Any) -> Struct | None:

@@ -12,6 +12,7 @@ from typing import Protocol
 import msgspec
 
 from feed.events.event import DATA_LENGTH, OTHER, EventId
+from feed.events.shapes import Instant
 from feed.events.wrapping import Wrapped
 
 LONGEST = DATA_LENGTH + 4096  # bytes of a line: the data and its envelope
@@ -40,7 +41,8 @@ class Record(msgspec.Struct, frozen=True):
     """A recorded event; `line` is the line at which it begins, from 1.
 
     `id` is None if the event had none or one of another format. `data` is JSON on one
-    line.
+    line. The key expires `ttl` seconds after the event, or at the instant `until`
+    (epoch ms) of the recording.
     """
 
     line: int
@@ -48,6 +50,8 @@ class Record(msgspec.Struct, frozen=True):
     data: bytes
     key: str | None
     id: EventId | None
+    ttl: float | None = None
+    until: int | None = None
 
 
 class Damage(msgspec.Struct, frozen=True):
@@ -69,6 +73,8 @@ class Object(msgspec.Struct):
     data: msgspec.Raw
     key: str | None = None
     id: str | None = None
+    ttl: float | None = None
+    until: Instant | None = None
 
 
 NO_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -152,7 +158,8 @@ class RecordingReader:
                 return self._cut_off()
             reason = BARE_CR if b"\r" in text else f"no event: {error}"
             return Damage(self._line, reason)
-        return self._found(Record(self._line, it.event, data, it.key, _id(it.id)))
+        id, expiry = _id(it.id), (it.ttl, it.until)
+        return self._found(Record(self._line, it.event, data, it.key, id, *expiry))
 
     def _field(self, text: bytes, cut: bool) -> Damage | None:
         """Parse a line of a server-sent event (HTML standard, section 9.2.6).
@@ -274,7 +281,9 @@ def _unwrapped(record: Record) -> Record:
         it = _decode_wrapped(record.data)
     except msgspec.ValidationError:  # a publisher's own type in an older recording
         return record
-    return Record(record.line, it.event, bytes(it.data), it.key, record.id)
+    return msgspec.structs.replace(
+        record, type=it.event, data=bytes(it.data), key=it.key
+    )
 
 
 def _id(text: str | None) -> EventId | None:

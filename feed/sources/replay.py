@@ -18,7 +18,7 @@ from pathlib import Path
 import msgspec
 
 from feed.clock import STANDSTILL, WorldClock
-from feed.events.catalogue import CATALOGUE, Shape
+from feed.events.catalogue import CATALOGUE
 from feed.events.event import (
     CONTROL_TYPES,
     GONE,
@@ -223,17 +223,24 @@ class Replay:
         """Add a key that the board has, and the record to publish again."""
         if event.slot is None:
             return
-        played = self._keys[event.slot] = PlayedKey(None, None)
+        played = self._keys[event.slot] = PlayedKey(event.until, None)
         if event.type not in CATALOGUE:
             self._types.add(event.type)
-        shape = read_shape(event) if event.type in CATALOGUE else None
-        if shape is not None:
-            played.until = _expiry(event.type, shape)
-            if event.type in REPUBLISHED:
-                with contextlib.suppress(*UNPLAYABLE):  # an instant out of range
-                    move, at = self._time.recorded, event.id.ms
-                    data = move_instants(event.data, shape, move, move(at))
-                    played.record = Record(0, event.type, data, event.slot[1], None)
+        if event.until is not None or event.type in REPUBLISHED:
+            with contextlib.suppress(*UNPLAYABLE):  # an instant out of range
+                played.record = self._recorded(event)
+
+    def _recorded(self, event: Event) -> Record | None:
+        """Return an event of the board as it would stand in the recording."""
+        move, data, until = self._time.recorded, event.data, event.until
+        if event.type in CATALOGUE:
+            shape = read_shape(event)
+            if shape is None:
+                return None
+            data = move_instants(data, shape, move, move(event.id.ms))
+        until = None if until is None else move(until)
+        key = None if event.slot is None else event.slot[1]
+        return Record(0, event.type, data, key, None, until=until)
 
     def _read_next(self) -> None:
         """Read a line. If it completes an event, that is the next one."""
@@ -290,24 +297,29 @@ class Replay:
         self._ready += events
 
     def _play_event(self, record: Record) -> list[Event]:
-        until = None
-        if record.type in CATALOGUE:
-            event, until = self._move_event(record)
-        else:
-            event = own(record)
+        if record.ttl is not None:
+            until = self._time.recorded(self._time.now) + round(record.ttl * 1000)
+            record = msgspec.structs.replace(record, ttl=None, until=until)
+        event = self._move_event(record)
+        if record.type not in CATALOGUE:
             self._count_type(record.type)
         if event.slot is not None:
-            self._add_key(event.slot, record, until)
+            self._add_key(event.slot, record, event.until)
         return [event]
 
-    def _move_event(self, record: Record) -> tuple[Event, int | None]:
-        """Return a recorded event with its instants moved, and when its key expires."""
-        shape = decode_shape(record.type, record.data)
-        move = self._time.instant
-        data = move_instants(record.data, shape, move, self._time.now)
-        event = msgspec.structs.replace(shape.event(), data=checked_data(data))
-        until = _expiry(record.type, shape)
-        return event, None if until is None else move(until)
+    def _move_event(self, record: Record) -> Event:
+        """Return a recorded event with its instants moved."""
+        move, until = self._time.instant, record.until
+        if record.type in CATALOGUE:
+            shape = decode_shape(record.type, record.data)
+            data = move_instants(record.data, shape, move, self._time.now)
+            event = msgspec.structs.replace(shape.event(), data=checked_data(data))
+            until = until if event.until is None else event.until
+        else:
+            event = own(record)
+        if until is None or event.slot is None:
+            return event
+        return msgspec.structs.replace(event, until=move(until))
 
     def _play_gone(self, record: Record) -> list[Event]:
         """Return the `gone` event, unless the board has retired the key already."""
@@ -320,9 +332,8 @@ class Replay:
     def _add_key(self, slot: Slot, record: Record, until: int | None) -> None:
         if slot not in self._keys and len(self._keys) >= self._max_keys:
             raise Unplayable(f"MAX_KEYS={self._max_keys} keys exist already")
-        self._keys[slot] = PlayedKey(
-            until, record if record.type in REPUBLISHED else None
-        )
+        is_to_come = until is not None or record.type in REPUBLISHED
+        self._keys[slot] = PlayedKey(until, record if is_to_come else None)
         self._stale.pop(slot, None)
 
     def _count_type(self, type: str) -> None:
@@ -333,8 +344,11 @@ class Replay:
     def _republish(self) -> None:
         """Publish events with instants in the future again: their instants moved."""
         self._has_jumped = False
-        records = [key.record for key in self._keys.values() if key.record]
-        self._ready += [self._move_event(record)[0] for record in records]
+        for key in self._keys.values():
+            if key.record:
+                event = self._move_event(key.record)
+                key.until = event.until
+                self._ready.append(event)
 
 
 class _Script:
@@ -526,12 +540,6 @@ def _fingerprint(path: Path) -> str:
     with path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
         return f"{size} {hashlib.sha256(file.read(BEGINNING)).hexdigest()[:16]}"
-
-
-def _expiry(type: str, shape: Shape) -> int | None:
-    """Return the instant at which the key of an event expires; None if it doesn't."""
-    field = CATALOGUE[type].expires_at
-    return None if field is None else getattr(shape, field)
 
 
 def own(record: Record) -> Event:

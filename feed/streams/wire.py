@@ -9,13 +9,14 @@ from typing import NamedTuple
 
 import msgspec
 
-from feed.events.catalogue import KNOWN
+from feed.events.catalogue import CATALOGUE, KNOWN
 from feed.events.control import Control, End
 from feed.events.event import MESSAGE, OTHER, Event, EventId
 from feed.streams import text
 from feed.streams.view import View, WireFormat
 
 NAMES_ITS_KEY = KNOWN | {OTHER}  # the event types whose data has the event's key
+NAMES_ITS_EXPIRY = frozenset(name for name, row in CATALOGUE.items() if row.expires_at)
 
 _json = msgspec.json.Encoder().encode
 
@@ -60,17 +61,26 @@ def _sse_retry(milliseconds: int) -> bytes:
 
 def _ndjson_event(event: Event) -> bytes:
     if event.slot is None or event.type in NAMES_ITS_KEY:
-        return _ndjson(str(event.id), event.type, event.data)
+        return _ndjson(str(event.id), event.type, event.data, _ndjson_until(event))
     id, name, key = _json(str(event.id)), _json(event.type), _json(event.slot[1])
-    return b'{"id":%b,"event":%b,"key":%b,"data":%b}\n' % (id, name, key, event.data)
+    parts = id, name, key, _ndjson_until(event), event.data
+    return b'{"id":%b,"event":%b,"key":%b,%b"data":%b}\n' % parts
+
+
+def _ndjson_until(event: Event) -> bytes:
+    """Return the member `until`, unless the data has it or the key stays."""
+    if event.until is None or event.type in NAMES_ITS_EXPIRY:
+        return b""
+    return b'"until":%d,' % event.until
 
 
 def _ndjson_control(control: Control, id: EventId | None) -> bytes:
     return _ndjson(None if id is None else str(id), name_of(control), _json(control))
 
 
-def _ndjson(id: str | None, name: str, data: bytes) -> bytes:
-    return b'{"id":%b,"event":%b,"data":%b}\n' % (_json(id), _json(name), data)
+def _ndjson(id: str | None, name: str, data: bytes, until: bytes = b"") -> bytes:
+    parts = _json(id), _json(name), until, data
+    return b'{"id":%b,"event":%b,%b"data":%b}\n' % parts
 
 
 def _text_event(event: Event) -> bytes:

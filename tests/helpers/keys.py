@@ -128,6 +128,18 @@ def check_match(client: KeyClient, key: str, part: str) -> None:
         assert client.send("GET", path) == 404
 
 
+def check_own(client: KeyClient, key: str, part: str) -> None:
+    """Check that `part` is `key` in the URLs of a type of one's own; then retire it."""
+    path = f"/api/keys/own.type/{part}"
+    for n in (1, 2):
+        assert client.send("PUT", path, b'{"n":%d}' % n) == 201, client.body
+        [it] = json.loads(client.get("/api/state"))["other"]
+        assert (it["event"], it["key"], it["data"]) == ("own.type", key, {"n": n})
+    assert client.send("DELETE", path) == 200
+    assert client.keys("other", "key") == []
+    assert client.send("DELETE", path) == 404
+
+
 def publish_key(client: KeyClient, type: str, key: str, data: dict[str, int]) -> None:
     line = {"event": type, "key": key, "data": data}
     assert client.send("POST", "/api/publish", json.dumps(line).encode()) == 201

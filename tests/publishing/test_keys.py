@@ -16,8 +16,8 @@ from tests.helpers.keys import (
     SCORE,
     KeyClient,
     check_match,
+    check_own,
     check_symbol,
-    encode_little,
     encode_slashes,
     publish_key,
 )
@@ -49,13 +49,11 @@ def test_every_url_of_a_match_names_that_match(client: KeyClient, key: str) -> N
 
 
 @pytest.mark.parametrize("key", ODD_KEYS, ids=ascii)
-def test_a_key_of_any_type_is_retired_under_its_own_name(
+def test_every_url_of_a_key_of_ones_own_type_names_that_key(
     client: KeyClient, key: str
 ) -> None:
-    publish_key(client, "own.type", key, {"n": 1})
-    assert client.keys("other", "key") == [key]
-    assert client.send("DELETE", f"/api/keys/own.type/{encode_little(key)}") == 200
-    assert client.keys("other", "key") == []
+    for encode in ENCODINGS:
+        check_own(client, key, encode(key))
 
 
 @pytest.mark.parametrize("type, section", [("price", "prices"), ("score", "scores")])
@@ -90,6 +88,7 @@ def test_whatever_is_published_is_read_replaced_and_retired_under_its_url(
         publish_key(client, "price", key, {"price": 7})
         check_symbol(client, key, encode(key))
         check_match(client, key, encode(key))
+        check_own(client, key, encode(key))
 
 
 @pytest.mark.parametrize(

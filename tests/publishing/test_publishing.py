@@ -56,7 +56,7 @@ def send(it: Feed, *lines: object, max_keys: int = 5000) -> list[EventId]:
 def put(it: Feed, symbol: str, given: object) -> Fields:
     """Publish a price; return the quote that is then in the log."""
     batch = Batch(it.log, 5000, NOW)
-    batch.add_price(symbol, json.dumps(given).encode())
+    batch.add_key("price", symbol, json.dumps(given).encode())
     it.publish(batch.events)
     return newest(it, "price", symbol)
 
@@ -327,7 +327,7 @@ def test_the_decimals_are_at_first_those_of_the_price(
 ) -> None:
     it = feed()
     batch = Batch(it.log, 1, NOW)
-    batch.add_price("A", written.encode())
+    batch.add_key("price", "A", written.encode())
     it.publish(batch.events)
     assert newest(it, "price", "A")["decimals"] == decimals
 
@@ -367,10 +367,11 @@ def test_no_value_of_a_quote_is_a_negative_zero(zero: bytes) -> None:
     it = feed()
     names = ("price", "previous_close", "open", "high", "low", "bid", "ask", "volume")
     batch = Batch(it.log, 5, NOW)
-    batch.add_price(
-        "A", b"{%b}" % b",".join(b'"%b":%b' % (n.encode(), zero) for n in names)
+    zeros = b",".join(b'"%b":%b' % (name.encode(), zero) for name in names)
+    batch.add_key("price", "A", b"{%b}" % zeros)
+    batch.add_key(
+        "price", "A", b'{"price":%b,"previous_close":0.001,"decimals":2}' % zero
     )
-    batch.add_price("A", b'{"price":%b,"previous_close":0.001,"decimals":2}' % zero)
     it.publish(batch.events)
     assert all(b"-0" not in event.data for event in it.log.read(None).events)
     assert {
@@ -434,7 +435,7 @@ def test_a_price_without_an_instant_is_never_late() -> None:
 def test_the_clock_of_the_board_may_be_set_back_by_an_hour() -> None:
     it = feed()
     ahead = Batch(it.log, 5, NOW + 3_600_000)
-    ahead.add_price("A", b"5")
+    ahead.add_key("price", "A", b"5")
     it.publish(ahead.events)
     quote = put(it, "A", 6)
     assert (quote["price"], quote["at"], quote["late"]) == (6, NOW, None)
@@ -1040,7 +1041,7 @@ def test_no_log_line_holds_a_token() -> None:
         ("PUT", "/api/prices/A", {}, b"1" * ((1 << 20) + 1), 413, ""),
         ("PUT", "/api/prices/A", {"Content-Encoding": "gzip"}, b"1", 415, "as it is"),
         ("PUT", "/api/prices/A", {}, b"", 400, "nothing is there"),
-        ("PUT", "/api/prices/A?x=1", {}, b"1", 400, "no parameters"),
+        ("PUT", "/api/prices/A?x=1", {}, b"1", 400, "only `ttl`"),
         ("PUT", "/api/prices/A", {}, b'"1"', 422, "expected an object"),
         ("PUT", "/api/prices/%FF", {}, b"1", 400, "UTF-8"),
         ("PUT", "/api/prices/A", {"Idempotency-Key": "a b"}, b"1", 422, "visible"),

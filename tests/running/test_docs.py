@@ -245,7 +245,7 @@ def test_the_state_has_the_members_of_its_table() -> None:
     assert [*example] == members
     for notice in example["notices"]:
         assert roundtrip(json.dumps(notice).encode(), Notice)
-    assert [[*other] for other in example["other"]] == [["id", "event", "key", "data"]]
+    assert [tuple(other) for other in example["other"]] == [api.Other.__struct_fields__]
 
 
 def test_the_history_has_the_members_of_its_table(board: Board) -> None:

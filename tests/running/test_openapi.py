@@ -18,6 +18,8 @@ from feed.feed import Feed
 from feed.history import BASE, MAX_INTERVAL
 from feed.publishing.batch import MAX_EVENTS, Batch, Refused
 from feed.publishing.completion import required_fields
+from feed.publishing.lifetime import MAX_TTL, MIN_TTL
+from feed.publishing.refusals import EARLIEST, LATEST
 from feed.settings import Settings
 from tests.helpers.documents import FEED, bare, tables
 from tests.helpers.harness import ROOT, Board, clean_environment
@@ -102,6 +104,10 @@ def test_the_bounds_and_patterns_are_those_of_the_code(description: Schema) -> N
     assert (interval["minimum"], interval["multipleOf"]) == (BASE, BASE)
     assert interval["maximum"] == MAX_INTERVAL
     assert (limit["minimum"], limit["maximum"]) == (1, MAX_LIMIT)
+    for ttl in (parameters["ttl"]["schema"], schemas["Ttl"]):
+        assert (ttl["minimum"], ttl["maximum"]) == (MIN_TTL, MAX_TTL)
+    instant = schemas["Until"]
+    assert (instant["minimum"], instant["maximum"]) == (EARLIEST, LATEST - 1)
     key = parameters["IdempotencyKey"]["schema"]["pattern"]
     assert key == f"^{IDEMPOTENCY_KEY.pattern}$"
     assert schemas["Key"]["maxLength"] == KEY_LENGTH
@@ -122,15 +128,17 @@ def test_a_url_takes_the_parameters_of_the_code(description: Schema) -> None:
         "/api/state": STATE_PARAMETERS,
         "/api/history/{symbol}": ("interval", "limit"),
     }
+    put = ("/api/prices/{symbol}", "/api/scores/{match}", "/api/keys/{type}/{key}")
     parameters = description["components"]["parameters"]
     for path, methods in description["paths"].items():
-        for its in methods.values():
+        for method, its in methods.items():
             names = (each["$ref"].rpartition("/")[2] for each in its["parameters"])
             given = [parameters[name] for name in names]
             in_path = [each["name"] for each in given if each["in"] == "path"]
             assert in_path == re.findall(r"{(\w+)}", path)
             in_query = [each["name"] for each in given if each["in"] == "query"]
-            assert in_query == [*asked.get(path, ())], path
+            takes_ttl = method == "put" and path in put
+            assert in_query == [*asked.get(path, ["ttl"] * takes_ttl)], path
 
 
 def test_publishing_is_described_with_the_statuses_of_the_document(
