@@ -195,7 +195,7 @@ class Stream:
         """Yield each frame when it is due, and None when the stream has to wait."""
         logger.info("stream %d opened: %s", self._number, self)
         catch_up = self._catch_up()
-        yield next(catch_up)
+        yield from itertools.islice(catch_up, 1)  # in bare words there may be none
         if self.peer.connection is not None:
             # The limit is set only now, so that the first write never waits for it.
             self.peer.connection.limit_unsent()
