@@ -16,8 +16,9 @@ import msgspec
 
 from feed.events.catalogue import KNOWN
 from feed.events.event import TYPE_NAME
+from feed.events.goals import phase
 from feed.streams.written import Fields, direction
-from web.format import by_symbol, phase
+from web.format import by_symbol
 
 LEAGUE_VIEWS = ("both", "prices", "scores")
 VIEWS = (*LEAGUE_VIEWS, "activity")

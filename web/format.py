@@ -6,10 +6,10 @@ two.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, get_args
+from typing import Any
 from urllib.parse import quote
 
-from feed.events.shapes import InPlay, Upcoming
+from feed.events.goals import GOALS, is_shoot_out, phase, standing_goals
 from feed.streams.written import (
     Fields,
     arrow,
@@ -28,12 +28,8 @@ from feed.streams.written import (
     whole,
 )
 
-# A penalty after this minute, or without a minute, belongs to a shoot-out.
-EXTRA_TIME_ENDS = 120
 PHASES = ("live", "upcoming", "over")  # in the order in which matches are listed
-LIVE = frozenset(get_args(InPlay))
-UPCOMING = frozenset(get_args(Upcoming))
-SHOOT_OUTS = {"P": "Pens", "PEN": "PEN"}  # in progress, and over
+SHOOT_OUT_CHIPS = {"P": "Pens", "PEN": "PEN"}  # in progress, and over
 CHIPS = {
     "TBD": "TBA",
     "PST": "Postponed",
@@ -46,7 +42,6 @@ CHIPS = {
     "ABD": "Abandoned",
     "CANC": "Cancelled",
 }
-GOALS = frozenset({"goal", "own_goal", "penalty"})
 REMARKS = {"own_goal": " (og)", "penalty": " (pen)"}
 LEVELS = {
     "info": "ⓘ Info",
@@ -81,18 +76,10 @@ def minute(score: Fields) -> str:
     status = str(score["status"])
     if status == "NS":
         return "Upcoming" if score["kick_off"] is None else hours(score["kick_off"])
-    if status in SHOOT_OUTS:
-        return f"{SHOOT_OUTS[status]} {_shoot_out_result(score)}".rstrip()
+    if status in SHOOT_OUT_CHIPS:
+        return f"{SHOOT_OUT_CHIPS[status]} {_shoot_out_result(score)}".rstrip()
     at = moment(score) if status in ("1H", "2H", "ET", "LIVE") else ""
     return at or CHIPS.get(status, status)
-
-
-def phase(score: Fields) -> str:
-    """Return "live", "upcoming" or "over"."""
-    status = score["status"]
-    if status in LIVE:
-        return "live"
-    return "upcoming" if status in UPCOMING else "over"
 
 
 def live_matches(scores: Iterable[Fields]) -> int:
@@ -106,7 +93,7 @@ def scorers(score: Fields, side: str) -> list[str]:
     Cancelled goals are left out.
     """
     minutes: dict[tuple[str, bool], list[str]] = {}
-    for goal in _standing_goals(score):
+    for goal in standing_goals(score):
         if goal["side"] == side:
             scorer = (goal["player"] or "Goal", goal["kind"] == "own_goal")
             minutes.setdefault(scorer, []).append(_minute_of(goal))
@@ -225,53 +212,9 @@ def _minute_of(goal: Fields) -> str:
 
 def _shoot_out_result(score: Fields) -> str:
     """Return the result of the shoot-out, which its kicks give if no field does."""
-    kicks = [kick["team"] for kick in score["incidents"] if _is_shoot_out(kick, score)]
+    kicks = [kick["team"] for kick in score["incidents"] if is_shoot_out(kick, score)]
     counted = result(kicks.count("home"), kicks.count("away")) if kicks else ""
     return shoot_out(score) or counted
-
-
-def _is_shoot_out(incident: Fields, score: Fields) -> bool:
-    if incident["kind"] != "penalty" or score["status"] not in SHOOT_OUTS:
-        return False
-    return incident["minute"] is None or incident["minute"] > EXTRA_TIME_ENDS
-
-
-def _standing_goals(score: Fields) -> list[dict[str, Any]]:
-    """Return the goals that weren't cancelled, each with the `side` it counts for."""
-    goals: list[dict[str, Any]] = []
-    home: int | None = 0
-    for incident in score["incidents"]:
-        if incident["kind"] == "var_cancelled":
-            _cancel_goal(goals, incident)
-        elif incident["kind"] in GOALS and not _is_shoot_out(incident, score):
-            goals.append({**incident, "side": _scoring_side(incident, home)})
-        home = incident["home_score"]
-    return goals
-
-
-def _scoring_side(goal: Fields, home_before: int | None) -> str | None:
-    """Return the side that a goal counts for.
-
-    Publishers disagree on the team that an own goal names, so the side is read off the
-    change of the score if both scores are known.
-    """
-    if goal["kind"] != "own_goal" or None in (goal["home_score"], home_before):
-        team: str | None = goal["team"]
-        return team
-    return "home" if goal["home_score"] > home_before else "away"
-
-
-def _cancel_goal(goals: list[dict[str, Any]], incident: Fields) -> None:
-    """Remove the newest goal that a `var_cancelled` can refer to.
-
-    The best match has the same side and player, the next best the same side.
-    """
-    for compared in (("side", "player"), ("side",), ()):
-        for goal in reversed(goals):
-            cancelled = {"side": incident["team"], "player": incident["player"]}
-            if all(goal[name] == cancelled[name] for name in compared):
-                goals.remove(goal)
-                return
 
 
 def _height(value: float, low: float, high: float, height: int) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from feed.events.goals import phase
 from tests.helpers.samples import EVENING, goal, match, team
 from web.format import (
     TEMPLATE_FILTERS,
@@ -14,7 +15,6 @@ from web.format import (
     live_matches,
     market_status,
     minute,
-    phase,
     position,
     red_cards,
     scorers,

@@ -10,6 +10,7 @@ from flask import render_template
 from playwright.sync_api import Browser, Page, expect
 
 from app import create_app
+from feed.events.goals import phase
 from feed.events.shapes import Status
 from feed.settings import Settings
 from feed.streams import written
@@ -215,7 +216,7 @@ def test_python_and_javascript_write_the_same(page: Page, board: Board) -> None:
         [
             [
                 page_format.minute(s),
-                page_format.phase(s),
+                phase(s),
                 page_format.scorers(s, "home"),
                 page_format.scorers(s, "away"),
                 page_format.red_cards(s["home"]["red_cards"]),

@@ -11,6 +11,7 @@ from playwright.sync_api import Page
 
 from app import create_app
 from feed.events.event import EventId, keyed, unkeyed
+from feed.events.goals import phase
 from feed.events.shapes import Status
 from feed.settings import Settings
 from feed.streams.wire import WIRES
@@ -30,7 +31,7 @@ from feed.streams.written import (
 )
 from tests.helpers.harness import Board
 from tests.helpers.samples import EVENING, goal, match, quote, team
-from web.format import minute, phase
+from web.format import minute
 from web.terminal import SHOWN, text_board
 
 NUMBERS: list[tuple[float | None, int, str, str, str, str]] = [
