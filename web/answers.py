@@ -19,8 +19,10 @@ from feed.clock import now_ms
 from feed.events.control import End
 from feed.events.event import EventId, Slot
 from feed.events.shapes import Name
+from feed.log import Unavailable
 from feed.publishing.batch import NotJson, Refused
 from feed.publishing.idempotency import Idempotency
+from feed.streams.admission import Outlet
 from feed.streams.view import LAST_EVENT_ID, Subscription, View, WireFormat
 from feed.streams.wire import WIRES
 from web import pages, the_feed
@@ -33,6 +35,7 @@ LONGEST_QUESTION = 500  # characters
 LONGEST_PACE = 1.0  # seconds between two words
 ABOUT = {"match": "score", "price": "price"}  # the event types of what is asked about
 READ_PARAMETERS = ("after", "once", LAST_EVENT_ID[0])
+TELL_PARAMETERS = ("match", *READ_PARAMETERS)
 ASK_PARAMETERS = ("q", "about", "symbols", "follow", "pace", *READ_PARAMETERS)
 # In the stream of /ask, an event's id ends in the id of its answer.
 LOST_ANSWER = "This answer is lost: the server was restarted, or the time is over."
@@ -128,10 +131,11 @@ def ask_at_once() -> Response:
     """Answer the question `q`: as a page, as a stream, or in bare words."""
     if "text/html" in request.headers.get("Accept", ""):
         return _page()
+    if "match" in request.args:
+        return _tell(request.args["match"])
     asked, cursor, once = _read_parameters()
-    wire = _wire()
     if request.method == "HEAD":  # it asks nothing
-        return Response(content_type=WIRES[wire].content_type)
+        return Response(content_type=WIRES[_wire()].content_type)
     id, after = _read_named(cursor)
     if id is not None:
         found = the_feed().answers.find(id) or _lost_answer(id)
@@ -141,10 +145,24 @@ def ask_at_once() -> Response:
     return _name_answer(_stream(answer, None, once), answer.id)
 
 
+def _tell(match: str) -> Response:
+    """Stream a match in sentences; 204 if it is over and the client has all of them."""
+    query = parse_query(request.args.items(multi=True), TELL_PARAMETERS)
+    telling, away = the_feed().tellings.find(match), the_feed().away
+    if telling is None and away:
+        raise Unavailable(away)  # a 404 would say that there is no such match
+    if telling is None:
+        raise NotFound(f"There is no match {match!r}; /api/state lists the matches.")
+    return _respond_stream(telling, read_cursor(query), query.once)
+
+
 def _stream(answer: Answer, cursor: EventId | None, once: bool) -> Response:
-    outlet = answer.outlet
-    end = answer.ending
-    if end is not None and cursor is not None and cursor >= outlet.log.tail:
+    return _respond_stream(answer.outlet, cursor, once)
+
+
+def _respond_stream(outlet: Outlet, cursor: EventId | None, once: bool) -> Response:
+    """Stream an outlet; 204 if it has ended, and the client has all of it."""
+    if cursor is not None and outlet.end_at(cursor, None) is not None:
         return Response(status=204)
     # It isn't compressed: a word alone would become longer.
     return respond(Subscription(View(wire=_wire()), cursor, once), outlet)

@@ -39,8 +39,9 @@ def printable(text: str) -> str:
 
 
 def words_of(json: bytes) -> str:
-    """Return the text of a part of an answer, without control characters."""
-    return printable(msgspec.json.decode(json)["text"])
+    """Return the text of a part of an answer, with no control character but LF."""
+    lines = msgspec.json.decode(json)["text"].split("\n")
+    return "\n".join(map(printable, lines))
 
 
 def describe(type: str, json: bytes) -> str:

@@ -124,7 +124,7 @@ def test_a_url_takes_the_parameters_of_the_code(description: Schema) -> None:
         "/stream.txt": STREAM_PARAMETERS,
         "/stream/matches/{match}": MATCH_PARAMETERS,
         "/stream/answers/{answer}": READ_PARAMETERS,
-        "/ask": ASK_PARAMETERS,
+        "/ask": (*ASK_PARAMETERS, "match"),
         "/api/state": STATE_PARAMETERS,
         "/api/history/{symbol}": ("interval", "limit"),
     }
