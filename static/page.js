@@ -13,12 +13,14 @@ import { Away } from "./alerts/away.js";
 import { GapLine } from "./alerts/gap.js";
 import { Notifier } from "./alerts/notify.js";
 import { Badge, badgeText } from "./board/badge.js";
+import { headOf } from "./board/cells.js";
 import { Notices } from "./board/notices.js";
 import { Painter } from "./board/painter.js";
 import { Prices } from "./board/prices.js";
 import { Scores } from "./board/scores.js";
 import { Board } from "./board/state.js";
 import { titleOf } from "./board/title.js";
+import { typeOf } from "./controls/address.js";
 import { Choice } from "./controls/choice.js";
 import { Pause } from "./controls/pause.js";
 import { paintPins, rowOf } from "./controls/pins.js";
@@ -62,7 +64,7 @@ const notices = new Notices(board);
 /** @type {Record<string, import("./board/painter.js").View>} By event type; `other` later. */
 const views = { price: prices, score: scores, market: notices, notice: notices };
 const pause = new Pause();
-const toolbar = new Toolbar(choice);
+const toolbar = new Toolbar(choice, board);
 const terminal = new Terminal();
 const settingsDialog = new SettingsDialog(settings);
 const help = /** @type {HTMLDialogElement} */ (byId("help"));
@@ -92,12 +94,15 @@ const parts = {
   prices,
   scores,
   views,
+  toolbar,
   detail: null,
   panels: null,
 };
 const painter = new Painter(parts);
 /** @type {import("./alerts/alerts-dialog.js").AlertsDialog | null} */
 let alertsDialog = null;
+/** @type {import("./panels/left-out.js").LeftOut | null} */
+let leftOut = null;
 let arePanelsAsked = false;
 let wasAnnounced = false; // whether a state was; the first "Live" of a page is no news
 let seconds = 0;
@@ -124,6 +129,7 @@ function onHello(hello) {
 
 function onCaughtUp() {
   board.settle();
+  loadLeftOut();
   painter.paintTimes();
   announceAway(away.describeChanges(stream.serverTime ?? boot.at));
 }
@@ -163,7 +169,16 @@ function updateTitle() {
     opened: choice.now.opened?.key ?? "",
     directions: board.quotes.size ? prices.countDirections() : null,
     live: scores.countLive(),
+    rows: ownRowCount(),
   });
+}
+
+/** "Ticket 12": how many rows the type has that is shown, or the first one's; else empty. */
+function ownRowCount() {
+  const [first] = board.quotes.size + board.scores.size ? [] : board.own.types.keys();
+  const type = typeOf(choice.now.view) ?? first;
+  const own = type === undefined ? undefined : board.own.types.get(type);
+  return own ? `${headOf(own.type)} ${own.rows.size}` : "";
 }
 
 /** Show the selection. @param {boolean} isFirst Whether the page has just loaded. */
@@ -212,6 +227,14 @@ async function openPanels() {
   parts.panels = new Panels(board, choice, settings, () => painter.requestAtOnce());
   views.other = parts.panels;
   painter.requestAtOnce();
+}
+
+/** Fetch the rows for which the page had no room; the first time this loads its script. */
+async function loadLeftOut() {
+  if (!boot.left_out) return;
+  const { LeftOut } = await import("./panels/left-out.js");
+  leftOut ??= new LeftOut(board, boot.left_out);
+  leftOut.load();
 }
 
 /** Open the dialog of alerts; the first time this loads its script. */

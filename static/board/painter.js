@@ -32,6 +32,7 @@ import { isStale } from "./badge.js";
  * @property {import("./prices.js").Prices} prices
  * @property {import("./scores.js").Scores} scores
  * @property {Record<string, View>} views By event type.
+ * @property {import("../controls/toolbar.js").Toolbar} toolbar
  * @property {import("../detail/detail.js").Detail | null} detail Null until it is loaded.
  * @property {import("../panels/panels.js").Panels | null} panels Null until they are loaded.
  */
@@ -96,7 +97,7 @@ export class Painter {
     for (const view of new Set(Object.values(views))) {
       if (view.paint({ now, isPaused: pause.isOn, serverTime })) this.requestAtOnce();
     }
-    detail?.paint();
+    detail?.paint(serverTime);
     this.#paintEmptiness();
     if (pause.isOn) return;
     const asOf = stream.asOf ?? madeAt;
@@ -107,6 +108,7 @@ export class Painter {
   }
 
   #paintEmptiness() {
+    this.#parts.toolbar.paintOwn();
     const { board, choice, panels } = this.#parts;
     const isEmpty = board.quotes.size + board.scores.size === 0 && !board.own.isUsed;
     const { view } = choice.now;

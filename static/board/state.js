@@ -36,6 +36,7 @@ import { OwnTypes } from "./own-types.js";
  *   each further price, in units of the last decimal.
  * @property {{event: string, key: string, data: any}[]} [other] The keys of publishers' own
  *   types; omitted where there are none.
+ * @property {number} [left_out] How many of these keys are left out.
  * @property {import("./own-types.js").Happening[]} [activity] The newest of their events
  *   without a key, oldest first.
  *
@@ -61,6 +62,7 @@ export class Board {
   /** @type {Map<string, MarketState>} */ markets = this.#values.market;
   /** @type {Map<string, Notice>} */ notices = this.#values.notice;
   /** @type {OwnTypes} */ own;
+  rebuilds = 0; // how often a rebuild began
   /** @type {string} */ source;
   /** @type {string | null} */ #id;
   /** @type {Map<string, {prices: number[], interval: number}>} */ #sparks = new Map();
@@ -131,6 +133,7 @@ export class Board {
    */
   rebuild() {
     this.#id = null;
+    this.rebuilds += 1;
     this.#sparks.clear();
     this.own.forgetTrends();
     this.#unconfirmed = new Map();
@@ -192,6 +195,17 @@ export class Board {
     const now = this.own.replace(event, key, data);
     this.#unconfirmed?.delete(slotName(event, key));
     this.#notifyWatchers({ type: OTHER, own: event, key, before, now, live });
+  }
+
+  /**
+   * Add a row for which the page had no room.
+   * @param {string} type
+   * @param {string} key
+   * @param {any} data
+   */
+  addOwn(type, key, data) {
+    const now = this.own.replace(type, key, data);
+    this.#notifyWatchers({ type: OTHER, own: type, key, before: null, now, live: false });
   }
 
   /** @param {string} type @param {string} key @param {boolean} live */

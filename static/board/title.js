@@ -13,14 +13,16 @@ import { badgeText, isStale } from "./badge.js";
  * @param {{up: number, down: number} | null} shown.directions How many of the shown quotes
  *   rose and fell; null on a board without quotes.
  * @param {number} shown.live How many matches are live.
+ * @param {string} [shown.rows] "Ticket 12", on a board of publishers' own types.
  */
-export function titleOf({ isPaused, state, asOf, opened, directions, live }) {
+export function titleOf({ isPaused, state, asOf, opened, directions, live, rows = "" }) {
   if (isPaused) return "‖ Paused · Liveboard";
   if (isStale(state)) return `${badgeText(state, asOf)} · Liveboard`;
   const parts = [
     opened,
     directions ? `▲ ${directions.up} ▼ ${directions.down}` : "",
     live ? `${live} live` : "",
+    rows,
     "Liveboard",
   ];
   return parts.filter(Boolean).join(" · ");

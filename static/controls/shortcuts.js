@@ -26,9 +26,7 @@ export function listenToShortcuts(parts, actions) {
     f: togglePin,
     a: openAlerts,
     s: () => report(`Sort: ${toolbar.selectNextSort()}`),
-    1: () => choice.change({ view: "both" }),
-    2: () => choice.change({ view: "prices" }),
-    3: () => choice.change({ view: "scores" }),
+    ...viewKeys(toolbar),
     z: togglePause,
     m: () => {
       settings.set("sound", !settings.get("sound"));
@@ -39,4 +37,11 @@ export function listenToShortcuts(parts, actions) {
     "?": openHelp,
     Escape: () => choice.close(),
   });
+}
+
+/** A digit selects the view of that place in the toolbar. */
+function viewKeys(/** @type {import("./toolbar.js").Toolbar} */ toolbar) {
+  return Object.fromEntries(
+    [1, 2, 3, 4, 5, 6, 7, 8, 9].map((n) => [n, () => toolbar.selectView(n)]),
+  );
 }

@@ -4,6 +4,8 @@
  */
 
 import { byId, setAttribute, setHidden, setText } from "../dom.js";
+import { OwnSort } from "./own-sort.js";
+import { Views } from "./views.js";
 import { writeUrl } from "./address.js";
 
 /** @typedef {import("./choice.js").Choice} Choice */
@@ -15,10 +17,14 @@ export class Toolbar {
   #search = /** @type {HTMLInputElement} */ (byId("search"));
   #sort = /** @type {HTMLSelectElement} */ (byId("sort"));
   #filters = byId("filters");
+  #ownSort;
+  #views;
 
-  /** @param {Choice} choice */
-  constructor(choice) {
+  /** @param {Choice} choice @param {import("../board/state.js").Board} board */
+  constructor(choice, board) {
     this.#choice = choice;
+    this.#ownSort = new OwnSort(board, choice);
+    this.#views = new Views(board);
     byId("toolbar").addEventListener("submit", (event) => event.preventDefault());
     this.#search.addEventListener("input", () => choice.change({ q: this.#search.value }));
     this.#sort.addEventListener("change", () => choice.change({ sort: this.#sort.value }));
@@ -50,15 +56,30 @@ export class Toolbar {
 
   /** Select the next sort; return its name. */
   selectNextSort() {
+    if (this.#ownSort.isShown) return this.#ownSort.selectNext();
     const next = (this.#sort.selectedIndex + 1) % this.#sort.options.length;
     this.#choice.change({ sort: this.#sort.options[next].value });
     return this.#sort.options[next].text;
   }
 
+  /** Select the view of the nth link that is shown. @param {number} n From 1. */
+  selectView(n) {
+    const links = [...byId("views").querySelectorAll("a")];
+    const view = links.filter((link) => link.checkVisibility())[n - 1]?.dataset.view;
+    if (view !== undefined) this.#choice.change({ view });
+  }
+
+  /** Paint what publishers' own types add to it, if that changed. */
+  paintOwn() {
+    if (this.#views.paint()) this.paint();
+    this.#ownSort.paint();
+  }
+
   /** Paint the selection. */
   paint() {
     const { now } = this.#choice;
-    const view = now.view === "both" && TABS.matches ? "prices" : now.view;
+    const hasTabs = TABS.matches && document.documentElement.dataset.only !== "own";
+    const view = now.view === "both" && hasTabs ? "prices" : now.view;
     setAttribute(document.documentElement, "data-view", now.view);
     if (this.#search.value !== now.q) this.#search.value = now.q;
     for (const input of this.#filters.querySelectorAll("input")) {
@@ -76,6 +97,7 @@ export class Toolbar {
     setText(byId("only-symbols"), now.symbols.join(", "));
     setHidden(byId("only"), now.symbols.length === 0);
     this.#paintSort(now.sort);
+    this.#ownSort.paint();
   }
 
   /** @param {string} sort */

@@ -1,6 +1,6 @@
 /**
- * The detail, beside the board or over it on a phone: a quote with its chart, or a match
- * with its timeline. The URL selects it, and may name a key that does not exist yet.
+ * The detail, beside the board or over it on a phone: a quote with its chart, a match with
+ * its timeline, or all fields of a row. The URL selects it, and may name a key that does not exist yet.
  */
 
 import { traitsOf } from "../events.js";
@@ -9,6 +9,8 @@ import { price, scoreLine, signed } from "../format.js";
 import { byId, fieldsOf, setAttribute, setHidden, setText, stamp } from "../dom.js";
 import { writeUrl } from "../controls/address.js";
 import { pinOfOpened } from "../controls/settings.js";
+import { headOf } from "../board/cells.js";
+import { OwnDetail } from "./own-detail.js";
 import { incidentText, moment } from "./sentences.js";
 
 /** @typedef {import("../board/state.js").Board} Board */
@@ -32,12 +34,15 @@ export class Detail {
   #close = byId("detail-close");
   #quote = byId("quote-detail");
   #match = byId("match-detail");
+  #ownPart = byId("own-detail");
+  #own = new OwnDetail();
   #price = byId("detail-price");
   #priceFields = fieldsOf(byId("detail-price"));
   #figures = fieldsOf(byId("detail-figures"));
   /** @type {import("./chart.js").Chart | null} */ #chart = null;
   /** @type {Opened | null} */ #opened = null;
   #isDue = false;
+  #serverTime = Date.now(); // until the first frame has the server's
   /** @type {HTMLElement | null} */ #openedFrom = null;
 
   /** @param {Board} board @param {Choice} choice @param {Settings} settings */
@@ -57,9 +62,10 @@ export class Detail {
   }
 
   /** @param {Change} change */
-  onChange({ type, key, now }) {
+  onChange({ type, own, key, now }) {
     const { detail } = traitsOf(type);
     if (key !== this.#opened?.key || detail !== this.#opened?.kind) return;
+    if (own !== this.#opened?.type) return;
     if (detail === "quote" && now) this.#chart?.onQuote(now);
     this.#isDue = true;
   }
@@ -72,7 +78,10 @@ export class Detail {
   /** Show what the selection opens. @param {boolean} isFirst Whether the page has just loaded. */
   onSelection(isFirst = false) {
     const { opened } = this.#choice.now;
-    if (opened?.kind === this.#opened?.kind && opened?.key === this.#opened?.key) return;
+    const before = this.#opened;
+    if (opened?.kind === before?.kind && opened?.key === before?.key) {
+      if (opened?.type === before?.type) return;
+    }
     if (opened && !this.#opened) this.#openedFrom = focused();
     this.#opened = opened;
     this.#isDue = true;
@@ -91,25 +100,30 @@ export class Detail {
     return this.#chart?.isDue ?? false;
   }
 
-  /** Paint the detail if it changed. */
-  paint() {
+  /** Paint the detail if it changed. @param {number} [serverTime] */
+  paint(serverTime = this.#serverTime) {
+    this.#serverTime = serverTime;
     if (!(this.#isDue || this.isDue) || !this.#opened) return;
     this.#isDue = false;
-    const { kind, key } = this.#opened;
+    const { kind, key, type = "" } = this.#opened;
     const quote = kind === "quote" ? this.#board.quotes.get(key) : undefined;
     const score = kind === "match" ? this.#board.scores.get(key) : undefined;
+    const row = kind === "own" ? this.#board.own.row(type, key) : undefined;
     setText(this.#title, score ? scoreLine(score) : key);
-    setText(this.#subtitle, (quote ? quote.name : score?.competition) ?? "");
-    setHidden(this.#waiting, Boolean(quote ?? score));
-    setHidden(this.#tools, !(quote ?? score));
+    const ownSubtitle = kind === "own" ? headOf(type) : "";
+    setText(this.#subtitle, (quote ? quote.name : score?.competition) ?? ownSubtitle);
+    setHidden(this.#waiting, Boolean(quote ?? score ?? row));
+    setHidden(this.#tools, !(quote ?? score ?? row));
     setHidden(this.#quote, !quote);
     setHidden(this.#match, !score);
+    setHidden(this.#ownPart, !row);
     const isPinned = this.#settings.isPinned(pinOfOpened(this.#opened));
     setText(this.#pin, isPinned ? "★ Pinned" : "☆ Pin");
     setAttribute(this.#pin, "aria-pressed", String(isPinned));
     setAttribute(this.#close, "href", writeUrl({ ...this.#choice.now, opened: null }));
     if (quote) this.#paintQuote(quote);
     if (score) this.#paintMatch(score);
+    if (row) this.#own.paint(row, serverTime);
   }
 
   /** Show the chart of the opened quote; the first time this loads the chart's script. */

@@ -8,15 +8,16 @@
 /** @typedef {import("../board/cells.js").Kind} Kind */
 /** @typedef {{columns: boolean[], trend: boolean}} Fit Whether each is shown. */
 
-const KEY = 88; // px, as are all
+const KEY = 96; // px, as are all
 const TREND = 104;
 /** @type {Partial<Record<Kind, number>>} */
 const WIDTHS = { number: 84, chip: 108, time: 136, boolean: 72 };
-const TEXT = 112;
+const TEXT = 96;
 const FIRST = 3; // columns that come before the trend when room is given away
 
 /**
- * Give away the room of a panel: to the first columns, to the trend, to further columns.
+ * Give away the room of a panel: to the first chip, to the first columns, to the trend, and
+ * to further columns.
  * @param {(Kind | null)[]} kinds Of the columns.
  * @param {boolean} hasTrend
  * @param {number} width In px; 0 if it isn't known.
@@ -30,10 +31,14 @@ export function fitColumns(kinds, hasTrend, width, pin) {
     room -= wanted;
     return true;
   };
-  const columns = kinds.slice(0, FIRST).map((kind) => take(widthOf(kind)));
+  const chip = kinds.indexOf("chip");
+  const hasChip = chip >= 0 && take(widthOf("chip"));
+  const fits = (/** @type {Kind | null} */ kind, /** @type {number} */ i) =>
+    i === chip ? hasChip : take(widthOf(kind));
+  const first = kinds.slice(0, FIRST).map(fits);
   const trend = hasTrend && take(TREND);
-  columns.push(...kinds.slice(FIRST).map((kind) => take(widthOf(kind))));
-  return { columns, trend };
+  const further = kinds.slice(FIRST).map((kind, i) => fits(kind, i + FIRST));
+  return { columns: [...first, ...further], trend };
 }
 
 /** @param {Kind | null} kind */

@@ -1,0 +1,53 @@
+/** The links to the views: prices, scores, and each type that publishers chose. */
+
+import { headOf } from "../board/cells.js";
+import { byId, setAttribute, setText, stamp } from "../dom.js";
+import { viewOf } from "./address.js";
+
+/** @typedef {import("../board/state.js").Board} Board */
+
+export class Views {
+  #board;
+  #nav = byId("views");
+  #sign = "";
+
+  /** @param {Board} board */
+  constructor(board) {
+    this.#board = board;
+  }
+
+  /**
+   * Paint the links to the views that there are.
+   * @returns {boolean} Whether they changed; the links then lack the rest of the selection.
+   */
+  paint() {
+    const { quotes, scores, own } = this.#board;
+    const hasLeague = quotes.size + scores.size > 0;
+    const views = [...own.types.keys()].map((type) => [viewOf(type), headOf(type)]);
+    if (own.activity.length) views.push(["activity", "Activity"]);
+    const sign = `${hasLeague} ${views}`;
+    if (sign === this.#sign) return false;
+    this.#sign = sign;
+    const only = views.length && !hasLeague ? "own" : "";
+    setAttribute(document.documentElement, "data-only", only);
+    for (const [view, title] of views) this.#add(view, title);
+    const both = this.#link("both")?.querySelector("[data-field=title]");
+    if (both) setText(both, views.length ? "All" : "Both");
+    return true;
+  }
+
+  /** @param {string} view @param {string} title */
+  #add(view, title) {
+    if (this.#link(view)) return;
+    const link = stamp("view");
+    link.dataset.view = view;
+    setText(/** @type {Element} */ (link.firstElementChild), title);
+    const next = view === "activity" ? null : this.#link("activity");
+    this.#nav.insertBefore(link, next ?? byId("alerts-tab"));
+  }
+
+  /** @param {string} view */
+  #link(view) {
+    return [...this.#nav.querySelectorAll("a")].find(({ dataset }) => dataset.view === view);
+  }
+}
