@@ -1,6 +1,6 @@
 /**
- * The compact board for a frame on another page: the prices and scores that its URL selects,
- * and a badge. It has no settings and stores nothing.
+ * The compact board for a frame on another page: the prices, scores and panels that its URL
+ * selects, and a badge. It has no settings and stores nothing.
  */
 
 import { Badge } from "./board/badge.js";
@@ -21,7 +21,10 @@ const board = new Board(boot);
 const choice = { now: readSelection(location) };
 const prices = new Prices(board, choice, NO_PINS);
 const scores = new Scores(board, choice, NO_PINS);
-/** @type {Record<string, import("./board/painter.js").View>} By event type. */
+/** @type {import("./panels/panels.js").Panels | null} Null until there is an own type. */
+let panels = null;
+let arePanelsAsked = false;
+/** @type {Record<string, import("./board/painter.js").View>} By event type; `other` later. */
 const views = { price: prices, score: scores };
 const badge = new Badge(() => stream.retry());
 const stream = new Stream(
@@ -45,8 +48,19 @@ let frame = 0;
 
 board.watch((change) => {
   views[change.type]?.onChange(change);
+  openPanels();
   requestPaint();
 });
+
+/** Show the panels, once there is a publisher's own type; this loads their script. */
+async function openPanels() {
+  if (arePanelsAsked || !board.own.isUsed) return;
+  arePanelsAsked = true;
+  const { Panels } = await import("./panels/panels.js");
+  panels = new Panels(board, choice, NO_PINS, requestPaint);
+  views.other = panels;
+  requestPaint();
+}
 
 function requestPaint() {
   frame ||= requestAnimationFrame(paint);
@@ -59,14 +73,28 @@ function paint(now) {
   const isMore = prices.paint({ now, isPaused: false });
   scores.paint({ isPaused: false });
   setText(byId("as-of"), clock(stream.asOf ?? boot.at));
-  setHidden(byId("nothing"), !(byId("prices").hidden && byId("scores").hidden));
+  panels?.paint({ now, isPaused: false, serverTime: stream.serverTime ?? boot.at });
+  setHidden(byId("nothing"), !isNothingShown());
   if (isMore) requestPaint();
 }
 
+/** Whether the selection shows nothing. */
+function isNothingShown() {
+  const { view } = choice.now;
+  const shows = (/** @type {string} */ part) =>
+    ["both", part].includes(view) && !byId(part).hidden;
+  const hasPanels = panels ? !panels.isEmpty : board.own.isUsed;
+  return !shows("prices") && !shows("scores") && !hasPanels;
+}
+
 function tick() {
-  if (stream.serverTime !== null) prices.paintAges(stream.serverTime);
+  if (stream.serverTime !== null) {
+    prices.paintAges(stream.serverTime);
+    panels?.paintAges(stream.serverTime);
+  }
   requestPaint();
 }
 
+openPanels();
 stream.open();
 setInterval(tick, SECOND);

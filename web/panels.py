@@ -8,6 +8,7 @@ fetches them, and without a script a sentence says how many there are.
 """
 
 import json
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import groupby
 from operator import itemgetter
@@ -23,6 +24,7 @@ from web.address import Selection, view_of
 from web.cells import (
     MISSING,
     Cell,
+    Kind,
     cell_of,
     columns_of,
     decimals_of,
@@ -47,20 +49,20 @@ BOOT_ROW_BYTES = 4096  # of one event's data
 SEARCHED_CHARACTERS = 10_000  # of a field
 ACTIVITY = 50  # events without a key on a page
 SEARCHED_EVENTS = 2000  # the newest events without a key, among which those are
+LINES, MOST_LINES = 3, 10  # by which a panel grows, and up to which; as in panel.js
 NO_VALUE = frozenset({"missing", "null", "nested"})
 
-ColumnKind = Literal["key", "number", "text"]
 T = TypeVar("T")
 
 
 class Column(msgspec.Struct, frozen=True):
-    """A column of a panel. The first one is that of the keys and has the kind "key".
+    """A column of a panel. `kind` is that of its first value; "key" for the keys.
 
     `by` names it in a URL. `sort` is its order: "ascending", "descending" or "none".
-    `href` is the URL of the other order.
+    `href` is the URL of the next order.
     """
 
-    kind: ColumnKind
+    kind: Kind | Literal["key"]
     by: str
     head: str
     sort: str
@@ -89,6 +91,11 @@ class Panel(msgspec.Struct, frozen=True):
     rows: list[PanelRow]
     left_out: int
     trend: str | None
+
+    @property
+    def lines(self) -> int:
+        """The number of rows for which the panel has room, as in panels/panel.js."""
+        return min(math.ceil(max(len(self.rows), 1) / LINES) * LINES, MOST_LINES)
 
 
 class Happening(msgspec.Struct, frozen=True):
@@ -244,28 +251,31 @@ def _make_panel(
     )
 
 
-def _column(kind: ColumnKind, type: str, name: str, selection: Selection) -> Column:
-    """Return a column. Its head selects the usual order first, then the other one.
+def _column(
+    kind: Kind | Literal["key"], type: str, name: str, selection: Selection
+) -> Column:
+    """Return a column. Its head selects the usual order, then the other one, then none.
 
-    The usual order of numbers descends, that of texts and keys ascends.
+    The usual order of numbers and times descends, that of texts and keys ascends.
     """
     rises, falls = f"{type}:{name}", f"-{type}:{name}"
-    usual, other = (falls, rises) if kind == "number" else (rises, falls)
+    orders = [falls, rises] if kind in ("number", "time") else [rises, falls]
+    following = dict(zip(orders, [orders[1], ""], strict=True))
     ways = {rises: "ascending", falls: "descending"}
+    by = following.get(selection.by, orders[0])
     return Column(
         kind=kind,
         by=rises,
         head=title_of(type if kind == "key" else name),
         sort=ways.get(selection.by, "none"),
-        href="/" + selection.query(by=other if selection.by == usual else usual),
+        href="/" + selection.query(by=by),
     )
 
 
-def _kind_of(name: str, rows: Iterable[Mapping[str, Cell]]) -> ColumnKind:
-    """Return "number" if the first value of a column that isn't null is a number."""
+def _kind_of(name: str, rows: Iterable[Mapping[str, Cell]]) -> Kind:
+    """Return the kind of the first value of a column that isn't null."""
     kinds = (row[name].kind for row in rows)
-    first = next((kind for kind in kinds if kind not in NO_VALUE), "")
-    return "number" if first == "number" else "text"
+    return next((kind for kind in kinds if kind not in NO_VALUE), "null")
 
 
 def _align(type: str, rows: list[_Cells], names: list[str]) -> list[PanelRow]:
