@@ -47,6 +47,17 @@ def publish(event: dict[str, Any]) -> None:
     _send("POST", "/api/publish", event)
 
 
+def put(type: str, key: str, data: object, ttl: float | None = None) -> None:
+    """Publish the state of a key. After `ttl` seconds, if given, it goes by itself."""
+    lifetime = "" if ttl is None else f"?ttl={ttl:g}"
+    _send("PUT", _path(type, key) + lifetime, data)
+
+
+def retire(type: str, key: str) -> None:
+    """Retire a key. There may be no such key."""
+    _send("DELETE", _path(type, key), None, (200, 404))
+
+
 def explain(error: OSError | HTTPException) -> str:
     """Return why a request failed; if the board has given a reason, that one."""
     if isinstance(error, HTTPError):
@@ -57,16 +68,25 @@ def explain(error: OSError | HTTPException) -> str:
     return str(error.reason if isinstance(error, URLError) else error)
 
 
-def _send(method: str, path: str, value: dict[str, Any]) -> None:
+def _path(type: str, key: str) -> str:
+    return f"/api/keys/{type}/{quote(key, safe='')}"
+
+
+def _send(
+    method: str, path: str, value: object, expected: tuple[int, ...] = (201,)
+) -> None:
     """Send JSON; exit if the board can't be reached or refuses more than this."""
-    request = Request(board + path, json.dumps(value).encode(), method=method)
+    body = None if method == "DELETE" else json.dumps(value).encode()
+    request = Request(board + path, body, method=method)
     # urlopen follows redirects, but the token is only for this board.
     request.add_unredirected_header("Authorization", f"Bearer {token}")
     try:
         with urlopen(request, timeout=60) as answer:
-            if answer.status != 201:
+            if answer.status not in expected:
                 sys.exit(f"{board}: published nothing; perhaps it is at {answer.url}")
     except HTTPError as error:
+        if error.code in expected:
+            return
         if error.code in REFUSED:
             raise Refused(explain(error)) from error
         sys.exit(f"{board}: {explain(error)}")

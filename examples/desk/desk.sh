@@ -1,6 +1,7 @@
 #!/bin/sh
-# A support desk over the board: tickets are notices with a key, so that the newest
-# state of a ticket replaces the older one, on every open page and on pages opened later.
+# A support desk by hand: "ticket" and "typing" are event types of our own. A ticket has a
+# key, so that its newest state replaces the older one, on every open page and on pages
+# opened later. `python examples/desk.py` fills such a desk by itself.
 #
 #   PUBLISH_TOKEN=secret FEED=published make run
 #   PUBLISH_TOKEN=secret examples/desk/desk.sh update 4711 "We found the cause"
@@ -30,25 +31,23 @@ case $act in
 update)
     ticket=${2:?"$usage"} text=${3:?"$usage"}
     send "$BOARD/api/publish" --data-binary @- <<JSON
-{"event": "notice", "key": $(quoted "ticket-$ticket"),
- "data": {"title": $(quoted "Ticket $ticket updated"), "body": $(quoted "$text"),
-          "topic": $(quoted "ticket-$ticket")}}
+{"event": "ticket", "key": $(quoted "$ticket"),
+ "data": {"status": "open", "update": $(quoted "$text")}}
 JSON
     ;;
-typing) # the server retires it at `until`, even if this script doesn't
+typing) # it has a time to live, so the server retires it even if this script doesn't
     ticket=${2:?"$usage"}
     send "$BOARD/api/publish" --data-binary @- <<JSON
-{"event": "notice", "key": $(quoted "typing-$ticket"),
- "data": {"title": "An agent is typing…", "topic": $(quoted "ticket-$ticket"),
-          "until": $((($(date +%s) + TYPING) * 1000))}}
+{"event": "typing", "key": $(quoted "$ticket"),
+ "data": {"who": "An agent is typing…"}, "ttl": $TYPING}
 JSON
     ;;
 resolve)
     ticket=${2:?"$usage"}
-    send --request DELETE "$BOARD/api/keys/notice/ticket-$ticket"
+    send --request DELETE "$BOARD/api/keys/ticket/$ticket"
     ;;
 follow) # the current tickets first, then each change
-    exec curl --silent --no-buffer "$BOARD/stream.txt?events=notice"
+    exec curl --silent --no-buffer "$BOARD/stream.txt?events=ticket,typing"
     ;;
 *)
     echo "$usage" >&2

@@ -13,7 +13,8 @@ TOUR = ROOT / "docs/tour.md"
 FEED = ROOT / "docs/feed.md"
 DEPLOY = ROOT / "docs/deploy.md"
 REPLAY = ROOT / "docs/replay.md"
-DOCUMENTS = (README, TOUR, FEED, DEPLOY, REPLAY)
+BOARDS = ROOT / "docs/boards.md"
+DOCUMENTS = (README, TOUR, FEED, DEPLOY, REPLAY, BOARDS)
 
 
 def defined_in(path: Path) -> set[str]:

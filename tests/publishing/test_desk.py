@@ -38,34 +38,29 @@ def run(board: Board, *command: object, said: str = "", **env: str) -> str:
     return done.stdout
 
 
-def notices(board: Board) -> dict[str, str]:
-    listed = json.loads(board.get("/api/state")[2])["notices"]
-    return {notice["title"]: notice["body"] for notice in listed}
+def tickets(board: Board) -> dict[str, str]:
+    listed = json.loads(board.get("/api/state?events=ticket")[2])["other"]
+    return {ticket["key"]: ticket["data"]["update"] for ticket in listed}
 
 
-def test_a_ticket_is_one_notice_however_often_it_is_updated(empty: Board) -> None:
+def test_a_ticket_is_one_row_however_often_it_is_updated(empty: Board) -> None:
     run(empty, DESK, "update", "4711", "We look into it")
     text = 'It is the "\\" in the\nname; <b>mended</b> soon'
     run(empty, DESK, "update", "4711", text)
     run(empty, DESK, "update", "4712", "Another")
-    assert notices(empty) == {
-        "Ticket 4711 updated": text.replace("\n", " "),
-        "Ticket 4712 updated": "Another",
-    }
+    assert tickets(empty) == {"4711": text.replace("\n", " "), "4712": "Another"}
     run(empty, DESK, "resolve", "4712")
-    assert [*notices(empty)] == ["Ticket 4711 updated"]
+    assert [*tickets(empty)] == ["4711"]
     run(empty, DESK, "resolve", "4711")
-    assert notices(empty) == {}
+    assert tickets(empty) == {}
 
 
-def test_that_an_agent_is_typing_passes_by_itself(empty: Board) -> None:
-    with empty.stream("/stream?events=notice") as stream:
-        stream.events(1)
-        run(empty, DESK, "typing", "4713", TYPING="2")
+def test_typing_goes_by_itself(empty: Board) -> None:
+    with empty.stream("/stream?events=typing") as stream:
+        run(empty, DESK, "typing", "4713", TYPING="0.5")
         said, gone = of_the_log(stream.read_until(lambda event: event.event == "gone"))
-    assert json.loads(said.data)["title"] == "An agent is typing…"
-    assert json.loads(gone.data)["key"] == "typing-4713"
-    assert notices(empty) == {}
+    assert json.loads(said.data) == {"who": "An agent is typing…"}
+    assert json.loads(gone.data)["key"] == "4713"
 
 
 def test_both_show_why_the_board_refuses(empty: Board) -> None:
@@ -86,7 +81,7 @@ def test_the_desk_can_be_followed_in_a_terminal(empty: Board) -> None:
         assert following.stdout.readline().startswith("hello")
         run(empty, DESK, "update", "4714", "Solved")
         lines = islice(following.stdout, 5)  # after a heartbeat, if that took long
-        assert any("Ticket 4714 updated" in line for line in lines)
+        assert any('"update":"Solved"' in line for line in lines)
         run(empty, DESK, "resolve", "4714")
     finally:
         following.kill()
@@ -94,7 +89,7 @@ def test_the_desk_can_be_followed_in_a_terminal(empty: Board) -> None:
 
 
 def test_a_ticket_that_there_is_not_or_a_wrong_token_is_told(empty: Board) -> None:
-    with pytest.raises(AssertionError, match="there is no notice of the key"):
+    with pytest.raises(AssertionError, match="there is no ticket of the key"):
         run(empty, DESK, "resolve", "0")
     with pytest.raises(AssertionError, match="401"):
         run(empty, DESK, "typing", "1", PUBLISH_TOKEN="wrong")

@@ -8,6 +8,7 @@ import gzip
 import http.server
 import itertools
 import json
+import signal
 import subprocess
 import sys
 import threading
@@ -18,8 +19,18 @@ from typing import Any
 import pytest
 
 from tests.helpers.harness import LOOPBACK, ROOT, Board, clean_environment, until
+from tests.helpers.sse import Parsed
 
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+FILLED = {
+    ("other", "ticket", "open"),
+    ("other", "ticket", "pending"),
+    ("other", "ticket", "solved"),
+    ("other", "typing", None),
+    ("other", "note", None),
+    ("gone", "typing", None),
+    ("gone", "ticket", None),
+}
 PRICES = ROOT / "examples/prices.csv"
 
 
@@ -142,6 +153,29 @@ def test_odd_figures_are_shown_and_none_at_all_is_an_error(taker: Board) -> None
         wrong = run("from_prometheus.py", url, "*", BOARD=taker.url)
     assert wrong.returncode == 1
     assert b"these are no figures" in wrong.stderr and b"hu/sh" not in wrong.stderr
+
+
+def test_a_desk_fills_itself_and_is_empty_after_ctrl_c(empty: Board) -> None:
+    seen: set[object] = set()
+
+    def is_full(event: Parsed) -> bool:
+        happened = json.loads(event.data)
+        fields = happened.get("data")
+        status = fields.get("status") if isinstance(fields, dict) else None
+        seen.add((event.event, happened.get("event"), status))
+        return seen >= FILLED
+
+    command = f"exec {shown('desk.py')} 0"
+    with empty.stream("/stream?events=other,notice") as stream:
+        desk = start(command, empty)
+        try:
+            stream.read_until(is_full)
+            desk.send_signal(signal.SIGINT)
+            assert desk.wait(60) == 0
+        finally:
+            desk.kill()
+            desk.wait()
+    assert json.loads(empty.get("/api/state?events=ticket")[2])["other"] == []
 
 
 def run(
@@ -364,4 +398,5 @@ def test_an_example_is_short(path: Path) -> None:
     beside = (ast.Import, ast.ImportFrom)
     body = [node for node in tree.body[1:] if not isinstance(node, beside)]
     lines = sum((node.end_lineno or 0) - node.lineno + 1 for node in body)
-    assert lines <= {"from_csv.py": 120, "from_stdin.py": 16}.get(path.name, 50)
+    most = {"from_csv.py": 120, "from_stdin.py": 16, "desk.py": 60, "board.py": 64}
+    assert lines <= most.get(path.name, 50)

@@ -37,6 +37,7 @@ from feed.streams.slowness import BOUNDS
 from feed.streams.view import View
 from serving.figures import FiguresFolder
 from tests.helpers.documents import (
+    BOARDS,
     DEPLOY,
     DOCUMENTS,
     FEED,
@@ -447,6 +448,37 @@ def test_the_commands_for_a_terminal_work(board: Board, tmp_path: Path) -> None:
         assert status == ("201" if "-X P" in command else "200"), command
         # A stream runs until curl gives up (28); all other responses end by themselves.
         assert process.returncode == (28 if "-N" in command else 0), command
+
+
+def test_the_commands_for_a_board_of_your_own_work(tmp_path: Path) -> None:
+    """They run unchanged, except that what would never end is ended."""
+    (tmp_path / ".curlrc").write_text("silent\nshow-error\nfail-with-body\n")
+    tokens = {"PUBLISH_TOKEN": "secret", "VIEW_TOKEN": "view"}
+    setting, *commands = blocks(BOARDS, "sh")
+    assert "PUBLISH_TOKEN=secret" in setting
+    endless = {"sleep 5": "sleep 0.1", 'curl -N "$BOARD/stream?': "timeout 1 \\g<0>"}
+    with Board(FEED="published", PUBLISH_TOKEN="secret") as board:
+        env = os.environ | tokens | {"CURL_HOME": str(tmp_path), "BOARD": board.url}
+        for command in commands:
+            for shown, run in endless.items():
+                command = re.sub(re.escape(shown), run, command)
+            loops = command.startswith("while")
+            done = subprocess.run(
+                ["timeout", "1" if loops else "60", "bash", "-ec", command],
+                env=env,
+                capture_output=True,
+                text=True,
+            )
+            assert done.returncode in (0, 124), command + done.stdout + done.stderr
+            assert done.stdout, command
+        state = json.loads(board.get("/api/state")[2])
+        lines = board.get("/")[2]
+    shown_keys = {(it["event"], it["key"]) for it in state["other"]}
+    assert shown_keys >= {("ticket", "4711"), ("ticket", "4713"), ("build", "main")}
+    assert ("ticket", "4712") not in shown_keys
+    assert {event for event, _ in shown_keys} >= {"server", "ticket", "build"}
+    assert b"Note  Mia took ticket 4711" in lines
+    assert [it["title"] for it in state["notices"]] == ["Ticket 4711 waits too long"]
 
 
 def test_the_script_for_a_browser_works(board: Board, page: Page) -> None:
