@@ -80,7 +80,7 @@ def test_without_a_script_a_page_shows_the_panels_and_counts_the_rest(
     expect(still.get_by_text("… and 50 more.")).to_be_visible()
     expect(still.get_by_text("Mia took 4711")).to_be_visible()
     expect(still.locator("#views a:visible")).to_have_text(
-        ["Crowd", "Scores", "Ticket", "Activity"]  # a narrow window has no "All"
+        ["All", "Crowd", "Scores", "Ticket", "Activity"]
     )
     box = still.locator(".panel[data-type=crowd]").bounding_box()
     assert box and box["width"] <= 320
