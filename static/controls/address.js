@@ -1,7 +1,7 @@
 /**
- * The selection in the page's URL: view, symbols, search, filter, sort, and the detail.
- * A view is `both`, `prices`, `scores`, `activity`, or a publisher's own event type, with
- * `type:` before it if it is called like one of the others.
+ * The selection in the page's URL: view, symbols, search, filter, sort, and what is open
+ * beside the board: a detail, or Ask. A view is `both`, `prices`, `scores`, `activity`, or
+ * a publisher's own event type, with `type:` before it if it is called like one of these.
  * The rules are those of `web/address.py`; a test compares the two.
  */
 
@@ -14,6 +14,11 @@ import { pinOf } from "./settings.js";
 /**
  * @typedef {{kind: "quote" | "match" | "own", key: string, type?: string}} Opened A quote
  *   and a match have no `type`; a publisher's own event has the kind "own".
+ *
+ * @typedef {object} Asked Ask is open.
+ * @property {string} question Empty if nothing was asked yet.
+ * @property {string} about The row that the question is about, "price/ACME"; or empty.
+ *
  * @typedef {object} Selection
  * @property {string} view
  * @property {string[]} symbols Only these; all if it is empty.
@@ -22,7 +27,8 @@ import { pinOf } from "./settings.js";
  * @property {string} filter
  * @property {string} by The order of one own type's table: the type, a colon, and a field or
  *   nothing for the key, with a "-" before it to descend; empty for the usual order.
- * @property {Opened | null} opened
+ * @property {Opened | null} opened The detail.
+ * @property {Asked | null} asked Not null only if `opened` is null: both have one place.
  */
 
 const VIEWS = ["both", "prices", "scores", "activity"];
@@ -35,7 +41,9 @@ const SORT_FIELDS = ["symbol", "name", "price", "change", "change_percent", "vol
 const PHASE_OF_FILTER = { live: "live", finished: "over", upcoming: "upcoming" };
 const PATHS = { quote: "/s/", match: "/m/" };
 const OWN_PATH = "/k/"; // the event type and the key follow
+const ASK_PATH = "/ask";
 const LONGEST = 200; // characters of a search, and of a field in `by`
+const LONGEST_QUESTION = 500; // characters; as in feed/answers
 /** @type {Selection} */
 const DEFAULT_ADDRESS = {
   view: "both",
@@ -45,6 +53,7 @@ const DEFAULT_ADDRESS = {
   filter: "all",
   by: "",
   opened: null,
+  asked: null,
 };
 
 /**
@@ -58,14 +67,16 @@ export function readSelection(url) {
   const sort = asked.get("sort") ?? "";
   const filter = asked.get("filter") ?? "";
   const by = asked.get("by") ?? "";
+  const isAsk = url.pathname === ASK_PATH; // there `q` is the question
   return {
     view: VIEWS.includes(view) || typeOf(view) !== null ? view : DEFAULT_ADDRESS.view,
     symbols: (asked.get("symbols") ?? "").split(",").filter(Boolean),
     sort: SORT_FIELDS.includes(sort.replace(/^-/, "")) ? sort : DEFAULT_ADDRESS.sort,
-    q: (asked.get("q") ?? "").slice(0, LONGEST),
+    q: isAsk ? DEFAULT_ADDRESS.q : (asked.get("q") ?? "").slice(0, LONGEST),
     filter: FILTERS.includes(filter) ? filter : DEFAULT_ADDRESS.filter,
     by: isOrder(by) ? by : "",
     opened: openedBy(url.pathname),
+    asked: isAsk ? readAsked(asked) : null,
   };
 }
 
@@ -74,7 +85,8 @@ export function readSelection(url) {
  * @param {Selection} selection
  */
 export function writeUrl(selection) {
-  const { opened } = selection;
+  const { opened, asked } = selection;
+  if (asked) return ASK_PATH + query({ ...selection, q: asked.question }, asked.about);
   const isNamed = opened && fitsPath(opened.key);
   return (isNamed ? pathOf(opened) : "/") + query(selection);
 }
@@ -134,10 +146,13 @@ export function fitsPath(key) {
   return key !== "." && key !== "..";
 }
 
-/** @param {Selection} selection */
-function query({ view, symbols, sort, q, filter, by }) {
-  const parts = Object.entries({ view, symbols: symbols.join(","), sort, q, filter, by })
-    .filter(([name, value]) => value !== String(DEFAULT_ADDRESS[/** @type {"view"} */ (name)]))
+/** @param {Selection} selection @param {string} about The row that is asked about. */
+function query({ view, symbols, sort, q, filter, by }, about = "") {
+  const values = { view, symbols: symbols.join(","), sort, q, filter, by, about };
+  /** @type {Record<string, any>} */
+  const defaults = { ...DEFAULT_ADDRESS, about: "" };
+  const parts = Object.entries(values)
+    .filter(([name, value]) => value !== String(defaults[name]))
     .map(([name, value]) => `${name}=${encodeURIComponent(value).replaceAll("%2C", ",")}`);
   return parts.length ? `?${parts.join("&")}` : "";
 }
@@ -212,6 +227,14 @@ function isFound(wanted, ...texts) {
 function byField(a, b, sign) {
   if (a == null || b == null) return Number(a == null) - Number(b == null);
   return sign * (typeof a === "string" ? byText(a, b) : byNumber(a, b));
+}
+
+/** @param {URLSearchParams} parameters @returns {Asked} */
+function readAsked(parameters) {
+  return {
+    question: (parameters.get("q") ?? "").trim().slice(0, LONGEST_QUESTION),
+    about: parameters.get("about") ?? "",
+  };
 }
 
 /** @param {string} path @returns {Opened | null} */

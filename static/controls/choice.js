@@ -1,12 +1,13 @@
 /**
  * The present selection, kept in the URL: the address bar always describes what the page
- * shows, and the back button closes a detail.
+ * shows, and the back button closes a detail, or Ask.
  */
 
 import { readSelection, writeUrl } from "./address.js";
 
 /** @typedef {import("./address.js").Selection} Selection */
 /** @typedef {import("./address.js").Opened} Opened */
+/** @typedef {import("./address.js").Asked} Asked */
 
 export class Choice {
   #now = readSelection(location);
@@ -34,17 +35,28 @@ export class Choice {
 
   /** Open a quote or a match; the back button closes it. @param {Opened} opened */
   open(opened) {
-    if (this.#now.opened) return this.change({ opened });
-    const next = { ...this.#now, opened };
-    history.pushState({ opened: true }, "", writeUrl(next));
-    this.#replace(next);
+    if (this.#now.opened) this.change({ opened });
+    else this.#push({ opened, asked: null });
   }
 
-  /** Close the detail: by going back, if it was opened on this page. */
+  /** Open Ask, or change what it shows; the back button closes it. @param {Asked} asked */
+  ask(asked) {
+    if (this.#now.asked) this.change({ asked });
+    else this.#push({ opened: null, asked, q: "" });
+  }
+
+  /** Close the detail or Ask: by going back, if it was opened on this page. */
   close() {
-    if (!this.#now.opened) return;
+    if (!this.#now.opened && !this.#now.asked) return;
     if (history.state?.opened) history.back();
-    else this.change({ opened: null });
+    else this.change({ opened: null, asked: null });
+  }
+
+  /** @param {Partial<Selection>} changes They get an entry in the history of their own. */
+  #push(changes) {
+    const next = { ...this.#now, ...changes };
+    history.pushState({ opened: true }, "", writeUrl(next));
+    this.#replace(next);
   }
 
   /** @param {Selection} next */
