@@ -20,7 +20,7 @@ import { Prices } from "./board/prices.js";
 import { Scores } from "./board/scores.js";
 import { Board } from "./board/state.js";
 import { titleOf } from "./board/title.js";
-import { typeOf } from "./controls/address.js";
+import { askAbout, typeOf } from "./controls/address.js";
 import { Choice } from "./controls/choice.js";
 import { Pause } from "./controls/pause.js";
 import { paintPins, rowOf } from "./controls/pins.js";
@@ -83,7 +83,7 @@ const stream = new Stream(
   },
   { id: boot.id, heartbeat: boot.heartbeat, version: boot.version },
 );
-/** @type {import("./board/painter.js").Parts} `detail` and `panels` are loaded when needed. */
+/** @type {import("./board/painter.js").Parts} The last three are loaded when needed. */
 const parts = {
   board,
   madeAt: boot.at,
@@ -97,6 +97,7 @@ const parts = {
   toolbar,
   detail: null,
   panels: null,
+  ask: null,
 };
 const painter = new Painter(parts);
 /** @type {import("./alerts/alerts-dialog.js").AlertsDialog | null} */
@@ -166,7 +167,7 @@ function updateTitle() {
     isPaused: pause.isOn,
     state: stream.state,
     asOf: stream.asOf,
-    opened: choice.now.opened?.key ?? "",
+    opened: choice.now.opened?.key ?? choice.now.asked?.question ?? "",
     directions: board.quotes.size ? prices.countDirections() : null,
     live: scores.countLive(),
     rows: ownRowCount(),
@@ -187,6 +188,8 @@ function onSelection(isFirst = false) {
   scores.onSelection();
   parts.panels?.onSelection();
   toolbar.paint();
+  if (parts.ask) parts.ask.onSelection();
+  else if (choice.now.asked) openAsk(isFirst);
   if (parts.detail) parts.detail.onSelection();
   else if (choice.now.opened) openDetail(isFirst);
   terminal.paint(choice.now, shownSymbols());
@@ -237,6 +240,22 @@ async function loadLeftOut() {
   leftOut.load();
 }
 
+/** Open Ask; the first time this loads its script. @param {boolean} isFirst */
+async function openAsk(isFirst) {
+  const module = await import("./ask/ask.js").catch(() => null);
+  const isLoaded = await module?.loadPanel().then(
+    () => true,
+    () => false,
+  );
+  if (!module || !isLoaded) {
+    choice.close();
+    report("Ask can’t be loaded now");
+    return;
+  }
+  parts.ask ??= new module.Ask(board, choice, settings, announcer);
+  parts.ask.onSelection(isFirst);
+}
+
 /** Open the dialog of alerts; the first time this loads its script. */
 async function openAlerts(
   /** @type {import("./controls/address.js").Opened | null} */ about = null,
@@ -282,6 +301,7 @@ byId("board").addEventListener("click", ({ target }) => {
   const row = rowOf(/** @type {Element} */ (target).closest(".star"));
   if (row) settings.togglePin(pinOfOpened(row));
 });
+onPlainClick(document.body, "#open-ask, #detail-ask", () => choice.ask(askAbout(choice.now)));
 byId("pause").addEventListener("click", togglePause);
 byId("open-settings").addEventListener("click", () => settingsDialog.open());
 byId("open-help").addEventListener("click", () => help.showModal());
@@ -303,6 +323,7 @@ listenToShortcuts(
     togglePause,
     openAlerts: () => openAlerts(keyTarget()),
     openHelp: () => help.showModal(),
+    openAsk: () => choice.ask(askAbout(choice.now)),
     report,
   },
 );

@@ -15,6 +15,7 @@ from feed.answers import rules
 from feed.answers.answer import Answer, Opening
 from feed.answers.answers import PACE, RULES
 from feed.answers.piece import Piece, Question
+from feed.answers.suggestions import suggestions
 from feed.clock import now_ms
 from feed.events.control import End
 from feed.events.event import EventId, Slot
@@ -156,6 +157,14 @@ def _tell(match: str) -> Response:
     return _respond_stream(telling, read_cursor(query), query.once)
 
 
+@blueprint.get("/ask/panel")
+def ask_panel() -> Response:
+    """Return what a page shows when a person opens Ask on it."""
+    about, slot = _about_in_page()
+    offered = suggestions(the_feed().board(), slot)
+    return pages.ask_panel(pages.AskPanel("", [], about, offered))
+
+
 def _stream(answer: Answer, cursor: EventId | None, once: bool) -> Response:
     return _respond_stream(answer.outlet, cursor, once)
 
@@ -219,11 +228,17 @@ def _begin(asked: Asked, place: str, idempotency: Idempotency | None = None) -> 
 
 
 def _page() -> Response:
-    """Return the page. Its answer is by the rules and whole, for want of a script."""
+    """Return the page. Its answer is by the rules and whole, for want of a script.
+
+    With a script, the page asks the question itself. It doesn't if a link of another
+    site led here and the answer costs.
+    """
     text = request.args.get("q", "").strip()[:LONGEST_QUESTION]
-    feed = the_feed()
-    pieces = rules.answer(Question(text), feed.board()) if text else []
-    return pages.ask_page(text, pieces)
+    about, slot, board = *_about_in_page(), the_feed().board()
+    pieces = rules.answer(Question(text, slot), board) if text else []
+    asks = not (the_feed().answers.costs and _is_cross_site())
+    offered = suggestions(board, slot)
+    return pages.ask_page(pages.AskPanel(text, pieces, about, offered, asks))
 
 
 def _read_json(body: bytes) -> Asked:
@@ -294,15 +309,30 @@ def _slot_of(about: str | None) -> Slot | None:
     return ABOUT[kind], key
 
 
+def _about_in_page() -> tuple[str, Slot | None]:
+    """Return what a page is about, as its URL has it and as a slot.
+
+    In a page's URL, what isn't valid is ignored.
+    """
+    about = request.args.get("about", "")
+    try:
+        return about, _slot_of(about or None)
+    except Refused:
+        return "", None
+
+
 def _refuse_cross_site() -> None:
     """Refuse a question of a page of another site where each answer costs."""
     feed = the_feed()
     allowed = {"*", request.headers.get("Origin", "")} & {
         *feed.settings.allowed_origins
     }
-    is_foreign = request.headers.get("Sec-Fetch-Site") == "cross-site"
-    if feed.answers.costs and is_foreign and not allowed:
+    if feed.answers.costs and _is_cross_site() and not allowed:
         raise Forbidden("A page of another site can't ask here: see ALLOWED_ORIGINS.")
+
+
+def _is_cross_site() -> bool:
+    return request.headers.get("Sec-Fetch-Site") == "cross-site"
 
 
 def _read_named(cursor: str | None) -> tuple[str | None, EventId | None]:

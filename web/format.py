@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 from urllib.parse import quote
 
+from feed.answers.piece import Ref
 from feed.events.goals import GOALS, is_shoot_out, phase, standing_goals
 from feed.streams.written import (
     Fields,
@@ -28,6 +29,7 @@ from feed.streams.written import (
     whole,
 )
 
+ROW_PAGES = {"price": "s", "score": "m"}  # the page of a row, by event type
 PHASES = ("live", "upcoming", "over")  # in the order in which matches are listed
 SHOOT_OUT_CHIPS = {"P": "Pens", "PEN": "PEN"}  # in progress, and over
 CHIPS = {
@@ -174,6 +176,12 @@ def address(key: str, page: str) -> str:
     return "/" if key in (".", "..") else f"/{page}/{quote(key, safe='')}"
 
 
+def row_address(ref: Ref) -> str:
+    """Return the path of the page of a reference's row; "" if it has none."""
+    page = ROW_PAGES.get(ref.event)
+    return address(ref.key, page) if page else ""
+
+
 def position(quote: Fields) -> str:
     """Return the place of the price in the day's range: "0.0" (low) to "100.0"."""
     value, low, high = quote["price"], quote["low"], quote["high"]
@@ -247,6 +255,7 @@ TEMPLATE_FILTERS: dict[str, Callable[..., Any]] = {
         position,
         price,
         red_cards,
+        row_address,
         score_line,
         scorers,
         signed,

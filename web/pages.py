@@ -41,7 +41,7 @@ CHART_LIBRARY = "vendor/lightweight-charts.js"  # where `scripts/set-up` puts it
 # of the release before load those modules.
 NOT_PRELOADED = {
     *("page.js", "embed.js", "theme.js", "stream/worker.js"),
-    *("detail", "panels", "alerts/alerts-dialog.js"),
+    *("detail", "ask", "panels", "alerts/alerts-dialog.js"),
     *("alerts-dialog.js", "candles.js", "chart.js", "detail.js", "library.js"),
     "sentences.js",
 }
@@ -68,6 +68,23 @@ CONTENT_SECURITY_POLICY = "; ".join((*POLICY, "frame-ancestors 'self'"))
 EMBED_SECURITY_POLICY = "; ".join((*POLICY, "frame-ancestors *"))
 
 State = dict[str, Any]
+
+
+class AskPanel(msgspec.Struct, frozen=True):
+    """What the page of a question shows without a script.
+
+    `about` is "price/<symbol>", "match/<key>" or empty. `pieces` are the answer, which
+    is empty if there is no question. `suggestions` are questions for which the board
+    has an answer. If `asks_at_once` is false, the script waits until a person sends
+    the question.
+    """
+
+    question: str
+    pieces: list[Piece]
+    about: str = ""
+    suggestions: list[str] = []
+    asks_at_once: bool = True
+
 
 blueprint = Blueprint("pages", __name__)
 
@@ -119,9 +136,19 @@ def embed() -> Response:
     return _html(page, EMBED_SECURITY_POLICY)
 
 
-def ask_page(question: str, pieces: list[Piece]) -> Response:
-    """Return the page of a question, with its answer in the HTML."""
-    page = render_template("ask.html", question=question, pieces=pieces)
+def ask_panel(ask: AskPanel) -> Response:
+    """Return the part of the page that is Ask, for a page that was made without it."""
+    panel = render_template(
+        "ask.html", ask=ask, ask_by=the_feed().answers.by, selection=Selection()
+    )
+    return _html(panel, CONTENT_SECURITY_POLICY)
+
+
+def ask_page(ask: AskPanel) -> Response:
+    """Return the page with Ask open: a question, and its whole answer in the HTML."""
+    feed = the_feed()
+    selection = Selection.of({**request.args, "q": ""})  # there `q` is the question
+    page = _page("board.html", feed, _state(feed), selection, ask=ask)
     response = _html(page, CONTENT_SECURITY_POLICY)
     response.vary.add("Accept")
     return response
@@ -204,6 +231,7 @@ def _page(
     state: State,
     selection: Selection,
     detail: State | None = None,
+    ask: AskPanel | None = None,
 ) -> str:
     own = state["own"]
     shows_league = selection.view in LEAGUE_VIEWS
@@ -231,6 +259,8 @@ def _page(
         activity=activity_of(feed.log, selection),
         selection=selection,
         detail=detail,
+        ask=ask,
+        ask_by=feed.answers.by,
         filters=FILTER_LABELS,
         sorts=SORT_LABELS,
         chart_library=_chart_library(),

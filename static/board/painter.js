@@ -35,6 +35,7 @@ import { isStale } from "./badge.js";
  * @property {import("../controls/toolbar.js").Toolbar} toolbar
  * @property {import("../detail/detail.js").Detail | null} detail Null until it is loaded.
  * @property {import("../panels/panels.js").Panels | null} panels Null until they are loaded.
+ * @property {import("../ask/ask.js").Ask | null} ask Null until it is loaded.
  */
 
 export class Painter {
@@ -92,12 +93,13 @@ export class Painter {
   /** @param {number} now */
   #paintBoard(now) {
     this.#isUrgent = false;
-    const { views, detail, pause, stream, board, madeAt } = this.#parts;
+    const { views, detail, ask, pause, stream, board, madeAt } = this.#parts;
     const serverTime = stream.serverTime ?? madeAt;
     for (const view of new Set(Object.values(views))) {
       if (view.paint({ now, isPaused: pause.isOn, serverTime })) this.requestAtOnce();
     }
     detail?.paint(serverTime);
+    ask?.paint();
     this.#paintEmptiness();
     if (pause.isOn) return;
     const asOf = stream.asOf ?? madeAt;

@@ -42,6 +42,7 @@ const PHASE_OF_FILTER = { live: "live", finished: "over", upcoming: "upcoming" }
 const PATHS = { quote: "/s/", match: "/m/" };
 const OWN_PATH = "/k/"; // the event type and the key follow
 const ASK_PATH = "/ask";
+const ABOUT = { quote: "price", match: "match" };
 const LONGEST = 200; // characters of a search, and of a field in `by`
 const LONGEST_QUESTION = 500; // characters; as in feed/answers
 /** @type {Selection} */
@@ -129,6 +130,21 @@ function isOrder(by) {
 /** Whether an event type of this name is a publisher's own. @param {string} type */
 function isOwn(type) {
   return TYPE_NAME.test(type) && !KNOWN.has(type);
+}
+
+/** The kind of the panel that is open beside the board. @param {Selection} selection */
+export function panelOf({ opened, asked }) {
+  return opened?.kind ?? (asked ? "ask" : "");
+}
+
+/**
+ * The Ask that is about the row whose detail is open; about nothing in particular if none is.
+ * @param {Selection} selection
+ * @returns {Asked}
+ */
+export function askAbout({ opened }) {
+  if (!opened || opened.kind === "own") return { question: "", about: "" };
+  return { question: "", about: `${ABOUT[opened.kind]}/${opened.key}` };
 }
 
 /** @param {Opened} opened */

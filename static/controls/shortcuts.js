@@ -14,11 +14,12 @@ import { listenToKeys, moveFocus } from "./keys.js";
  * @param {() => void} actions.togglePause
  * @param {() => void} actions.openAlerts
  * @param {() => void} actions.openHelp
+ * @param {() => void} actions.openAsk
  * @param {(words: string) => void} actions.report Shows and announces what a key did.
  */
 export function listenToShortcuts(parts, actions) {
   const { settings, settingsDialog, choice, toolbar, notifier } = parts;
-  const { togglePin, togglePause, openAlerts, openHelp, report } = actions;
+  const { togglePin, togglePause, openAlerts, openHelp, openAsk, report } = actions;
   listenToKeys(settings, {
     "/": () => toolbar.focusSearch(),
     j: () => moveFocus(1),
@@ -34,6 +35,7 @@ export function listenToShortcuts(parts, actions) {
       report(settings.get("sound") ? "Sound on" : "Sound off");
     },
     t: () => report(`Theme: ${settingsDialog.selectNextTheme()}`),
+    q: openAsk,
     "?": openHelp,
     Escape: () => choice.close(),
   });

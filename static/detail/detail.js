@@ -7,7 +7,7 @@ import { traitsOf } from "../events.js";
 import { arrow, clock, date, direction, minute, percent } from "../format.js";
 import { price, scoreLine, signed } from "../format.js";
 import { byId, fieldsOf, setAttribute, setHidden, setText, stamp } from "../dom.js";
-import { writeUrl } from "../controls/address.js";
+import { askAbout, panelOf, writeUrl } from "../controls/address.js";
 import { pinOfOpened } from "../controls/settings.js";
 import { headOf } from "../board/cells.js";
 import { OwnDetail } from "./own-detail.js";
@@ -32,6 +32,7 @@ export class Detail {
   #tools = byId("detail-tools");
   #pin = byId("detail-pin");
   #close = byId("detail-close");
+  #ask = byId("detail-ask");
   #quote = byId("quote-detail");
   #match = byId("match-detail");
   #ownPart = byId("own-detail");
@@ -85,7 +86,7 @@ export class Detail {
     if (opened && !this.#opened) this.#openedFrom = focused();
     this.#opened = opened;
     this.#isDue = true;
-    setAttribute(document.documentElement, "data-detail", opened?.kind ?? "");
+    setAttribute(document.documentElement, "data-detail", panelOf(this.#choice.now));
     setHidden(this.#panel, opened === null);
     if (opened?.kind === "quote") this.#openChart();
     else this.#chart?.close();
@@ -121,6 +122,11 @@ export class Detail {
     setText(this.#pin, isPinned ? "★ Pinned" : "☆ Pin");
     setAttribute(this.#pin, "aria-pressed", String(isPinned));
     setAttribute(this.#close, "href", writeUrl({ ...this.#choice.now, opened: null }));
+    setAttribute(
+      this.#ask,
+      "href",
+      writeUrl({ ...this.#choice.now, opened: null, asked: askAbout(this.#choice.now) }),
+    );
     if (quote) this.#paintQuote(quote);
     if (score) this.#paintMatch(score);
     if (row) this.#own.paint(row, serverTime);

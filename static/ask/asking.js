@@ -1,0 +1,99 @@
+/**
+ * The requests of Ask: a question goes up once, and its answer is stopped. The answer
+ * itself comes as a stream (`reader.js`).
+ */
+
+/**
+ * @typedef {object} Question
+ * @property {string} text
+ * @property {string} about The row that "it" in the text refers to, "price/ACME"; or empty.
+ * @property {string | null} follow The answer that the question follows up on.
+ * @property {string[]} symbols The pinned symbols.
+ * @property {string} key The idempotency key. However often a question is sent with one
+ *   key, it is asked once.
+ *
+ * @typedef {object} Begun The beginning of an answer.
+ * @property {string} answer Its id.
+ * @property {number} at When the question was asked, in epoch ms.
+ * @property {string} by "rules", or the name of the model that answers.
+ */
+
+/** The answers of a server that is too busy, or where too much was asked. */
+export const BUSY = [429, 503];
+export const OFFLINE = 0; // instead of a status: no response came
+
+const RETRY_AFTER = 5; // seconds, if a busy server says nothing
+
+/** A request that was not served. */
+export class Refusal extends Error {
+  /**
+   * @param {number} status The HTTP status, or OFFLINE.
+   * @param {string} detail The server's sentence; may be empty.
+   * @param {number} retryAfter Seconds until it is worth trying again; 0 is at once.
+   */
+  constructor(status, detail = "", retryAfter = 0) {
+    super(detail);
+    this.status = status;
+    this.detail = detail;
+    this.retryAfter = retryAfter;
+  }
+}
+
+/**
+ * Ask a question. A Refusal is thrown if it isn't answered.
+ * @param {Question} question
+ * @param {AbortSignal} signal
+ * @returns {Promise<Begun>}
+ */
+export async function postQuestion({ text, about, follow, symbols, key }, signal) {
+  const fields = { question: text, about: about || null, follow, symbols };
+  const headers = { "Content-Type": "application/json", "Idempotency-Key": key };
+  const body = JSON.stringify(fields);
+  const response = await request("/api/answers", { method: "POST", headers, body, signal });
+  return response.json();
+}
+
+/**
+ * Stop an answer. It ends by the `end` event of its stream, whoever stops it.
+ * @param {string} answer
+ */
+export async function stopAnswer(answer) {
+  await request(pathOf(answer), { method: "DELETE" });
+}
+
+/**
+ * What there is of an answer: the id of its last event, and its end or null. A Refusal says
+ * why its stream can't be opened. (An EventSource hides the status of a response.)
+ * @param {string} answer
+ * @returns {Promise<{id: string, end: import("./reader.js").End | null}>}
+ */
+export async function findAnswer(answer) {
+  const response = await request(pathOf(answer), { cache: "no-store" });
+  return response.json();
+}
+
+/** A key that nobody else has. `crypto.randomUUID` isn't there without HTTPS. */
+export function newKey() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** @param {string} answer */
+function pathOf(answer) {
+  return `/api/answers/${encodeURIComponent(answer)}`;
+}
+
+/** @param {string} url @param {RequestInit} options */
+async function request(url, options) {
+  const response = await fetch(url, options).catch(() => null);
+  if (response?.ok) return response;
+  throw response ? await refusalOf(response) : new Refusal(OFFLINE);
+}
+
+/** @param {Response} response */
+async function refusalOf(response) {
+  const problem = await response.json().catch(() => null); // a proxy's error is HTML
+  const wait = Number(response.headers.get("Retry-After")) || RETRY_AFTER;
+  const detail = typeof problem?.detail === "string" ? problem.detail : "";
+  return new Refusal(response.status, detail, BUSY.includes(response.status) ? wait : 0);
+}

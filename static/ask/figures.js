@@ -1,0 +1,94 @@
+/**
+ * The figures and names of an answer on the board: the row that each one leads to, and what
+ * a figure is now.
+ */
+
+import { traitsOf, isAfter } from "../events.js";
+import { percent, price, signed } from "../format.js";
+
+/** @typedef {import("./reader.js").Ref} Ref */
+/** @typedef {import("../board/state.js").Board} Board */
+/** @typedef {import("../controls/address.js").Opened} Opened */
+
+const NUMBER = /[+\u2212-]?\d[\d,]*(?:\.\d+)?/; // with a real minus sign, or a hyphen
+/** @type {Record<string, (value: number, decimals: number) => string>} How the board writes them. */
+const FORMATS = {
+  change: signed,
+  change_percent: percent,
+  volume: (value) => price(value, 0),
+};
+const PRICES = new Set(["price", "previous_close", "open", "high", "low", "bid", "ask"]);
+
+/**
+ * The row that a reference leads to; null if the board has no detail for it.
+ * @param {Ref | null | undefined} ref
+ * @returns {Opened | null}
+ */
+export function rowOf(ref) {
+  if (!ref) return null;
+  const { event, key } = ref;
+  const kind = traitsOf(event).detail;
+  if (kind === null) return null;
+  return kind === "own" ? { kind, key, type: event } : { kind, key };
+}
+
+/**
+ * What a figure is now, as the board writes it; null if it is what the answer says, if it
+ * isn't known, and while the board is older than the answer.
+ * @param {Ref} ref
+ * @param {string} text The figure in the answer.
+ * @param {Board} board
+ */
+export function presentOf(ref, text, board) {
+  const value = valueOf(ref, board);
+  if (value === null) return null;
+  const { decimals } = board.quotes.get(ref.key) ?? { decimals: 0 };
+  const present = written(ref, value, decimals);
+  return present === null || isSame(text, present) ? null : present;
+}
+
+/** @param {Ref} ref @param {Board} board @returns {number | null} */
+function valueOf({ event, key, field, id }, board) {
+  if (field === null || board.id === null || !isAfter(board.id, id)) return null;
+  /** @type {any} */
+  let value = { price: board.quotes, score: board.scores }[event]?.get(key);
+  for (const name of field.split(".")) value = own(value, name);
+  return typeof value === "number" ? value : null;
+}
+
+/** @param {any} value @param {string} name */
+function own(value, name) {
+  return value != null && Object.hasOwn(value, name) ? value[name] : null;
+}
+
+/** @param {Ref} ref @param {number} value @param {number} decimals */
+function written({ event, field }, value, decimals) {
+  const name = field ?? "";
+  if (event === "price") {
+    if (PRICES.has(name)) return price(value, decimals);
+    return Object.hasOwn(FORMATS, name) ? FORMATS[name](value, decimals) : null;
+  }
+  return /^(home|away)\./.test(name) ? String(value) : null; // goals and red cards
+}
+
+/**
+ * Whether two texts have the same number, as far as the first one is precise. An answer
+ * may write a change without its sign: "fell by 0.36".
+ * @param {string} text
+ * @param {string} present
+ */
+function isSame(text, present) {
+  const [said, is] = [text, present].map(numberIn);
+  if (said === null || is === null) return true; // it is written in words
+  const size = said.isSigned ? is.value : Math.abs(is.value);
+  return size.toFixed(said.decimals) === said.value.toFixed(said.decimals);
+}
+
+/** @param {string} text */
+function numberIn(text) {
+  const found = NUMBER.exec(text)?.[0];
+  if (found === undefined) return null;
+  const digits = found.replaceAll(",", "").replace("\u2212", "-");
+  const decimals = digits.split(".")[1]?.length ?? 0;
+  return { value: Number(digits), decimals, isSigned: /^[+-]/.test(digits) };
+}

@@ -1,0 +1,65 @@
+import { presentOf, rowOf } from "../../../static/ask/figures.js";
+import { Board } from "../../../static/board/state.js";
+import { boot, quote, score } from "./samples.js";
+import { equal, test } from "./runner.js";
+
+/** @param {string} field @param {string} event @param {string} key */
+function ref(field, event = "price", key = "ACME") {
+  return { event, key, field, id: "5000-0" };
+}
+
+/** A board after one event of each kind, whose id comes after the answer's. */
+function board() {
+  const made = new Board(boot());
+  made.apply(
+    "price",
+    quote({ price: 1124.02, change: -0.36, change_percent: -0.3 }),
+    "9000-0",
+    true,
+  );
+  const home = { ...score().home, score: 3 };
+  made.apply("score", score({ home, minute: 70 }), "9000-1", true);
+  return made;
+}
+
+test("a figure that changed is written as the board writes it", () => {
+  const at = board();
+  equal(presentOf(ref("price"), "123.65", at), "1,124.02");
+  equal(presentOf(ref("change"), "0.50", at), "−0.36");
+  equal(presentOf(ref("change_percent"), "+0.5 %", at), "−0.30 %");
+  equal(presentOf(ref("volume"), "9", at), "1,200");
+  equal(presentOf(ref("home.score", "score", "acton-burton"), "2", at), "3");
+});
+
+test("a figure that is still so has nothing beside it", () => {
+  const at = board();
+  equal(presentOf(ref("price"), "1,124.02", at), null);
+  equal(presentOf(ref("price"), "1124", at), null); // as precise as the answer is
+  equal(presentOf(ref("change"), "0.36", at), null); // "fell by 0.36"
+  equal(presentOf(ref("change_percent"), "−0.3 %", at), null);
+  equal(presentOf(ref("home.score", "score", "acton-burton"), "three", at), null);
+});
+
+test("nothing is said of what the board doesn't know, or doesn't write as a figure", () => {
+  const at = board();
+  equal(presentOf(ref("price", "price", "NONE"), "1", at), null);
+  equal(presentOf(ref("at"), "1", at), null);
+  equal(presentOf(ref("minute", "score", "acton-burton"), "67′", at), null);
+  equal(presentOf(ref("constructor.name"), "1", at), null);
+  equal(presentOf({ ...ref("price"), field: null }, "1", at), null);
+  equal(presentOf(ref("waiting", "ticket", "4711"), "1", at), null);
+});
+
+test("a board that is older than the answer says nothing", () => {
+  const at = new Board(boot());
+  at.apply("price", quote({ price: 7 }), "5000-0", true);
+  equal(presentOf(ref("price"), "8", at), null);
+});
+
+test("a reference leads to the row that it names", () => {
+  equal(rowOf(ref("price")), { kind: "quote", key: "ACME" });
+  equal(rowOf(ref("home.score", "score", "a")), { kind: "match", key: "a" });
+  equal(rowOf(ref("waiting", "ticket", "1")), { kind: "own", key: "1", type: "ticket" });
+  equal(rowOf(ref("until", "market", "MAIN")), null);
+  equal(rowOf(null), null);
+});
