@@ -738,10 +738,10 @@ def test_a_board_whose_leader_has_another_feed_gives_that_as_the_reason(
         until(lambda: answers(second), 15)
         wrong = "The process that leads has FEED=published, and this one FEED=simulator"
         until(lambda: wrong in second.get("/readyz")[2].decode(), 10)
-        assert second.log().count("WARNING") == 1
+        assert second.log().count("WARNING liveboard") == 1
         first.term()
         second.wait_ready(15)
-        assert second.log().count("WARNING") == 1
+        assert second.log().count("WARNING liveboard") == 1
 
 
 # --- Workers and connections
@@ -769,7 +769,7 @@ def test_the_figures_of_all_workers_are_put_together(
     environment = {**shared(server, prefix), "WEB_CONCURRENCY": "3"}
     with a_board(**environment) as board, contextlib.ExitStack() as stack:
         until(lambda: len(board.worker_pids()) == 3)
-        assert "WARNING" not in board.log()
+        assert "WARNING liveboard" not in board.log()
         for _ in range(20):
             stack.enter_context(board.stream("/stream?symbols=ZZZZ")).events(1)
         until(lambda: figure(board, "liveboard_streams ") == 20)
