@@ -139,7 +139,10 @@ def ask_at_once() -> Response:
         return Response(content_type=WIRES[_wire()].content_type)
     id, after = _read_named(cursor)
     if id is not None:
-        found = the_feed().answers.find(id) or _lost_answer(id)
+        found = the_feed().answers.find(id)
+        if found is None:
+            found = _lost_answer(id)
+            after = after if after == found.outlet.end_id else None
         return _name_answer(_stream(found, after, once), found.id)
     _refuse_cross_site()
     answer = _begin(asked, "q")
@@ -171,7 +174,7 @@ def _stream(answer: Answer, cursor: EventId | None, once: bool) -> Response:
 
 def _respond_stream(outlet: Outlet, cursor: EventId | None, once: bool) -> Response:
     """Stream an outlet; 204 if it has ended, and the client has all of it."""
-    if cursor is not None and outlet.end_at(cursor, None) is not None:
+    if cursor is not None and outlet.end_id is not None and cursor >= outlet.end_id:
         return Response(status=204)
     # It isn't compressed: a word alone would become longer.
     return respond(Subscription(View(wire=_wire()), cursor, once), outlet)

@@ -184,6 +184,11 @@ class AnswerOutlet:
         """Whether this process gives the answer, and ends it before it ends itself."""
         return not self._answer.process
 
+    @property
+    def end_id(self) -> EventId | None:
+        """The id that follows the last word, once the answer has ended."""
+        return None if self._answer.ending is None else id_after(self.log.tail)
+
     def is_ahead(self, cursor: EventId) -> bool:
         """Return False: the log has every id that was given to a reader."""
         return False
@@ -196,6 +201,11 @@ class AnswerOutlet:
         answer = self._answer
         answer.read_at = answer.clock()
         return answer.ending if cursor >= self.log.tail else None
+
+
+def id_after(id: EventId) -> EventId:
+    """Return the next id of the same instant."""
+    return EventId(id.ms, id.seq + 1)
 
 
 def pieces_of(events: Iterable[Event]) -> list[Piece]:

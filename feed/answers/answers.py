@@ -17,7 +17,8 @@ import threading
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Protocol
 
 import msgspec
 
@@ -28,7 +29,7 @@ from feed.answers.keeping import Addition, Keeper
 from feed.answers.limits import Rate, TooManyAnswers
 from feed.answers.piece import Board, Piece, Question, Turn
 from feed.answers.shelf import Shelf
-from feed.answers.upstream import Call, Upstream, UpstreamError
+from feed.answers.upstream import UpstreamError
 from feed.clock import now_ms
 from feed.events.control import End
 from feed.publishing.idempotency import Idempotency
@@ -52,6 +53,30 @@ FAILED = "The answer failed by a fault of the server; its log has the place."
 INSTEAD = "{} The board's own rules answer instead."
 
 logger = logging.getLogger("liveboard.answers")
+
+
+class Speech(Protocol):
+    """What a model says to a question: its pieces, once, as they come.
+
+    The iteration raises UpstreamError unless the model came to its end or was stopped.
+    """
+
+    def __iter__(self) -> Iterator[Piece]:
+        """Ask the model, and wait for each piece."""
+
+    def close(self) -> None:
+        """Stop the model: the iteration ends within a second. Never blocks."""
+
+
+class Model(Protocol):
+    """A model that answers; `Upstream` is one."""
+
+    @property
+    def by(self) -> str:
+        """The name of the model."""
+
+    def begin(self, question: Question, board: Board) -> Speech:
+        """Return the answer to a question, which the model is asked on iteration."""
 
 
 class Asking(msgspec.Struct, frozen=True):
@@ -88,7 +113,7 @@ class Answers:
         board: Callable[[], Board],
         most: int,
         keeper: Keeper,
-        upstream: Upstream | None = None,
+        upstream: Model | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._board = board
@@ -100,7 +125,7 @@ class Answers:
         self._rate = Rate(COSTLY_QUESTIONS_A_MINUTE if costs else QUESTIONS_A_MINUTE)
         self._shelf = Shelf()
         self._typing: dict[str, Typing] = {}
-        self._calls: dict[str, Call] = {}
+        self._calls: dict[str, Speech] = {}
         self._work = threading.Event()
         self._beginning = threading.Lock()
         self._stepping = threading.RLock()
@@ -243,7 +268,7 @@ class Answers:
             self._add([self._next_words(typing)])
         self._work.set()
 
-    def _begin_call(self, asking: Asking, upstream: Upstream) -> None:
+    def _begin_call(self, asking: Asking, upstream: Model) -> None:
         call = self._calls[asking.answer.id] = upstream.begin(
             asking.question, asking.board
         )
@@ -251,7 +276,7 @@ class Answers:
             target=self._follow_call, args=(asking, call), name="answer", daemon=True
         ).start()
 
-    def _follow_call(self, asking: Asking, call: Call) -> None:
+    def _follow_call(self, asking: Asking, call: Speech) -> None:
         """Append what the model says; if it says nothing, let the rules answer."""
         answer = asking.answer
         reason, detail = "complete", None

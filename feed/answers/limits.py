@@ -44,7 +44,9 @@ class Rate:
         self._forget(now)
 
     def _forget(self, now: float) -> None:
-        """Forget the address that asked longest ago, if it is old or one too many."""
-        times = next(iter(self._asked.values()))
-        if len(self._asked) > MOST_ADDRESSES or times[-1] <= now - RATE_WINDOW:
+        """Forget the addresses that asked longest ago: old ones, and too many."""
+        while self._asked:
+            times = next(iter(self._asked.values()))
+            if len(self._asked) <= MOST_ADDRESSES and times[-1] > now - RATE_WINDOW:
+                return
             self._asked.popitem(last=False)

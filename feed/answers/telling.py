@@ -14,7 +14,7 @@ from weakref import WeakValueDictionary
 
 import msgspec
 
-from feed.answers.answer import AnswerLog
+from feed.answers.answer import AnswerLog, id_after
 from feed.answers.piece import Piece, Ref
 from feed.events.control import Cited, End
 from feed.events.event import MESSAGE, Event, EventId
@@ -75,6 +75,11 @@ class Telling:
             at = newest.id.ms if score is None else score.at
             self._end = End("complete", None, [cited], at)
             self.log.wake()
+
+    @property
+    def end_id(self) -> EventId | None:
+        """The id that follows the last sentence, once the match is over."""
+        return None if self._end is None else id_after(self.log.tail)
 
     def is_ahead(self, cursor: EventId) -> bool:
         """Return False: each process tells all sentences."""

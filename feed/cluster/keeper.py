@@ -25,7 +25,7 @@ from weakref import WeakValueDictionary
 import msgspec
 import redis
 
-from feed.answers.answer import Answer, Opening, pieces_of
+from feed.answers.answer import Answer, Opening, id_after, pieces_of
 from feed.answers.keeping import Addition
 from feed.answers.shelf import KEPT_FOR
 from feed.clock import now_ms
@@ -275,8 +275,7 @@ class KeptInRedis:
     ) -> None:
         name = self._name("answer", answer.id)
         fields = {"end": msgspec.json.encode(ending), "by": answer.by}
-        id = EventId(tail.ms, tail.seq + 1)
-        together.xadd(name, fields, id=str(id), nomkstream=True)
+        together.xadd(name, fields, id=str(id_after(tail)), nomkstream=True)
         together.expire(name, EXPIRES)
 
     def _ask(self, command: str, *arguments: Any, **options: Any) -> object:

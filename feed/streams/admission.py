@@ -60,6 +60,13 @@ class Outlet(Protocol):
     def ends_soon(self) -> bool:
         """Whether the log ends before the process does, so that no `bye` is needed."""
 
+    @property
+    def end_id(self) -> EventId | None:
+        """The id of the event that ends the log, once it has one; None until then.
+
+        A client that was cut before that event gets it when it comes back.
+        """
+
     def is_ahead(self, cursor: EventId) -> bool:
         """Return whether a cursor beyond the tail belongs to this log nevertheless."""
 
@@ -71,6 +78,7 @@ class Streams:
     """The open streams of this process, and the outlet of the board's log."""
 
     ends_soon = False
+    end_id = None  # the end of a match is no event of its log
 
     def __init__(
         self,

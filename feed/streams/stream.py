@@ -207,7 +207,7 @@ class Stream:
                 return
             yield from self._next_due()
         self._end_reason = end.reason
-        yield self._control_frame(end)
+        yield self._control_frame(end, self._outlet.end_id)
 
     def _farewell_reason(self) -> Farewell | None:
         ends_soon = self._outlet.ends_soon and not self._streams.has_drained
