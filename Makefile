@@ -35,7 +35,7 @@ format:  ## Format the code
 	$(BIN)/python -m ruff check --fix .
 	@$(NODE) node_modules/.bin/prettier --write $(PRETTIER)
 
-screenshots:  ## Take pictures of the page in each state; for the README: README=1
+screenshots:  ## Take pictures of the page in each state; those of the README: README=1
 	@scripts/set-up test
 	@exec $(BIN)/python -m tools.screenshots $(ARGS)
 

@@ -1,14 +1,16 @@
 """`make screenshots`: pictures of the page's states, wide, on a tablet and on a phone.
 
 They are written to `screenshots/`. ARGS="live chart" selects states; README=1 makes the
-README's picture instead.
+README's pictures instead.
 """
 
 import io
 import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Literal
 
 from PIL import Image
@@ -23,6 +25,17 @@ SCREENSHOTS = ROOT / "screenshots"
 README_PICTURE = ROOT / "docs/board.png"
 README_SIZE: ViewportSize = {"width": 1280, "height": 640}
 README_COLOURS = 64  # enough for letters and lines on one background
+DESK_PICTURE = ROOT / "docs/desk.png"
+DESK_SIZE: ViewportSize = {"width": 1440, "height": 530}
+DESK_STEP = "0.4"  # seconds between two things that happen on the desk
+DESK_IS_FULL = """() => {
+  const texts = [...document.querySelectorAll("[data-type=ticket] .chip")];
+  const states = new Set(texts.map((it) => it.textContent));
+  return ["open", "pending", "solved"].every((it) => states.has(it)) &&
+    document.querySelectorAll("[data-type=ticket][data-key]").length >= 7 &&
+    document.querySelectorAll("[data-type=typing][data-key]").length >= 2 &&
+    document.querySelectorAll(".happening").length >= 9;
+}"""
 FORMS: dict[str, ViewportSize] = {
     "wide": {"width": 1440, "height": 900},
     "tablet": {"width": 768, "height": 1024},
@@ -64,20 +77,36 @@ def take_pictures(page: Page, stage: Stage, name: str, scheme: Scheme) -> None:
         page.screenshot(path=path, full_page=name == PRINT)
 
 
-def take_readme_picture() -> None:
-    """Take the picture that the README shows."""
-    with (
-        Board(SEED="7") as board,
-        chromium() as browser,
-        Stage(board) as stage,
-        blank_page(browser, "light") as page,
-    ):
-        page.set_viewport_size(README_SIZE)
-        STATES["live"](page, stage)
-        taken = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
-    taken.quantize(README_COLOURS).save(README_PICTURE, optimize=True)
-    size = README_PICTURE.stat().st_size / 1000
-    print(f"{README_PICTURE.relative_to(ROOT)} has {size:.0f} KB.")
+def take_readme_pictures() -> None:
+    """Take the pictures that the README shows."""
+    with chromium() as browser, blank_page(browser, "light") as page:
+        with Board(SEED="7") as board, Stage(board) as stage:
+            page.set_viewport_size(README_SIZE)
+            STATES["live"](page, stage)
+            save_small(page.screenshot(), README_PICTURE)
+        with Board(FEED="published", PUBLISH_TOKEN="secret") as board:
+            page.set_viewport_size(DESK_SIZE)
+            page.goto(board.url)
+            with filling_desk(board):
+                page.wait_for_function(DESK_IS_FULL)
+                save_small(page.screenshot(), DESK_PICTURE)
+
+
+@contextmanager
+def filling_desk(board: Board) -> Iterator[None]:
+    """Let the example fill the board with a support desk."""
+    variables = {"BOARD": board.url, "PUBLISH_TOKEN": "secret", "SEED": "7"}
+    command = [sys.executable, "examples/desk.py", DESK_STEP]
+    with subprocess.Popen(command, cwd=ROOT, env=os.environ | variables) as filling:
+        yield
+        filling.terminate()
+
+
+def save_small(picture: bytes, path: Path) -> None:
+    """Save a screenshot with few colours, and print its size."""
+    taken = Image.open(io.BytesIO(picture)).convert("RGB")
+    taken.quantize(README_COLOURS).save(path, optimize=True)
+    print(f"{path.relative_to(ROOT)} has {path.stat().st_size / 1000:.0f} KB.")
 
 
 @contextmanager
@@ -99,6 +128,6 @@ def blank_page(browser: Browser, scheme: Scheme) -> Iterator[Page]:
 
 if __name__ == "__main__":
     if os.environ.get("README"):
-        take_readme_picture()
+        take_readme_pictures()
     else:
         main(sys.argv[1:])
