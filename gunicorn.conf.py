@@ -39,7 +39,7 @@ host = f"[{settings.host}]" if ":" in settings.host else settings.host
 bind = f"{host}:{settings.port}"
 worker_class = "serving.worker.BoundedWorker"  # gevent's, with deadlines for clients
 workers = settings.web_concurrency  # without REDIS_URL 1, see `nworkers_changed`
-if settings.redis_url:
+if settings.redis_url or settings.ask_url:
     # By default gevent looks up host names in a thread. The thread stays, and with a
     # second thread every system call costs a third more. c-ares needs no thread.
     os.environ.setdefault("GEVENT_RESOLVER", "ares")

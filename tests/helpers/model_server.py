@@ -119,7 +119,7 @@ class ModelServer:
         self.scripts = [*scripts]
         self.asked: list[Asked] = []
         self.began = threading.Event()
-        self._ends: queue.Queue[BaseException | None] = queue.Queue()
+        self._ends: queue.Queue[TimeoutError | None] = queue.Queue()
         self._listener = socket.create_server((LOOPBACK, 0))
         self.port: int = self._listener.getsockname()[1]
         self._context: ssl.SSLContext | None = None
@@ -133,8 +133,14 @@ class ModelServer:
         scheme, host = ("https", "localhost") if self._context else ("http", LOOPBACK)
         return f"{scheme}://{host}:{self.port}/v1"
 
+    def forget_ends(self) -> None:
+        """Let `wait_ended` count from here."""
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._ends.get_nowait()
+
     def wait_ended(self, seconds: float = 10) -> None:
-        """Return when one more script has ended; raise what it raised."""
+        """Return when one more script has ended; TimeoutError if it gave up."""
         fault = self._ends.get(timeout=seconds)
         if fault is not None:
             raise fault
@@ -173,10 +179,11 @@ class ModelServer:
                 self._run(script, Answering(connection, asked))
 
     def _run(self, script: Script, answering: Answering) -> None:
-        fault: BaseException | None = None
+        fault: TimeoutError | None = None
         try:
-            script(answering)
-        except OSError as error:
+            with contextlib.suppress(ConnectionError):  # the client left
+                script(answering)
+        except TimeoutError as error:
             fault = error
         self._ends.put(fault)
 
