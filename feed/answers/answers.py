@@ -41,8 +41,8 @@ QUESTIONS_A_MINUTE = 120  # from one address
 COSTLY_QUESTIONS_A_MINUTE = 20  # where a model answers
 MOST_CALLS = 4  # answers by a model at once
 UNREAD = 60.0  # seconds after which an answer that nobody reads is stopped
-IDLE = 1.0  # seconds between two looks at what is over its time
 SHORTEST_TURN = 0.02  # seconds between two steps of the loop
+LONGEST_TURN = 0.2  # seconds, also if nothing is due: the process may be about to end
 GRACE = 0.5  # seconds that a model has left when the process ends
 STOPPING = 1.0  # seconds within which an answer ends once it is stopped
 
@@ -211,13 +211,9 @@ class Answers:
     def run(self, ending: threading.Event) -> None:
         """Type and forget until `ending` is set; then end all answers."""
         while not ending.is_set():
-            self._work.wait(IDLE)
+            self._work.wait(self._next_turn())
             self._work.clear()
             self.step()
-            if self._typing:
-                due_at = min(typing.due_at for typing in [*self._typing.values()])
-                ending.wait(max(due_at - self._clock(), SHORTEST_TURN))
-                self._work.set()
         self._leave()
 
     def step(self) -> None:
@@ -238,6 +234,12 @@ class Answers:
     def close(self) -> None:
         """Close the keeper's connections."""
         self._keeper.close()
+
+    def _next_turn(self) -> float:
+        """Return in how many seconds the loop has something to do."""
+        due = (typing.due_at for typing in [*self._typing.values()])
+        wait = min(due, default=math.inf) - self._clock()
+        return min(max(wait, SHORTEST_TURN), LONGEST_TURN)
 
     def _check_room(self) -> None:
         """Raise TooManyAnswers if no further answer may be given now."""
@@ -342,6 +344,7 @@ class Answers:
     def _ask_to_end(self, answer: Answer, reason: str, detail: str) -> None:
         """Let the thread that writes an answer end it for this reason."""
         answer.stop = answer.stop or (reason, detail)
+        self._work.set()
         call = self._calls.get(answer.id)
         if call is not None:
             call.close()

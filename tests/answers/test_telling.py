@@ -1,0 +1,160 @@
+"""A match told in sentences: at once what was, then what happens, by the same ids."""
+
+import json
+from collections.abc import Iterator
+from typing import Any, get_args
+
+import pytest
+
+from feed.answers.piece import Piece
+from feed.answers.telling import SENTENCES, Telling, Tellings, sentences_of
+from feed.events.event import EventId, gone, keyed
+from feed.events.reading import decode_shape
+from feed.events.shapes import IncidentKind, Score
+from feed.log import Log
+from tests.helpers.harness import Board
+from tests.helpers.samples import EVENING, goal, match, score_of
+from tests.helpers.sse import Parsed
+
+BEARER = {"Authorization": "Bearer secret"}
+GOALS = [
+    goal("kick_off", None, None, None, 0, 0),
+    goal("goal", "home", "A. Iveskin", 12, 1, 0),
+    goal("own_goal", "away", None, 30, 1, 1),
+]
+LAST = goal("full_time", None, None, 90, 1, 1)
+TOLD = (
+    "Acton against Burton in the Cup.\n"
+    "The match kicks off.\n"
+    "12′ Goal for Acton by A. Iveskin: Acton 1–0 Burton.\n"
+    "30′ An own goal counts for Burton: Acton 1–1 Burton."
+)
+
+
+def score(fields: dict[str, Any]) -> Score:
+    shape = decode_shape("score", json.dumps(fields).encode())
+    assert isinstance(shape, Score)
+    return shape
+
+
+def text_of(events: list[Any]) -> str:
+    return "".join(json.loads(event.data)["text"] for event in events)
+
+
+def publish(log: Log, fields: dict[str, Any]) -> None:
+    data = json.dumps(fields).encode()
+    log.append([keyed("score", "acton-burton", data)], EVENING)
+
+
+def told(telling: Telling) -> str:
+    return text_of(telling.log.state())
+
+
+def test_a_match_is_told_from_its_begin() -> None:
+    log = Log(100, EVENING)
+    publish(log, score_of(1, 1, GOALS))
+    telling = Tellings(log).find("acton-burton")
+    assert telling
+    assert told(telling) == TOLD
+    assert telling.end_at(telling.log.tail, None) is None
+
+
+def test_a_telling_goes_on_and_ends_with_the_match() -> None:
+    log = Log(100, EVENING)
+    publish(log, score_of(1, 0, GOALS[:2]))
+    telling = Tellings(log).find("acton-burton")
+    assert telling
+    publish(log, score_of(1, 1, GOALS))
+    telling.tell_on()
+    telling.tell_on()
+    assert told(telling) == TOLD
+    publish(log, score_of(1, 1, [*GOALS, LAST]) | {"status": "FT"})
+    telling.tell_on()
+    assert told(telling) == f"{TOLD}\n90′ Full time: Acton 1–1 Burton."
+    end = telling.end_at(telling.log.tail, None)
+    assert end
+    assert end.reason == "complete"
+
+
+def test_a_sentence_has_the_same_id_whenever_it_is_told() -> None:
+    early = sentences_of(score(score_of(1, 0, GOALS[:2])), EventId(1, 0))
+    late = sentences_of(score(score_of(1, 1, [*GOALS, LAST])), EventId(2, 0))
+    ids = [event.id for event in late]
+    assert [event.id for event in early] == ids[: len(early)]
+    assert sorted({*ids}) == ids
+
+
+def test_a_match_that_ends_without_the_incident_or_is_retired_ends_too() -> None:
+    log = Log(100, EVENING)
+    publish(log, match("FT"))
+    tellings = Tellings(log)
+    over = tellings.find("acton-burton")
+    assert over
+    assert told(over).endswith("\nThe match is over: Acton 0–0 Burton.")
+    assert over.end_at(over.log.tail, None)
+    log.append([gone("score", "acton-burton", EVENING)], EVENING)
+    over.tell_on()
+    assert over.end_at(over.log.tail, None)
+    assert Tellings(log).find("acton-burton") is None
+    assert Tellings(log).find("none") is None
+
+
+def test_readers_share_a_telling_and_it_is_forgotten_with_them() -> None:
+    log = Log(100, EVENING)
+    publish(log, match())
+    tellings = Tellings(log)
+    telling = tellings.find("acton-burton")
+    assert tellings.find("acton-burton") is telling
+    del telling
+    assert not tellings._told
+
+
+@pytest.mark.parametrize("kind", [*get_args(IncidentKind), "water_break"])
+@pytest.mark.parametrize("side", ["home", "away", None])
+@pytest.mark.parametrize("player", ["A. Iveskin", None])
+def test_each_kind_of_incident_is_a_sentence(
+    kind: str, side: str | None, player: str | None
+) -> None:
+    given = score(score_of(1, 0, [goal(kind, side, player, 7, 1, 0)]))
+    sentence = text_of(sentences_of(given, EventId(1, 0))[1:])
+    assert sentence.startswith("\n7′ ")
+    assert sentence.endswith(".")
+    assert "None" not in sentence
+    assert {*SENTENCES} == {*get_args(IncidentKind)}
+    names_a_player = "{by}{who}{of}{off}".count(SENTENCES.get(kind, "{by}")[-5:-1])
+    assert (str(player) in sentence) >= bool(player and names_a_player)
+
+
+@pytest.fixture(scope="module")
+def published() -> Iterator[Board]:
+    with Board(FEED="published", PUBLISH_TOKEN="secret", HEARTBEAT="1") as board:
+        yield board
+
+
+def put(board: Board, fields: dict[str, Any]) -> None:
+    body = json.dumps(fields).encode()
+    path = "/api/scores/acton-burton"
+    assert board.request("PUT", path, BEARER, body)[0] == 201
+
+
+def is_sentence(event: Parsed) -> bool:
+    return event.event == "message"
+
+
+def test_a_match_is_streamed_as_it_happens_and_resumed(published: Board) -> None:
+    path = "/ask?match=acton-burton"
+    assert published.get(path)[0] == 404
+    put(published, score_of(1, 0, GOALS[:2]))
+    with published.stream(path) as stream:
+        events = stream.events(4)
+        put(published, score_of(1, 1, GOALS))
+        events += stream.read_until(is_sentence)
+    put(published, score_of(1, 1, [*GOALS, LAST]) | {"status": "FT"})
+    with published.stream(path, {"Last-Event-ID": stream.last_id}) as again:
+        events += again.read_all()
+    sentences = [Piece(json.loads(it.data)["text"]) for it in events if is_sentence(it)]
+    text = f"{TOLD}\n90′ Full time: Acton 1–1 Burton."
+    assert "".join(piece.text for piece in sentences) == text
+    assert [it.event for it in events].count("end") == 1
+    assert published.get(path, {"Last-Event-ID": again.last_id})[0] == 204
+    assert published.get(path, {"Accept": "*/*"})[2].decode() == f"{text}\n"
