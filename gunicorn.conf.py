@@ -59,6 +59,7 @@ forwarded_allow_ips = ""  # the board itself reads X-Forwarded-* (TRUSTED_PROXIE
 control_socket_disable = True  # gunicorn would create the socket in the home folder
 # If an access log is enabled: gunicorn's format without user, query and referrer, since
 # any of these may contain a token.
+logger_class = "serving.logger.PrintableLogger"
 access_log_format = '%(h)s %(t)s "%(m)s %(U)s %(H)s" %(s)s %(b)s "%(a)s"'
 
 

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from feed.commands.board import Misuse
+from feed.commands.board import Misuse, print_note
 from feed.commands.doctor import examine
 from feed.commands.publish import publish
 from feed.commands.record import record
@@ -22,9 +22,9 @@ def main() -> int:
             arguments.file, arguments.to, arguments.token, arguments.insecure
         )
     except Misuse as error:
-        print(error, file=sys.stderr)
+        print_note(str(error))
     except OSError as error:
-        print(f"{error.filename}: {error.strerror}", file=sys.stderr)
+        print_note(f"{error.filename}: {error.strerror}")
     return 1
 
 

@@ -20,6 +20,8 @@ from urllib.parse import SplitResult, quote, unquote_to_bytes, urlsplit
 import msgspec
 from tqdm import tqdm
 
+from feed.streams.text import printable
+
 FIRST_WAIT = 1.0  # seconds before the first retry
 LONGEST_WAIT = 30.0  # seconds; each wait is twice the one before, up to this
 MOST_RETRY_AFTER = 3600.0  # seconds that a board may ask for
@@ -233,8 +235,11 @@ def count_in_words(number: int, noun: str) -> str:
 
 
 def print_note(text: str) -> None:
-    """Print a line on standard error, without damaging the progress bar."""
-    tqdm.write(text, file=sys.stderr)
+    """Print a line on standard error, without damaging the progress bar.
+
+    It can't act on the terminal, whatever a board or a file has put into it.
+    """
+    tqdm.write(printable(text), file=sys.stderr)
 
 
 class BatchPublisher:

@@ -27,10 +27,12 @@ from feed.commands.board import (
     check_secrecy,
     connect,
     parse_address,
+    print_note,
 )
 from feed.commands.probe import Arrival, Probe
 from feed.commands.record import STREAM_PATH
 from feed.events.event import EventId
+from feed.streams.text import printable
 
 LIMIT = 30.0  # seconds for everything
 FIRST = 5.0  # seconds in which a stream must begin
@@ -89,13 +91,14 @@ def examine(text: str, insecure: bool = False) -> int:
     marks: list[Mark] = []
     try:
         for finding in Doctor(url).findings():
-            print(f"{finding.mark:7}  {finding.check}: {finding.text}", flush=True)
+            line = f"{finding.mark:7}  {finding.check}: {finding.text}"
+            print(printable(line), flush=True)
             marks.append(finding.mark)
     except KeyboardInterrupt:
         return 130
     except (Rejected, *CONNECTION_ERRORS) as error:
         reason = str(error) or type(error).__name__
-        print(f"{board_name(url)}: {reason}", file=sys.stderr)
+        print_note(f"{board_name(url)}: {reason}")
         return 1
     trouble = marks.count("trouble")
     if trouble:

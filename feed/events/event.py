@@ -24,7 +24,7 @@ KEY_LENGTH = 200  # characters; a key goes into ids, URLs and log lines
 DATA_LENGTH = 1 << 20  # bytes; what one publish may weigh (1 MiB)
 MAX_DEPTH = 64  # levels of arrays and objects; readers of JSON give up at a few hundred
 MAX_TYPES = 100  # event types of publishers' own; each is counted by its name
-FORBIDDEN_IN_KEY = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+FORBIDDEN_IN_KEY = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 Slot = tuple[str, str]
 """An event type and a key. A newer event replaces the older one of its slot."""

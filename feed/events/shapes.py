@@ -35,7 +35,7 @@ IncidentKind = Literal[
 
 # The characters of FORBIDDEN_IN_KEY are excluded, except surrogates: decoded JSON has
 # none. JSON Schema can use the pattern, too. A `$` alone would let a final break pass.
-ON_ONE_LINE = r"^[^\x00-\x1f\x7f]+$(?!\n)"
+ON_ONE_LINE = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]+$(?!\n)"
 Name = Annotated[str, Meta(min_length=1, max_length=KEY_LENGTH, pattern=ON_ONE_LINE)]
 Prose = Annotated[str, Meta(max_length=4000)]
 MAX_AMOUNT = 1e15

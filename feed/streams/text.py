@@ -4,9 +4,9 @@ A line never contains a control character, so that no publisher can send command
 reader's terminal.
 """
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
+from unicodedata import category
 
 import msgspec
 
@@ -23,8 +23,10 @@ from feed.streams.written import (
     signed,
 )
 
-# Control characters, and what Unicode uses to break lines or to reverse their order.
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff]+")
+# The categories of Unicode whose characters act and aren't seen: controls, formats such
+# as those that reverse the direction of writing, ends of lines and paragraphs.
+ACTING = frozenset({"Cc", "Cf", "Zl", "Zp"})
+JOINER = "\u200d"  # a format that makes one emoji of several, and does nothing else
 
 
 def line(type: str, words: str, id: str | None) -> bytes:
@@ -34,8 +36,17 @@ def line(type: str, words: str, id: str | None) -> bytes:
 
 
 def printable(text: str) -> str:
-    """Return a text with a space in place of what could control a terminal."""
-    return _UNPRINTABLE.sub(" ", text)
+    """Return a text with a space in place of what could control a terminal.
+
+    Everything of others that goes to a terminal or into a log passes through here.
+    """
+    if text.isprintable():  # nearly every text is, and to know that costs little
+        return text
+    return "".join(" " if _acts(character) else character for character in text)
+
+
+def _acts(character: str) -> bool:
+    return category(character) in ACTING and character != JOINER
 
 
 def words_of(json: bytes) -> str:

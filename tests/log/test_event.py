@@ -47,7 +47,13 @@ def test_a_type_that_cannot_be_sent_or_is_the_servers_own_is_refused(type: str) 
         keyed(type, "key", b"1")
 
 
-@pytest.mark.parametrize("key", ["", "a\nb", "a\rb", "a\0b", "\x1b[1m", "a" * 201])
+@pytest.mark.parametrize(
+    "key",
+    [
+        *("", "a\nb", "a\rb", "a\0b", "\x1b[1m", "a" * 201),
+        *("\x9b1m", "a\x85b", "a\u2028b", "a\u2029b"),
+    ],
+)
 def test_a_key_that_cannot_be_sent_is_refused(key: str) -> None:
     with pytest.raises(InvalidEvent):
         keyed("price", key, b"1")

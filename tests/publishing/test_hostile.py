@@ -359,6 +359,24 @@ def test_each_gets_its_answer_and_leaves_no_trace(attacked: Board, it: Hostile) 
     assert log_of(attacked) == before
 
 
+def test_a_path_cannot_write_a_line_or_an_escape_into_the_access_log(
+    attacked: Board,
+) -> None:
+    forged = (
+        "/x%0a6.6.6.6%20%22POST%20/api/publish%22%20201%0d%1b%5d0;pwn%07%C2%9b%FF%25"
+    )
+    agent = "a\x9bb\x85c\u00ad\td"
+    assert attacked.get(forged, {"User-Agent": agent})[0] == 400
+    line = until(
+        lambda: [it for it in attacked.log().split("\n") if "6.6.6.6" in it],
+        why="it is logged",
+    )
+    assert len(line) == 1
+    assert f'"GET {forged.upper()} HTTP/1.1" 400' in line[0].upper()
+    assert line[0].endswith('"a b c  d"')
+    assert line[0].isprintable()
+
+
 def test_after_all_of_it_the_streams_go_on_and_the_memory_is_as_before(
     attacked: Board,
 ) -> None:

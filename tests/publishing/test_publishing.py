@@ -727,7 +727,8 @@ def test_a_message_shows_little_of_what_was_sent() -> None:
 def test_a_name_with_a_line_break_or_control_character_is_refused_by_its_place() -> (
     None
 ):
-    for bad in ("a\nb", "a\n", "\r", "\0", "\x7f", "a\x1b[31m"):
+    breaks = ("a\nb", "a\n", "\r", "a\x85b", "a\u2028b", "\u2029")
+    for bad in (*breaks, "\0", "\x7f", "a\x1b[31m", "a\x9b31m"):
         for name in ("name", "currency", "market", "sector"):
             with pytest.raises(Refused, match="no control characters") as refusal:
                 put(feed(), "A", {"price": 1, name: bad})

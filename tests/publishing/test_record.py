@@ -437,6 +437,48 @@ def test_a_wrong_password_is_refused_and_not_shown(run: Run, tmp_path: Path) -> 
         assert "hush" not in command.err
 
 
+@every_command
+def test_a_hostile_board_cannot_act_on_the_terminal(run: Run, tmp_path: Path) -> None:
+    """It puts escapes wherever a command shows what a board says."""
+    clipboard, title = "\x1b]52;c;cHdu\x07", "\x1b]0;\u202epwn\x9b2J\u2028"
+    with (
+        hostile(title, clipboard) as url,
+        run(url, tmp_path / "mine") as command,
+    ):
+        assert command.wait() == 1
+        shown = command.err + command.out.decode()
+    assert "pwn" in shown
+    assert all(line.isprintable() for line in shown.split("\n"))
+
+
+@contextlib.contextmanager
+def hostile(title: str, clipboard: str) -> Iterator[str]:
+    """Yield the address of a board that first is busy and then refuses everything."""
+    statuses = iter((503, 404))
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            detail = json.dumps({"detail": title, "place": clipboard}).encode()
+            status = next(statuses) if self.path != "/stream" else 404
+            reason = clipboard.encode().decode("latin-1")
+            self.send_response(status, reason)
+            self.send_header("Retry-After", "0")
+            self.send_header("Content-Length", str(len(detail)))
+            self.end_headers()
+            self.wfile.write(detail)
+
+        do_POST = do_GET
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Keep quiet."""
+
+    with http.server.ThreadingHTTPServer((LOOPBACK, 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://{LOOPBACK}:{server.server_port}"
+        server.shutdown()
+
+
 def test_a_control_event_out_of_shape_is_a_broken_connection(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -1,7 +1,6 @@
 """Encoded events are read back unchanged, for any event that may be published."""
 
 import json
-import re
 import unicodedata
 from typing import Any
 
@@ -24,11 +23,13 @@ from feed.events.event import (
     unkeyed,
 )
 from feed.events.wrapping import wrap
+from feed.streams.text import printable
 from feed.streams.wire import WIRES, name_of
 from tests.helpers.sse import Parsed, Parser
 
 SSE, NDJSON, TEXT = WIRES["sse"], WIRES["ndjson"], WIRES["text"]
 # Characters that some program, terminal or str.splitlines() treats specially.
+JOINER = "\u200d"
 ODD = "\r\n\0\t\v\f\x1b\x7f\x85\u200b\u2028\u2029\u202e\u2066\ufeff:;{}\"'\\ é😀"
 SHAPED = ["price", "score", "incident", "market", "notice"]
 
@@ -239,5 +240,15 @@ def assert_one_harmless_line(line: bytes, type: str, id: EventId | None) -> None
     assert len(text.splitlines()) == 1
     assert text.startswith(type)
     assert id is None or text.endswith(f"  [{id}]\n")
-    assert not [c for c in text[:-1] if unicodedata.category(c) in ("Cc", "Cs")]
-    assert not re.search("[\u2028-\u202e\u2066-\u2069\ufeff]", text)
+    acting = ("Cc", "Cf", "Cs", "Zl", "Zp")
+    found = {c for c in text[:-1] if unicodedata.category(c) in acting}
+    assert found <= {JOINER}
+
+
+def test_what_acts_on_a_terminal_is_a_space_and_all_else_stays() -> None:
+    """Every character is tried; U+200D joins emoji, and acts on nothing."""
+    for first in range(0, 0x110000, 0x1000):
+        text = "".join(map(chr, range(first, first + 0x1000)))
+        for before, after in zip(text, printable(text), strict=True):
+            acts = unicodedata.category(before) in ("Cc", "Cf", "Zl", "Zp")
+            assert after == (" " if acts and before != JOINER else before)
