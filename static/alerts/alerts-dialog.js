@@ -1,6 +1,8 @@
 /** The dialog of alerts: the list of them, and forms for a new one. */
 
 import { priceAlertText } from "./alerts.js";
+import { ownAlertText } from "./own-alerts.js";
+import { OwnAlertForm } from "./own-alert-form.js";
 import { byId, fieldsOf, setAttribute, setHidden, setText, stamp } from "../dom.js";
 import { byMatch, bySymbol, clock, phase } from "../format.js";
 
@@ -28,6 +30,7 @@ export class AlertsDialog {
   #side = /** @type {HTMLSelectElement} */ (byId("alert-side"));
   #price = /** @type {HTMLInputElement} */ (byId("alert-price"));
   #match = /** @type {HTMLSelectElement} */ (byId("alert-match"));
+  /** @type {OwnAlertForm | null} */ #own = null;
 
   /**
    * @param {Alerts} alerts
@@ -39,6 +42,10 @@ export class AlertsDialog {
     this.#alerts = alerts;
     this.#board = board;
     this.#notifier = notifier;
+    // The board and the dialog of the release before know no types of one's own.
+    if ("own" in board && document.getElementById("own-alert")) {
+      this.#own = new OwnAlertForm(board, (wanted) => this.#onAdded(alerts.addOwn(wanted)));
+    }
     byId("alerts-close").addEventListener("click", () => this.#dialog.close());
     byId("price-alert").addEventListener("submit", (event) => {
       event.preventDefault();
@@ -62,9 +69,11 @@ export class AlertsDialog {
     this.#paint();
     if (about?.kind === "quote") this.#symbol.value = about.key;
     if (about?.kind === "match") this.#match.value = about.key;
+    this.#own?.offer(about);
     this.#proposePrice();
     this.#dialog.showModal();
-    if (about) (about.kind === "quote" ? this.#price : this.#match).focus();
+    if (about?.kind === "own") this.#own?.focus();
+    else if (about) (about.kind === "quote" ? this.#price : this.#match).focus();
   }
 
   /** Offer the board's symbols and matches. */
@@ -138,6 +147,7 @@ export class AlertsDialog {
   /** @param {Alert} alert */
   #words(alert) {
     if (alert.kind === "match") return alert.name;
+    if (alert.kind === "own") return ownAlertText(alert);
     return `${alert.symbol} ${priceAlertText(alert, this.#board.quotes.get(alert.symbol))}`;
   }
 }

@@ -1,9 +1,12 @@
 /**
- * Alerts: a price that passes a mark, once; goals, half-time and full time of a match.
+ * Alerts: a price that passes a mark, once; goals, half-time and full time of a match; rows
+ * of publishers' own types (`own-alerts.js`).
  * This module watches the changes of the board; `notify.js` notifies the person.
  */
 
+import { OTHER } from "../events.js";
 import { price, scoreLine } from "../format.js";
+import { OwnAlerts } from "./own-alerts.js";
 
 /** @typedef {import("../board/state.js").Board} Board */
 /** @typedef {import("../board/state.js").Change} Change */
@@ -30,6 +33,7 @@ export class Alerts {
   #settings;
   #board;
   #notify;
+  #own = new OwnAlerts();
 
   /**
    * @param {Settings} settings
@@ -50,13 +54,15 @@ export class Alerts {
 
   /** Whether an alert still waits. */
   get isArmed() {
-    return this.all.some((alert) => alert.kind === "match" || alert.reached === null);
+    return this.all.some((alert) => alert.kind !== "price" || alert.reached === null);
   }
 
   /** @param {Change} change */
-  onChange({ type, key, before, now }) {
+  onChange(change) {
+    const { type, key, before, now } = change;
     if (now === null || key === null) return;
     for (const alert of this.all) {
+      if (type === OTHER && alert.kind === "own") this.#checkOwn(alert, change);
       if (type === "price" && alert.kind === "price" && alert.symbol === key) {
         this.#checkPrice(alert, now);
       } else if (type === "score" && alert.kind === "match" && alert.match === key) {
@@ -93,6 +99,18 @@ export class Alerts {
     return this.#add({ id: newId(), kind: "match", match, name });
   }
 
+  /**
+   * @param {Omit<import("../controls/settings.js").OwnAlert, "id" | "kind">} wanted
+   * @returns {string} As of `addPrice`.
+   */
+  addOwn(wanted) {
+    const { test, value } = wanted;
+    if (typeof value === "number" && !Number.isFinite(value))
+      return "The mark is no number: write it like 4.5.";
+    if (test === "becomes" && value === "") return "Write the word that it becomes.";
+    return this.#add({ id: newId(), kind: "own", ...wanted });
+  }
+
   /** @param {string} id */
   remove(id) {
     this.#settings.set(
@@ -118,6 +136,12 @@ export class Alerts {
     );
     const stands = price(quote.price, quote.decimals);
     this.#notify(`${alert.symbol} is ${priceAlertText(alert, quote)}: ${stands}`, alert.id);
+  }
+
+  /** @param {import("../controls/settings.js").OwnAlert} alert @param {Change} change */
+  #checkOwn(alert, change) {
+    const words = this.#own.sentence(alert, change, performance.now());
+    if (words !== null) this.#notify(words, `${alert.id} ${change.key}`);
   }
 
   /** @param {Alert} alert @param {Score} before @param {Score} now */

@@ -3,15 +3,19 @@
  * computer slept, the network was gone, or the page was hidden.
  */
 
+import { headOf } from "../board/cells.js";
 import { percent } from "../format.js";
 
 /** @typedef {import("../board/state.js").Board} Board */
 /** @typedef {import("../board/state.js").Quote} Quote */
 /** @typedef {import("../board/state.js").Score} Score */
-/** @typedef {{at: number, quotes: Map<string, Quote>, scores: Map<string, Score>}} Past */
+/** @typedef {Map<string, Set<string>>} Keys The keys of publishers' own types, by type. */
+/** @typedef {{at: number, quotes: Map<string, Quote>, scores: Map<string, Score>,
+ *   keys?: Keys}} Past */
 
 const AWAY = 120_000; // ms without an event from which an absence is mentioned
 const MOVERS = 3; // symbols that are named: those that moved most
+const TYPES = 3; // own types that are mentioned
 const MOVED = 0.05; // percent from which a change is a move
 
 export class Away {
@@ -31,7 +35,8 @@ export class Away {
   rememberBoard(asOf, now) {
     if (this.#past || now - asOf < AWAY) return;
     const { quotes, scores } = this.#board;
-    this.#past = { at: asOf, quotes: new Map(quotes), scores: new Map(scores) };
+    const keys = keysOf(this.#board);
+    this.#past = { at: asOf, quotes: new Map(quotes), scores: new Map(scores), keys };
   }
 
   /**
@@ -43,14 +48,16 @@ export class Away {
   describeChanges(now) {
     const past = this.#past;
     this.#past = null;
-    return past && sentence(past, this.#board, now);
+    if (past === null) return null;
+    const { quotes, scores } = this.#board;
+    return sentence(past, { quotes, scores, keys: keysOf(this.#board) }, now);
   }
 }
 
 /**
  * The changes between a past and the present in a sentence; null if there are none.
  * @param {Past} past
- * @param {{quotes: Map<string, Quote>, scores: Map<string, Score>}} present
+ * @param {Omit<Past, "at">} present
  * @param {number} now
  */
 export function sentence(past, present, now) {
@@ -59,9 +66,28 @@ export function sentence(past, present, now) {
   for (const { symbol, change } of movers(past.quotes, present.quotes)) {
     parts.push(`${symbol} ${percent(change)}`);
   }
+  parts.push(...rowsBetween(past.keys ?? new Map(), present.keys ?? new Map()));
   return parts.length
     ? `While you were away (${span(now - past.at)}): ${parts.join(", ")}`
     : null;
+}
+
+/** @param {Board} board @returns {Keys} */
+function keysOf({ own }) {
+  return new Map([...own.types].map(([type, { rows }]) => [type, new Set(rows.keys())]));
+}
+
+/** The rows that came and went: "Ticket 2 new, 1 gone". @param {Keys} before @param {Keys} after */
+function rowsBetween(before, after) {
+  const parts = [];
+  for (const [type, keys] of after) {
+    const old = before.get(type) ?? new Set();
+    const come = [...keys].filter((key) => !old.has(key)).length;
+    const gone = [...old].filter((key) => !keys.has(key)).length;
+    const words = [come && `${come} new`, gone && `${gone} gone`].filter(Boolean);
+    if (words.length) parts.push(`${headOf(type)} ${words.join(", ")}`);
+  }
+  return parts.slice(0, TYPES);
 }
 
 /** @param {Map<string, Score>} before @param {Map<string, Score>} after */

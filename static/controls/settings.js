@@ -7,7 +7,10 @@
  * @typedef {{id: string, kind: "price", symbol: string, side: "above" | "below",
  *   price: number, reached: number | null}} PriceAlert
  * @typedef {{id: string, kind: "match", match: string, name: string}} MatchAlert
- * @typedef {PriceAlert | MatchAlert} Alert
+ * @typedef {{id: string, kind: "own", type: string, key: string | null, field: string,
+ *   test: "new" | "above" | "below" | "becomes", value: number | string}} OwnAlert
+ *   `key` is null for all rows of the type.
+ * @typedef {PriceAlert | MatchAlert | OwnAlert} Alert
  *
  * @typedef {object} Values
  * @property {"system" | "light" | "dark"} theme
@@ -146,5 +149,18 @@ function readStored() {
 function isAlert(it) {
   if (typeof it?.id !== "string") return false;
   if (it.kind === "match") return typeof it.match === "string" && typeof it.name === "string";
+  if (it.kind === "own") return isOwnAlert(it);
   return it.kind === "price" && typeof it.symbol === "string" && Number.isFinite(it.price);
+}
+
+/** @param {any} it */
+function isOwnAlert({ type, key, field, test, value }) {
+  const isNumeric = test === "above" || test === "below";
+  return (
+    typeof type === "string" &&
+    (key === null || typeof key === "string") &&
+    typeof field === "string" &&
+    (isNumeric ? Number.isFinite(value) : typeof value === "string") &&
+    (isNumeric || test === "new" || test === "becomes")
+  );
 }

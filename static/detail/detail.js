@@ -35,8 +35,8 @@ export class Detail {
   #ask = byId("detail-ask");
   #quote = byId("quote-detail");
   #match = byId("match-detail");
-  #ownPart = byId("own-detail");
-  #own = new OwnDetail();
+  #ownPart = document.getElementById("own-detail"); // the release before has none
+  /** @type {OwnDetail | null} */ #own = null;
   #price = byId("detail-price");
   #priceFields = fieldsOf(byId("detail-price"));
   #figures = fieldsOf(byId("detail-figures"));
@@ -117,7 +117,7 @@ export class Detail {
     setHidden(this.#tools, !(quote ?? score ?? row));
     setHidden(this.#quote, !quote);
     setHidden(this.#match, !score);
-    setHidden(this.#ownPart, !row);
+    if (this.#ownPart) setHidden(this.#ownPart, !row);
     const isPinned = this.#settings.isPinned(pinOfOpened(this.#opened));
     setText(this.#pin, isPinned ? "★ Pinned" : "☆ Pin");
     setAttribute(this.#pin, "aria-pressed", String(isPinned));
@@ -129,7 +129,9 @@ export class Detail {
     );
     if (quote) this.#paintQuote(quote);
     if (score) this.#paintMatch(score);
-    if (row) this.#own.paint(row, serverTime);
+    if (!row) return;
+    this.#own ??= new OwnDetail();
+    this.#own.paint(row, serverTime);
   }
 
   /** Show the chart of the opened quote; the first time this loads the chart's script. */

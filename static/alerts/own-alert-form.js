@@ -1,0 +1,76 @@
+/** The form for an alert about rows of a publisher's own type. */
+
+import { headOf } from "../board/cells.js";
+import { byId, setHidden } from "../dom.js";
+
+/** @typedef {import("../board/state.js").Board} Board */
+/** @typedef {import("../controls/address.js").Opened} Opened */
+/** @typedef {Omit<import("../controls/settings.js").OwnAlert, "id" | "kind">} Wanted */
+
+export class OwnAlertForm {
+  #board;
+  #form = byId("own-alert");
+  #type = /** @type {HTMLSelectElement} */ (byId("alert-type"));
+  #test = /** @type {HTMLSelectElement} */ (byId("alert-test"));
+  #field = /** @type {HTMLSelectElement} */ (byId("alert-field"));
+  #value = /** @type {HTMLInputElement} */ (byId("alert-value"));
+  #key = /** @type {HTMLInputElement} */ (byId("alert-key"));
+
+  /** @param {Board} board @param {(wanted: Wanted) => void} add */
+  constructor(board, add) {
+    this.#board = board;
+    this.#type.addEventListener("change", () => this.#offerFields());
+    this.#test.addEventListener("change", () => this.#offerFields());
+    this.#form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      add(this.#wanted());
+    });
+  }
+
+  /** Offer the board's types, filled in for an alert about a row. @param {Opened | null} about */
+  offer(about) {
+    const types = [...this.#board.own.types.keys()];
+    setHidden(this.#form, types.length === 0);
+    this.#type.replaceChildren(...types.map((type) => new Option(headOf(type), type)));
+    this.#key.value = "";
+    if (about?.kind === "own") {
+      this.#type.value = about.type ?? "";
+      this.#key.value = about.key;
+      this.#test.value = "becomes";
+    }
+    this.#offerFields();
+  }
+
+  focus() {
+    this.#test.focus();
+  }
+
+  /** Offer the columns of the type that suit the test. */
+  #offerFields() {
+    const test = this.#test.value;
+    const columns = [...(this.#board.own.types.get(this.#type.value)?.columns.values() ?? [])];
+    const isNumeric = test === "above" || test === "below";
+    const before = this.#field.value;
+    const fit = columns.filter((column) => !isNumeric || column.isNumeric);
+    this.#field.replaceChildren(...fit.map(({ name }) => new Option(headOf(name), name)));
+    const chip = fit.find(({ kind }) => kind === "chip")?.name;
+    const wanted = fit.some(({ name }) => name === before) ? before : chip;
+    if (wanted !== undefined && !isNumeric) this.#field.value = wanted;
+    this.#value.inputMode = isNumeric ? "decimal" : "text";
+    for (const id of ["alert-field-label", "alert-value-label", "alert-key-label"]) {
+      setHidden(byId(id), test === "new");
+    }
+  }
+
+  /** @returns {Wanted} */
+  #wanted() {
+    const test = /** @type {Wanted["test"]} */ (this.#test.value);
+    const type = this.#type.value;
+    if (test === "new") return { type, key: null, field: "", test, value: "" };
+    const given = this.#value.value.trim();
+    const isNumeric = test !== "becomes";
+    const mark = given === "" ? NaN : Number(given.replace(/^−/, "-").replace(",", "."));
+    const key = this.#key.value === "" ? null : this.#key.value;
+    return { type, key, field: this.#field.value, test, value: isNumeric ? mark : given };
+  }
+}
