@@ -50,12 +50,10 @@ export class OwnAlertForm {
     const test = this.#test.value;
     const columns = [...(this.#board.own.types.get(this.#type.value)?.columns.values() ?? [])];
     const isNumeric = test === "above" || test === "below";
-    const before = this.#field.value;
     const fit = columns.filter((column) => !isNumeric || column.isNumeric);
     this.#field.replaceChildren(...fit.map(({ name }) => new Option(headOf(name), name)));
-    const chip = fit.find(({ kind }) => kind === "chip")?.name;
-    const wanted = fit.some(({ name }) => name === before) ? before : chip;
-    if (wanted !== undefined && !isNumeric) this.#field.value = wanted;
+    const chip = fit.find(({ kind }) => kind === "chip");
+    if (chip) this.#field.value = chip.name;
     this.#value.inputMode = isNumeric ? "decimal" : "text";
     for (const id of ["alert-field-label", "alert-value-label", "alert-key-label"]) {
       setHidden(byId(id), test === "new");

@@ -6,7 +6,7 @@
 /** @typedef {import("./settings.js").Settings} Settings */
 
 const EDITABLE = "input, select, textarea, [contenteditable]";
-const ROWS = "#prices .symbol, #scores .open"; // j and k move the focus among these
+const ROWS = "#prices .symbol, #scores .open, .panel .symbol"; // j and k move among these
 /** @type {Record<string, string>} On a row, the arrow keys stand for these. */
 const ARROWS = { ArrowDown: "j", ArrowUp: "k" };
 

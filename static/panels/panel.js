@@ -135,7 +135,7 @@ export class Panel {
 
   /** @param {Frame} frame */
   paint({ now, isPaused, serverTime }) {
-    this.#paintHeads();
+    if (!isPaused || this.#headSign === "") this.#paintHeads();
     if (!isPaused) this.#paintValues(now, serverTime);
     if (this.isOrderDue) this.#order(now);
     if (this.#isWindowDue) this.#drawWindow(serverTime);
@@ -171,6 +171,7 @@ export class Panel {
       row.element.toggleAttribute("data-gone", isGone);
       if (isGone) continue;
       const changed = this.#fill(row, key, serverTime);
+      row.fit(this.#fit);
       if (!live || now - at >= FLASH_WITHIN) continue;
       // A number that rises may be good or bad news, so the flash has no direction.
       for (const figure of changed) this.#flashes.light(figure, "flat");
@@ -290,9 +291,13 @@ export class Panel {
   #paintHeads() {
     const { type, columns, trend } = this.#own;
     const all = [...columns.values()];
-    const sign = all.map(({ kind }) => kind).join() + trend;
+    const sign = all.map(({ kind, decimals }) => `${kind} ${decimals}`).join() + trend;
     if (sign === this.#headSign) return;
     this.#headSign = sign;
+    const at = performance.now();
+    for (const key of this.#drawn.keys()) {
+      if (!this.#pending.has(key)) this.#pending.set(key, { at, live: false });
+    }
     this.#fit = fitColumns(
       all.map(({ kind }) => kind),
       trend !== null,
