@@ -1,10 +1,11 @@
-"""The description of the HTTP interface for programs, as OpenAPI 3.1.
+"""The description of the HTTP interface for programs, as OpenAPI 3.2.
 
 Strategy: a field is described once, by the struct that reads or writes it. URLs,
 parameters and statuses are written in `openapi.yaml`; this module adds the schemas of
 the structs. A new field or a new event type therefore needs no change in either file.
 """
 
+from collections.abc import Callable
 from functools import cache
 from inspect import cleandoc
 from pathlib import Path
@@ -13,9 +14,10 @@ from typing import Any
 import msgspec
 from flask import Blueprint, Response, request
 
+from feed.answers.piece import Piece
 from feed.events.catalogue import CATALOGUE, KNOWN, SECTIONS
 from feed.events.control import CONTROLS
-from feed.events.event import BROWSER_TYPES, CONTROL_TYPES, GONE, OTHER
+from feed.events.event import BROWSER_TYPES, CONTROL_TYPES, GONE, MESSAGE, OTHER
 from feed.events.shapes import Amount, Instant
 from feed.events.wrapping import Wrapped
 from feed.publishing.batch import Retirement
@@ -36,6 +38,7 @@ SHAPES_BY_TYPE: dict[str, type[msgspec.Struct]] = {
     OTHER: Wrapped,
     **CONTROLS,
 }
+SHAPES_OF_ANSWER: dict[str, type[msgspec.Struct]] = {MESSAGE: Piece, **CONTROLS}
 PUBLIC = ("/healthz", "/readyz")  # never need a token
 DESCRIBED_SHAPES = (
     *SHAPES_BY_TYPE.values(),
@@ -113,7 +116,10 @@ def _schemas() -> dict[str, Schema]:
         "PublishedIncidentOfScore": shapes["Incident"],
         "PublishedOther": {"properties": {"event": {"not": {"enum": _taken()}}}},
         "PublishedEvent": {"anyOf": _envelopes()},
-        "StreamEvent": {"anyOf": _stream_events()},
+        "StreamEvent": {"anyOf": [*_items(SHAPES_BY_TYPE, _in_text), _unknown_item()]},
+        "StreamLine": {"anyOf": [*_items(SHAPES_BY_TYPE, _ref), _unknown_item()]},
+        "AnswerEvent": {"anyOf": _items(SHAPES_OF_ANSWER, _in_text)},
+        "AnswerLine": {"anyOf": _items(SHAPES_OF_ANSWER, _ref)},
         "State": _state(instant),
         "Amount": amount,
     }
@@ -152,21 +158,27 @@ def _envelope(type: str, data: str, *, keyed: bool) -> Schema:
     return {"type": "object", "properties": properties, "required": ["event", "data"]}
 
 
-def _stream_events() -> list[Schema]:
-    """Return the alternatives of an event in a stream, one for each type."""
-    known = [
-        {
-            "properties": {
-                "event": {"const": type},
-                "data": {
-                    "contentMediaType": "application/json",
-                    "contentSchema": _ref(shape.__name__),
-                },
-            }
-        }
-        for type, shape in SHAPES_BY_TYPE.items()
+def _items(
+    shapes: dict[str, type[msgspec.Struct]], write: Callable[[str], Schema]
+) -> list[Schema]:
+    """Return the alternatives of an event in a stream, one for each type.
+
+    `write` returns the schema of data that has a schema of a given name.
+    """
+    return [
+        {"properties": {"event": {"const": type}, "data": write(shape.__name__)}}
+        for type, shape in shapes.items()
     ]
-    return [*known, {"properties": {"event": {"not": {"enum": [*SHAPES_BY_TYPE]}}}}]
+
+
+def _unknown_item() -> Schema:
+    """Return the alternative of an event whose type the publisher chose."""
+    return {"properties": {"event": {"not": {"enum": [*SHAPES_BY_TYPE]}}}}
+
+
+def _in_text(name: str) -> Schema:
+    """Return the schema of a text that is JSON with the schema `name`."""
+    return {"contentMediaType": "application/json", "contentSchema": _ref(name)}
 
 
 def _state(instant: Schema) -> Schema:

@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema_rs import Draft202012Validator
+from openapi_spec_validator import OpenAPIV32SpecValidator
 
 from app import create_app
 from feed.clock import now_ms
 from feed.events.catalogue import CATALOGUE
+from feed.events.control import CONTROLS
 from feed.events.event import KEY_LENGTH, TYPE_NAME
 from feed.feed import Feed
 from feed.history import BASE, MAX_INTERVAL
@@ -25,6 +28,7 @@ from tests.helpers.documents import FEED, bare, tables
 from tests.helpers.harness import ROOT, Board, clean_environment
 from web.answers import ASK_PARAMETERS, READ_PARAMETERS
 from web.api import MAX_LIMIT
+from web.openapi import _document
 from web.publish import IDEMPOTENCY_KEY, NDJSON
 from web.query import (
     MATCH_PARAMETERS,
@@ -68,6 +72,73 @@ def description(open_boards: Iterator[Board]) -> Schema:
     assert board.get("/api/openapi.json", {"If-None-Match": headers["etag"]})[0] == 304
     document: Schema = json.loads(body)
     return document
+
+
+@pytest.fixture(scope="module")
+def filled() -> Iterator[Board]:
+    """Yield a board with an event of each type, and keys of a type of one's own."""
+    sent = {"Authorization": "Bearer secret"}
+    with Board(FEED="published", PUBLISH_TOKEN="secret") as board:
+        for type, data in LEAST.items():
+            body = json.dumps({"event": type, "data": data}).encode()
+            assert board.request("POST", "/api/publish", sent, body)[0] == 201
+        for key in ("1?ttl=600", "2"):
+            path = f"/api/keys/ticket/{key}"
+            assert board.request("PUT", path, sent, b"1")[0] == 201
+        yield board
+
+
+@pytest.mark.parametrize("guarded", [False, True])
+def test_the_description_is_openapi_3_2(guarded: bool) -> None:
+    text = _document("1", guarded)
+    document = json.loads(text)
+    assert document["openapi"] == "3.2.0"
+    assert [*OpenAPIV32SpecValidator(document).iter_errors()] == []
+    misspelt = json.loads(text.replace(b'"itemSchema"', b'"itemSchemas"'))
+    assert [*OpenAPIV32SpecValidator(misspelt).iter_errors()], "it looks into streams"
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "item"),
+    [
+        ("/stream?once=1", "ndjson", "StreamLine"),
+        ("/stream?once=1&events=other,gone", "ndjson", "StreamLine"),
+        ("/stream?once=1", "sse", "StreamEvent"),
+        ("/ask?q=how+is+A&pace=0", "ndjson", "AnswerLine"),
+        ("/ask?q=how+is+A&pace=0", "sse", "AnswerEvent"),
+    ],
+)
+def test_each_event_of_a_stream_is_as_it_is_described(
+    filled: Board, description: Schema, path: str, kind: str, item: str
+) -> None:
+    mime_type = NDJSON if kind == "ndjson" else "text/event-stream"
+    body = filled.get(path, {"Accept": mime_type})[2]
+    blocks = body.decode().strip().split("\n" if kind == "ndjson" else "\n\n")
+    events = [json.loads(each) if kind == "ndjson" else fields(each) for each in blocks]
+    check = of_schema(description, item)
+    assert len(events) > 2
+    for event in events:
+        check.validate(event)
+        if kind == "sse" and event.get("event") in CONTROLS:
+            name = CONTROLS[event["event"]].__name__
+            of_schema(description, name).validate(json.loads(event["data"]))
+    assert not check.is_valid({"id": 5, "event": "price", "data": {}})
+
+
+def fields(block: str) -> Schema:
+    """Return the fields of a server-sent event whose data has one line."""
+    found: Schema = dict(line.split(": ", 1) for line in block.splitlines())
+    return found | {"retry": int(found["retry"])} if "retry" in found else found
+
+
+def of_schema(description: Schema, name: str) -> Draft202012Validator:
+    """Return the validator of a schema of the description."""
+    return Draft202012Validator(
+        {
+            "$ref": f"#/components/schemas/{name}",
+            "components": description["components"],
+        }
+    )
 
 
 def test_every_route_is_described_and_no_other(description: Schema) -> None:
@@ -114,7 +185,7 @@ def test_the_bounds_and_patterns_are_those_of_the_code(description: Schema) -> N
     own = schemas["PublishedOther"]["properties"]["event"]
     assert own["pattern"] == f"^{TYPE_NAME.pattern}$"
     body = description["paths"]["/api/publish"]["post"]["requestBody"]["content"]
-    assert f"up to {MAX_EVENTS} " in body[NDJSON]["schema"]["description"]
+    assert f"up to {MAX_EVENTS} " in body[NDJSON]["description"]
 
 
 def test_a_url_takes_the_parameters_of_the_code(description: Schema) -> None:
