@@ -39,6 +39,7 @@ from tests.helpers.redis_wire import RedisWire
 from tests.helpers.sse import Parser
 
 TOKEN = {"Authorization": "Bearer secret"}
+FAR = now_ms() + 10**9  # an instant at which no test runs any more
 PROGRAMS = {"the system's": find_redis(), **{n: str(p) for n, p in bundled().items()}}
 _prefixes = (f"{n}:" for n in itertools.count())
 
@@ -95,8 +96,8 @@ def note(text: str) -> Event:
     return unkeyed("note", json.dumps(text).encode())
 
 
-def value(key: str, number: int) -> Event:
-    return keyed("value", key, b"%d" % number)
+def value(key: str, number: int, until: int | None = None) -> Event:
+    return keyed("value", key, b"%d" % number, until)
 
 
 def whole(log: Log) -> list[Event]:
@@ -121,13 +122,15 @@ def test_all_processes_hold_the_same_log(any_server: RedisServer, prefix: str) -
     with process(url, prefix) as one, process(url, prefix) as other:
         begun = other.log.tail
         ids = one.publish([note("a"), value("k", 1), note("b")])
-        ids += other.publish([value("k", 2), gone("value", "k", 1)])
+        ids += other.publish([value("k", 2, FAR), gone("value", "k", 1)])
+        ids += other.publish([value("l", 2, FAR), value("m", 2, FAR), value("m", 3)])
         reach(one, ids[-1])
+        assert [event.until for event in whole(one.log)] == [FAR, None]
         assert one.log.read(begun).events == other.log.read(begun).events
         assert [event.id for event in one.log.read(begun).events] == ids
         with process(url, prefix) as late:
             assert late.log.read(begun) == one.log.read(begun)
-            assert whole(late.log) == whole(one.log) == []
+            assert whole(late.log) == whole(one.log)
 
 
 def test_a_price_that_no_process_can_read_is_passed_on_by_all(
@@ -399,6 +402,62 @@ def test_one_of_several_processes_retires_a_notice_at_its_time(
         assert kinds == [b"notice", b"gone"]
 
 
+def test_a_key_that_is_renewed_when_it_expires_is_not_retired(
+    any_server: RedisServer, prefix: str
+) -> None:
+    """The leader has not seen the renewal yet, but the script has."""
+    url, past = any_server.url, now_ms() - 1
+    with process(url, prefix) as one, process(url, prefix) as other:
+        fence = nobody_leads(any_server, prefix, one)
+        ids = one.publish([value("k", 1, past), value("l", 1, past)])
+        expired = one.log.expired(now_ms(), 10)
+        assert expired == [(("value", "k"), ids[0]), (("value", "l"), ids[1])]
+        ids += other.publish([value("k", 2, FAR)])
+        for _ in range(2):  # as after a reply that was lost
+            relay_of(one).retire(expired, fence, now_ms())
+        reach(other, one.log.tail)
+        assert keys(one) == keys(other) == ["k"]
+        kinds = [fields[b"event"] for _, fields in retained(any_server, prefix)]
+        assert kinds == [*[b"value"] * 3, b"gone"]
+        assert one.published == {"value": 2, "gone": 1}
+        with pytest.raises(Superseded):
+            relay_of(one).retire(expired, "1", now_ms())
+
+
+def test_keys_that_expired_while_nobody_led_are_retired_once_by_the_next_leader(
+    server: RedisServer, prefix: str
+) -> None:
+    with process(server.url, prefix) as one, process(server.url, prefix) as other:
+        nobody_leads(server, prefix, one)
+        past, names = now_ms() - 1, [f"k{n}" for n in range(700)]
+        ids = one.publish([value(name, 1, past) for name in names])
+        ids += one.publish([value("stays", 1, FAR), value("k0", 2)])
+        reach(other, ids[-1])
+        server.ask("DEL", prefix + "leader")
+        until(lambda: keys(one) == keys(other) == ["k0", "stays"], 10, "they are gone")
+        entries = [fields for _, fields in retained(server, prefix)]
+        retired = [
+            each[b"subject"].decode() for each in entries if b"gone" in each.values()
+        ]
+        assert sorted(retired) == sorted(names[1:])
+        with process(server.url, prefix) as late:
+            assert whole(late.log) == whole(one.log)
+        expiries = server.ask("HGETALL", prefix + "expiries")
+        assert [*expiries] == [b"value\0stays"]
+
+
+def nobody_leads(server: RedisServer, prefix: str, feed: Feed) -> str:
+    """Take the leader's lock from all processes, and return the number of this one."""
+    server.ask("SET", prefix + "leader", "me")
+    fence = relay_of(feed).begin_leadership(b"me")
+    assert fence
+    return fence
+
+
+def keys(feed: Feed) -> list[str]:
+    return sorted(event.subject or "" for event in feed.log.state())
+
+
 # --- A reader that changes processes
 
 
@@ -580,7 +639,7 @@ def test_a_redis_that_lost_its_data_is_given_it_back(prefix: str) -> None:
         process(server.url, prefix) as one,
         process(server.url, prefix) as other,
     ):
-        ids = one.publish([value("k", 1), value("l", 2), note("a")])
+        ids = one.publish([value("k", 1, FAR), value("l", 2, FAR), note("a")])
         ids += one.publish([gone("value", "l", 3), note("b")])
         reach(other, ids[-1])
         before = whole(one.log), one.log.take_snapshot(100)
@@ -642,6 +701,8 @@ def test_another_worker_goes_on_with_the_prices_when_the_leader_dies(
     with a_board(**environment) as board:
         kept = until(lambda: loaded(board))
         first = leader(server, prefix)
+        typing = "/api/keys/typing/4711?ttl=0.5"
+        assert board.request("PUT", typing, TOKEN, b'{"agent":"Mia"}')[0] == 201
         os.kill(first, signal.SIGKILL)
         died = time.monotonic()
         until(lambda: leader(server, prefix) not in (0, first), 10)
@@ -655,6 +716,10 @@ def test_another_worker_goes_on_with_the_prices_when_the_leader_dies(
                 assert abs(change) < 0.03
                 assert after[key]["previous_close"] == before["previous_close"]
                 assert after[key]["volume"] >= before["volume"]
+        until(lambda: b"4711" not in board.get("/api/state")[2], 10, "it is gone")
+        entries = [fields for _, fields in retained(server, prefix)]
+        mine = [it[b"event"] for it in entries if it[b"subject"] == b"4711"]
+        assert mine == [b"typing", b"gone"]
 
 
 def test_a_leader_that_is_told_to_end_hands_over_at_once(

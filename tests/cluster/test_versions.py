@@ -20,6 +20,7 @@ from tests.helpers.versions import (
     REMOVED,
     VersionBoard,
     newer_version,
+    older_version,
 )
 
 PREFIX = "versions:"
@@ -160,6 +161,39 @@ def test_a_rolling_deployment_loses_nothing_and_is_never_away(
             deployment.replace(second, third)
             check_versions(deployment)
             third.kill()
+
+
+def test_keys_expire_beside_a_version_that_does_not_know_it(
+    deployment: Deployment, tmp_path: Path
+) -> None:
+    """The older version leads at first, and passes everything on."""
+    old, new = (deployment.add(root) for root in (older_version(tmp_path), ROOT))
+    with old:
+        [worker] = old.worker_pids()
+        until(lambda: deployment.leader() == worker, 30, "the older one leads")
+        with new:
+            for key, ttl in (("goes", 0.1), ("kept", 0.1), ("later", 600)):
+                put(new, f"/api/keys/typing/{key}?ttl={ttl}")
+            until(lambda: others(old).keys() == {"goes", "kept", "later"})
+            put(old, "/api/keys/typing/kept")
+            old.term()
+            until(lambda: others(new).keys() == {"kept", "later"}, 30, "it is retired")
+            late = deployment.add(ROOT)
+            with late:
+                assert others(late) == others(new)
+                assert others(late)["kept"]["until"] is None
+                assert others(late)["later"]["until"] is not None
+
+
+def put(board: Board, path: str) -> None:
+    status, _, answer = board.request("PUT", path, TOKEN, b"{}")
+    assert status == 201, answer
+
+
+def others(board: Board) -> dict[str, Any]:
+    """Return the keys of types of one's own."""
+    state = json.loads(board.get("/api/state")[2])
+    return {each["key"]: each for each in state["other"]}
 
 
 def publish_everywhere(one: Board, other: Board) -> None:

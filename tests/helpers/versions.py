@@ -11,8 +11,10 @@ REMOVED = "sector"  # of a quote
 ADDED = "venue"
 ADDED_VALUE = "XETR"  # which the new version writes into each quote
 
+Changes = dict[str, tuple[tuple[str, str], ...]]
+
 # By file: what stands there, and what stands there in the newer version.
-CHANGES = {
+CHANGES: Changes = {
     "feed/events/shapes.py": (
         ("    sector: Name | None\n", ""),
         (
@@ -51,6 +53,28 @@ CHANGES = {
 }
 
 
+# The changes that make an older version: one that doesn't know that keys expire.
+WITHOUT_EXPIRY: Changes = {
+    "feed/cluster/relay.py": (
+        (
+            '    until = "" if event.until is None else str(event.until)\n',
+            '    until = ""\n',
+        ),
+        ('_expiring(event, fields.get(b"until"))', "event"),
+        ("_expiring(event, until if expires == id else None)", "event"),
+    ),
+    "feed/cluster/relay.lua": (
+        (
+            "-- The shared log in Redis.",
+            "-- The shared log in Redis, of an older version.",
+        ),
+        ("  expire(slot, id, ARGV[at + 4])\n", ""),
+        ("    expire(oldest, '', '')\n", ""),
+        ("'DEL', events, state, retired, expiries)", "'DEL', events, state, retired)"),
+    ),
+}
+
+
 class VersionBoard(Board):
     """A board whose code is in the folder `root`."""
 
@@ -65,14 +89,23 @@ def newer_version(folder: Path) -> Path:
     The newer version has a field of a quote more and another one less, a new status of
     a match, a new event type, and another script in Redis with one more table.
     """
-    root = folder / "newer"
+    return changed_version(folder / "newer", CHANGES)
+
+
+def older_version(folder: Path) -> Path:
+    """Copy the code into `folder` as it was before keys could expire."""
+    return changed_version(folder / "older", WITHOUT_EXPIRY)
+
+
+def changed_version(root: Path, all_changes: Changes) -> Path:
+    """Copy the code to `root`, and change it."""
     ignored = shutil.ignore_patterns("__pycache__")
     for name in ("feed", "serving", "web", "templates"):
         shutil.copytree(ROOT / name, root / name, ignore=ignored)
     (root / "static").symlink_to(ROOT / "static")
     for name in ("app.py", "gunicorn.conf.py"):
         shutil.copy(ROOT / name, root / name)
-    for name, changes in CHANGES.items():
+    for name, changes in all_changes.items():
         text = (root / name).read_text()
         for before, after in changes:
             assert text.count(before) == 1, (name, before, text.count(before))
