@@ -43,7 +43,7 @@ def put_price(symbol: str, fields: dict[str, Any]) -> None:
 
 
 def publish(event: dict[str, Any]) -> None:
-    """Publish `event`, `data` and perhaps `key`; raise Refused if that is refused."""
+    """Publish `event`, `data`, perhaps `key` and `ttl`; Refused if that is refused."""
     _send("POST", "/api/publish", event)
 
 

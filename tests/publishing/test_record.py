@@ -835,6 +835,40 @@ def test_a_notice_that_is_over_by_now_does_not_stop_the_others(
         assert "line 1: $[0].data.until: 1000000000 looks like seconds" in command.err
 
 
+def test_a_time_to_live_is_recorded_and_published_and_an_old_one_is_skipped(
+    tmp_path: Path, empty: Board
+) -> None:
+    path, again = tmp_path / "typing.ndjson", tmp_path / "again.ndjson"
+    path.write_text(
+        '{"event":"typing","key":"ttl","ttl":600,"data":1}\n'
+        '{"event":"typing","key":"old","until":1000000000000,"data":1}\n'
+        '{"event":"typing","key":"until","until":4000000000000,"data":1}\n'
+        '{"event":"price","key":"TTL","ttl":600,"data":{"price":5}}\n'
+    )
+    with publish(path, empty.url) as command:
+        assert command.wait() == 0
+        assert "line 2: skipped: $[1].until: it was over " in command.err
+        assert command.out == b"3 events published, 1 line skipped\n"
+    asked = f"{empty.url}/stream.ndjson?events=typing,price&symbols=TTL&once=1"
+    for url in (asked, asked.replace("typing", "other")):
+        with record(url, "-o", str(again)) as command:
+            assert command.wait() == 0
+        first, *_ = kept = [each for each in lines(whole(again)) if "until" in each]
+        assert [each["until"] for each in kept] == [
+            first["until"],
+            4 * 10**12,
+            first["until"],
+        ]
+        with publish(again, empty.url) as command:
+            assert command.wait() == 0
+        newest = json.loads(empty.get("/api/state")[2])["other"]
+        found = {
+            each["key"]: each["until"] for each in newest if each["event"] == "typing"
+        }
+        assert found == {"ttl": first["until"], "until": 4 * 10**12}
+        again.unlink()
+
+
 def test_big_events_go_in_batches_that_the_board_takes(
     tmp_path: Path, empty: Board
 ) -> None:

@@ -390,6 +390,16 @@ def test_what_has_instants_to_come_is_told_anew_after_a_sleep(play: Play) -> Non
     assert data(event)["until"] == NOW + 3_000_000 + 60_000
 
 
+def test_a_key_that_expires_is_told_anew_after_a_sleep(play: Play) -> None:
+    typing = keyed("typing", "4711", b"1", T0 + 8000)
+    retired = gone("typing", "4711", T0 + 4000)
+    playing = play([at(0, typing), at(0, quote(), 1), at(4000, retired)])
+    playing.after(0)
+    [event] = playing.after(3_000_000)
+    assert (event.subject, event.until) == ("4711", NOW + 3_000_000 + 8000)
+    assert playing.names(4000) == ["gone 4711"], "before it expires"
+
+
 def test_a_whole_state_plays_at_once_however_old_its_events(play: Play) -> None:
     events: list[Event | Control] = [
         hello(T0, T0 + 500),
@@ -435,6 +445,29 @@ def test_instants_move_as_the_ids_do(play: Play) -> None:
     [began] = data(match)["incidents"]
     assert began["at"] == NOW - 60_000
     assert data(notice)["until"] == NOW + 6000
+
+
+@both_formats
+def test_a_time_to_live_moves_as_the_ids_do(play: Play, format: Format) -> None:
+    """Server-sent events don't carry it: there the recorded `gone` retires the key."""
+    typing = keyed("typing", "4711", b'{"until":1}', T0 + 5000)
+    price = msgspec.structs.replace(quote().event(), until=T0 + 6000)
+    events = [
+        at(0, wrap(typing)),
+        at(0, price, 1),
+        at(0, keyed("typing", "x", b"1"), 2),
+    ]
+    wrapped, quoted, *_ = play(saved(events, format), speed=10).after(0)
+    assert (wrapped.type, wrapped.data) == ("typing", b'{"until":1}')
+    found = wrapped.until, quoted.until
+    assert found == ((None, None) if format == "sse" else (NOW + 500, NOW + 600))
+
+
+def test_a_line_with_a_ttl_expires_so_long_after_it_is_played(play: Play) -> None:
+    line = b'{"id":"%d-0","event":"typing","key":"4711","ttl":5,"data":1}\n'
+    playing = play(line % T0 + line % (T0 + 1000), speed=2)
+    assert [event.until for event in playing.after(0)] == [NOW + 2500]
+    assert [event.until for event in playing.after(700)] == [NOW + 3200]
 
 
 def test_the_instant_of_a_late_trade_moves_with_its_quote(play: Play) -> None:
@@ -547,14 +580,17 @@ def test_recordings_one_after_the_other_play_in_the_files_order(play: Play) -> N
     assert playing.names(1000) == ["price D"]
 
 
-def test_a_notice_past_its_time_is_retired_once(tmp_path: Path) -> None:
-    notice = Notice("n", "t", None, "info", None, T0 + 1000, T0).event()
+@pytest.mark.parametrize("type", ["notice", "typing"])
+def test_a_key_past_its_time_is_retired_once(tmp_path: Path, type: str) -> None:
+    event = keyed("typing", "n", b"1", T0 + 1000)
+    if type == "notice":
+        event = Notice("n", "t", None, "info", None, T0 + 1000, T0).event()
     path = tmp_path / "day.ndjson"
     path.write_bytes(
         saved(
             [
-                at(0, notice),
-                at(1001, gone("notice", "n", T0 + 1000)),
+                at(0, event),
+                at(1001, gone(type, "n", T0 + 1000)),
                 at(2000, quote()),
             ]
         )
@@ -564,7 +600,7 @@ def test_a_notice_past_its_time_is_retired_once(tmp_path: Path) -> None:
             for ms in (0, 1000, 1100, last, 3000):
                 feed.step(NOW + ms)
             counted = feed.log.statistics().appended
-        assert counted == {"notice": 1, "gone": 1, "price": 1}
+        assert counted == {type: 1, "gone": 1, "price": 1}
 
 
 def test_a_loop_begins_again_with_new_ids(tmp_path: Path, play: Play) -> None:
@@ -756,7 +792,9 @@ def said(events: Iterable[Event]) -> list[tuple[str, str | None, bytes]]:
     return [(e.type, e.subject, b"" if e.retires else e.data) for e in events]
 
 
-kinds = st.sampled_from(["A", "B", "note", "score", "notice", "gone", "bad", "beat"])
+kinds = st.sampled_from(
+    ["A", "B", "note", "score", "notice", "typing", "gone", "bad", "beat"]
+)
 lines = st.tuples(st.integers(0, 2000), kinds | st.just("fresh"))
 
 
@@ -772,6 +810,7 @@ def recorded(drawn: list[tuple[int, str]], format: Format) -> bytes:
             "notice": [
                 at(ms, Notice("n", "t", None, "info", None, ends, now).event(), n)
             ],
+            "typing": [at(ms, keyed("typing", "t", b"%d" % n, ends), n)],
             "gone": [at(ms, gone("price", "A", now), n)],
             "beat": [Heartbeat(now)],
             "fresh": [

@@ -123,6 +123,23 @@ def key_of(event: Event) -> dict[str, str]:
     return {"key": event.slot[1]} if event.slot and own else {}
 
 
+@given(types | st.sampled_from(SHAPED), keys, jsons, ids, st.integers(0, 10**15))
+def test_an_expiry_is_in_ndjson_and_nowhere_else(
+    type: str, key: str, data: bytes, id: EventId, until: int
+) -> None:
+    """The data of a notice has its own; all other bytes are those without an expiry."""
+    plain = keyed(type, key, data).with_id(id)
+    expiring = keyed(type, key, data, until).with_id(id)
+    for one, other in ((plain, expiring), (wrap(plain), wrap(expiring))):
+        assert SSE.event(one) == SSE.event(other)
+        assert TEXT.event(one) == TEXT.event(other)
+        assert b'"until":' not in NDJSON.event(one).removesuffix(
+            b'"data":%b}\n' % one.data
+        )
+        shown = {} if other.type == "notice" else {"until": until}
+        assert json.loads(NDJSON.event(other)) == json.loads(NDJSON.event(one)) | shown
+
+
 @given(types, st.none() | keys, jsons, ids)
 def test_a_wrapped_event_is_the_same_event_in_each_format(
     type: str, key: str | None, data: bytes, id: EventId
