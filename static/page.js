@@ -242,6 +242,7 @@ async function loadLeftOut() {
 
 /** Open Ask; the first time this loads its script. @param {boolean} isFirst */
 async function openAsk(isFirst) {
+  const focused = document.activeElement; // the detail is hidden while this loads
   const module = await import("./ask/ask.js").catch(() => null);
   const isLoaded = await module?.loadPanel().then(
     () => true,
@@ -253,7 +254,7 @@ async function openAsk(isFirst) {
     return;
   }
   parts.ask ??= new module.Ask(board, choice, settings, announcer);
-  parts.ask.onSelection(isFirst);
+  parts.ask.onSelection(isFirst, focused);
 }
 
 /** Open the dialog of alerts; the first time this loads its script. */

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from feed.answers.piece import Ref
+from feed.answers.piece import Piece
 from feed.events.goals import GOALS, is_shoot_out, phase, standing_goals
 from feed.streams.written import (
     Fields,
@@ -176,10 +176,18 @@ def address(key: str, page: str) -> str:
     return "/" if key in (".", "..") else f"/{page}/{quote(key, safe='')}"
 
 
-def row_address(ref: Ref) -> str:
-    """Return the path of the page of a reference's row; "" if it has none."""
-    page = ROW_PAGES.get(ref.event)
-    return address(ref.key, page) if page else ""
+def row_address(piece: Piece) -> str:
+    """Return the path of the page that a name or a figure of an answer leads to.
+
+    It is empty for other pieces, and if there is no such page.
+    """
+    ref = piece.ref
+    page = None if ref is None else ROW_PAGES.get(ref.event)
+    if ref is None or page is None:
+        return ""
+    is_name = ref.field is None or ref.field.split(".")[-1] == "name"
+    has_number = any(map(str.isdigit, piece.text))
+    return address(ref.key, page) if is_name or has_number else ""
 
 
 def position(quote: Fields) -> str:

@@ -4,7 +4,7 @@
  */
 
 import { byId, setAttribute, setHidden, setText } from "../dom.js";
-import { panelOf, readSelection, writeUrl } from "../controls/address.js";
+import { askAbout, panelOf, readSelection, writeUrl } from "../controls/address.js";
 import { onPlainClick } from "../controls/toolbar.js";
 import { Conversation } from "./conversation.js";
 import { fetchSuggestions } from "./panel.js";
@@ -49,6 +49,7 @@ export class Ask {
   #timer = 0;
   #follows = true; // whether the end of the text is kept in view
   /** @type {HTMLElement | null} */ #openedFrom = null;
+  #openedAbout = "";
   /** @type {HTMLElement | null} The link within an answer that opened a detail. */
   #leftBy = null;
 
@@ -68,12 +69,16 @@ export class Ask {
     this.#requestFrame();
   }
 
-  /** Show what the selection opens. @param {boolean} isFirst Whether the page has just loaded. */
-  onSelection(isFirst = false) {
+  /**
+   * Show what the selection opens.
+   * @param {boolean} isFirst Whether the page has just loaded.
+   * @param {Element | null} focused The element that had the focus when it was opened.
+   */
+  onSelection(isFirst = false, focused = document.activeElement) {
     const { asked } = this.#choice.now;
     setHidden(this.#panel, asked === null);
     setAttribute(document.documentElement, "data-detail", panelOf(this.#choice.now));
-    if (asked) this.#show(asked, isFirst);
+    if (asked) this.#show(asked, isFirst, focused);
     else if (this.#isOpen) this.#leave();
     this.#isOpen = asked !== null;
   }
@@ -109,8 +114,12 @@ export class Ask {
     });
   }
 
-  /** @param {import("../controls/address.js").Asked} asked @param {boolean} isFirst */
-  #show({ question, about }, isFirst) {
+  /**
+   * @param {import("../controls/address.js").Asked} asked
+   * @param {boolean} isFirst
+   * @param {Element | null} focused
+   */
+  #show({ question, about }, isFirst, focused) {
     const { now } = this.#choice;
     setAttribute(this.#close, "href", writeUrl({ ...now, asked: null }));
     this.#showAbout(about);
@@ -122,7 +131,10 @@ export class Ask {
     else if (isNew) this.#send(question, about);
     this.#requestFrame();
     if (this.#isOpen) return question ? undefined : this.#field.focus();
-    this.#openedFrom = this.#leftBy ? this.#openedFrom : focused();
+    if (!this.#leftBy) {
+      this.#openedFrom = /** @type {HTMLElement | null} */ (focused);
+      this.#openedAbout = about;
+    }
     this.#focus(isFirst && question !== "" && !isOffered);
   }
 
@@ -141,10 +153,12 @@ export class Ask {
 
   /** Another part of the page takes the place, or nothing does. */
   #leave() {
-    const inside = this.#panel.contains(document.activeElement);
-    this.#leftBy = null;
-    if (this.#choice.now.opened && inside) this.#leftBy = focused();
-    else if (!this.#choice.now.opened) this.#openedFrom?.focus({ preventScroll: true });
+    const { now } = this.#choice;
+    const focused = /** @type {HTMLElement | null} */ (document.activeElement);
+    this.#leftBy = now.opened && this.#turns.contains(focused) ? focused : null;
+    if (now.opened && askAbout(now).about !== this.#openedAbout) return;
+    // After the detail, which takes the focus if Ask was opened from it.
+    queueMicrotask(() => this.#openedFrom?.focus({ preventScroll: true }));
   }
 
   /** @param {boolean} isAnswered Whether the page was opened with a question. */
@@ -263,10 +277,4 @@ export class Ask {
 function navigationType() {
   const [entry] = performance.getEntriesByType("navigation");
   return /** @type {PerformanceNavigationTiming | undefined} */ (entry)?.type ?? "navigate";
-}
-
-/** The element that has the focus, to which it returns; null if none has. */
-function focused() {
-  const element = /** @type {HTMLElement | null} */ (document.activeElement);
-  return element === document.body ? null : element;
 }

@@ -20,6 +20,7 @@
 
 /** The answers of a server that is too busy, or where too much was asked. */
 export const BUSY = [429, 503];
+export const BY_RULES = "rules"; // instead of the name of a model
 export const OFFLINE = 0; // instead of a status: no response came
 
 const RETRY_AFTER = 5; // seconds, if a busy server says nothing
@@ -62,10 +63,10 @@ export async function stopAnswer(answer) {
 }
 
 /**
- * What there is of an answer: the id of its last event, and its end or null. A Refusal says
- * why its stream can't be opened. (An EventSource hides the status of a response.)
+ * What there is of an answer: the id of its last event, its end or null, and who answers. A
+ * Refusal says why its stream can't be opened. (An EventSource hides a response's status.)
  * @param {string} answer
- * @returns {Promise<{id: string, end: import("./reader.js").End | null}>}
+ * @returns {Promise<{id: string, end: import("./reader.js").End | null, by: string}>}
  */
 export async function findAnswer(answer) {
   const response = await request(pathOf(answer), { cache: "no-store" });

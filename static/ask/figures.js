@@ -10,6 +10,7 @@ import { percent, price, signed } from "../format.js";
 /** @typedef {import("../board/state.js").Board} Board */
 /** @typedef {import("../controls/address.js").Opened} Opened */
 
+const NAME_FIELD = /(^|\.)name$/;
 const NUMBER = /[+\u2212-]?\d[\d,]*(?:\.\d+)?/; // with a real minus sign, or a hyphen
 /** @type {Record<string, (value: number, decimals: number) => string>} How the board writes them. */
 const FORMATS = {
@@ -20,16 +21,33 @@ const FORMATS = {
 const PRICES = new Set(["price", "previous_close", "open", "high", "low", "bid", "ask"]);
 
 /**
- * The row that a reference leads to; null if the board has no detail for it.
+ * The row that a name or a figure leads to; null if the board has no detail for it, and for
+ * other words, such as a currency.
  * @param {Ref | null | undefined} ref
+ * @param {string} text
  * @returns {Opened | null}
  */
-export function rowOf(ref) {
+export function rowOf(ref, text) {
   if (!ref) return null;
-  const { event, key } = ref;
+  const { event, key, field } = ref;
+  if (field !== null && !NAME_FIELD.test(field) && !NUMBER.test(text)) return null;
   const kind = traitsOf(event).detail;
   if (kind === null) return null;
   return kind === "own" ? { kind, key, type: event } : { kind, key };
+}
+
+/**
+ * What a result is now, "3–0"; null if it is what the answer says, or isn't known.
+ * @param {Ref} ref Of one of its sides.
+ * @param {string} text The result in the answer.
+ * @param {Board} board
+ */
+export function presentResult(ref, text, board) {
+  const [home, away] = ["home.score", "away.score"].map((field) =>
+    valueOf({ ...ref, field }, board),
+  );
+  const present = `${home}–${away}`;
+  return home === null || away === null || present === text ? null : present;
 }
 
 /**

@@ -9,14 +9,21 @@
 import { fieldsOf, setAttribute, setHidden, setText, stamp } from "../dom.js";
 import { clock } from "../format.js";
 import { writeUrl } from "../controls/address.js";
-import { presentOf, rowOf } from "./figures.js";
+import { presentOf, presentResult, rowOf } from "./figures.js";
 import { countDue } from "./typing.js";
 import { HELD_BACK, origin, statusOf } from "./words.js";
 
 /** @typedef {import("./turn.js").Turn} Turn */
-/** @typedef {import("./reader.js").Piece} Piece */
 /** @typedef {import("../board/state.js").Board} Board */
 /** @typedef {import("../controls/choice.js").Choice} Choice */
+/**
+ * @typedef {object} Figure
+ * @property {number} index The place of its piece in the answer.
+ * @property {import("./reader.js").Ref} ref
+ * @property {string} text
+ * @property {typeof presentOf} presentOf Finds out what it is now.
+ * @property {HTMLElement} present Shows what it is now.
+ */
 
 const STILL = matchMedia("(prefers-reduced-motion: reduce)");
 const NUMERIC = /^[+\u2212-]?\d/;
@@ -27,8 +34,7 @@ export class TurnView {
   #turn;
   #choice;
   #count = 0; // pieces that are shown
-  /** @type {{ref: import("./reader.js").Ref, text: string, present: HTMLElement}[]} */
-  #figures = [];
+  /** @type {Figure[]} */ #figures = [];
 
   /** @param {Turn} turn @param {Choice} choice */
   constructor(turn, choice) {
@@ -70,7 +76,7 @@ export class TurnView {
   /** Show beside each figure what it is now. @param {Board} board */
   paintPresent(board) {
     if (this.#turn.isRunning) return; // nothing moves within the text while it comes
-    for (const { ref, text, present } of this.#figures) {
+    for (const { ref, text, present, presentOf } of this.#figures) {
       const now = presentOf(ref, text, board);
       setText(present, now === null ? "" : `, now ${now}`);
     }
@@ -86,27 +92,56 @@ export class TurnView {
   /** @param {number} count */
   #write(count) {
     if (count === this.#count) return;
-    const pieces = this.#turn.state.pieces.slice(this.#count, count);
-    this.#fields.answer.append(...pieces.flatMap((piece) => this.#nodesOf(piece)));
-    this.#count = count;
+    const nodes = [];
+    for (; this.#count < count; this.#count += 1) nodes.push(...this.#nodesOf(this.#count));
+    this.#fields.answer.append(...nodes);
   }
 
-  /** @param {Piece} piece @returns {(string | HTMLElement)[]} */
-  #nodesOf({ text, ref, unchecked }) {
-    const row = rowOf(ref);
+  /** @param {number} index @returns {(string | HTMLElement)[]} */
+  #nodesOf(index) {
+    const { text, ref, unchecked } = this.#turn.state.pieces[index];
     if (!ref && !unchecked) return [text];
     const core = text.trim();
     const start = text.indexOf(core);
-    const inside = row ? this.#linkTo(row, core) : core;
-    const rest = text.slice(start + core.length);
+    const [before, after] = [text.slice(0, start), text.slice(start + core.length)];
     if (unchecked) {
       const mark = element("small", "unchecked-mark", " (not from the board)");
-      return [text.slice(0, start), element("span", "unchecked", core), mark, rest];
+      return [before, element("span", "unchecked", core), mark, after];
     }
-    if (!ref?.field) return [text.slice(0, start), inside, rest];
+    const row = rowOf(ref, core);
+    const inside = row ? this.#linkTo(row, core) : core;
+    if (!ref?.field) return [before, inside, after];
+    return [before, inside, this.#presentAfter({ ref, text: core, index }), after];
+  }
+
+  /**
+   * The place for what a figure is now. The two figures of a result have one together.
+   * @param {Pick<Figure, "ref" | "text" | "index">} figure
+   */
+  #presentAfter(figure) {
     const present = element("span", "present", "");
-    this.#figures.push({ ref, text: core, present });
-    return [text.slice(0, start), inside, present, rest];
+    const home = this.#figures.at(-1);
+    if (home && this.#isResult(home, figure)) {
+      this.#figures.pop();
+      const text = `${home.text}–${figure.text}`;
+      this.#figures.push({ ...figure, text, present, presentOf: presentResult });
+    } else this.#figures.push({ ...figure, present, presentOf });
+    return present;
+  }
+
+  /**
+   * Whether two figures are a result, "2–1".
+   * @param {Figure} home
+   * @param {Pick<Figure, "ref" | "index">} away
+   */
+  #isResult(home, away) {
+    return (
+      home.ref.field === "home.score" &&
+      away.ref.field === "away.score" &&
+      home.ref.key === away.ref.key &&
+      home.index === away.index - 2 &&
+      this.#turn.state.pieces[away.index - 1].text === "–"
+    );
   }
 
   /** @param {import("../controls/address.js").Opened} row @param {string} text */

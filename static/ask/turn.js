@@ -6,7 +6,8 @@
  * once more, with the same idempotency key, and reads an answer from its cursor on.
  */
 
-import { OFFLINE, Refusal, newKey, postQuestion, stopAnswer } from "./asking.js";
+import { BY_RULES, OFFLINE, Refusal, findAnswer } from "./asking.js";
+import { newKey, postQuestion, stopAnswer } from "./asking.js";
 import { Reader } from "./reader.js";
 
 /**
@@ -123,7 +124,7 @@ export class Turn {
         this.state.pieces.push(piece);
         this.#change({ cursor: id });
       },
-      end: (end) => this.#change({ end, phase: "ended" }),
+      end: (end) => this.#onEnd(answer, end),
       lost: () => this.#change({ phase: "lost" }),
       waiting: (isWaiting) => {
         if (this.isWaiting === isWaiting) return;
@@ -136,6 +137,19 @@ export class Turn {
       },
     });
     this.#reader.open();
+  }
+
+  /**
+   * The answer ended. If a model failed before its first word, the rules have answered.
+   * @param {string} answer
+   * @param {End} end
+   */
+  async #onEnd(answer, end) {
+    const { state } = this;
+    this.#change({ end, phase: "ended" });
+    if (state.by === BY_RULES) return;
+    const found = await findAnswer(answer).catch(() => null);
+    if (found && state === this.state) this.#change({ by: found.by });
   }
 
   /** @param {Partial<State>} changes */

@@ -43,7 +43,7 @@ export function announcementOf({ phase, end }) {
 
 /** Where an answer comes from. @param {string} by "rules", or the name of a model. */
 export function origin(by) {
-  return by === "rules" ? "by rules" : `by ${by}`;
+  return `by ${by}`;
 }
 
 /** @param {Problem} problem @param {number} now */

@@ -83,7 +83,8 @@ export class Detail {
     if (opened?.kind === before?.kind && opened?.key === before?.key) {
       if (opened?.type === before?.type) return;
     }
-    if (opened && !this.#opened) this.#openedFrom = focused();
+    // Ask leads back to a detail, which then still belongs to the row that opened it.
+    if (opened && !this.#opened && !focused()?.closest("#ask")) this.#openedFrom = focused();
     this.#opened = opened;
     this.#isDue = true;
     setAttribute(document.documentElement, "data-detail", panelOf(this.#choice.now));
@@ -93,7 +94,7 @@ export class Detail {
     this.paint();
     if (opened && !isFirst) this.#panel.focus({ preventScroll: true });
     if (opened) this.#panel.scrollTop = 0;
-    else this.#openedFrom?.focus({ preventScroll: true });
+    else if (!this.#choice.now.asked) this.#openedFrom?.focus({ preventScroll: true });
   }
 
   /** Whether something that had to wait is now to be painted. */

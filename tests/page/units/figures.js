@@ -1,4 +1,4 @@
-import { presentOf, rowOf } from "../../../static/ask/figures.js";
+import { presentOf, presentResult, rowOf } from "../../../static/ask/figures.js";
 import { Board } from "../../../static/board/state.js";
 import { boot, quote, score } from "./samples.js";
 import { equal, test } from "./runner.js";
@@ -56,10 +56,19 @@ test("a board that is older than the answer says nothing", () => {
   equal(presentOf(ref("price"), "8", at), null);
 });
 
+test("a result changes as a whole", () => {
+  const at = board();
+  const away = ref("away.score", "score", "acton-burton");
+  equal(presentResult(away, "2–0", at), "3–0");
+  equal(presentResult(away, "3–0", at), null);
+  equal(presentResult({ ...away, key: "none" }, "3–0", at), null);
+});
+
 test("a reference leads to the row that it names", () => {
-  equal(rowOf(ref("price")), { kind: "quote", key: "ACME" });
-  equal(rowOf(ref("home.score", "score", "a")), { kind: "match", key: "a" });
-  equal(rowOf(ref("waiting", "ticket", "1")), { kind: "own", key: "1", type: "ticket" });
-  equal(rowOf(ref("until", "market", "MAIN")), null);
-  equal(rowOf(null), null);
+  equal(rowOf(ref("price"), "123.65"), { kind: "quote", key: "ACME" });
+  equal(rowOf(ref("home.name", "score", "a"), "Acton"), { kind: "match", key: "a" });
+  equal(rowOf(ref("waiting", "ticket", "1"), "8"), { kind: "own", key: "1", type: "ticket" });
+  equal(rowOf(ref("currency"), "EUR"), null);
+  equal(rowOf(ref("until", "market", "MAIN"), "16:00"), null);
+  equal(rowOf(null, "x"), null);
 });
