@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 from tests.helpers.harness import ROOT, Board
 from tests.helpers.pages import CHROMIUM
-from tests.helpers.staged import Stage
+from tests.helpers.staged_answers import AnswerStage
 from tests.page.states import STATES
 
 SCREENSHOTS = ROOT / "screenshots"
@@ -59,14 +59,14 @@ def main(names: list[str]) -> None:
         for name in names or [*STATES, PRINT]:
             for scheme in SCHEMES:
                 with (
-                    Stage(nothing if name == "empty" else board) as stage,
+                    AnswerStage(nothing if name == "empty" else board) as stage,
                     blank_page(browser, scheme) as page,
                 ):
                     take_pictures(page, stage, name, scheme)
     print(f"The pictures are in {SCREENSHOTS.relative_to(ROOT)}/.")
 
 
-def take_pictures(page: Page, stage: Stage, name: str, scheme: Scheme) -> None:
+def take_pictures(page: Page, stage: AnswerStage, name: str, scheme: Scheme) -> None:
     """Bring the page into a state, and take its picture in each form."""
     STATES["live" if name == PRINT else name](page, stage)
     page.emulate_media(media="print" if name == PRINT else "screen")
@@ -80,7 +80,7 @@ def take_pictures(page: Page, stage: Stage, name: str, scheme: Scheme) -> None:
 def take_readme_pictures() -> None:
     """Take the pictures that the README shows."""
     with chromium() as browser, blank_page(browser, "light") as page:
-        with Board(SEED="7") as board, Stage(board) as stage:
+        with Board(SEED="7") as board, AnswerStage(board) as stage:
             page.set_viewport_size(README_SIZE)
             STATES["live"](page, stage)
             save_small(page.screenshot(), README_PICTURE)

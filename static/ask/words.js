@@ -1,5 +1,6 @@
 /** The sentences of Ask: how an answer ended, and why there is none. */
 
+import { age } from "../format.js";
 import { OFFLINE } from "./asking.js";
 
 /** @typedef {import("./turn.js").State} State */
@@ -53,8 +54,8 @@ function whyRefused({ status, detail, retryAt }, now) {
       ? "The server can’t be reached. Your question is still here."
       : "You are offline. Your question is still here.";
   }
-  const seconds = Math.ceil((retryAt - now) / 1000);
-  const when = seconds > 0 ? `You can ask again in ${seconds} s.` : "You can ask again now.";
+  const wait = Math.ceil((retryAt - now) / 1000) * 1000;
+  const when = wait > 0 ? `You can ask again in ${age(wait)}.` : "You can ask again now.";
   if (status === 429) return `Too many questions came from here. ${when}`;
   if (status === 503) return `The server is busy with other questions. ${when}`;
   return detail || `The server refused the question (${status}).`;

@@ -12,8 +12,9 @@ from playwright.sync_api import Page, expect
 from tests.helpers.harness import until
 from tests.helpers.pages import wait_for_state
 from tests.helpers.staged import Stage
+from tests.helpers.staged_answers import AnswerStage
 
-State = Callable[[Page, Stage], None]
+State = Callable[[Page, AnswerStage], None]
 
 SYMBOL = "ACME"  # the chart that is opened is of this symbol
 NOTICES = (
@@ -118,6 +119,41 @@ def show_match(page: Page, stage: Stage) -> None:
     expect(page.get_by_role("heading", name="Timeline")).to_be_visible()
 
 
+def show_ask(page: Page, stage: AnswerStage) -> None:
+    load_page(page, stage, "/ask")
+    begin_stream(page, stage)
+    expect(page.locator("#ask-suggestions a")).to_have_count(3)
+
+
+def show_answers(page: Page, stage: AnswerStage) -> None:
+    """Open three questions: answered, refused, being answered."""
+    show_ask(page, stage)
+    quote = first_quote(page)
+    price = {"event": "price", "key": quote["symbol"], "id": boot_data(page)["id"]}
+    ask(page, "How is it doing?")
+    expect(page.locator("[data-phase=answering]")).to_be_visible()
+    stage.say(quote["name"], ref=price | {"field": "name"})
+    stage.say(" is at")
+    stage.say(f" {quote['price']:.2f}", ref=price | {"field": "price"})
+    stage.say(" EUR. It was at")
+    stage.say(" 47.11", unchecked=True)
+    stage.say(" a year ago.")
+    stage.end_answer("incomplete", "The model broke off.")
+    at = instant_after_boot(page)
+    moved = {**quote, "price": quote["price"] + 1, "at": at}
+    stage.send_event("price", moved, f"{at + 1_000}-0")
+    expect(page.get_by_text(", now")).to_be_visible()
+    stage.refuses = 429, {"Retry-After": "3000"}
+    ask(page, "And yesterday?")
+    expect(page.get_by_text("Too many questions")).to_be_visible()
+    stage.refuses = None
+    ask(page, "What is on now?")
+    expect(page.locator("[data-phase=answering]")).to_be_visible()
+    for text in ("Five", " matches", " are", " on.", " The", " first"):
+        stage.say(text)
+    expect(page.get_by_text("Five matches are on.")).to_be_visible()
+
+
 def show_embed(page: Page, stage: Stage) -> None:
     load_page(page, stage, "/embed")
     begin_stream(page, stage)
@@ -145,6 +181,13 @@ def begin_stream(page: Page, stage: Stage) -> None:
     boot = boot_data(page)
     stage.send_hello(boot["id"], at=instant_after_boot(page), source=boot["source"])
     wait_for_state(page, "live")
+
+
+def ask(page: Page, question: str) -> None:
+    """Ask a question; Ask must be open, and no answer being given."""
+    field = page.get_by_role("textbox", name="Your question")
+    field.fill(question)
+    field.press("Enter")
 
 
 def boot_data(page: Page) -> dict[str, Any]:
@@ -205,6 +248,8 @@ STATES: dict[str, State] = {
         show_chart,
         show_table,
         show_match,
+        show_ask,
+        show_answers,
         show_embed,
         show_empty,
     )

@@ -9,7 +9,7 @@ from playwright.sync_api import Page
 
 from tests.helpers.harness import ROOT, Board
 from tests.helpers.pages import CUT
-from tests.helpers.staged import Stage
+from tests.helpers.staged_answers import AnswerStage
 from tests.page.states import STATES
 
 AXE = ROOT / "node_modules/axe-core/axe.min.js"
@@ -28,14 +28,14 @@ def nothing() -> Iterator[Board]:
 @pytest.fixture
 def stage(
     board: Board, nothing: Board, state: str, page_errors: list[str]
-) -> Iterator[Stage]:
+) -> Iterator[AnswerStage]:
     page_errors.append(CUT)
-    with Stage(nothing if state == "empty" else board) as stage:
+    with AnswerStage(nothing if state == "empty" else board) as stage:
         yield stage
 
 
 @pytest.mark.parametrize("state", STATES)
-def test_axe_finds_nothing(page: Page, stage: Stage, state: str) -> None:
+def test_axe_finds_nothing(page: Page, stage: AnswerStage, state: str) -> None:
     found: dict[tuple[str, int], list[str]] = {}
     for scheme, width in product(SCHEMES, WIDTHS):
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
