@@ -1,7 +1,8 @@
 """Clients that other people wrote: each reads every event once, across a cut and a bye.
 
 All of them follow one board at the same time, through a network that resets their
-connections in the middle. Afterwards the board ends each stream by its age.
+connections in the middle. Afterwards the board ends each stream by its age. Each of
+them also asks a question, and reads its answer to the end.
 """
 
 import json
@@ -31,13 +32,15 @@ IN_PYTHON = ("httpx-sse", "sseclient-py", "requests-sse")
 CLIENTS = (*IN_BROWSER, *IN_NODE, *IN_PYTHON)
 AGE = 5  # seconds until the board ends a stream
 BATCH = 20  # numbers that are published before the cut, and as many after it
+STREAM, QUESTION = "/stream", "/ask?q=help&pace=0.3"
 CONNECTIONS = 3  # the first one, and those after the cut and after the bye
 BEARER = {"Authorization": "Bearer secret"}
 
 
 class Read(NamedTuple):
-    """An event as a client delivered it."""
+    """An event of the stream at a URL, as a client delivered it."""
 
+    url: str
     client: str
     event: str
     data: str
@@ -76,14 +79,14 @@ def reads(browser: Browser) -> Iterator[Reads]:
         Proxy(board.port) as proxy,
         browser.new_page() as page,
     ):
-        url = f"{proxy.url}/stream"
-        node = [find_node(), str(FOLDER / "in_node.js"), url]
-        python = [sys.executable, str(FOLDER / "in_python.py"), url]
+        urls = [f"{proxy.url}{path}" for path in (STREAM, QUESTION)]
+        node = [find_node(), str(FOLDER / "in_node.js"), *urls]
+        python = [sys.executable, str(FOLDER / "in_python.py"), *urls]
         with (
             Process(node, clean_environment()) as in_node,
             Process(python, clean_environment()) as in_python,
         ):
-            start_in_browser(page, url)
+            start_in_browser(page, proxy.url, urls)
 
             def so_far() -> Reads:
                 return collect(page, in_node.log(), in_python.log())
@@ -94,7 +97,7 @@ def reads(browser: Browser) -> Iterator[Reads]:
 
 def play(publisher: Publisher, proxy: Proxy, so_far: Callable[[], Reads]) -> None:
     """Publish before, during and after a cut, until each stream also had its bye."""
-    wait_for(so_far, lambda read: bool(hellos(read)))
+    wait_for(so_far, lambda read: bool(hellos(read)) and len(words(read)) > 2)
     publisher.publish(BATCH)
     wait_for(so_far, lambda read: len(numbers(read)) == BATCH)
     assert proxy.cut() >= len(CLIENTS)
@@ -105,7 +108,7 @@ def play(publisher: Publisher, proxy: Proxy, so_far: Callable[[], Reads]) -> Non
         lambda: publisher.publish(1),
     )
     count = publisher.count
-    wait_for(so_far, lambda read: len(numbers(read)) >= count)
+    wait_for(so_far, lambda read: len(numbers(read)) >= count and bool(ends(read)))
 
 
 def wait_for(
@@ -124,9 +127,8 @@ def wait_for(
         time.sleep(0.2)
 
 
-def start_in_browser(page: Page, url: str) -> None:
-    """Start the browser's clients on a page of the same origin as the stream."""
-    origin = url.removesuffix("/stream")
+def start_in_browser(page: Page, origin: str, urls: list[str]) -> None:
+    """Start the browser's clients on a page of the same origin as the streams."""
     page.route(f"{origin}/npm/**", serve_package)
     page.route(
         f"{origin}/in_browser.js",
@@ -134,8 +136,8 @@ def start_in_browser(page: Page, url: str) -> None:
     )
     page.goto(f"{origin}/healthz")
     page.evaluate(
-        """async (url) => (await import("/in_browser.js")).start(url)""",
-        url,
+        """async (urls) => urls.forEach((await import("/in_browser.js")).start)""",
+        urls,
     )
 
 
@@ -162,9 +164,25 @@ def collect(page: Page, *logs: str) -> Reads:
     return found
 
 
-def hellos(read: list[Read]) -> list[str]:
+def hellos(read: list[Read], path: str = STREAM) -> list[str]:
     """Return how each of a client's streams began."""
-    return [json.loads(it.data)["resume"] for it in read if it.event == "hello"]
+    return [
+        json.loads(it.data)["resume"]
+        for it in read
+        if it.event == "hello" and it.url.endswith(path)
+    ]
+
+
+def words(read: list[Read]) -> list[Read]:
+    return [it for it in read if it.event == "message"]
+
+
+def text_of(read: list[Read]) -> str:
+    return "".join(json.loads(it.data)["text"] for it in words(read))
+
+
+def ends(read: list[Read]) -> list[str]:
+    return [json.loads(it.data)["reason"] for it in read if it.event == "end"]
 
 
 def numbers(read: list[Read]) -> list[int]:
@@ -184,6 +202,19 @@ def test_a_client_reads_every_event_once_across_a_cut_and_a_bye(
     assert len(others) >= CONNECTIONS - 1
     assert "bye" in {it.event for it in read}
     assert all(it.id for it in read if it.event == "number")
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_client_reads_an_answer_once_and_to_its_end_across_a_cut(
+    reads: Reads, client: str
+) -> None:
+    read = words(reads[client])
+    [text] = {text_of(reads[client]) for client in CLIENTS}
+    assert text.startswith("You can ask about")
+    assert len({it.id.partition("@")[2] for it in read}) == 1
+    assert len({it.id for it in read}) == len(read)
+    assert len(hellos(reads[client], QUESTION)) > 1
+    assert ends(reads[client]) == ["complete"]
 
 
 def test_the_document_lists_the_clients_that_were_tried() -> None:

@@ -1,5 +1,5 @@
 /**
- * Clients for Node.js: each follows the stream at the URL given, as its documentation
+ * Clients for Node.js: each follows the streams at the URLs given, as its documentation
  * says, and each event that it reads is printed as a line of JSON.
  */
 
@@ -7,24 +7,29 @@ import { EventSource } from "eventsource";
 import { createEventSource } from "eventsource-client";
 import { EventSource as UndiciEventSource } from "undici";
 
-const TYPES = ["hello", "number", "bye"];
-const url = process.argv[2];
+const TYPES = ["hello", "number", "bye", "message", "end"];
 
-follow("eventsource", new EventSource(url));
-follow("undici", new UndiciEventSource(url));
-createEventSource({
-  url,
-  onMessage: ({ event, data, id }) => print("eventsource-client", event, data, id),
-});
+for (const url of process.argv.slice(2)) {
+  follow(url, "eventsource", new EventSource(url));
+  follow(url, "undici", new UndiciEventSource(url));
+  const source = createEventSource({
+    url,
+    onMessage: ({ event, data, id }) => {
+      print(url, "eventsource-client", event ?? "message", data, id ?? "");
+      if (event === "end") source.close();
+    },
+  });
+}
 
-function follow(client, source) {
+function follow(url, client, source) {
   for (const type of TYPES) {
-    source.addEventListener(type, (event) =>
-      print(client, type, event.data, event.lastEventId),
-    );
+    source.addEventListener(type, (event) => {
+      print(url, client, type, event.data, event.lastEventId);
+      if (type === "end") source.close();
+    });
   }
 }
 
-function print(client, event, data, id) {
-  process.stdout.write(`${JSON.stringify([client, event, data, id ?? ""])}\n`);
+function print(...event) {
+  process.stdout.write(`${JSON.stringify(event)}\n`);
 }
