@@ -6,6 +6,7 @@ of the URL. In a browser with scripts, `static/page.js` continues from there.
 
 import gzip
 import json
+import re
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,9 @@ POLICY = (
     "base-uri 'none'",
     "form-action 'self'",
 )
+# They are no HTML, and could send commands to a terminal that shows a page's source.
+# In the JSON for the scripts they are escaped.
+CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b-\x1f\x80-\x9f]")
 # Where the text board shows what a detail is about.
 SECTIONS_OF_DETAILS = {"quote": "prices", "match": "scores", "own": "details"}
 CONTENT_SECURITY_POLICY = "; ".join((*POLICY, "frame-ancestors 'self'"))
@@ -178,7 +182,7 @@ def _answer(
 
 
 def _html(page: str, policy: str) -> Response:
-    body = page.encode()
+    body = CONTROL_CHARACTERS.sub(" ", page).encode()
     zipped = gzip.compress(body, compresslevel=9)
     response = compressible(body, "text/html; charset=utf-8", zipped)
     response.headers["Content-Security-Policy"] = policy

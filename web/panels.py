@@ -2,7 +2,7 @@
 
 Theory of operation: ten thousand rows, or rows of a megabyte, must not make a page that
 takes long to make or to load. So every part of it is bounded: the rows, the bytes that
-are decoded, and the characters that are shown. All types have equal shares, so that one
+are decoded, and the characters that are shown. Types share them equally, so that one
 can't displace another. The rows that are left out are counted. The page's script
 fetches them, and without a script a sentence says how many there are.
 """
@@ -10,7 +10,7 @@ fetches them, and without a script a sentence says how many there are.
 import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import groupby
+from itertools import chain, groupby, islice, zip_longest
 from operator import itemgetter
 from typing import Any, Literal, TypeVar
 
@@ -45,7 +45,7 @@ DETAIL_CHARACTERS = 1_200_000  # of the fields of one row: more than one event m
 FIELD_CHARACTERS = 1000  # as many take as long to render as the markup of a field
 INDENTED_BYTES = 8192  # of data; indenting deep arrays makes them 60 times as long
 BOOT_BYTES = 256 << 10  # of data that a page has as JSON, for its script
-BOOT_ROW_BYTES = 4096  # of one event's data
+BOOT_ROW_BYTES = 16 << 10  # of one event's data
 SEARCHED_CHARACTERS = 10_000  # of a field
 ACTIVITY = 50  # events without a key on a page
 SEARCHED_EVENTS = 2000  # the newest events without a key, among which those are
@@ -139,11 +139,15 @@ def panels_of(events: list[Event], selection: Selection, now: int) -> list[Panel
     if selection.view != "both":
         shown = selection.own_type
         groups = {type: own for type, own in groups.items() if type == shown}
-    panels = (
-        _make_panel(type, own, selection, _Share(len(groups)), now)
-        for type, own in groups.items()
-    )
-    return [panel for panel in panels if panel.rows or panel.left_out]
+    room = _Room(len(groups))
+    smallest_first = sorted(groups, key=lambda type: len(groups[type]))
+    panels = {
+        type: _make_panel(type, groups[type], selection, room, now)
+        for type in smallest_first
+    }
+    return [
+        panels[type] for type in groups if panels[type].left_out or panels[type].rows
+    ]
 
 
 def activity_of(log: Log, selection: Selection) -> list[Happening]:
@@ -180,7 +184,7 @@ def boot_of(events: list[Event], log: Log) -> dict[str, Any]:
     `other` is as in `/api/state`, without the `left_out` rows that would be too much.
     In `activity`, which has the newest event last, a line stands for large data.
     """
-    rows = [*_boot_rows(events)]
+    rows = _boot_rows(events)
     activity = [
         {"id": str(it.id), "event": it.type, "data": _brief(it)}
         for it in reversed(newest_unkeyed(log))
@@ -196,14 +200,39 @@ def boot_of(events: list[Event], log: Log) -> dict[str, Any]:
     }
 
 
-class _Share:
-    """What one of `types` types may have of a page."""
+class _Room:
+    """What is left of the bounds of a page, for some more types.
+
+    Each type may take its equal share, and leaves to the others what it doesn't need.
+    """
 
     def __init__(self, types: int) -> None:
-        self.rows = max(min(ROWS_OF_TYPE, ROWS_OF_ALL // max(types, 1)), 1)
-        self.read = DECODED_BYTES // max(types, 1)
-        self.shown = SHOWN_CHARACTERS // max(types, 1)
-        self.boot = BOOT_BYTES // max(types, 1)
+        self._types = types
+        self._rows = ROWS_OF_ALL
+        self._bytes = DECODED_BYTES
+        self._characters = SHOWN_CHARACTERS
+
+    @property
+    def rows(self) -> int:
+        """How many rows the next type may show."""
+        return max(min(self._rows // self._types, ROWS_OF_TYPE), 1)
+
+    @property
+    def bytes(self) -> int:
+        """How many bytes of its data may be decoded."""
+        return self._bytes // self._types
+
+    @property
+    def characters(self) -> int:
+        """How many characters it may show."""
+        return self._characters // self._types
+
+    def take(self, rows: int, bytes: int, characters: int) -> None:
+        """Note how much one type took."""
+        self._types -= 1
+        self._rows -= rows
+        self._bytes -= bytes
+        self._characters -= characters
 
 
 class _Fields(msgspec.Struct, frozen=True):
@@ -221,18 +250,24 @@ class _Cells(msgspec.Struct, frozen=True):
 
 
 def _make_panel(
-    type: str, own: list[Event], selection: Selection, share: _Share, now: int
+    type: str, own: list[Event], selection: Selection, room: _Room, now: int
 ) -> Panel:
     order = selection.order_of(type)
     reads_all = order is not None or bool(selection.q.strip())
-    some = own if reads_all else own[: share.rows]
-    read = [_read(event) for event in _within(share.read, some, _count_bytes)]
+    some = own if reads_all else own[: room.rows]
+    decoded = [*_within(room.bytes, some, _count_bytes)]
+    read = [_read(event) for event in decoded]
     found = [row for row in read if _is_found(row, selection, now)]
     if order is not None:
         found = _sorted(found, *order, now)
-    names = columns_of(row.fields for row in found[: share.rows])
-    cells = [_write(row, names, now) for row in found[: share.rows]]
-    rows = [*_within(share.shown, cells, _count_characters)]
+    names = columns_of(row.fields for row in found[: room.rows])
+    cells = [_write(row, names, now) for row in found[: room.rows]]
+    rows = [*_within(room.characters, cells, _count_characters)]
+    room.take(
+        rows=len(rows),
+        bytes=sum(map(_count_bytes, decoded)),
+        characters=sum(map(_count_characters, rows)),
+    )
     written = [row.cells for row in rows]
     return Panel(
         type=type,
@@ -364,12 +399,17 @@ def _brief(event: Event) -> Any:
     return decode(event.data) if small else _happening(event).text
 
 
-def _boot_rows(events: list[Event]) -> Iterator[Event]:
-    groups = _by_type(events)
-    share = _Share(len(groups))
-    for own in groups.values():
-        small = [it for it in own[: share.rows] if len(it.data) <= BOOT_ROW_BYTES]
-        yield from _within(share.boot, small, _count_bytes)
+def _boot_rows(events: list[Event]) -> list[Event]:
+    """Return the rows that a page has for its script.
+
+    They are the first row of each type, then the second of each, and so on. So each
+    type has some, and a type with few rows leaves room to the others.
+    """
+    groups = [own[:ROWS_OF_TYPE] for own in _by_type(events).values()]
+    turns = chain.from_iterable(zip_longest(*groups))
+    small = (it for it in turns if it and len(it.data) <= BOOT_ROW_BYTES)
+    rows = _within(BOOT_BYTES, islice(small, ROWS_OF_ALL), _count_bytes)
+    return sorted(rows, key=_slot_of)
 
 
 def _by_type(events: list[Event]) -> dict[str, list[Event]]:

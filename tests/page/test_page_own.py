@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.helpers.harness import Board
 from tests.helpers.pages import wait_until_live
+from tests.page.test_page_axe import AXE, SCHEMES, WIDTHS, violations
 
 DESK = {
     "4711": {"subject": "Printer on fire", "status": "open", "waiting": 12.5},
@@ -122,3 +123,45 @@ def test_on_paper_all_panels_are_there_with_their_rows(page: Page, desk: Board) 
           .every((it) => it.scrollHeight <= it.clientHeight + 1)"""
     )
     expect(page.locator(".toolbar")).to_be_hidden()
+
+
+def test_who_is_typing_appears_without_a_reload_and_goes_by_itself(
+    page: Page, desk: Board
+) -> None:
+    page.goto(f"{desk.url}/?view=typing")
+    wait_until_live(page)
+    page.evaluate(
+        """() => {
+          window.seen = [];
+          const look = () => {
+            const typing = document.querySelectorAll("[data-type=typing][data-key]");
+            const now = [...typing].map((row) => row.textContent.trim()).join();
+            if (now !== window.seen.at(-1)) window.seen.push(now);
+          };
+          const changes = { subtree: true, childList: true, characterData: true };
+          new MutationObserver(look).observe(document.querySelector("#own"), changes);
+        }"""
+    )
+    for who in ("Mia", "Noah"):
+        data = {"who": f"{who} is typing…"}
+        publish(desk, {"event": "typing", "key": "4711", "data": data, "ttl": 1.5})
+    page.wait_for_function(
+        """() => window.seen.at(-1) === "" &&
+          window.seen.some((text) => text.includes("Noah is typing…"))"""
+    )
+
+
+@pytest.mark.parametrize("path", ["/", "/embed?view=ticket", "/k/ticket/4712"])
+def test_axe_finds_nothing_before_a_script_runs(
+    page: Page, desk: Board, page_errors: list[str], path: str
+) -> None:
+    page_errors.append("ERR_FAILED")
+    page.route("**/static/*.js", lambda route: route.abort())
+    page.goto(desk.url + path)
+    page.evaluate(AXE.read_text())
+    found = []
+    for scheme, width in zip(SCHEMES, WIDTHS, strict=True):
+        page.emulate_media(color_scheme=scheme)
+        page.set_viewport_size({"width": width, "height": 800})
+        found += [(scheme, width, violation) for violation in violations(page)]
+    assert found == []
