@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 from tests.helpers.harness import ROOT, Board
 from tests.helpers.pages import CHROMIUM
 from tests.helpers.staged_answers import AnswerStage
-from tests.page.states import STATES
+from tests.page.states import ON_EMPTY_BOARDS, STATES
 
 SCREENSHOTS = ROOT / "screenshots"
 README_PICTURE = ROOT / "docs/board.png"
@@ -59,7 +59,7 @@ def main(names: list[str]) -> None:
         for name in names or [*STATES, PRINT]:
             for scheme in SCHEMES:
                 with (
-                    AnswerStage(nothing if name == "empty" else board) as stage,
+                    AnswerStage(nothing if name in ON_EMPTY_BOARDS else board) as stage,
                     blank_page(browser, scheme) as page,
                 ):
                     take_pictures(page, stage, name, scheme)

@@ -8,7 +8,7 @@ import { viewOf } from "./address.js";
 
 export class Views {
   #board;
-  #nav = byId("views");
+  #links = byId("view-links");
   #sign = "";
 
   /** @param {Board} board */
@@ -43,11 +43,11 @@ export class Views {
     link.dataset.view = view;
     setText(/** @type {Element} */ (link.firstElementChild), title);
     const next = view === "activity" ? null : this.#link("activity");
-    this.#nav.insertBefore(link, next ?? byId("alerts-tab"));
+    this.#links.insertBefore(link, next ?? null);
   }
 
   /** @param {string} view */
   #link(view) {
-    return [...this.#nav.querySelectorAll("a")].find(({ dataset }) => dataset.view === view);
+    return [...this.#links.querySelectorAll("a")].find(({ dataset }) => dataset.view === view);
   }
 }

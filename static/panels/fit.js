@@ -8,40 +8,38 @@
 /** @typedef {import("../board/cells.js").Kind} Kind */
 /** @typedef {{columns: boolean[], trend: boolean}} Fit Whether each is shown. */
 
-const KEY = 96; // px, as are all
-const TREND = 104;
+const KEY_WIDTH = 96; // px, as are all
+const TREND_WIDTH = 88;
 /** @type {Partial<Record<Kind, number>>} */
 const WIDTHS = { number: 84, chip: 108, time: 136, boolean: 72 };
-const TEXT = 96;
-const FIRST = 3; // columns that come before the trend when room is given away
+const TEXT_WIDTH = 96;
 
 /**
- * Give away the room of a panel: to the first chip, to the first columns, to the trend, and
- * to further columns.
+ * Give away the room of a panel: to the first chip, to the trend and its column, and then to
+ * the other columns.
  * @param {(Kind | null)[]} kinds Of the columns.
- * @param {boolean} hasTrend
+ * @param {number} trended The column that has a trend; -1 if there is none.
  * @param {number} width In px; 0 if it isn't known.
  * @param {number} pin The width of the column of pins.
  * @returns {Fit}
  */
-export function fitColumns(kinds, hasTrend, width, pin) {
-  let room = (width || Infinity) - pin - KEY;
+export function fitColumns(kinds, trended, width, pin) {
+  let room = (width || Infinity) - pin - KEY_WIDTH;
   const take = (/** @type {number} */ wanted) => {
     if (wanted > room) return false;
     room -= wanted;
     return true;
   };
-  const chip = kinds.indexOf("chip");
-  const hasChip = chip >= 0 && take(widthOf("chip"));
-  const fits = (/** @type {Kind | null} */ kind, /** @type {number} */ i) =>
-    i === chip ? hasChip : take(widthOf(kind));
-  const first = kinds.slice(0, FIRST).map(fits);
-  const trend = hasTrend && take(TREND);
-  const further = kinds.slice(FIRST).map((kind, i) => fits(kind, i + FIRST));
-  return { columns: [...first, ...further], trend };
+  const first = [kinds.indexOf("chip"), trended].filter((i) => i >= 0);
+  /** @type {boolean[]} */
+  const columns = [];
+  for (const i of first) columns[i] ??= take(widthOf(kinds[i]));
+  const trend = trended >= 0 && columns[trended] && take(TREND_WIDTH);
+  kinds.forEach((kind, i) => (columns[i] ??= take(widthOf(kind))));
+  return { columns, trend };
 }
 
 /** @param {Kind | null} kind */
 function widthOf(kind) {
-  return (kind && WIDTHS[kind]) ?? TEXT;
+  return (kind && WIDTHS[kind]) ?? TEXT_WIDTH;
 }

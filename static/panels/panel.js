@@ -300,7 +300,7 @@ export class Panel {
     }
     this.#fit = fitColumns(
       all.map(({ kind }) => kind),
-      trend !== null,
+      all.findIndex(({ name }) => name === trend),
       this.#width,
       this.#rowHeight,
     );

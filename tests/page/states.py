@@ -159,6 +159,32 @@ def show_embed(page: Page, stage: Stage) -> None:
     begin_stream(page, stage)
 
 
+def show_desk(page: Page, stage: Stage) -> None:
+    """Show a support desk; the stage must be in front of a board without any events."""
+    load_page(page, stage)
+    begin_stream(page, stage)
+    send_desk(page, stage)
+
+
+def show_mixed(page: Page, stage: Stage) -> None:
+    show_live(page, stage)
+    send_desk(page, stage)
+
+
+def show_row(page: Page, stage: Stage) -> None:
+    load_page(page, stage, "/k/ticket/4711")
+    begin_stream(page, stage)
+    send_desk(page, stage)
+    expect(page.locator("#own-fields")).to_contain_text("Printer on fire")
+
+
+def show_own_alerts(page: Page, stage: Stage) -> None:
+    show_desk(page, stage)
+    page.locator("#open-alerts:visible, #alerts-tab:visible").click()
+    page.locator("#alert-test").select_option("becomes")
+    expect(page.locator("#alert-value")).to_be_visible()
+
+
 def show_empty(page: Page, stage: Stage) -> None:
     """Open the page; the stage must be in front of a board without any events."""
     load_page(page, stage)
@@ -167,6 +193,46 @@ def show_empty(page: Page, stage: Stage) -> None:
 
 
 # Helpers of the states.
+
+
+def send_desk(page: Page, stage: Stage) -> None:
+    """Send the rows of a support desk, and events without a key."""
+    at = instant_after_boot(page)
+    rows = [
+        *(("ticket", str(4711 + i), ticket(i, at)) for i in range(12)),
+        *(("agent", name, {"state": "online", "open": 3}) for name in ("Mia", "Pat")),
+        ("typing", "4712", {"agent": "Mia"}),
+        *(("server", f"web-{i}", server(i, 0)) for i in range(4)),
+        *(("server", f"web-{i}", server(i, n)) for i in range(4) for n in range(9)),
+        ("note", None, {"text": "Mia took 4711"}),
+        ("sla", None, {"ticket": 4713, "minutes": 30, "met": False}),
+    ]
+    for number, (event, key, data) in enumerate(rows):
+        wrapped = {"event": event, "key": key, "data": data}
+        stage.send_event("other", wrapped, f"{at + 1_000}-{number}")
+    expect(page.locator("#happenings li")).to_have_count(2)
+    expect(page.locator("#panel-server")).to_have_count(1)
+
+
+def ticket(number: int, at: int) -> dict[str, Any]:
+    """Return the data of a ticket."""
+    return {
+        "subject": ("Printer on fire", "No mail", "Wrong invoice")[number % 3],
+        "status": ("open", "pending", "breached", "solved", "parked")[number % 5],
+        "priority": ("low", "urgent", "high")[number % 3],
+        "agent": ("Mia", None, "Pat")[number % 3],
+        "waiting": number * 7.5,
+        "opened_at": at - number * 600_000,
+        "link": f"https://desk.example/{number}",
+        "history": [{"by": "Mia", "did": "opened it"}],
+    }
+
+
+def server(number: int, step: int) -> dict[str, Any]:
+    """Return the data of a server, which differs from step to step."""
+    load = round(abs(number + (step * (number + 3)) % 7 / 2), 2)
+    status = ("ok", "degraded", "down", "ok")[number]
+    return {"load": load, "memory": 40 + number * step, "status": status, "up": True}
 
 
 def load_page(page: Page, stage: Stage, path: str = "/") -> None:
@@ -251,6 +317,13 @@ STATES: dict[str, State] = {
         show_ask,
         show_answers,
         show_embed,
+        show_desk,
+        show_mixed,
+        show_row,
+        show_own_alerts,
         show_empty,
     )
 }
+
+ON_EMPTY_BOARDS = {"desk", "own_alerts", "empty"}
+"""The states whose stage must be in front of a board without any events."""

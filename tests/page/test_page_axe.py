@@ -10,7 +10,7 @@ from playwright.sync_api import Page
 from tests.helpers.harness import ROOT, Board
 from tests.helpers.pages import CUT
 from tests.helpers.staged_answers import AnswerStage
-from tests.page.states import STATES
+from tests.page.states import ON_EMPTY_BOARDS, STATES
 
 AXE = ROOT / "node_modules/axe-core/axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -30,7 +30,7 @@ def stage(
     board: Board, nothing: Board, state: str, page_errors: list[str]
 ) -> Iterator[AnswerStage]:
     page_errors.append(CUT)
-    with AnswerStage(nothing if state == "empty" else board) as stage:
+    with AnswerStage(nothing if state in ON_EMPTY_BOARDS else board) as stage:
         yield stage
 
 

@@ -192,7 +192,7 @@ def test_an_empty_board_fits_a_phone_and_fills_by_itself(
     with Board(FEED="published") as empty, Stage(empty) as stage:
         at = open_page(page, stage)
         stage.send_hello(f"{at}-0", source="published")
-        line = page.get_by_text("curl -X PUT")
+        line = page.get_by_text("curl -X PUT").first
         expect(line).to_have_text(
             f"curl -X PUT {stage.url}/api/prices/ACME"
             ' -H "Authorization: Bearer $PUBLISH_TOKEN" -d 101.24'
