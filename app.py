@@ -8,7 +8,6 @@ from functools import cache
 from pathlib import Path
 
 from flask import Flask, Response, request
-from werkzeug.middleware.proxy_fix import ProxyFix
 
 from feed.feed import Feed
 from feed.publishing.batch import MAX_BODY
@@ -30,6 +29,7 @@ from web import (
     streams,
 )
 from web.format import TEMPLATE_FILTERS
+from web.forwarded import Forwarded
 
 ROOT = Path(__file__).parent
 VERSION = "0.1.0"
@@ -62,9 +62,8 @@ def create_app(settings: Settings) -> Flask:
     app.before_request(lambda: feed.start())
     app.after_request(lambda response: _add_headers(response, settings))
     app.after_request(_close_if_body_is_left)
-    hops = settings.trusted_proxies
-    if hops:
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]  # Flask's documented way to add middleware
+    if settings.trusted_proxies:
+        app.wsgi_app = Forwarded(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign]  # Flask's documented way to add middleware
     return app
 
 

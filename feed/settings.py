@@ -68,6 +68,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_stream_age: Annotated[float, Meta(ge=0, le=31_536_000)] = 0.0
     max_answers: Annotated[int, Meta(ge=1, le=10_000)] = 100
     max_keys: Annotated[int, Meta(ge=1, le=10_000_000)] = 5000
+    public_url: str = ""
     trusted_proxies: Annotated[int, Meta(ge=0, le=100)] = 0
     compress: bool = True
     allowed_origins: tuple[str, ...] = ()
@@ -99,6 +100,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             recording=recording,
             loop=loop,
             compress=_read_choice(environ, "COMPRESS", ("1", "0")) == "1",
+            public_url=_read_public_url(environ),
             allowed_origins=_read_origins(environ),
             publish_tokens=_read_tokens(environ, "PUBLISH_TOKEN"),
             view_tokens=_read_tokens(environ, "VIEW_TOKEN"),
@@ -226,6 +228,16 @@ def _read_origins(environ: Environment) -> tuple[str, ...]:
                 f"ALLOWED_ORIGINS: {origin!r} is neither * nor like https://example.org"
             )
     return origins
+
+
+def _read_public_url(environ: Environment) -> str:
+    """Return the URL by which readers reach the board, without a slash at the end."""
+    url = _read_text(environ, "PUBLIC_URL")
+    if url and not ORIGIN.fullmatch(url.lower().removesuffix("/")):
+        raise InvalidSetting(
+            f"PUBLIC_URL={url[:200]!r} is not like https://board.example.org"
+        )
+    return url.lower().removesuffix("/")
 
 
 def _read_tokens(environ: Environment, name: str) -> tuple[str, ...]:

@@ -172,7 +172,7 @@ def _answer(
         response = _html(page, CONTENT_SECURITY_POLICY)
     else:
         chosen = _chosen(feed, state, selection, detail)
-        board = text_board(chosen, request.url_root, _curl(feed))
+        board = text_board(chosen, f"{_origin(feed)}/", _curl(feed))
         response = Response(board, content_type="text/plain; charset=utf-8")
     response.vary.add("Accept")
     response.headers["Cache-Control"] = "no-cache"
@@ -269,9 +269,15 @@ def _page(
         sorts=SORT_LABELS,
         chart_library=_chart_library(),
         curl=_curl(feed),
+        origin=_origin(feed),
         modules=_modules(),
         version=feed.streams.version,
     )
+
+
+def _origin(feed: Feed) -> str:
+    """Return the beginning of the URLs that commands name."""
+    return feed.settings.public_url or request.url_root.rstrip("/")
 
 
 def _curl(feed: Feed) -> str:

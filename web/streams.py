@@ -16,6 +16,7 @@ from feed.streams.view import Subscription, View, WireFormat, resolve_cursor
 from feed.streams.wire import WIRES
 from serving.slots import current_slot
 from web import the_feed
+from web.clients import client_of
 from web.query import (
     MATCH_PARAMETERS,
     STREAM_PARAMETERS,
@@ -98,7 +99,7 @@ def respond(subscription: Subscription, outlet: Outlet | None = None) -> Respons
     sock = request.environ.get("gunicorn.socket")
     protocol = request.environ["SERVER_PROTOCOL"]
     connection = None if sock is None else Connection(sock, protocol)
-    peer = Peer(request.remote_addr or "unknown", connection)
+    peer = Peer(client_of(request.remote_addr), connection)
     # A HEAD request never starts the generator, so it doesn't count as a stream.
     begin = partial(_begin, request.environ)
     frames = Stream(the_feed().streams, subscription, peer, outlet).frames(begin)

@@ -130,6 +130,13 @@ def test_a_client_is_told_apart_by_forwarded_for_only_behind_trusted_proxies() -
             assert first_type(board, one) == "bye"
             forged = {"X-Forwarded-For": "192.0.2.9, 192.0.2.1"}
             assert first_type(board, forged) == "bye"
+            same = ("192.0.2.1:4711", "::ffff:192.0.2.1", "[::ffff:192.0.2.1]:80")
+            for address in same:
+                assert first_type(board, {"X-Forwarded-For": address}) == "bye"
+        with board.stream(SILENT, {"X-Forwarded-For": "2001:db8::1"}) as stream:
+            stream.events(1)
+            for address, expected in (("2001:db8::2", "bye"), ("2001:db9::1", "hello")):
+                assert first_type(board, {"X-Forwarded-For": address}) == expected
         until(lambda: first_type(board, one) == "hello", why="its place is free again")
 
 
