@@ -6,8 +6,9 @@
 
 The names of figures may have `*` and `?`. Every 5 seconds (`INTERVAL`), each sample is
 published as a `metric`: its name, labels and value, and the rate at which a counter
-grows, per second. A service that can't be reached is reported, and asked again. A user
-and a password in the URL are sent as Basic authorization, as of `http://:TOKEN@host`.
+grows, per second. A service that can't be reached is reported, and asked again; its
+figures are gone after three times that interval. A user and a password in the URL are
+sent as Basic authorization, as of `http://:TOKEN@host`.
 
 `BOARD` is the board's address, if it is another one than that of `make run`. The
 example needs the package `prometheus-client`, which `make run` installs into `.venv`.
@@ -26,6 +27,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from source import read_request
 
 INTERVAL = float(os.environ.get("INTERVAL", "5"))  # seconds
+GONE_AFTER = 3 * INTERVAL  # seconds in which a figure that is read no more is shown
 
 Counted = dict[str, tuple[float, float]]  # by key: an instant in seconds, and a value
 
@@ -56,7 +58,7 @@ def put(key: str, row: dict[str, str | float | None]) -> None:
         if isinstance(value, float):
             row[field] = round(value, 3) if math.isfinite(value) else None
     try:
-        publish({"event": "metric", "key": key, "data": row})
+        publish({"event": "metric", "key": key, "data": row, "ttl": GONE_AFTER})
     except Refused as error:
         print(f"{key}: {error}", file=sys.stderr)
 

@@ -120,6 +120,7 @@ def test_figures_of_a_service_become_rows_and_counters_get_a_rate(empty: Board) 
     finally:
         feeding.terminate()
         feeding.wait()
+    until(lambda: metrics(empty) == {}, 30, "figures that are read no more are gone")
     assert rows[key]["name"] == "liveboard_events_total"
     assert rows[key]["labels"] == "type=metric"
     assert rows[key]["value"] > 0
