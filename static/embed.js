@@ -23,6 +23,8 @@ const prices = new Prices(board, choice, NO_PINS);
 const scores = new Scores(board, choice, NO_PINS);
 /** @type {import("./panels/panels.js").Panels | null} Null until there is an own type. */
 let panels = null;
+/** @type {import("./panels/left-out.js").LeftOut | null} */
+let leftOut = null;
 let arePanelsAsked = false;
 /** @type {Record<string, import("./board/painter.js").View>} By event type; `other` later. */
 const views = { price: prices, score: scores };
@@ -33,7 +35,10 @@ const stream = new Stream(
     hello: ({ resume }) => {
       if (resume === "fresh") board.rebuild();
     },
-    caughtUp: () => board.settle(),
+    caughtUp: () => {
+      board.settle();
+      loadLeftOut();
+    },
     control: () => {}, // a frame has no room for the line about a gap
     state: requestPaint,
   },
@@ -60,6 +65,14 @@ async function openPanels() {
   panels = new Panels(board, choice, NO_PINS, requestPaint);
   views.other = panels;
   requestPaint();
+}
+
+/** Fetch the rows for which the page had no room; the first time this loads its script. */
+async function loadLeftOut() {
+  if (!boot.left_out) return;
+  const { LeftOut } = await import("./panels/left-out.js");
+  leftOut ??= new LeftOut(board, boot.left_out);
+  leftOut.load();
 }
 
 function requestPaint() {

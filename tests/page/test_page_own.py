@@ -67,6 +67,8 @@ def test_a_frame_shows_one_type_live(page: Page, desk: Board) -> None:
     row = page.get_by_role("link", name="4711")
     assert row.get_attribute("href") == "/k/ticket/4711?view=ticket"
     assert page.evaluate("() => document.querySelector('.symbol').target") == ""
+    page.goto(f"{desk.url}/embed?view=crowd&q=r249")
+    expect(page.locator("[data-key='r249']")).to_be_visible()  # one of those left out
     page.goto(f"{desk.url}/embed?view=none")
     expect(page.locator("#nothing")).to_be_visible()
     expect(page.locator(".panel:visible")).to_have_count(0)
