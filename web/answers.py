@@ -7,7 +7,7 @@ from contextlib import closing
 from typing import Annotated, cast
 
 import msgspec
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, redirect, request
 from msgspec import Meta
 from werkzeug.exceptions import Forbidden, NotFound
 
@@ -28,6 +28,7 @@ from feed.streams.view import LAST_EVENT_ID, Subscription, View, WireFormat
 from feed.streams.wire import WIRES
 from web import pages, the_feed
 from web.clients import client_of
+from web.format import address
 from web.publish import read_body, read_idempotency
 from web.query import InvalidParameter, parse_query, read_last_event_id
 from web.streams import MIME_TYPES, preferred_format, read_cursor, respond
@@ -130,10 +131,11 @@ def stream_answer(answer: str) -> Response:
 @blueprint.get("/ask")
 def ask_at_once() -> Response:
     """Answer the question `q`: as a page, as a stream, or in bare words."""
+    match = request.args.get("match")
     if "text/html" in request.headers.get("Accept", ""):
-        return _page()
-    if "match" in request.args:
-        return _tell(request.args["match"])
+        return _page() if match is None else _go_to(match)
+    if match is not None:
+        return _tell(match)
     asked, cursor, once = _read_parameters()
     if request.method == "HEAD":  # it asks nothing
         return Response(content_type=WIRES[_wire()].content_type)
@@ -147,6 +149,11 @@ def ask_at_once() -> Response:
     _refuse_cross_site()
     answer = _begin(asked, "q")
     return _name_answer(_stream(answer, None, once), answer.id)
+
+
+def _go_to(match: str) -> Response:
+    """Lead a browser to the page of a match, where its timeline grows."""
+    return cast(Response, redirect(address(match, "m"), 303, Response))
 
 
 def _tell(match: str) -> Response:

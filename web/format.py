@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from feed.answers.piece import Piece
+from feed.events.catalogue import CATALOGUE
 from feed.events.goals import GOALS, is_shoot_out, phase, standing_goals
 from feed.streams.written import (
     Fields,
@@ -29,7 +30,8 @@ from feed.streams.written import (
     whole,
 )
 
-ROW_PAGES = {"price": "s", "score": "m"}  # the page of a row, by event type
+ROW_PAGES = {"price": "s", "score": "m"}  # a publisher's own type has "k/<type>"
+NO_PAGE = frozenset(CATALOGUE) - frozenset(ROW_PAGES)  # event types without a page
 PHASES = ("live", "upcoming", "over")  # in the order in which matches are listed
 SHOOT_OUT_CHIPS = {"P": "Pens", "PEN": "PEN"}  # in progress, and over
 CHIPS = {
@@ -182,9 +184,9 @@ def row_address(piece: Piece) -> str:
     It is empty for other pieces, and if there is no such page.
     """
     ref = piece.ref
-    page = None if ref is None else ROW_PAGES.get(ref.event)
-    if ref is None or page is None:
+    if ref is None or ref.event in NO_PAGE:
         return ""
+    page = ROW_PAGES.get(ref.event, f"k/{ref.event}")
     is_name = ref.field is None or ref.field.split(".")[-1] == "name"
     has_number = any(map(str.isdigit, piece.text))
     return address(ref.key, page) if is_name or has_number else ""

@@ -4,12 +4,15 @@
  */
 
 import { traitsOf, isAfter } from "../events.js";
+import { number } from "../board/cells.js";
 import { percent, price, signed } from "../format.js";
 
 /** @typedef {import("./reader.js").Ref} Ref */
 /** @typedef {import("../board/state.js").Board} Board */
 /** @typedef {import("../controls/address.js").Opened} Opened */
 
+const LONGEST_WORD = 60; // characters; a longer text is no state that changes
+const SIDE_FIELD = /^(home|away)\./; // goals and red cards
 const NAME_FIELD = /(^|\.)name$/;
 const NUMBER = /[+\u2212-]?\d[\d,]*(?:\.\d+)?/; // with a real minus sign, or a hyphen
 /** @type {Record<string, (value: number, decimals: number) => string>} How the board writes them. */
@@ -59,34 +62,44 @@ export function presentResult(ref, text, board) {
  */
 export function presentOf(ref, text, board) {
   const value = valueOf(ref, board);
-  if (value === null) return null;
-  const { decimals } = board.quotes.get(ref.key) ?? { decimals: 0 };
-  const present = written(ref, value, decimals);
+  if (typeof value === "string") return presentWord(text, value);
+  if (typeof value !== "number") return null;
+  const present = written(ref, value, board);
   return present === null || isSame(text, present) ? null : present;
 }
 
-/** @param {Ref} ref @param {Board} board @returns {number | null} */
+/** @param {Ref} ref @param {Board} board @returns {any} Null if it isn't known. */
 function valueOf({ event, key, field, id }, board) {
   if (field === null || board.id === null || !isAfter(board.id, id)) return null;
+  const rows = { price: board.quotes, score: board.scores }[event];
   /** @type {any} */
-  let value = { price: board.quotes, score: board.scores }[event]?.get(key);
-  for (const name of field.split(".")) value = own(value, name);
-  return typeof value === "number" ? value : null;
-}
-
-/** @param {any} value @param {string} name */
-function own(value, name) {
-  return value != null && Object.hasOwn(value, name) ? value[name] : null;
-}
-
-/** @param {Ref} ref @param {number} value @param {number} decimals */
-function written({ event, field }, value, decimals) {
-  const name = field ?? "";
-  if (event === "price") {
-    if (PRICES.has(name)) return price(value, decimals);
-    return Object.hasOwn(FORMATS, name) ? FORMATS[name](value, decimals) : null;
+  let value = rows ? rows.get(key) : board.own.row(event, key)?.data;
+  for (const name of field.split(".")) {
+    value = value != null && Object.hasOwn(value, name) ? value[name] : null;
   }
-  return /^(home|away)\./.test(name) ? String(value) : null; // goals and red cards
+  return value;
+}
+
+/** @param {Ref} ref @param {number} value @param {Board} board */
+function written({ event, key, field }, value, board) {
+  const name = field ?? "";
+  if (event === "score") return SIDE_FIELD.test(name) ? String(value) : null;
+  if (event !== "price") return number(value);
+  const { decimals } = board.quotes.get(key) ?? { decimals: 0 };
+  if (PRICES.has(name)) return price(value, decimals);
+  return Object.hasOwn(FORMATS, name) ? FORMATS[name](value, decimals) : null;
+}
+
+/**
+ * What a word of a publisher's own type is now: "“closed”". An answer quotes such words.
+ * @param {string} text The word in the answer.
+ * @param {string} value
+ */
+function presentWord(text, value) {
+  const present = `“${value}”`;
+  return !text.startsWith("“") || text === present || value.length > LONGEST_WORD
+    ? null
+    : present;
 }
 
 /**

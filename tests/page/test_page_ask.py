@@ -320,6 +320,9 @@ def test_a_real_answer_comes_to_its_page_and_without_a_script_in_the_html(
     expect(link).to_have_attribute("href", "/s/ACME")
     plain.locator("#ask-suggestions a").first.click()
     expect(text).to_contain_text(".")
+    match = boot_data(page)["scores"][0]["match"]
+    plain.goto(f"{board.url}/ask?match={match}")
+    expect(plain).to_have_url(f"{board.url}/m/{match}")
     context.close()
 
 

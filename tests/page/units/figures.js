@@ -48,6 +48,17 @@ test("nothing is said of what the board doesn't know, or doesn't write as a figu
   equal(presentOf(ref("constructor.name"), "1", at), null);
   equal(presentOf({ ...ref("price"), field: null }, "1", at), null);
   equal(presentOf(ref("waiting", "ticket", "4711"), "1", at), null);
+  equal(presentOf(ref("name"), "Acme", at), null);
+});
+
+test("what a publisher's own type says is known too", () => {
+  const at = board();
+  const data = { status: "closed", waiting: 8, text: "x".repeat(61) };
+  at.apply("other", { event: "ticket", key: "4711", data }, "9001-0", true);
+  equal(presentOf(ref("waiting", "ticket", "4711"), "12.5", at), "8");
+  equal(presentOf(ref("status", "ticket", "4711"), "“open”", at), "“closed”");
+  equal(presentOf(ref("status", "ticket", "4711"), "“closed”", at), null);
+  equal(presentOf(ref("text", "ticket", "4711"), "“x…”", at), null);
 });
 
 test("a board that is older than the answer says nothing", () => {
