@@ -37,12 +37,14 @@ CUES: dict[str, str] = {
     "|tickers|equity|equities|firm|firms|securities",
     "high": "high|highs|highest|peak|maximum|max|top price|session high|day high",
     "low": "low|lows|lowest|minimum|min price|bottom price|session low|day low|trough",
-    "range": "range|high and low|highs and lows|high low|hi lo|low and high|day"
-    "|today|session|stats|statistics|details|figures|in detail|everything",
+    "range": "range|high and low|highs and lows|high low|hi lo|low and high|stats"
+    "|statistics|details|figures|in detail|everything",
+    "day": "day|today|todays|session|so far",
     "volume": "volume|vol|turnover|shares traded|volumes|how many shares|traded",
-    "open_price": "opening price|open price|opened|open at|opening|the open",
+    "open_price": "opening price|open price|opened|open at|opening|the open|open",
     "previous_close": "previous close|prev close|last close|yesterdays close"
-    "|closing price|closed at|yesterday|previous session|close yesterday",
+    "|closing price|closed at|yesterday|previous session|close yesterday|close|closed"
+    "|closes",
     "bid": "bid|bids|ask price|offer|spread|bid ask|buyers|sellers|bid and ask",
     "change": "change|changed|chg|move|moved|movement|difference|percent"
     "|percentage|pct|gain|loss|up|down|rise|rose|risen|fall|fell|fallen|gained|lost"
@@ -79,6 +81,7 @@ CUES: dict[str, str] = {
     "expensive": "most expensive|highest price|highest priced|dearest|priciest"
     "|costs the most|most valuable|worth the most",
     "cheap": "cheapest|lowest price|lowest priced|least expensive|costs the least",
+    "top": "top|strongest|leading|leaders",
     "pins": "pins|pinned|my stocks|my symbols|my shares|my list|watchlist"
     "|my watchlist|my prices|favourites|favorites|my favourites|my favorites|mine"
     "|my own|my companies",
@@ -108,6 +111,7 @@ CUES: dict[str, str] = {
     "|taken off|came off",
     "kick_off": "kick off|kicks off|kickoff|ko|start|starts|started|begin|begins"
     "|began|starting|kicked off|kick offs",
+    "halted": "postponed|abandoned|suspended|cancelled|canceled|interrupted",
     "live": "live|now|right now|currently|on now|in play|in progress"
     "|at the moment|under way|underway|on air|ongoing|being played|what is on"
     "|whats on|what on|who is playing|who playing|inplay",
@@ -125,7 +129,7 @@ CUES: dict[str, str] = {
     "overview": "overview|summary|summarise|summarize|summarize the board"
     "|brief me|going on|whats up|what up|sup|big picture|round up|roundup|in short"
     "|tldr|tl dr|everything|give me the board|the board|state of play|how are things"
-    "|how is everything|how things",
+    "|how is everything|how things|types|what types|on the board",
     "notice": "notice|notices|announcement|announcements|alert|alerts|warning"
     "|warnings|bulletin|bulletins",
     "health": "feed|source|data|stream|board|connection|server|system|updates",
@@ -137,7 +141,7 @@ CUES: dict[str, str] = {
     "|latest event|when was the last|how recent|how old|how fresh|how up to date"
     "|how current|is this live|is this real|is it live|are these real|are these live"
     "|is this data|are prices live|are the prices live|are the prices real|real data"
-    "|real prices",
+    "|real prices|are these prices real|are those prices real|is this real",
     "count": "how many|number of|count|how much many|total|no of",
     "list": "list|show|which|what|all|name|names|give me|who|every",
     "when": "when|what time|until when|till when|how long|how soon",
@@ -178,6 +182,8 @@ VOCABULARY = frozenset(
     {*_STOP.split(), *" ".join(CUES.values()).replace("|", " ").split()}
 )
 """The words that mean something by themselves, so that they are no misspelt names."""
+SPELLINGS = tuple(sorted(VOCABULARY))
+"""The same in one order, so that of two words that are equally near one is chosen."""
 
 
 def find_cues(words: str) -> frozenset[str]:

@@ -27,7 +27,7 @@ from feed.answers.times import Window
 from feed.events.goals import LIVE, UPCOMING
 from feed.events.shapes import Score
 
-MATCHES_READ = 200  # the newest; their incidents are read for one answer
+MATCHES_READ = 100  # the newest; their incidents are read for one answer
 
 Goals = list[tuple[Score, Goal]]
 
@@ -49,10 +49,11 @@ def answer_goals(inquiry: Inquiry, state: State) -> Phrase:
     if inquiry.has("count"):
         some = ""
     total = sentence(
-        f"{counted(len(goals), 'goal')} {verb} been scored{_where(inquiry)}{said}{some}"
+        f"{counted(len(goals), 'goal')} {verb} been scored",
+        f"{_where(inquiry, state)}{said}{some}",
     )
-    if inquiry.has("count") or len(goals) == 1:
-        return paragraph(total, told[0])
+    if inquiry.has("count"):
+        return total
     return paragraph(total, *told)
 
 
@@ -115,17 +116,16 @@ def _matches(since: int, inquiry: Inquiry, state: State) -> list[Score]:
     return [it for key in keys[-MATCHES_READ:] if (it := state.score(key))]
 
 
-def _where(inquiry: Inquiry) -> str:
+def _where(inquiry: Inquiry, state: State) -> str:
     if inquiry.of("club", "match"):
         return " there"
     competitions = [in_competition(it.key) for it in inquiry.of("competition")]
     if competitions:
         return " and".join(competitions)
-    return (
-        " in the matches on now"
-        if inquiry.has("live")
-        else " in the matches on the board"
-    )
+    if inquiry.has("live"):
+        return " in the matches on now"
+    some = len(state.scores) > MATCHES_READ
+    return f" in the {MATCHES_READ} newest matches" if some else ""
 
 
 def _is_last(inquiry: Inquiry) -> bool:

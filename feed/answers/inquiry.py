@@ -11,7 +11,7 @@ import msgspec
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
-from feed.answers.cues import VOCABULARY, find_cues
+from feed.answers.cues import SPELLINGS, VOCABULARY, find_cues
 from feed.answers.names import Found, Named, Names
 from feed.answers.piece import Question
 from feed.answers.state import State
@@ -30,40 +30,11 @@ KINDS_OF_ROW = {"price": "symbol", "score": "match", "notice": "notice"}
 # Cues that say what is asked of a name, so that a question with one stands by itself.
 WEAK = frozenset({"doing", "list", "it", "follows", "when", "why", "live", "next"})
 
-BEFORE_NAMES = frozenset(
-    [
-        "of",
-        "for",
-        "is",
-        "are",
-        "does",
-        "do",
-        "did",
-        "has",
-        "about",
-        "in",
-        "on",
-        "at",
-        "with",
-        "v",
-        "vs",
-        "versus",
-        "against",
-        "and",
-        "or",
-        "than",
-        "many",
-        "between",
-        "by",
-        "compare",
-        "price",
-        "stock",
-        "share",
-        "symbol",
-        "club",
-        "team",
-    ]
+_BEFORE_NAMES_TEXT = (
+    "of for is are does do did has about in on at with v vs versus against and or "
+    "than many between by compare price stock share symbol club team which"
 )
+BEFORE_NAMES = frozenset(_BEFORE_NAMES_TEXT.split())
 
 _TOP = re.compile(r"\b(?:top|bottom|first|best|worst|biggest|largest|last) (\d{1,3})\b")
 
@@ -167,10 +138,7 @@ def _meant(word: str) -> str:
     """Return the word of the vocabulary that is meant by one with a letter wrong."""
     if word in VOCABULARY or len(word) < 4:
         return word
-    allowed = 1 if len(word) < 7 else 2
-    best = process.extractOne(
-        word, VOCABULARY, scorer=OSA.distance, score_cutoff=allowed
-    )
+    best = process.extractOne(word, SPELLINGS, scorer=OSA.distance, score_cutoff=1)
     if best is None or best[0][0] != word[0]:
         return word
     # A word of four letters with another letter in it is probably another word.

@@ -1,6 +1,7 @@
 """Answers to greetings and thanks, to requests for help, and to what isn't answered."""
 
 from feed.answers.inquiry import Inquiry
+from feed.answers.matches import match_sentence, named_matches
 from feed.answers.names import Named, Names
 from feed.answers.phrases import (
     Phrase,
@@ -27,7 +28,8 @@ GREETINGS = ("greeting", "thanks", "farewell", "praise")
 def is_greeting(inquiry: Inquiry) -> bool:
     """Return whether a question is nothing but a greeting, thanks or a farewell."""
     few = len(inquiry.words.split()) <= 6
-    return few and inquiry.has(*GREETINGS) and not (inquiry.names or inquiry.missing)
+    is_alone = not (inquiry.names or inquiry.missing or inquiry.has("health"))
+    return few and is_alone and inquiry.has(*GREETINGS)
 
 
 def greet(inquiry: Inquiry) -> Phrase:
@@ -120,10 +122,12 @@ def describe_name(named: Named, state: State) -> Phrase:
 def _declined(words: str, inquiry: Inquiry, state: State) -> Phrase:
     symbols = inquiry.of("symbol")
     quote = state.quote(symbols[0].key) if len(symbols) == 1 else None
-    if quote is None:
-        return sentence(words)
-    now = quote_sentence(quote, state)
-    return sentence(words, "; ", now)
+    if quote:
+        return sentence(words, "; ", quote_sentence(quote, state))
+    matches = named_matches(inquiry, state)
+    if len(matches) == 1:
+        return sentence(words, "; ", match_sentence(matches[0], state))
+    return sentence(words)
 
 
 def _suggested(state: State, words: str) -> Phrase:

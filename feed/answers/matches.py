@@ -142,6 +142,8 @@ def answer_lists(inquiry: Inquiry, state: State) -> Phrase:
     scope = " and".join(map(in_competition, sorted(competitions)))
     if not heads:
         return sentence(f"there are no matches{scope} on the board")
+    if inquiry.has("halted"):
+        return _list_halted(heads, scope, inquiry, state)
     asked = [each for each in _PHASES if inquiry.has(each)]
     chosen = asked or [it for it in _PHASES if _of_phase(heads, it)][:1]
     return paragraph(*(_list(heads, each, scope, inquiry, state) for each in chosen))
@@ -154,17 +156,17 @@ def matches_by_phase(state: State, phase_: str) -> list[str]:
 
 def _about_match(score: Score, inquiry: Inquiry, state: State) -> Phrase:
     sentences = [match_sentence(score, state)]
-    if inquiry.has("goals", "last_goal") and score.status not in UPCOMING:
+    if score.status in UPCOMING:
+        return sentences[0]
+    if inquiry.has("goals", "last_goal"):
         sentences.append(scorers_sentence(score, state))
     if inquiry.has("cards"):
         sentences.append(_cards(score, state))
     if inquiry.has("subs"):
         sentences.append(_substitutions(score, state))
-    if inquiry.has("kick_off", "when") and score.status not in UPCOMING:
+    if inquiry.has("kick_off", "when"):
         sentences.append(_kicked_off(score, state))
-    if inquiry.has("minute") and score.status not in UPCOMING:
-        sentences.append(_minute(score, state))
-    if len(sentences) == 1 and score.status not in UPCOMING:
+    if len(sentences) == 1:
         sentences.append(scorers_sentence(score, state) if goals_of(score) else [])
     return paragraph(*sentences)
 
@@ -297,13 +299,6 @@ def _kicked_off(score: Score, state: State) -> Phrase:
     return sentence("it kicked off at ", _figure(score, state, "kick_off", at))
 
 
-def _minute(score: Score, state: State) -> Phrase:
-    if score.status not in LIVE or score.minute is None or score.status == "HT":
-        return []
-    at = moment({"minute": score.minute, "stoppage": score.stoppage})
-    return sentence("the minute is ", _figure(score, state, "minute", at))
-
-
 def _to_come(score: Score, state: State) -> Phrase:
     fixture = _fixture(score, state)
     if score.status == "PST":
@@ -423,11 +418,29 @@ def _list(
     heads: dict[str, ScoreHead], phase_: str, scope: str, inquiry: Inquiry, state: State
 ) -> Phrase:
     keys = _in_order(_of_phase(heads, phase_), state)
-    words = _PHASES[phase_]
+    return _list_keys(keys, f"{scope} {{verb}} {_PHASES[phase_]}", inquiry, state)
+
+
+def _list_halted(
+    heads: dict[str, ScoreHead], scope: str, inquiry: Inquiry, state: State
+) -> Phrase:
+    """Return the matches that are postponed, abandoned and so on, as is asked."""
+    asked = {*inquiry.words.split()}
+    words = [it for it in _HALTED if it in asked]
+    statuses = {_HALTED[it] for it in words}
+    keys = _in_order([m for m, it in heads.items() if it.status in statuses], state)
+    return _list_keys(keys, f"{scope} {{verb}} {' or '.join(words)}", inquiry, state)
+
+
+def _list_keys(
+    keys: list[str], predicate: str, inquiry: Inquiry, state: State
+) -> Phrase:
+    """Return a list of matches; `predicate` says what they are, with its `{verb}`."""
+    verb = "are" if len(keys) > 1 else "is"
+    are = predicate.replace("{verb}", verb)
     if not keys:
-        return sentence(f"no match{scope} is {words}")
-    verb = "is" if len(keys) == 1 else "are"
-    head = f"{counted(len(keys), 'match', 'matches')}{scope} {verb} {words}"
+        return sentence(f"no match{are}")
+    head = f"{counted(len(keys), 'match', 'matches')}{are}"
     if inquiry.has("count"):
         return sentence(head)
     lines = [match_line(it, state) for key in keys[:LISTED] if (it := state.score(key))]
@@ -519,6 +532,10 @@ def _figure(score: Score, state: State, field: str | None, text: str) -> Piece:
     return state.figure(("score", score.match), field, text)
 
 
+_HALTED = {
+    **{"postponed": "PST", "abandoned": "ABD", "suspended": "SUSP"},
+    **{"cancelled": "CANC", "canceled": "CANC", "interrupted": "INT"},
+}
 _PHASES = {"live": "on now", "next": "to come", "over": "over"}
 _STANDINGS: dict[str, Callable[[Score, State], Phrase]] = {
     **dict.fromkeys(("1H", "2H", "ET", "BT", "LIVE"), _in_play),

@@ -5,6 +5,7 @@ from operator import itemgetter
 
 from feed.answers.inquiry import Inquiry
 from feed.answers.phrases import (
+    LISTED,
     Part,
     Phrase,
     counted,
@@ -16,7 +17,7 @@ from feed.answers.phrases import (
     shown,
 )
 from feed.answers.piece import Piece
-from feed.answers.quotes import long_name, short_name
+from feed.answers.quotes import long_name, quote_sentence, short_name
 from feed.answers.spans import FEW_CANDLES, read_span
 from feed.answers.state import QuoteHead, State
 from feed.answers.times import Window
@@ -46,11 +47,16 @@ def answer_movers(inquiry: Inquiry, state: State) -> Phrase:
             f"and there are {len(quotes):,}{scope}; name a sector or some symbols"
         )
     changes = _changes(quotes, inquiry.window, state)
-    both = inquiry.has("riser") == inquiry.has("faller")
+    if not changes:
+        return sentence(_without_changes(inquiry, scope))
+    falls = inquiry.has("faller", "down")
+    rises = inquiry.has("riser", "up")
+    rises = rises or (inquiry.has("top") and not (falls or inquiry.has("mover")))
+    both = rises == falls
     sentences = []
-    if both or inquiry.has("riser"):
+    if both or rises:
         sentences.append(_rose(changes, inquiry, scope, state))
-    if both or inquiry.has("faller"):
+    if both or falls:
         sentences.append(_fell(changes, inquiry, scope, state, again=both))
     return paragraph(*sentences)
 
@@ -60,6 +66,9 @@ def answer_breadth(inquiry: Inquiry, state: State) -> Phrase:
     quotes, scope = _scope(inquiry, state)
     if not quotes:
         return sentence(f"there are no prices{scope} on the board")
+    if len(quotes) == 1:
+        quote = state.quote(next(iter(quotes)))
+        return quote_sentence(quote, state) if quote else []
     return paragraph(_breadth(quotes, scope), _extremes(quotes, state))
 
 
@@ -72,7 +81,7 @@ def answer_listing(inquiry: Inquiry, state: State) -> Phrase:
     names = [
         symbol
         for symbol, it in sorted(quotes.items())
-        if not ways or direction(it.change, it.decimals) in ways
+        if not ways or (it.change is not None and _way(it) in ways)
     ]
     words = " or ".join("unchanged" if way == "flat" else way for way in ways)
     if inquiry.has("count") or not names:
@@ -80,7 +89,9 @@ def answer_listing(inquiry: Inquiry, state: State) -> Phrase:
         found = f" {verb} {words}" if words else f" {verb} on the board"
         of = f" of the {whole(len(quotes))}" if words and len(quotes) > 1 else ""
         return sentence(f"{whole(len(names))}{of} {_symbols(quotes)}{scope}{found}")
-    shortly = shortened([short_name(it, state) for it in names])
+    shortly = shortened(
+        [short_name(it, state) for it in names[: LISTED + 1]], len(names)
+    )
     are = f" are {words}: " if words else " are on the board: "
     if len(names) == 1:
         are = f" is {words}: " if words else " is on the board: "
@@ -89,7 +100,7 @@ def answer_listing(inquiry: Inquiry, state: State) -> Phrase:
 
 def is_ranking(inquiry: Inquiry) -> bool:
     """Return whether a question asks which symbols stand out."""
-    ranks = inquiry.has("riser", "faller", "mover") and inquiry.has("most")
+    ranks = inquiry.has("riser", "faller", "mover", "stock") and inquiry.has("most")
     nouns = {"risers", "gainers", "losers", "fallers", "movers", "winners"}
     nouns |= {"riser", "gainer", "loser", "faller", "mover", "winner"}
     named = bool(nouns & {*inquiry.words.split()})
@@ -139,13 +150,17 @@ def _by_change(quotes: Mapping[str, QuoteHead]) -> Ranking:
     return sorted(known, key=itemgetter(1), reverse=True)
 
 
+def _without_changes(inquiry: Inquiry, scope: str) -> str:
+    if inquiry.window:
+        return f"no symbol{scope} has traded {_said(inquiry)}"
+    return f"no change{scope} is known {_said(inquiry)}"
+
+
 def _rose(changes: Ranking, inquiry: Inquiry, scope: str, state: State) -> Phrase:
     rose = [each for each in changes if direction(each[1], 2) == "up"]
     said = _said(inquiry)
     if rose:
         return _ranked(rose, inquiry, scope, "risen", state)
-    if not changes:
-        return sentence(f"no change{scope} is known {said}")
     best = _with_change(changes[0], inquiry, state)
     return sentence(f"no symbol{scope} has risen {said}; the best is ", best)
 
@@ -157,8 +172,6 @@ def _fell(
     said = _said(inquiry)
     if fell:
         return _ranked(fell, inquiry, scope, "fallen", state, again)
-    if not changes:
-        return sentence(f"no change{scope} is known {said}")
     worst = _with_change(changes[-1], inquiry, state)
     return sentence(f"no symbol{scope} has fallen {said}; the weakest is ", worst)
 
@@ -233,12 +246,10 @@ def _dearest(
 
 
 def _breadth(quotes: Mapping[str, QuoteHead], scope: str) -> Phrase:
-    if len(quotes) == 1:
-        return []
     known = [it for it in quotes.values() if it.change is not None]
-    ways = [direction(it.change, it.decimals) for it in known]
+    ways = [_way(it) for it in known]
     counts: list[Part] = [
-        f"{whole(count)} {'is' if count == 1 else 'are'} {word}"
+        f"{whole(count) if count else 'none'} {'is' if count < 2 else 'are'} {word}"
         for way, word in (("up", "up"), ("down", "down"), ("flat", "unchanged"))
         if (count := ways.count(way)) or way != "flat"
     ]
@@ -250,13 +261,23 @@ def _breadth(quotes: Mapping[str, QuoteHead], scope: str) -> Phrase:
     return sentence(f"of the {total}, ", listed(counts), without)
 
 
+def _way(quote: QuoteHead) -> str:
+    """Return the direction of a change, after rounding if that can matter."""
+    change = quote.change or 0.0
+    if abs(change) >= 10.0**-quote.decimals:
+        return "up" if change > 0 else "down"
+    return direction(change, quote.decimals)
+
+
 def _extremes(quotes: Mapping[str, QuoteHead], state: State) -> Phrase:
     found = extremes(quotes)
     if found is None:
         return []
     best, worst = ((it, quotes[it].change_percent or 0.0) for it in found)
     if best == worst:
-        return sentence("it is led by ", _with_change(best, Inquiry(), state))
+        return sentence(
+            "the only known change is that of ", _with_change(best, Inquiry(), state)
+        )
     return sentence(
         *("the best is ", _with_change(best, Inquiry(), state)),
         *(" and the weakest ", _with_change(worst, Inquiry(), state)),
@@ -270,7 +291,7 @@ def _list_sectors(state: State) -> Phrase:
     if len(sectors) == 1:
         return sentence("the only sector on the board is ", shown(sectors[0]))
     names: list[Part] = [shown(it) for it in sectors]
-    listed_ = shortened(names)
+    listed_ = shortened(names, len(names))
     return sentence(f"there are {whole(len(sectors))} sectors on the board: ", listed_)
 
 

@@ -9,9 +9,11 @@ and they run in C. The number of words for which they are taken is limited.
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
+from itertools import chain
 from operator import itemgetter
 from typing import NamedTuple
 
+import msgspec
 from rapidfuzz import process
 from rapidfuzz.distance import OSA, JaroWinkler
 
@@ -19,15 +21,20 @@ from feed.answers.state import State
 from feed.answers.words import Word, folded
 from feed.events.event import Slot
 
-NAME_READ = 60  # characters of a name that are compared
+NAME_READ = 48  # characters of a name that are compared
 WORDS_OF_NAME = 8  # words of a name that are compared
 WORDS_GUESSED = 6  # unknown words of a question that are looked for in names
-COMPARISONS = 150_000  # of unknown words with the words of names
+COMPARISONS = 80_000  # of unknown words with the words of names
 ALIKE = 0.4  # the least similarity (0 to 1) of a name that is called the nearest
+_COMMON_PARTS_TEXT = (
+    "united city town rovers stars athletic albion thistle wanderers rangers "
+    "systems networks labs foods power lines works group holdings"
+)
+COMMON_PARTS = frozenset(_COMMON_PARTS_TEXT.split())
 SHARED_BY = 3  # names; a word that more names share says nothing
 
 
-class Named(NamedTuple):
+class Named(msgspec.Struct, frozen=True, gc=False):
     """A thing with a name.
 
     `kind` is `symbol`, `sector`, `market`, `club`, `match`, `competition`, `notice`,
@@ -57,6 +64,7 @@ class NamePart(NamedTuple):
     """A word of a question that is a part of names, and its place in the question."""
 
     at: int
+    word: str
     names: list[Named]
 
 
@@ -65,6 +73,7 @@ class Names:
 
     def __init__(self, state: State) -> None:
         self._state = state
+        self._namesakes: dict[str, list[Named]] = {}
 
     def find(self, words: Sequence[Word], known: frozenset[str]) -> Found:
         """Return the names in the words of a question.
@@ -92,14 +101,14 @@ class Names:
 
     def nearest(self, text: str, kinds: frozenset[str]) -> Named | None:
         """Return the thing of some kinds whose name is most alike, if any is alike."""
-        choices = {n: of for n, of in self._phrases.items() if of[0].kind in kinds}
+        choices = [n for n, it in self._phrases.items() if it.kind in kinds]
         best = process.extractOne(
             folded(text).strip()[:NAME_READ],
-            choices.keys(),
+            choices,
             scorer=JaroWinkler.normalized_similarity,
             score_cutoff=ALIKE,
         )
-        return choices[best[0]][0] if best else None
+        return self._phrases[best[0]] if best else None
 
     def _longest(
         self, words: Sequence[Word], at: int, known: frozenset[str], shouted: bool
@@ -107,7 +116,7 @@ class Names:
         """Return the longest name that begins at a word, and its number of words."""
         for count in range(min(WORDS_OF_NAME, len(words) - at), 0, -1):
             name = " ".join(word.text for word in words[at : at + count])
-            found = self._phrases.get(name)
+            found = self._things(name)
             if found and count == 1:
                 found = self._usable(found, words, at, known, shouted)
             if found:
@@ -142,7 +151,8 @@ class Names:
     ) -> list[NamePart]:
         """Return which unknown words are parts of names, as written or misspelt.
 
-        What looks like a symbol isn't taken for a misspelling of another one.
+        What looks like a symbol isn't taken for a misspelling of another one. "United"
+        alone doesn't make an unknown club a known one.
         """
         parts = []
         for at, word in [*words.items()][:WORDS_GUESSED]:
@@ -152,11 +162,13 @@ class Names:
                 spelt = self._spelt(word.text, len(words), known)
                 found = self._named(spelt) if spelt else []
             if found:
-                parts.append(NamePart(at, found))
-        return parts
+                parts.append(NamePart(at, word.text, found))
+        if len(parts) == len(words):
+            return parts
+        return [part for part in parts if part.word not in COMMON_PARTS]
 
     def _named(self, word: str) -> list[Named]:
-        return self._phrases.get(word) or self._containing(word)
+        return self._things(word) or self._containing(word)
 
     def _containing(self, word: str) -> list[Named]:
         """Return the names that have a word, or else a word that begins with it.
@@ -183,7 +195,7 @@ class Names:
     def _line_at(self, position: int) -> list[Named]:
         begin = self._text.rfind("\n", 0, position) + 1
         end = self._text.find("\n", position)
-        return self._phrases.get(self._text[begin:end].strip(), [])
+        return self._things(self._text[begin:end].strip())
 
     def _spelt(self, word: str, unknown: int, known: frozenset[str]) -> str | None:
         """Return the word of the names that a word is a misspelling of, if any."""
@@ -198,17 +210,27 @@ class Names:
         meant = process.extractOne(word, known, scorer=OSA.distance, score_cutoff=1)
         return None if meant and meant[1] < best[1] else str(best[0])
 
+    def _things(self, name: str) -> list[Named]:
+        """Return the things of a folded name."""
+        first = self._phrases.get(name)
+        return [first, *self._namesakes.get(name, ())] if first else []
+
     @cached_property
-    def _phrases(self) -> dict[str, list[Named]]:
-        """The named things by their folded names."""
-        phrases: dict[str, list[Named]] = {}
-        if not self._all:
-            return phrases
-        lines = folded("\n".join(name for name, _ in self._all)).split("\n")
-        for line, (_, named) in zip(lines, self._all, strict=True):
-            things = phrases.setdefault(line.strip(), [])
-            if named not in things:
-                things.append(named)
+    def _phrases(self) -> dict[str, Named]:
+        """The first named thing of each folded name; see `_namesakes` for others."""
+        names: list[str] = []
+        things: list[Named] = []
+        every = (_price_names, _match_names, _other_names)
+        for name, named in chain.from_iterable(make(self._state) for make in every):
+            names.append(name[:NAME_READ].replace("\n", " "))
+            things.append(named)
+        phrases: dict[str, Named] = {}
+        for line, named in zip(
+            folded("\n".join(names)).split("\n"), things, strict=False
+        ):
+            name = line.strip()
+            if phrases.setdefault(name, named) != named:
+                self._namesakes.setdefault(name, []).append(named)
         phrases.pop("", None)
         return phrases
 
@@ -220,13 +242,7 @@ class Names:
     @cached_property
     def _words(self) -> list[str]:
         """The distinct words of all names that are long enough to be misspelt."""
-        return [word for word in {*self._text.split()} if len(word) > 3]
-
-    @cached_property
-    def _all(self) -> list[tuple[str, Named]]:
-        names = [*_price_names(self._state), *_match_names(self._state)]
-        names += [*_other_names(self._state)]
-        return [(name[:NAME_READ].replace("\n", " "), it) for name, it in names]
+        return [word for word in dict.fromkeys(self._text.split()) if len(word) > 3]
 
 
 def plurals(noun: str) -> tuple[str, ...]:
@@ -284,7 +300,7 @@ def _agreed(parts: Iterable[NamePart]) -> list[NamePart]:
     for part in parts:
         shared = [it for it in part.names if agreed and it in agreed[-1].names]
         if shared:
-            agreed[-1] = NamePart(agreed[-1].at, shared)
+            agreed[-1] = NamePart(agreed[-1].at, "", shared)
         else:
             agreed.append(part)
     return agreed

@@ -34,6 +34,14 @@ FIELDS_SHOWN = 6  # of one key
 DEPTH_SHOWN = 3  # objects within objects
 FIELDS_READ = 60  # of one key
 KEYS_SHOWN = 3  # keys that are told with their fields
+NEGATIONS = frozenset({"not", "isnt", "arent"})
+_STATES_TEXT = (
+    "open closed up down free busy waiting pending done solved active idle online "
+    "offline running stopped failed broken ready new urgent"
+)
+STATES = frozenset(_STATES_TEXT.split())
+"""States that people ask for. If no key is in one of them, the answer is none."""
+COMMON = frozenset({"the", "a", "is", "are", "of", "in", "on", "how", "many", "which"})
 NUMBER_SHOWN = 24  # characters of a number
 
 Values = dict[str, Any]
@@ -63,22 +71,22 @@ def _only_keys(types: list[str], inquiry: Inquiry, state: State) -> list[Slot]:
 
 
 def _about_type(type: str, inquiry: Inquiry, state: State) -> Phrase:
+    """Return the keys of a type, or those in a state that the question names."""
     events = state.own_types[type]
-    missing = _missing_key(inquiry)
-    if missing and not _states(type, inquiry, state):
-        return _absent(type, missing, state)
     data = read_own(reversed(events.values()))
+    states = _states(inquiry, data)
+    missing = _missing_key(inquiry)
+    if missing and not states:
+        return _absent(type, missing, state)
+    wanted = not NEGATIONS & {*inquiry.written.split()}
+    matching = [it for it in data if _is_in_state(data[it], states) == wanted]
+    keys = _list_keys(type, matching, states, inquiry, state)
     unread = len(events) - len(data)
-    note = sentence(
-        f"{counted(unread, noun(type, 1), noun(type, 2))} couldn't be read, "
-        "because there is too much data"
-    )
-    states = _states(type, inquiry, state, data)
-    matching = [it for it in data if not states or _is_in_state(data[it], states)]
-    return paragraph(
-        _list_keys(type, matching, states, inquiry, state),
-        note if unread and states else [],
-    )
+    if not states or not unread:
+        return keys
+    verb = "isn't" if unread == 1 else "aren't"
+    count = counted(unread, noun(type, 1), noun(type, 2))
+    return paragraph(keys, sentence(f"{count} {verb} counted: there is too much data"))
 
 
 def _list_keys(
@@ -86,29 +94,29 @@ def _list_keys(
 ) -> Phrase:
     total = len(state.own_types[type])
     if not states:
-        keys = [*state.own_types[type]][::-1]
-    called = " or ".join(quoted(it) for it in states)
+        keys = [*state.own_types[type]]
+    negation = "not " if states and NEGATIONS & {*inquiry.written.split()} else ""
+    called = negation + " or ".join(quoted(it) for it in states) or "on the board"
     verb = "is" if len(keys) == 1 else "are"
     of = f" of the {whole(total)}" if states and total > 1 else ""
     many = noun(type, total if of else len(keys))
-    count = whole(len(keys)) if keys else "no"
-    head = f"{count}{of} {many} {verb} {called or 'on the board'}"
-    if not keys and of:
-        head = f"none{of} {many} is {called}"
-    if not keys or (inquiry.has("count") and not inquiry.has("list")):
+    if not keys:
+        return sentence(f"{'none' if of else 'no'}{of} {many} is {called}")
+    head = f"{whole(len(keys))}{of} {many} {verb} {called}"
+    if inquiry.has("count") and not inquiry.has("list"):
         return sentence(head)
-    names = [state.name((type, key), key) for key in sorted(keys)]
-    return sentence(f"{head}: ", shortened(names))
+    names = [state.name((type, key), key) for key in sorted(keys)[: LISTED + 1]]
+    return sentence(f"{head}: ", shortened(names, len(keys)))
 
 
-def _states(
-    type: str, inquiry: Inquiry, state: State, data: Mapping[str, Any] | None = None
-) -> list[str]:
+def _states(inquiry: Inquiry, data: Mapping[str, Any]) -> list[str]:
     """Return the words of a question that are values of fields, or flags."""
-    if data is None:
-        data = read_own(reversed(state.own_types[type].values()))
-    values = {word for it in data.values() for word in _state_words(it)}
-    return [word for word in dict.fromkeys(inquiry.written.split()) if word in values]
+    asked = dict.fromkeys(inquiry.written.split())
+    values: set[str] = set()
+    for each in data.values():
+        values.update(_state_words(each))
+    said = [word for word in asked if word in values and word not in COMMON]
+    return said or [word for word in asked if word in STATES]
 
 
 def _is_in_state(data: Any, states: list[str]) -> bool:

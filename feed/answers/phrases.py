@@ -67,11 +67,14 @@ def joined(items: Sequence[Part], between: str, last: str = "") -> Phrase:
     return phrase(*parts)
 
 
-def shortened(items: Sequence[Part], more: str = "more") -> Phrase:
-    """Return a list in words of the first items, and the number of the others."""
-    if len(items) <= LISTED + 1:
+def shortened(items: Sequence[Part], total: int, more: str = "more") -> Phrase:
+    """Return the first of `total` items as a list in words, and how many follow.
+
+    No more than one item beyond `LISTED` is needed.
+    """
+    if total <= LISTED + 1:
         return listed(items)
-    return listed([*items[:LISTED], f"{whole(len(items) - LISTED)} {more}"])
+    return listed([*items[:LISTED], f"{whole(total - LISTED)} {more}"])
 
 
 def plain(pieces: Iterable[Piece]) -> str:

@@ -111,14 +111,21 @@ def _move_of(quote: Quote, span: Span, state: State) -> Phrase:
     move = span.last - span.first
     way = direction(move, quote.decimals)
     if way == "flat":
-        return phrase(" is back where it began, at ", _price(quote, state))
+        return phrase(" is back where it began, at ", _last(quote, span, state))
     verb = {"up": " has risen by ", "down": " has fallen by "}[way]
     parts: list[Part] = [verb, _written(quote, abs(move), state)]
     if span.first:
         share = percent(move / span.first * 100)
         parts += [" (", _figure(quote, state, None, share), ")"]
     begun = _written(quote, span.first, state)
-    return phrase(*parts, " from ", begun, " to ", _price(quote, state))
+    return phrase(*parts, " from ", begun, " to ", _last(quote, span, state))
+
+
+def _last(quote: Quote, span: Span, state: State) -> Phrase:
+    """Return the last price of a span: the quote's, unless that was corrected."""
+    if span.last == quote.price:
+        return _price(quote, state)
+    return phrase(_written(quote, span.last, state), *_money(quote, state))
 
 
 def _written(quote: Quote, value: float, state: State) -> Piece:
@@ -149,6 +156,8 @@ def _about(quote: Quote, inquiry: Inquiry, state: State) -> Phrase:
     if inquiry.has("about_company") and not inquiry.has("price", "change", "doing"):
         return paragraph(_company(quote, state), quote_sentence(quote, state))
     note = market_note(quote.market, state)
+    if inquiry.has("change") and quote.change is None:
+        note = paragraph(sentence("its previous close isn't known"), note)
     return paragraph(quote_sentence(quote, state), note)
 
 
@@ -156,7 +165,8 @@ def _asked_fields(inquiry: Inquiry) -> list[Callable[[Quote, State], Phrase]]:
     """Return the sentences for the fields that a question asks for."""
     if inquiry.has("range") or (inquiry.has("high") and inquiry.has("low")):
         return [quote_sentence, _day]
-    return [make for cue, make in _FIELDS.items() if inquiry.has(cue)]
+    fields = [make for cue, make in _FIELDS.items() if inquiry.has(cue)]
+    return fields or ([quote_sentence, _day] if inquiry.has("day") else [])
 
 
 def _day(quote: Quote, state: State) -> Phrase:

@@ -210,9 +210,11 @@ def _asks_listing(inquiry: Inquiry) -> bool:
 
 
 def _asks_matches(inquiry: Inquiry) -> bool:
-    if inquiry.has("match", "score", "kick_off"):
+    if inquiry.has("match", "score", "kick_off", "halted"):
         return True
-    return inquiry.has("live", "next", "over") and not inquiry.has("price", "stock")
+    return inquiry.has("live", "next", "over") and not inquiry.has(
+        "price", "stock", "overview"
+    )
 
 
 def _asks_prices(inquiry: Inquiry) -> bool:
@@ -260,9 +262,21 @@ def _answer_row(inquiry: Inquiry, state: State) -> Phrase:
     return rules[kind](inquiry, state) if kind in rules else []
 
 
-_OF_MATCHES = ("goals", "last_goal", "cards", "subs", "score", "minute", "kick_off")
+_OF_MATCHES = (
+    *("goals", "last_goal", "cards", "subs", "score", "minute", "kick_off", "halted"),
+)
 _OF_SYMBOLS = (
-    *("price", "high", "low", "range", "volume", "open_price", "previous_close", "bid"),
+    *(
+        "price",
+        "high",
+        "low",
+        "range",
+        "day",
+        "volume",
+        "open_price",
+        "previous_close",
+        "bid",
+    ),
     *("change", "currency", "about_company", "doing"),
 )
 _PLURAL = {"matches", "games", "fixtures", "results", "scores", "teams", "clubs"}

@@ -178,7 +178,8 @@ def _goals(inquiry: Inquiry, state: State) -> list[Phrase]:
     told = [goal_sentence(*each, state) for each in goals[: -GOALS_SHOWN - 1 : -1]]
     more = len(goals) - len(told)
     if more:
-        told.append(sentence(f"before that, there were {counted(more, 'more goal')}"))
+        verb = "was" if more == 1 else "were"
+        told.append(sentence(f"before, {counted(more, 'more goal')} {verb} scored"))
     if not told and state.scores and inquiry.window:
         told.append(sentence(f"no goal has been scored {inquiry.window.said}"))
     return told
@@ -195,8 +196,10 @@ def _new_own(window: Window, state: State) -> Phrase:
     for type, keys in state.own_types.items():
         new = [key for key, it in keys.items() if it.id.ms >= window.since]
         if new:
-            names = [state.name((type, key), key) for key in new[::-1]]
-            changed.append(phrase(f"{noun(type, len(new))} ", shortened(names)))
+            newest = new[: -LISTED - 2 : -1]
+            names = [state.name((type, key), key) for key in newest]
+            few = shortened(names, len(new))
+            changed.append(phrase(f"{noun(type, len(new))} ", few))
     if not changed:
         return []
     return sentence("new or changed are ", listed(changed[:OWN_SHOWN]))
@@ -227,4 +230,4 @@ def _own_types(state: State) -> Phrase:
     if not counts:
         return []
     verb = "is" if len(state.own_types) == 1 and counts[0] == "1" else "are"
-    return sentence(f"there {verb} also ", shortened(counts, "more types"))
+    return sentence(f"there {verb} also ", shortened(counts, len(counts), "more types"))

@@ -2,10 +2,12 @@
 
 Strategy: a question may concern every key, so the few fields by which keys are found
 and ordered are decoded for all of them, by shapes without checks (`QuoteHead`,
-`ScoreHead`). The other fields are read for the few keys that the answer names.
+`ScoreHead`). The other fields are read for the few keys that the answer names. What is
+made for each key isn't tracked by the garbage collector, which would otherwise walk
+through the whole process in the middle of an answer.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import Annotated, Any, TypeVar
 
@@ -27,7 +29,10 @@ Number = Annotated[float, Meta(ge=-MAX_AMOUNT, le=MAX_AMOUNT)]
 Head = TypeVar("Head")
 
 
-class QuoteHead(msgspec.Struct, frozen=True):
+_INCIDENTS, _WITHOUT_INCIDENTS = b',"incidents":[', b"}"
+
+
+class QuoteHead(msgspec.Struct, frozen=True, gc=False):
     """The fields of a quote by which quotes are found and ordered."""
 
     price: Number
@@ -42,7 +47,7 @@ class QuoteHead(msgspec.Struct, frozen=True):
     at: int = 0
 
 
-class TeamHead(msgspec.Struct, frozen=True):
+class TeamHead(msgspec.Struct, frozen=True, gc=False):
     """The fields of a team by which matches are found."""
 
     name: str
@@ -50,7 +55,7 @@ class TeamHead(msgspec.Struct, frozen=True):
     score: int | None = None
 
 
-class ScoreHead(msgspec.Struct, frozen=True):
+class ScoreHead(msgspec.Struct, frozen=True, gc=False):
     """The fields of a match by which matches are found and ordered."""
 
     home: TeamHead
@@ -77,12 +82,12 @@ class State:
     @cached_property
     def quotes(self) -> dict[str, QuoteHead]:
         """All quotes by symbol, oldest first."""
-        return _heads(self.events.get("price", {}), _quote_head)
+        return _heads(self.events.get("price", {}), _quote_head.decode)
 
     @cached_property
     def scores(self) -> dict[str, ScoreHead]:
         """All matches by key, oldest first."""
-        return _heads(self.events.get("score", {}), _score_head)
+        return _heads(self.events.get("score", {}), _decode_score_head)
 
     @cached_property
     def markets(self) -> dict[str, MarketState]:
@@ -151,8 +156,23 @@ def _decode(data: bytes) -> Any:
         return None
 
 
+def _decode_score_head(data: bytes) -> ScoreHead:
+    """Return the head of a match.
+
+    Its incidents, which are most of its bytes, come last in this version's JSON and
+    aren't read. This name with its quotes can't be a part of a text.
+    """
+    end = data.find(_INCIDENTS)
+    if end > 0:
+        try:
+            return _score_head.decode(data[:end] + _WITHOUT_INCIDENTS)
+        except UNREADABLE:
+            pass  # another version has written its fields in another order
+    return _score_head.decode(data)
+
+
 def _heads(
-    events: dict[str, Event], decoder: msgspec.json.Decoder[Head]
+    events: dict[str, Event], decode: Callable[[bytes], Head]
 ) -> dict[str, Head]:
     """Return the heads of the newest events that fit into `HEADS_READ` bytes."""
     heads: dict[str, Head] = {}
@@ -162,7 +182,7 @@ def _heads(
         if left < 0:
             break
         try:
-            heads[key] = decoder.decode(event.data)
+            heads[key] = decode(event.data)
         except UNREADABLE:
             continue
     return dict(reversed(heads.items()))

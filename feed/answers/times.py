@@ -46,7 +46,8 @@ _TIME = (
 )
 _ZONE = r"(?: (?P<zone>" + "|".join(ZONES) + r")\b)?"
 _CLOCK = rf"(?:{_TIME}|(?P<named>{'|'.join(NAMED_TIMES)})){_ZONE}(?![0-9:])"
-_RECENT = r"(?:last|past|previous|latest|recent|within|within the|in the|over|over the)"
+_WITHIN = r"(?:(?:in|over|within|during|for) (?:the )?)?"
+_RECENT = _WITHIN + r"(?:last|past|previous|latest|recent|within|in the|over)(?: the)?"
 _SINCE = r"(?:since|after|from)"
 
 

@@ -208,6 +208,10 @@ def _others() -> list[Event]:
 
 
 def _instant(event: Event, now: int) -> int:
-    data = msgspec.json.decode(event.data)
+    """Return when an event was probably published: `at` in its data, if it is there."""
+    try:
+        data = msgspec.json.decode(event.data)
+    except msgspec.DecodeError:
+        return now
     at = data.get("at", now) if isinstance(data, dict) else now
     return int(at) if at > 1 else now - 5 * MINUTE
