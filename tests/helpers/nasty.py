@@ -20,7 +20,7 @@ KEYS = (
     "id: 9-9",
     "a,b;c=d&e%0A",
     "../../etc/passwd",
-    "\u2028\u2029",
+    "\u2060\u200b",
     "\N{ZERO WIDTH NO-BREAK SPACE}",
     "😀" * 200,
     "x" * 200,
