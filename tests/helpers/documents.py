@@ -14,7 +14,8 @@ FEED = ROOT / "docs/feed.md"
 DEPLOY = ROOT / "docs/deploy.md"
 REPLAY = ROOT / "docs/replay.md"
 BOARDS = ROOT / "docs/boards.md"
-DOCUMENTS = (README, TOUR, FEED, DEPLOY, REPLAY, BOARDS)
+ASK = ROOT / "docs/ask.md"
+DOCUMENTS = (README, TOUR, FEED, DEPLOY, REPLAY, BOARDS, ASK)
 
 
 def defined_in(path: Path) -> set[str]:

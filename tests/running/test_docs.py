@@ -15,11 +15,13 @@ from typing import Any, get_args
 
 import msgspec
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from app import create_app
 from feed import history as past
 from feed import log
+from feed.answers import answers, deltas, facts, prompt, request, shelf, upstream
+from feed.answers.upstream import AnswerLimits
 from feed.commands import publish as send
 from feed.events import control, shapes
 from feed.events.catalogue import CATALOGUE
@@ -37,6 +39,7 @@ from feed.streams.slowness import BOUNDS
 from feed.streams.view import View
 from serving.figures import FiguresFolder
 from tests.helpers.documents import (
+    ASK,
     BOARDS,
     DEPLOY,
     DOCUMENTS,
@@ -428,8 +431,8 @@ def test_the_commands_for_a_terminal_work(board: Board, tmp_path: Path) -> None:
             f"silent\nmax-time = {seconds}\n"
             'output = /dev/null\nwrite-out = "%{http_code}"\n'
         )
-    commands = [*commands_shown(README)]
-    assert len(commands) >= 9
+    commands = [*commands_shown(README), *commands_shown(ASK)]
+    assert len(commands) >= 11
     running = [
         subprocess.Popen(
             command.replace(SHOWN_URL, board.url),
@@ -489,6 +492,50 @@ def test_the_script_for_a_browser_works(board: Board, page: Page) -> None:
         lambda message: bool(re.fullmatch(r"30 symbols [\d.]+", message.text))
     ):
         page.evaluate("() => {" + script + "}")
+
+
+def test_the_script_that_asks_works(board: Board, page: Page) -> None:
+    [script] = blocks(ASK, "js")
+    assert len(script.splitlines()) == 6
+    page.goto(board.url + "/healthz")
+    page.evaluate("() => {" + script + "}")
+    expect(page.locator("body")).to_contain_text("ACME")
+
+
+# A model behind the board
+
+
+def test_the_limits_of_a_model_are_those_of_the_code() -> None:
+    limits = AnswerLimits()
+    values = (
+        *(limits.connect, limits.first_token, limits.between_tokens, limits.whole),
+        *(limits.characters, 1 / limits.between_pieces, answers.MOST_CALLS),
+        *(answers.COSTLY_QUESTIONS_A_MINUTE, answers.UNREAD),
+    )
+    rows = table_headed("limit", ASK).column("value")
+    shown = [row.replace(" 000", "000").split()[0] for row in rows]
+    assert shown == [f"{value:g}" for value in values]
+    text = " ".join(ASK.read_text().split())
+    for words in (
+        f"8 000 tokens' worth ({prompt.STATE_BYTES:_} bytes".replace("_", " "),
+        f"A row over {prompt.ROW_BYTES:_} bytes".replace("_", " "),
+        f"A whole number below {facts.SMALL} stands",
+    ):
+        assert words in text
+    assert (prompt.TOKENS, prompt.TURNS, shelf.KEPT_FOR) == (8000, 3, 30 * 60)
+
+
+def test_every_sentence_about_a_model_is_listed() -> None:
+    modules = (deltas, request, upstream)
+    sentences = {
+        value
+        for module in modules
+        for name, value in vars(module).items()
+        if name.isupper() and isinstance(value, str) and value.endswith(".")
+    }
+    sentences |= {*deltas.UNFINISHED.values(), *request.STATUS_FAULTS.values()}
+    assert len(sentences) > 20
+    assert {*table_headed("sentence", ASK).column("sentence")} == sentences
 
 
 # Files and links
