@@ -4,6 +4,7 @@
  */
 
 import { byId, setHidden } from "./dom.js";
+import { fetchOwn } from "./own-fetch.js";
 
 const UNATTENDED_HIDDEN = 5 * 60_000; // ms without input until a hidden page is unattended
 const UNATTENDED = 30 * 60_000; // ms without input until a visible page is unattended
@@ -58,7 +59,7 @@ export class Renewal {
 
   /** Reload, but not into an error page: nobody would reload a wall screen from there. */
   async #reload() {
-    if (this.#mayReload && (await answerOf(location.href))) {
+    if (this.#mayReload && (await answerOf(location.pathname + location.search))) {
       sessionStorage.setItem(MARK, JSON.stringify([this.#newest, Date.now()]));
       location.reload();
     }
@@ -84,10 +85,10 @@ export class Renewal {
   }
 }
 
-/** @param {string} url @returns {Promise<Response | null>} Null if it isn't served. */
-async function answerOf(url) {
+/** @param {string} path @returns {Promise<Response | null>} Null if it isn't served. */
+async function answerOf(path) {
   try {
-    const answer = await fetch(url, {
+    const answer = await fetchOwn(path, {
       headers: { Accept: "text/html, */*" },
       cache: "no-store",
     });

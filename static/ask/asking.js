@@ -3,6 +3,8 @@
  * itself comes as a stream (`reader.js`).
  */
 
+import { fetchOwn } from "../own-fetch.js";
+
 /**
  * @typedef {object} Question
  * @property {string} text
@@ -84,9 +86,9 @@ function pathOf(answer) {
   return `/api/answers/${encodeURIComponent(answer)}`;
 }
 
-/** @param {string} url @param {RequestInit} options */
-async function request(url, options) {
-  const response = await fetch(url, options).catch(() => null);
+/** @param {string} path @param {RequestInit} options */
+async function request(path, options) {
+  const response = await fetchOwn(path, options).catch(() => null);
   if (response?.ok) return response;
   throw response ? await refusalOf(response) : new Refusal(OFFLINE);
 }

@@ -4,6 +4,7 @@
  */
 
 import { byId } from "../dom.js";
+import { fetchOwn } from "../own-fetch.js";
 
 const STYLE = "ask-style"; // ids of elements, also in templates/
 const PANEL = "ask";
@@ -37,7 +38,7 @@ async function addPanel() {
 
 /** @param {string} about */
 async function fetchPanel(about) {
-  const response = await fetch(`/ask/panel?about=${encodeURIComponent(about)}`);
+  const response = await fetchOwn(`/ask/panel?about=${encodeURIComponent(about)}`);
   if (!response.ok) throw new Error(`Ask can't be loaded (${response.status})`);
   return new DOMParser().parseFromString(await response.text(), "text/html");
 }

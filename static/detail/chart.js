@@ -10,6 +10,7 @@ import { Candles } from "./candles.js";
 import { byId, fieldsOf, setAttribute, setHidden, setText, stamp } from "../dom.js";
 import { fitsPath } from "../controls/address.js";
 import { hours, line, price } from "../format.js";
+import { fetchOwn } from "../own-fetch.js";
 import { chartSentence } from "./sentences.js";
 
 /** @typedef {import("../board/state.js").Quote} Quote */
@@ -202,11 +203,9 @@ async function loadLibrary(url) {
  */
 async function fetchPast(symbol, interval, limit) {
   if (!fitsPath(symbol)) return [];
-  // With the origin, because `fetch` refuses a path in a page that was opened by a URL with
-  // a password, as a reader of a board with VIEW_TOKEN may do.
-  const url = `${location.origin}/api/history/${encodeURIComponent(symbol)}`;
+  const path = `/api/history/${encodeURIComponent(symbol)}`;
   try {
-    const answer = await fetch(`${url}?interval=${interval}&limit=${limit}`);
+    const answer = await fetchOwn(`${path}?interval=${interval}&limit=${limit}`);
     return answer.ok ? (await answer.json()).candles : [];
   } catch {
     return [];

@@ -3,6 +3,8 @@
  * once, beside the stream, which has only what changes.
  */
 
+import { fetchOwn } from "../own-fetch.js";
+
 /** @typedef {import("../board/state.js").Board} Board */
 
 const ADDED = 200; // rows in one go, so that thousands of rows don't block the page
@@ -28,7 +30,7 @@ export class LeftOut {
     this.#isLoading = true;
     const { rebuilds } = this.#board;
     try {
-      const answer = await fetch("/api/state?events=other");
+      const answer = await fetchOwn("/api/state?events=other");
       if (answer.ok) await this.#add((await answer.json()).other, rebuilds);
     } catch {
       // The next call tries again.

@@ -14,8 +14,9 @@ from playwright.sync_api import (
 )
 
 from tests.helpers.boards import metrics
-from tests.helpers.harness import LOOPBACK, Board, until
-from tests.helpers.pages import elsewhere, wait_until_live
+from tests.helpers.harness import LOOPBACK, ROOT, Board, until
+from tests.helpers.pages import elsewhere, go_back, wait_until_live
+from tests.page.states import ask
 
 TOKEN = "view-token-0123456789"
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
@@ -85,7 +86,12 @@ def test_a_browser_shows_all_parts_of_the_page_and_a_frame_on_the_same_site(
     one.locator("[data-match]:visible").first.click()
     expect(panel.get_by_text("Timeline")).to_be_visible()
     expect(one.locator("#curl")).to_contain_text('curl -u ":$VIEW_TOKEN" -N ')
+    one.keyboard.press("q")
+    ask(one, "How is ACME?")
+    expect(one.locator("#ask")).to_contain_text("As of")
     assert TOKEN not in one.content()
+    go_back(one)
+    expect(panel.get_by_text("Timeline")).to_be_visible()
     one.reload()
     wait_until_live(one)
     expect(panel.get_by_text("Timeline")).to_be_visible()
@@ -95,6 +101,18 @@ def test_a_browser_shows_all_parts_of_the_page_and_a_frame_on_the_same_site(
         frame = other.frame_locator("iframe")
         expect(frame.locator("[data-symbol=ACME]")).to_be_attached()
         expect(frame.locator("#badge")).to_have_attribute("data-state", "live")
+
+
+def test_no_module_fetches_a_path_by_itself() -> None:
+    """A page with a password in its URL can't: see `static/own-fetch.js`."""
+    static = ROOT / "static"
+    modules = [it for it in static.rglob("*.js") if "vendor" not in it.parts]
+    fetching = [
+        it.relative_to(static).as_posix()
+        for it in modules
+        if re.search(r"\bfetch\(", it.read_text())
+    ]
+    assert fetching == ["own-fetch.js"]
 
 
 def test_without_the_token_a_browser_gets_nothing(
