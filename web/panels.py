@@ -38,7 +38,7 @@ from web.cells import (
 from web.format import address
 
 ROWS_OF_TYPE = 200  # on a page, as of prices
-ROWS_OF_ALL = 1000  # on a page
+ROWS_OF_ALL = 500  # on a page
 DECODED_BYTES = 8 << 20  # of data that one request decodes
 SHOWN_CHARACTERS = 400_000  # in the cells of a page
 DETAIL_CHARACTERS = 1_200_000  # of the fields of one row: more than one event may have

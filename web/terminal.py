@@ -36,7 +36,7 @@ def text_board(state: Fields, root: str, curl: str) -> str:
     if state["activity"]:
         lines += ["Activity", *map(_happening, state["activity"]), ""]
     lines += [_notice(notice) for notice in state["notices"]]
-    lines += _hints(root, curl)
+    lines += _hints(state, root, curl)
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
@@ -121,12 +121,15 @@ def _notice(notice: Fields) -> str:
     return printable(f"{notice['level'].upper()}  {notice['title']}{body}")
 
 
-def _hints(root: str, curl: str) -> list[str]:
+def _hints(state: Fields, root: str, curl: str) -> list[str]:
     curl = f"{curl} -N"
+    types = ",".join(panel.type for panel in state["panels"][:2])
+    is_own = types and not state["prices"]
+    few = f"events={types}" if is_own else "symbols=ACME,BOLT&events=price"
     return [
         f"Follow it        {curl} {root}stream.txt",
         f"As SSE or JSON   {curl} {root}stream   {curl} {root}stream.ndjson",
-        f"Just a few       {curl} '{root}stream?symbols=ACME,BOLT&events=price'",
+        f"Just a few       {curl} '{root}stream?{few}'",
     ]
 
 

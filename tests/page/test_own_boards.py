@@ -140,6 +140,9 @@ def test_each_type_has_a_panel_with_its_rows_and_columns(own: Own) -> None:
     assert "4711 Printer on fire open 12.5" in page.text
     assert "4712 Can’t log in solved 3.0" in page.text
     assert "4713 Invoice on hold none Mia" in page.text
+    board = own.text()
+    assert "4711    Printer on fire  open        12.5" in board
+    assert board.endswith("stream?events=server,ticket'\n")
     tones = [it["data-tone"] for it in page.with_attribute("data-tone")]
     assert tones == ["amber", "green", "plain"]
 
@@ -233,7 +236,7 @@ def test_a_hundred_types_have_equal_shares_of_a_page(own: Own) -> None:
         own.put(f"t{number:02}", {str(n): n for n in range(20)})
     page = own.page()
     assert len(keys_of(page)) == len(page.boot["other"]) == panels.ROWS_OF_ALL
-    assert page.boot["left_out"] == 1000
+    assert page.boot["left_out"] == 1500
     assert {it["event"] for it in page.boot["other"]} == {
         f"t{number:02}" for number in range(100)
     }

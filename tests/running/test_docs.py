@@ -59,7 +59,7 @@ from tests.helpers.documents import (
 )
 from tests.helpers.harness import ROOT, Board
 from tests.helpers.sse import Parsed, Parser
-from web import api
+from web import api, cells, panels
 from web.ops import REFUSALS, SharedFigures
 from web.query import (
     MATCH_PARAMETERS,
@@ -286,6 +286,21 @@ def test_the_numbers_of_recording_and_replaying_are_those_of_the_code() -> None:
         f"up to {publishing.MAX_EVENTS} events or {send.BATCH_BYTES >> 10} KiB",
     ):
         assert words in text
+
+
+def test_the_numbers_of_boards_of_your_own_are_those_of_the_code() -> None:
+    text = " ".join(BOARDS.read_text().split())
+    for words in (
+        f"{panels.ROWS_OF_TYPE} rows of each type and {panels.ROWS_OF_ALL} in all",
+        f"newest {panels.ACTIVITY} of them",
+        f"cut after {cells.LONGEST_TEXT} characters",
+        f"up to {MAX_TYPES} types of your own and `MAX_KEYS` keys",
+        f"Up to {publishing.MAX_EVENTS} events go into one request",
+    ):
+        assert words in text
+    [table] = [t for t in tables(BOARDS) if t.head == ["field", "on the page"]]
+    chips = spans([row[1] for row in table.rows if "chip" in row[1]])
+    assert {*chips} <= {*cells.TONES}
 
 
 def test_every_farewell_has_a_row_with_its_waits() -> None:
