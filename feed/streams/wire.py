@@ -60,27 +60,27 @@ def _sse_retry(milliseconds: int) -> bytes:
 
 
 def _ndjson_event(event: Event) -> bytes:
+    if event.until is not None and event.type not in NAMES_ITS_EXPIRY:
+        return _ndjson_expiring(event, event.until)
     if event.slot is None or event.type in NAMES_ITS_KEY:
-        return _ndjson(str(event.id), event.type, event.data, _ndjson_until(event))
+        return _ndjson(str(event.id), event.type, event.data)
     id, name, key = _json(str(event.id)), _json(event.type), _json(event.slot[1])
-    parts = id, name, key, _ndjson_until(event), event.data
-    return b'{"id":%b,"event":%b,"key":%b,%b"data":%b}\n' % parts
+    return b'{"id":%b,"event":%b,"key":%b,"data":%b}\n' % (id, name, key, event.data)
 
 
-def _ndjson_until(event: Event) -> bytes:
-    """Return the member `until`, unless the data has it or the key stays."""
-    if event.until is None or event.type in NAMES_ITS_EXPIRY:
-        return b""
-    return b'"until":%d,' % event.until
+def _ndjson_expiring(event: Event, until: int) -> bytes:
+    is_named = event.slot is None or event.type in NAMES_ITS_KEY
+    key = b"" if is_named else b'"key":%b,' % _json(event.subject)
+    parts = _json(str(event.id)), _json(event.type), key, until, event.data
+    return b'{"id":%b,"event":%b,%b"until":%d,"data":%b}\n' % parts
 
 
 def _ndjson_control(control: Control, id: EventId | None) -> bytes:
     return _ndjson(None if id is None else str(id), name_of(control), _json(control))
 
 
-def _ndjson(id: str | None, name: str, data: bytes, until: bytes = b"") -> bytes:
-    parts = _json(id), _json(name), until, data
-    return b'{"id":%b,"event":%b,%b"data":%b}\n' % parts
+def _ndjson(id: str | None, name: str, data: bytes) -> bytes:
+    return b'{"id":%b,"event":%b,"data":%b}\n' % (_json(id), _json(name), data)
 
 
 def _text_event(event: Event) -> bytes:
