@@ -716,10 +716,7 @@ def test_another_worker_goes_on_with_the_prices_when_the_leader_dies(
                 assert abs(change) < 0.03
                 assert after[key]["previous_close"] == before["previous_close"]
                 assert after[key]["volume"] >= before["volume"]
-        until(lambda: b"4711" not in board.get("/api/state")[2], 10, "it is gone")
-        entries = [fields for _, fields in retained(server, prefix)]
-        mine = [it[b"event"] for it in entries if it[b"subject"] == b"4711"]
-        assert mine == [b"typing", b"gone"]
+        until(lambda: kinds_of(server, prefix, "4711") == [b"typing", b"gone"], 10)
 
 
 def test_a_leader_that_is_told_to_end_hands_over_at_once(
@@ -911,6 +908,12 @@ def loaded(board: Board, beyond: Id = (0, 0)) -> ClientState:
     """
     id, state = server_state(board)
     return state if id > beyond else {}
+
+
+def kinds_of(server: RedisServer, prefix: str, key: str) -> list[bytes]:
+    """Return the types of the events of a key, oldest first."""
+    entries = [fields for _, fields in retained(server, prefix)]
+    return [it[b"event"] for it in entries if it[b"subject"] == key.encode()]
 
 
 def open_files(pid: int) -> int:
