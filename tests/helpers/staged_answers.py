@@ -39,14 +39,22 @@ class AnswerStage(Stage):
         self._readers: list[queue.Queue[bytes | None]] = []
         super().__init__(board)
 
-    def say(self, text: str, after: int = 0, **fields: Any) -> None:
-        """Send a piece of the newest answer, written ms after the one before."""
+    def say(
+        self, text: str, after: int = 0, cut: int | None = None, **fields: Any
+    ) -> None:
+        """Send a piece of the newest answer, written ms after the one before.
+
+        With `cut`, the streams end after so many of its bytes.
+        """
         self._written += after
         id = f"{START + self._written}-{len(self._said) + 1}"
         lines = f"id: {id}\ndata: {json.dumps({'text': text, **fields})}\n\n".encode()
         with self._lock:
             self._said.append((id, lines))
-            self._send(lines)
+            self._send(lines[:cut])
+            if cut is not None:
+                self._send(END)
+                self._readers.clear()
 
     def end_answer(self, reason: str = "complete", detail: str | None = None) -> None:
         """End the newest answer, and close its streams."""

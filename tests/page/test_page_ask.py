@@ -122,14 +122,14 @@ def test_a_reload_and_a_second_tab_read_the_same_answer_and_either_may_stop_it(
     expect(words(page)).to_have_text("Two matches")
     page.reload()
     expect(words(page)).to_have_text("Two matches")
-    until(lambda: len(stage.cursors_of_answers) == 2, why="the page reads on")
+    wait_for_streams(stage, 2)
     stage.say(" are on")
     expect(words(page)).to_have_text("Two matches are on")
     with page.expect_popup() as opened:
         page.evaluate("() => { window.open(location.href); }")
     other = opened.value
     expect(words(other)).to_have_text("Two matches are on")
-    until(lambda: len(stage.cursors_of_answers) == 3, why="the other tab reads on")
+    wait_for_streams(stage, 3)
     stage.say(" now")
     expect(words(page)).to_have_text("Two matches are on now")
     expect(words(other)).to_have_text("Two matches are on now")
@@ -158,14 +158,18 @@ def test_a_cut_answer_goes_on_and_a_lost_or_refused_one_says_so(
     stage.say("A")
     expect(words(page)).to_have_text("A")
     stage.cut_answer()
-    until(lambda: len(stage.cursors_of_answers) == 2, why="it comes back")
-    stage.say(" b")
-    expect(words(page)).to_have_text("A b")
-    assert stage.cursors_of_answers == ["", f"{START}-1"]
+    wait_for_streams(stage, 2)
+    for n, cut in enumerate((1, 10, 30, -1, 0), 2):
+        stage.say(f" b{n}", cut=cut)
+        wait_for_streams(stage, n + 1)
+    whole = "A b2 b3 b4 b5 b6"
+    expect(words(page)).to_have_text(whole)
+    before = [f"{START}-{n}" for n in (1, 1, 2, 3, 4, 5)]
+    assert stage.cursors_of_answers == ["", *before]
     stage.lost.add(ANSWER)
     stage.cut_answer()
     expect(answer(page)).to_contain_text("The server no longer has this answer.")
-    expect(words(page)).to_have_text("A b")
+    expect(words(page)).to_have_text(whole)
 
     stage.refuses = 429, {"Retry-After": "3600"}
     page.get_by_role("button", name="Ask again").click()
@@ -196,7 +200,7 @@ def test_less_motion_shows_whole_sentences_and_lumps_are_named(
     page.emulate_media(reduced_motion="reduce")
     load_page(page, stage, "/ask?q=One%3F")
     expect(answer(page)).to_have_attribute("data-phase", "answering")
-    until(lambda: len(stage.cursors_of_answers) == 1, why="the page reads")
+    wait_for_streams(stage, 1)
     texts = page.evaluate_handle(
         """() => {
           const texts = [];
@@ -333,6 +337,11 @@ def test_six_lines_of_an_eventsource_read_a_whole_answer(
     text, count, reason = page.evaluate(SIX_LINES)
     assert re.match(r"Acme Anvil Works \(ACME\) is at [\d.]+ EUR", text)
     assert text.endswith(".") and count > 10 and reason == "complete"
+
+
+def wait_for_streams(stage: AnswerStage, count: int) -> None:
+    """Wait until so many streams of answers have been opened."""
+    until(lambda: len(stage.cursors_of_answers) == count, why="the answer is read")
 
 
 def field(page: Page) -> Locator:
