@@ -22,6 +22,7 @@ const TOUCH = matchMedia("(pointer: coarse)"); // there, a field with the focus 
 const AT_END = 40; // pixels from the end within which the text is followed
 const SECOND = 1000; // ms
 const PIN_OF_QUOTE = "quote "; // as `pinOf` writes it
+const MOST_PINS = 1000; // of a question; as in web/answers.py
 
 export { loadPanel } from "./panel.js";
 
@@ -213,12 +214,9 @@ export class Ask {
   /** @param {string} question @param {string} about */
   #send(question, about) {
     const pins = this.#settings.get("pins").filter((pin) => pin.startsWith(PIN_OF_QUOTE));
+    const symbols = pins.slice(0, MOST_PINS).map((pin) => pin.slice(PIN_OF_QUOTE.length));
     this.#follows = true;
-    this.#conversation.ask(
-      question,
-      about,
-      pins.map((pin) => pin.slice(PIN_OF_QUOTE.length)),
-    );
+    this.#conversation.ask(question, about, symbols);
   }
 
   #forgetAll() {
@@ -251,6 +249,7 @@ export class Ask {
     const { turns, running } = this.#conversation;
     for (const turn of turns) this.#viewOf(turn).paint();
     setHidden(this.#empty, turns.length > 0);
+    this.#empty.classList.remove("needs-no-script"); // it hid until this was known
     setHidden(this.#clear, turns.length === 0);
     setText(this.#button, running ? "Stop" : "Ask");
     setAttribute(this.#button, "data-act", running ? "stop" : "ask");

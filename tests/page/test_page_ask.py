@@ -145,6 +145,7 @@ def test_a_reload_and_a_second_tab_read_the_same_answer_and_either_may_stop_it(
     expect(answer(page)).to_contain_text("The answer was stopped.")
     page.get_by_role("button", name="Clear").click()
     expect(page.locator("#ask-turns .question")).to_have_count(0)
+    expect(page.locator("#ask-suggestions a").first).to_be_visible()
     page.reload()
     expect(page.locator("#ask-suggestions a").first).to_be_visible()
     assert len(stage.questions) == 1 and len(stage.cursors_of_answers) == 3
