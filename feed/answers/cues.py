@@ -9,8 +9,8 @@ import re
 
 CUES: dict[str, str] = {
     # manners
-    "greeting": "hello|hi|hey|hiya|howdy|greetings|good morning|good afternoon"
-    "|good evening|good day",
+    "greeting": "hello|how are you|hi|hey|hiya|howdy|greetings|good morning"
+    "|good afternoon|good evening|good day",
     "thanks": "thanks|thank you|thank u|thx|ty|tysm|cheers|much appreciated|ta",
     "farewell": "bye|goodbye|good night|see you|cya|farewell",
     "praise": "great|nice|cool|awesome|perfect|brilliant|well done|good job"
@@ -24,7 +24,7 @@ CUES: dict[str, str] = {
     # what the board doesn't say
     "advice": "should i|should we|shall i|buy|sell|invest|recommend"
     "|recommendation|advice|advise|worth buying|good investment|good time to|bet|bets"
-    "|odds|tip|tips|hold or|portfolio",
+    "|odds|tip|tips|hold or",
     "forecast": "predict|prediction|predictions|forecast|forecasts|tomorrow"
     "|next week|next month|next year|going to rise|going to fall|going to win"
     "|going to be|going up|who will|will win|will rise|will fall|will go|will it"
@@ -57,6 +57,7 @@ CUES: dict[str, str] = {
     "|difference between|than|worse|relative",
     "dearer": "more expensive|higher price|costs more|cheaper|dearer|pricier"
     "|worth more|less expensive",
+    "threshold": "above|below|over|under|more than|less than|at least|at most",
     # rankings
     "riser": "riser|risers|gainer|gainers|winner|winners|rose|risen|rise|rises"
     "|rising|gained|gain|gains|climbed|climbing|jumped|grew|growth|best|soared"
@@ -82,7 +83,7 @@ CUES: dict[str, str] = {
     "|costs the most|most valuable|worth the most",
     "cheap": "cheapest|lowest price|lowest priced|least expensive|costs the least",
     "top": "top|strongest|leading|leaders",
-    "pins": "pins|pinned|my stocks|my symbols|my shares|my list|watchlist"
+    "pins": "pins|portfolio|pinned|my stocks|my symbols|my shares|my list|watchlist"
     "|my watchlist|my prices|favourites|favorites|my favourites|my favorites|mine"
     "|my own|my companies",
     "sector": "sector|sectors|industry sectors|industries",

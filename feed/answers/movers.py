@@ -104,7 +104,8 @@ def is_ranking(inquiry: Inquiry) -> bool:
     nouns = {"risers", "gainers", "losers", "fallers", "movers", "winners"}
     nouns |= {"riser", "gainer", "loser", "faller", "mover", "winner"}
     named = bool(nouns & {*inquiry.words.split()})
-    return ranks or named or inquiry.has("active", "expensive", "cheap")
+    moved = inquiry.window is not None and inquiry.has("riser", "faller")
+    return ranks or named or moved or inquiry.has("active", "expensive", "cheap")
 
 
 def extremes(quotes: Mapping[str, QuoteHead]) -> tuple[str, str] | None:

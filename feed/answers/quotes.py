@@ -98,12 +98,14 @@ def _describe_span(quote: Quote, span: Span, window: Window, state: State) -> Ph
     said = window.said + ("" if span.complete else begun)
     parts: list[Part] = [said, ", ", long_name(quote, state)]
     parts += [_move_of(quote, span, state)]
-    parts += [", with a low of ", _written(quote, span.low, state)]
-    parts += [" and a high of ", _written(quote, span.high, state)]
+    extremes: list[Part] = [
+        phrase("a low of ", _written(quote, span.low, state)),
+        phrase("a high of ", _written(quote, span.high, state)),
+    ]
     if span.volume >= 1:
         traded = _figure(quote, state, None, whole(span.volume))
-        parts += [" on a volume of ", traded]
-    return sentence(*parts)
+        extremes.append(phrase("a volume of ", traded))
+    return sentence(*parts, ", with ", listed(extremes))
 
 
 def _move_of(quote: Quote, span: Span, state: State) -> Phrase:
@@ -174,13 +176,11 @@ def _day(quote: Quote, state: State) -> Phrase:
         return sentence(
             "the range of ", short_name(quote.symbol, state), " isn't known"
         )
-    parts: list[Part] = [
-        "this session, it has moved between ",
-        _of(quote, state, "low"),
-    ]
-    parts += [" and ", _of(quote, state, "high")]
+    parts: list[Part] = ["this session, it"]
     if quote.open is not None:
-        parts += [" after an opening price of ", _of(quote, state, "open")]
+        parts += [" opened at ", _of(quote, state, "open"), " and"]
+    low, high = _of(quote, state, "low"), _of(quote, state, "high")
+    parts += [" has moved between ", low, " and ", high]
     if quote.volume is not None:
         traded = _figure(quote, state, "volume", whole(quote.volume))
         parts += [" on a volume of ", traded]

@@ -90,6 +90,8 @@ def _tell(inquiry: Inquiry, state: State, names: Names) -> Phrase:
         asks = inquiry.has("doing", "stock", *_OF_SYMBOLS[:-2], *_OF_MATCHES)
         is_clear = asks or inquiry.unknown == len(inquiry.missing)
         return absent(inquiry, state, names) if is_clear else give_up(state)
+    if _asks_threshold(inquiry):
+        return give_up(state)
     is_own = _names_own(inquiry)  # what isn't a name may be a word of their data
     note = missing_note(inquiry) if inquiry.missing and not is_own else []
     for applies, rule in _RULES:
@@ -98,6 +100,12 @@ def _tell(inquiry: Inquiry, state: State, names: Names) -> Phrase:
             if told:
                 return paragraph(note, told)
     return give_up(state)
+
+
+def _asks_threshold(inquiry: Inquiry) -> bool:
+    """Whether a question is about values beyond a number, which no rule answers."""
+    numbers = any(word.isdecimal() for word in inquiry.words.split())
+    return numbers and inquiry.has("threshold") and not _names_own(inquiry)
 
 
 def _asks_health(inquiry: Inquiry) -> bool:

@@ -52,7 +52,7 @@ SIMULATED = (
         ("choclate", "koko", "gve me the price of kokovanna", "chocolate quote"),
     ),
     Asked(
-        ("moved between 122.62 and 124.14", "opening price of 123.39", "185,541"),
+        ("moved between 122.62 and 124.14", "opened at 123.39 and has", "185,541"),
         WRONG,
         ("range of ACME", "hows acme doin today?", "acme hi lo", "ACME day stats"),
     ),
@@ -97,7 +97,7 @@ SIMULATED = (
     Asked(
         (
             f"In the last 10 minutes, {ACME} has risen by 0.78 (+0.63 %) from 122.95 ",
-            "to 123.73 EUR, with a low of 122.62 and a high of 124.14 on a volume of ",
+            "to 123.73 EUR, with a low of 122.62, a high of 124.14 and a volume of ",
         ),
         WRONG,
         (
@@ -232,6 +232,11 @@ SIMULATED = (
         ("Of the 5 symbols in Energy, 3 are up and 2 are down.", "EBBW (−1.57 %)"),
         WRONG,
         ("how's energy", "how is the energy sector doing", "energy stocks", "ENERGY"),
+    ),
+    Asked(
+        ("In the last 5 minutes, Rivetta Castings (RVTA) has risen most, by 0.66 %",),
+        (*WRONG, "fallen"),
+        ("which stocks rose in the last 5 minutes", "RISERS PAST 5 MINS"),
     ),
     Asked(("19 of the 30 symbols are up.",), WRONG, ("how many symbols are up",)),
     Asked(
@@ -398,7 +403,7 @@ SIMULATED = (
         ),
     ),
     Asked(("You are welcome.",), WRONG, ("thanks", "thx", "thank you very much")),
-    Asked(("Hello",), WRONG, ("hello", "hi", "Good morning!", "hey")),
+    Asked(("Hello",), WRONG, ("hello", "hi", "Good morning!", "how are you?")),
     Asked(("Goodbye.",), WRONG, ("bye", "goodbye")),
     Asked(
         ("You can ask about prices",), WRONG, ("help", "what can you do?", "help me")
@@ -439,7 +444,15 @@ SIMULATED = (
         (f"{UNANSWERED}; you can ask “Which symbols rose most?”",),
         ("isn't on the board",),
         (
-            *("asdf qwer zxcv uiop hjkl", "tell me a joke", "", "???", "42", "🙂"),
+            *(
+                "stocks above 100",
+                "asdf qwer zxcv uiop hjkl",
+                "tell me a joke",
+                "",
+                "???",
+                "42",
+                "🙂",
+            ),
             *("what is the meaning of life", "who is the president of france"),
         ),
     ),

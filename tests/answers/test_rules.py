@@ -1,5 +1,7 @@
 """The rules' answers: questions as people put them, and what an answer must say."""
 
+import re
+
 import msgspec
 import pytest
 
@@ -17,6 +19,7 @@ from tests.helpers.asked import (
     published_events,
     simulated_board,
 )
+from tests.helpers.harness import ROOT
 from tests.helpers.nasty import KEYS, TEXTS
 
 PINS = ("ACME", "BOLT", "no longer on the board")
@@ -136,6 +139,23 @@ def test_each_figure_of_a_quote_refers_to_its_field() -> None:
     assert {it.ref.id for it in pieces if it.ref} == {
         str(board.newest["price", "ACME"].id)
     }
+
+
+def test_the_examples_of_the_document_are_real() -> None:
+    told = {}
+    for question, written in examples():
+        boards = simulated_board(), published_board()
+        assert written in [ask(question, board) for board in boards], question
+        told[question] = written
+    assert len(told) > 20
+
+
+def examples() -> list[tuple[str, str]]:
+    """Return the questions in `docs/ask.md` with their answers, on one line each."""
+    text = (ROOT / "docs" / "ask.md").read_text()
+    section = text.partition("## What you can ask the board")[2].partition("\n## ")[0]
+    found = re.findall(r"^> (.+)\n((?:[^`\n].*\n)+)", section, re.MULTILINE)
+    return [(question, " ".join(lines.split())) for question, lines in found]
 
 
 def test_no_question_and_no_data_makes_it_fail_or_write_a_control_character() -> None:
