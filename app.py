@@ -29,7 +29,7 @@ from web import (
     streams,
 )
 from web.format import TEMPLATE_FILTERS
-from web.forwarded import Forwarded
+from web.forwarded import Forwarded, check_host
 
 ROOT = Path(__file__).parent
 VERSION = "0.1.0"
@@ -53,6 +53,7 @@ def create_app(settings: Settings) -> Flask:
     app.jinja_env.filters.update(TEMPLATE_FILTERS)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     access.register(app, feed)  # before everything else that looks at a request
+    app.before_request(check_host)
     keys.register(app)
     for module in (pages, streams, answers, api, publish, openapi, ops):
         app.register_blueprint(module.blueprint)

@@ -10,6 +10,9 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from flask import request
+from werkzeug.exceptions import BadRequest
+
 from web.clients import parse_address
 
 if TYPE_CHECKING:
@@ -18,6 +21,13 @@ if TYPE_CHECKING:
 SCHEMES = frozenset({"http", "https"})
 # A name or an address, and perhaps a port; `_` is in the names of containers.
 HOST = re.compile(r"([A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?")
+
+
+def check_host() -> None:
+    """Refuse a request whose Host has not the form of one (RFC 9112, section 3.2)."""
+    host = request.environ.get("HTTP_HOST", "")
+    if host and not HOST.fullmatch(host):
+        raise BadRequest("The header Host is neither a name nor an address.")
 
 
 class Forwarded:

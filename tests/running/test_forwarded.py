@@ -122,6 +122,29 @@ def test_no_link_of_a_page_leads_where_a_client_says(
         assert [it for it in links if "evil" in it or "javascript" in it] == []
 
 
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        *(
+            ("live.example", 200),
+            ("127.0.0.1:8000", 200),
+            ("[::1]:8000", 200),
+            ("", 200),
+        ),
+        *(("a b", 400), ("a/b", 400), ('x"><b>', 400), ("u@a", 400), ("a:b", 400)),
+        *(("[::1", 400), ("$(id)", 400), ("a\x9b", 400)),
+    ],
+    ids=range(12),
+)
+def test_a_request_names_a_host_or_none(
+    behind_a_proxy: FlaskClient, host: str, status: int
+) -> None:
+    answer = behind_a_proxy.get("/", headers={"Host": host})
+    assert answer.status_code == status
+    odd = {"Host": "live.example", "X-Forwarded-Host": host}
+    assert behind_a_proxy.get("/", headers=odd).status_code == 200
+
+
 def test_the_public_url_is_what_commands_name_whatever_a_client_says() -> None:
     settings = Settings(feed="published", trusted_proxies=1, public_url="https://b.ex")
     app = create_app(settings)
