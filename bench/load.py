@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import machine, slow
+from bench.asking import Askers
 from bench.peers import CACHE, START, Running, Server, running
 from bench.servers.ticks import FIRST
 from bench.shapes import Shape
@@ -95,6 +96,7 @@ class _Run:
         command = self._client(values)
         health = _Health(port) if self.shape.health and self._is_liveboard else None
         decoder = _Decoder(port) if self.shape.kind == "gzip" else None
+        askers = Askers(port, self.shape.asking) if self.shape.asking else None
         memory_before = machine.pss_bytes(pids)
         cpu_before = machine.cpu_seconds(pids)
         with subprocess.Popen(
@@ -148,6 +150,8 @@ class _Run:
             figures |= health.figures()
         if decoder:
             figures |= decoder.figures()
+        if askers:
+            figures |= askers.figures()
         figures["remark"] = "; ".join(self._remarks(figures))
         return figures
 

@@ -146,6 +146,13 @@ def _describe_one(shape: Run, got: Figures) -> str:
             f"{got['old_max']:.2f} s at most; a quote of each symbol at least every "
             f"{got['unseen_max']:.1f} s; {got['wrong']} symbols wrong in the end."
         )
+    if "answers" in got:
+        ratio = _ratio(got.get("p99_us"), got.get("p99_us_alone"))
+        return (
+            f"{title}{got['answers']:.0f} answers, {got['words_per_second']:.0f} words "
+            f"a second, {got['questions_refused']} refused; the 99th percentile of the "
+            f"delays is {ratio} times that without answers."
+        )
     if "memory_per_stalled" in got:
         return (
             f"{title}{got['memory_per_stalled'] / 1024:.1f} KB grown for each that is "

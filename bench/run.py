@@ -31,7 +31,10 @@ PYTHON_PACKAGES = (
     "flask-sse",
 )
 BUSY = 0.5  # load average before the start above which figures are doubtful
-FAULTS = ("lost", "twice", "torn", "failed", "decoded_wrong", "healthz_errors", "wrong")
+FAULTS = (
+    *("lost", "twice", "torn", "failed", "decoded_wrong", "healthz_errors", "wrong"),
+    "questions_refused",
+)
 FLOODS = (1, 20)  # events per write of the floor, to find the client's own limit
 
 
@@ -150,6 +153,9 @@ def _one(
     began = time.monotonic()
     try:
         figures = measure(server, shape, timing)
+        if shape.asking:
+            alone = measure(server, replace(shape, asking=0), timing)
+            figures["p99_us_alone"] = alone.get("p99_us")
     except (RuntimeError, OSError, ValueError) as error:
         figures = {"remark": f"failed: {str(error).splitlines()[0]}"}
         _report_progress(str(error))

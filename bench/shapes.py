@@ -38,6 +38,7 @@ class Shape:
     window: float = 0  # seconds at least, if the usual window is too short
     health: bool = False
     stalled: int = 0
+    asking: int = 0  # clients that ask, read the answer to its end, and ask again
     age: int = 0  # events that a cursor of the storm is old
     quick: bool = False  # whether it is part of a quick run
 
@@ -58,8 +59,11 @@ class Shape:
             return self
         streams = max(int(self.streams * scale), 10)
         stalled = max(int(self.stalled * scale), 1) if self.stalled else 0
+        asking = max(int(self.asking * scale), 1) if self.asking else 0
         title = f"{self.title} (here {grouped(streams)})"
-        return replace(self, streams=streams, stalled=stalled, title=title)
+        return replace(
+            self, streams=streams, stalled=stalled, asking=asking, title=title
+        )
 
 
 def grouped(number: float) -> str:
@@ -178,6 +182,16 @@ SHAPES = (
         first=FIRST + 3000,
         client=("--stalled", "100"),
         window=60,
+    ),
+    Shape(
+        "answers",
+        "2000 streams, 20 events/s, and 200 answers at once",
+        2000,
+        20,
+        servers=ALONE,
+        asking=200,
+        # Each client that asks has an address of its own.
+        env={"MAX_STREAMS": "2300", "MAX_ANSWERS": "300", "TRUSTED_PROXIES": "1"},
     ),
     slow(30, 1000),
     slow(3000, 3000),

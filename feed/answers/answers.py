@@ -41,7 +41,9 @@ QUESTIONS_A_MINUTE = 120  # from one address
 COSTLY_QUESTIONS_A_MINUTE = 20  # where a model answers
 MOST_CALLS = 4  # answers by a model at once
 UNREAD = 60.0  # seconds after which an answer that nobody reads is stopped
+MOST_WRITES = 1000  # a second, to all answers that are typed
 SHORTEST_TURN = 0.02  # seconds between two steps of the loop
+LOOK_AT_READERS = 1.0  # seconds between two looks for what nobody reads
 LONGEST_TURN = 0.2  # seconds, also if nothing is due: the process may be about to end
 GRACE = 0.5  # seconds that a model has left when the process ends
 STOPPING = 1.0  # seconds within which an answer ends once it is stopped
@@ -92,12 +94,16 @@ class Asking(msgspec.Struct, frozen=True):
 
 
 class Typing(msgspec.Struct):
-    """An answer whose words are known, and the instant at which the next is due."""
+    """An answer whose words are known, and the instant at which the next is due.
+
+    `write_at` is when words are written: later than that if several come together.
+    """
 
     answer: Answer
     words: deque[list[Piece]]
     pace: float
     due_at: float
+    write_at: float = 0.0
 
 
 class Answers:
@@ -130,6 +136,7 @@ class Answers:
         self._beginning = threading.Lock()
         self._stepping = threading.RLock()
         self._leaving = False
+        self._looked_at = 0.0  # when it was last found out what nobody reads
         self.figures = AnswerFigures()
 
     def __len__(self) -> int:
@@ -218,18 +225,29 @@ class Answers:
 
     def step(self) -> None:
         """Type the words that are due, and forget what is over its time."""
+        now = self._clock()
         with self._stepping:
-            self._add([self._next_words(typing) for typing in self._typing.values()])
-            self._keeper.forget(self._shelf.tidy(self._clock()))
-        unread = self._clock() - UNREAD
-        for id in [*self._calls, *self._typing]:
-            answer = self._shelf.find(id)
-            if answer is not None and answer.read_at <= unread:
-                self._ask_to_end(answer, "stopped", NOBODY_READS)
+            due = [
+                typing
+                for typing in self._typing.values()
+                if typing.write_at <= now or typing.answer.stop
+            ]
+            self._add([self._next_words(typing) for typing in due])
+            self._keeper.forget(self._shelf.tidy(now))
+        if now >= self._looked_at + LOOK_AT_READERS:
+            self._looked_at = now
+            self._stop_unread(now)
 
     def follow(self, ending: threading.Event) -> None:
         """Follow the answers of other processes until `ending` is set."""
         self._keeper.run(lambda it: self._ask_to_end(it, "stopped", STOPPED), ending)
+
+    def _stop_unread(self, now: float) -> None:
+        """Stop what nobody reads: a model would go on for no one."""
+        for id in [*self._calls, *self._typing]:
+            answer = self._shelf.find(id)
+            if answer is not None and answer.read_at + UNREAD <= now:
+                self._ask_to_end(answer, "stopped", NOBODY_READS)
 
     def close(self) -> None:
         """Close the keeper's connections."""
@@ -237,7 +255,7 @@ class Answers:
 
     def _next_turn(self) -> float:
         """Return in how many seconds the loop has something to do."""
-        due = (typing.due_at for typing in [*self._typing.values()])
+        due = (typing.write_at for typing in [*self._typing.values()])
         wait = min(due, default=math.inf) - self._clock()
         return min(max(wait, SHORTEST_TURN), LONGEST_TURN)
 
@@ -307,10 +325,21 @@ class Answers:
             late = self._clock() - typing.due_at
             due = min(due, math.floor(late / typing.pace) + 1)
             typing.due_at += due * typing.pace
+            together = min(self._together(typing.pace), max(len(words) - due, 1))
+            typing.write_at = typing.due_at + (together - 1) * typing.pace
         pieces = [piece for _ in range(due) for piece in words.popleft()]
         events = answer.prepare(pieces, now_ms())
         is_over = answer.stop is not None or not words
         return Addition(answer, events, _end_of(answer) if is_over else None)
+
+    def _together(self, pace: float) -> int:
+        """Return how many words of an answer are written together.
+
+        It is one, unless so many answers are typed that the board's streams would have
+        to wait for them.
+        """
+        seconds = len(self._typing) / MOST_WRITES
+        return max(math.ceil(seconds / pace), 1)
 
     def _add(self, additions: list[Addition]) -> None:
         """Add to answers, first where other processes read them.
@@ -353,7 +382,7 @@ class Answers:
         """End all answers: by the rules whole, by a model after a moment of grace."""
         self._leaving = True
         for typing in [*self._typing.values()]:
-            typing.pace = 0.0
+            typing.pace = typing.write_at = 0.0
         self.step()
         self._await_calls(GRACE)
         for id in [*self._calls]:

@@ -232,7 +232,7 @@ def test_what_nobody_reads_for_a_minute_is_stopped(clock: Clock) -> None:
         answer.began_at = clock.now
     typing = [*answers._typing.values()]
     for each in typing:
-        each.due_at += 3600  # the next word is far away
+        each.write_at += 3600  # the next word is far away
     clock.now += UNREAD
     assert read.outlet.end_at(read.outlet.log.tail, None) is None
     answers.step()
