@@ -41,7 +41,7 @@ TELL_PARAMETERS = ("match", *READ_PARAMETERS)
 ASK_PARAMETERS = ("q", "about", "symbols", "follow", "pace", *READ_PARAMETERS)
 # In the stream of /ask, an event's id ends in the id of its answer.
 LOST_ANSWER = "This answer is lost: the server was restarted, or the time is over."
-ID_ON_WIRE = re.compile(rb'^(id: |\{"id":")([0-9]+-[0-9]+)', re.MULTILINE)
+ID_ON_WIRE = re.compile(rb'^(?:id: |\{"id":")[0-9]+-[0-9]+', re.MULTILINE)
 
 blueprint = Blueprint("answers", __name__)
 
@@ -358,14 +358,14 @@ def _name_answer(response: Response, id: str) -> Response:
     """
     if response.status_code == 200:
         frames = cast(Generator[bytes, None, None], response.response)
-        response.response = _named(frames, id.encode())
+        response.response = _named(frames, f"@{id}".encode())
     return response
 
 
-def _named(frames: Generator[bytes, None, None], id: bytes) -> Iterator[bytes]:
+def _named(frames: Generator[bytes, None, None], name: bytes) -> Iterator[bytes]:
     with closing(frames):
         for frame in frames:
-            yield ID_ON_WIRE.sub(rb"\1\2@" + id, frame)
+            yield ID_ON_WIRE.sub(lambda found: found[0] + name, frame)
 
 
 def _lost_answer(id: str) -> Answer:

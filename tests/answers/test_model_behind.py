@@ -1,0 +1,65 @@
+"""A model behind a real board: it answers, is stopped, and is replaced if it fails."""
+
+import json
+from typing import Any
+
+from feed.answers.answers import INSTEAD
+from tests.answers.test_answer_streams import ends_of, text_of
+from tests.helpers.harness import Board
+from tests.helpers.model_server import Answering, ModelServer, answer, reply
+
+JSON = {"Content-Type": "application/json"}
+STOPPED_WITHIN = 1.0  # seconds in which the model's connection is closed
+
+
+def goes_on(it: Answering) -> None:
+    """Say something, and go on until the board closes the connection."""
+    it.begin()
+    it.say("ACME", " is at")
+    it.wait_closed(STOPPED_WITHIN + 30)
+
+
+def ask(board: Board) -> Any:
+    body = json.dumps({"question": "How is ACME?", "pace": 0}).encode()
+    status, _, begun = board.request("POST", "/api/answers", JSON, body)
+    assert status == 201
+    return json.loads(begun)
+
+
+def test_a_model_answers_is_stopped_and_is_replaced_by_the_rules() -> None:
+    with (
+        ModelServer(answer("Hello", "."), goes_on, reply("500 Oh")) as server,
+        Board(
+            FEED="published", HEARTBEAT="1", ASK_URL=server.url, ASK_MODEL="tiny"
+        ) as board,
+    ):
+        begun = ask(board)
+        assert begun["by"] == "tiny"
+        with board.stream(begun["stream"]) as stream:
+            events = stream.read_all()
+        assert (text_of(events), ends_of(events)[0]["reason"]) == ("Hello.", "complete")
+        server.wait_ended()
+
+        begun = ask(board)
+        with board.stream(begun["stream"]) as stream:
+            events = stream.events(2)
+            path = f"/api/answers/{begun['answer']}"
+            stopped = json.loads(board.request("DELETE", path)[2])
+            server.wait_ended(STOPPED_WITHIN)  # the model's end sees it
+            events += stream.read_all()
+        assert text_of(events).startswith("ACME")
+        assert stopped["end"] == ends_of(events)[0]
+        assert stopped["end"]["reason"] == "stopped"
+
+        begun = ask(board)
+        with board.stream(begun["stream"]) as stream:
+            events = stream.read_all()
+        said, _, rest = text_of(events).partition(INSTEAD.removeprefix("{}"))
+        assert said
+        assert rest
+        assert ends_of(events)[0]["reason"] == "complete"
+        path = f"/api/answers/{begun['answer']}"
+        assert json.loads(board.get(path)[2])["by"] == "rules"
+        figures = board.get("/metrics")[2].decode()
+        assert 'liveboard_answers_total{by="tiny",reason="stopped"} 1.0' in figures
+        assert 'liveboard_answers_total{by="rules",reason="complete"} 1.0' in figures
