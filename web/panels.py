@@ -252,15 +252,12 @@ class _Cells(msgspec.Struct, frozen=True):
 def _make_panel(
     type: str, own: list[Event], selection: Selection, room: _Room, now: int
 ) -> Panel:
-    order = selection.order_of(type)
-    reads_all = order is not None or bool(selection.q.strip())
-    some = own if reads_all else own[: room.rows]
+    chooses = selection.order_of(type) is not None or selection.q.strip() != ""
+    some = own if chooses else own[: room.rows]
     decoded = [*_within(room.bytes, some, _count_bytes)]
     read = [_read(event) for event in decoded]
-    found = [row for row in read if _is_found(row, selection, now)]
-    if order is not None:
-        found = _sorted(found, *order, now)
-    names = columns_of(row.fields for row in found[: room.rows])
+    names = columns_of(row.fields for row in read)
+    found = _choose(read, type, selection, now)
     cells = [_write(row, names, now) for row in found[: room.rows]]
     rows = [*_within(room.characters, cells, _count_characters)]
     room.take(
@@ -284,6 +281,15 @@ def _make_panel(
         left_out=len(found) - len(rows) + len(own) - len(read),
         trend=trend_of(names, written),
     )
+
+
+def _choose(
+    rows: list[_Fields], type: str, selection: Selection, now: int
+) -> list[_Fields]:
+    """Return the rows that the selection shows, in its order."""
+    found = [row for row in rows if _is_found(row, selection, now)]
+    order = selection.order_of(type)
+    return found if order is None else _sorted(found, *order, now)
 
 
 def _column(
@@ -418,12 +424,11 @@ def _by_type(events: list[Event]) -> dict[str, list[Event]]:
 
 
 def _within(room: int, items: Iterable[T], size: Callable[[T], int]) -> Iterator[T]:
-    """Yield the first of `items`, whose sizes together are not more than `room`."""
+    """Yield those of `items` for which there is room, in their order."""
     for item in items:
-        room -= size(item)
-        if room < 0:
-            return
-        yield item
+        if size(item) <= room:
+            room -= size(item)
+            yield item
 
 
 def _count_bytes(event: Event) -> int:
