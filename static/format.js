@@ -19,6 +19,8 @@ const PRIME = "′";
 const MAX_DECIMALS = 20;
 const POINTS = 60; // points of a sparkline
 const EXTRA_TIME_ENDS = 120; // the minute; a later penalty, or one without, is a shoot-out's
+const LONGEST_HEAD = 40; // code points of a name
+const PLAIN_NAME = /^[a-z][a-z0-9_.-]*$/;
 const LAST_INSTANT = 253402300799999; // the end of the year 9999
 /** @type {Phase[]} */
 const PHASES = ["live", "upcoming", "over"]; // in the order in which matches are listed
@@ -253,6 +255,27 @@ export function position({ price: value, low, high }) {
   if (low == null || high == null || !(low < high)) return "50.0";
   const share = ((value - low) / (high - low)) * 100;
   return fixed(Math.min(Math.max(share, 0), 100), 1);
+}
+
+/**
+ * The title of an event type, or the head of a column: "opened_at" is "Opened at".
+ * @param {string} name
+ */
+export function headOf(name) {
+  if (!PLAIN_NAME.test(name)) return cut(name, LONGEST_HEAD);
+  const words = name.replace(/[_.-]+/g, " ").trim();
+  return cut(words[0].toUpperCase() + words.slice(1), LONGEST_HEAD);
+}
+
+/**
+ * The beginning of a text, with "…" if it isn't the whole.
+ * @param {string} text
+ * @param {number} most Code points.
+ */
+export function cut(text, most) {
+  if (text.length <= most) return text;
+  const points = [...text.slice(0, 2 * most + 2)]; // a code point has one or two units
+  return points.length <= most ? text : `${points.slice(0, most).join("")}…`;
 }
 
 /**

@@ -13,7 +13,7 @@ import { Away } from "./alerts/away.js";
 import { GapLine } from "./alerts/gap.js";
 import { Notifier } from "./alerts/notify.js";
 import { Badge, badgeText } from "./board/badge.js";
-import { headOf } from "./board/cells.js";
+import { headOf } from "./format.js";
 import { Notices } from "./board/notices.js";
 import { Painter } from "./board/painter.js";
 import { Prices } from "./board/prices.js";
@@ -64,7 +64,7 @@ const notices = new Notices(board);
 /** @type {Record<string, import("./board/painter.js").View>} By event type; `other` later. */
 const views = { price: prices, score: scores, market: notices, notice: notices };
 const pause = new Pause();
-const toolbar = new Toolbar(choice, board);
+const toolbar = new Toolbar(choice);
 const terminal = new Terminal();
 const settingsDialog = new SettingsDialog(settings);
 const help = /** @type {HTMLDialogElement} */ (byId("help"));
@@ -178,8 +178,8 @@ function updateTitle() {
 function ownRowCount() {
   const [first] = board.quotes.size + board.scores.size ? [] : board.own.types.keys();
   const type = typeOf(choice.now.view) ?? first;
-  const own = type === undefined ? undefined : board.own.types.get(type);
-  return own ? `${headOf(own.type)} ${own.rows.size}` : "";
+  const rows = type === undefined ? undefined : board.own.types.get(type);
+  return type !== undefined && rows ? `${headOf(type)} ${rows.size}` : "";
 }
 
 /** Show the selection. @param {boolean} isFirst Whether the page has just loaded. */
@@ -226,9 +226,15 @@ async function openDetail(isFirst) {
 async function openPanels() {
   if (arePanelsAsked || !board.own.isUsed) return;
   arePanelsAsked = true;
-  const { Panels } = await import("./panels/panels.js");
-  parts.panels = new Panels(board, choice, settings, () => painter.requestAtOnce());
-  views.other = parts.panels;
+  const [{ Panels }, { OwnTools }, { OwnAlerts }] = await Promise.all([
+    import("./panels/panels.js"),
+    import("./panels/tools.js"),
+    import("./alerts/own-alerts.js"),
+  ]);
+  const panels = new Panels(board, choice, settings, () => painter.requestAtOnce());
+  parts.panels = views.other = panels;
+  toolbar.own = new OwnTools(board, panels.tables, choice);
+  alerts.own = new OwnAlerts();
   painter.requestAtOnce();
 }
 
@@ -262,7 +268,13 @@ async function openAlerts(
   /** @type {import("./controls/address.js").Opened | null} */ about = null,
 ) {
   const { AlertsDialog } = await import("./alerts/alerts-dialog.js");
-  alertsDialog ??= new AlertsDialog(alerts, board, settings, notifier);
+  alertsDialog ??= new AlertsDialog(
+    alerts,
+    board,
+    settings,
+    notifier,
+    () => parts.panels?.tables,
+  );
   alertsDialog.open(about);
 }
 

@@ -1,6 +1,6 @@
 """How events of publishers' own types are written: their columns and their fields.
 
-`static/board/cells.js` has the same rules for the page in a browser, and both are
+`static/panels/cells.js` has the same rules for the page in a browser, and both are
 tested with the cases in `tests/page/own_types.json`. The data may be any JSON, so no
 rule relies on its shape, and none fails.
 """

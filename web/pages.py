@@ -42,7 +42,8 @@ CHART_LIBRARY = "vendor/lightweight-charts.js"  # where `scripts/set-up` puts it
 # of the release before load those modules.
 NOT_PRELOADED = {
     *("page.js", "embed.js", "theme.js", "stream/worker.js"),
-    *("detail", "ask", "panels", "alerts/alerts-dialog.js", "alerts/own-alert-form.js"),
+    *("detail", "ask", "panels", "alerts/alerts-dialog.js"),
+    *("alerts/own-alert-form.js", "alerts/own-alerts.js"),
     *("alerts-dialog.js", "candles.js", "chart.js", "detail.js", "library.js"),
     "sentences.js",
 }

@@ -37,14 +37,15 @@ export class AlertsDialog {
    * @param {Board} board
    * @param {Settings} settings
    * @param {Pick<Notifier, "permission" | "askPermission">} notifier
+   * @param {() => import("../panels/tables.js").Tables | undefined} [tables] The tables of
+   *   publishers' own types, once there are some; the release before knows of none.
    */
-  constructor(alerts, board, settings, notifier) {
+  constructor(alerts, board, settings, notifier, tables) {
     this.#alerts = alerts;
     this.#board = board;
     this.#notifier = notifier;
-    // The board and the dialog of the release before know no types of one's own.
-    if ("own" in board && document.getElementById("own-alert")) {
-      this.#own = new OwnAlertForm(board, (wanted) => this.#onAdded(alerts.addOwn(wanted)));
+    if (tables) {
+      this.#own = new OwnAlertForm(tables, (wanted) => this.#onAdded(alerts.addOwn(wanted)));
     }
     byId("alerts-close").addEventListener("click", () => this.#dialog.close());
     byId("price-alert").addEventListener("submit", (event) => {

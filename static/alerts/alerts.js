@@ -6,7 +6,6 @@
 
 import { OTHER } from "../events.js";
 import { price, scoreLine } from "../format.js";
-import { OwnAlerts } from "./own-alerts.js";
 
 /** @typedef {import("../board/state.js").Board} Board */
 /** @typedef {import("../board/state.js").Change} Change */
@@ -33,7 +32,8 @@ export class Alerts {
   #settings;
   #board;
   #notify;
-  #own = new OwnAlerts();
+  /** @type {import("./own-alerts.js").OwnAlerts | null} Null until there is an own type. */
+  own = null;
 
   /**
    * @param {Settings} settings
@@ -140,8 +140,8 @@ export class Alerts {
 
   /** @param {import("../controls/settings.js").OwnAlert} alert @param {Change} change */
   #checkOwn(alert, change) {
-    const words = this.#own.sentence(alert, change, performance.now());
-    if (words !== null) this.#notify(words, `${alert.id} ${change.key}`);
+    const words = this.own?.sentence(alert, change, performance.now());
+    if (words) this.#notify(words, `${alert.id} ${change.key}`);
   }
 
   /** @param {Alert} alert @param {Score} before @param {Score} now */

@@ -3,7 +3,7 @@
  * computer slept, the network was gone, or the page was hidden.
  */
 
-import { headOf } from "../board/cells.js";
+import { headOf } from "../format.js";
 import { percent } from "../format.js";
 
 /** @typedef {import("../board/state.js").Board} Board */
@@ -74,7 +74,7 @@ export function sentence(past, present, now) {
 
 /** @param {Board} board @returns {Keys} */
 function keysOf({ own }) {
-  return new Map([...own.types].map(([type, { rows }]) => [type, new Set(rows.keys())]));
+  return new Map([...own.types].map(([type, rows]) => [type, new Set(rows.keys())]));
 }
 
 /** The rows that came and went: "Ticket 2 new, 1 gone". @param {Keys} before @param {Keys} after */

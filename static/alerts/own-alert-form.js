@@ -1,14 +1,14 @@
 /** The form for an alert about rows of a publisher's own type. */
 
-import { headOf } from "../board/cells.js";
+import { headOf } from "../format.js";
 import { byId, setHidden } from "../dom.js";
 
-/** @typedef {import("../board/state.js").Board} Board */
+/** @typedef {import("../panels/tables.js").Tables} Tables */
 /** @typedef {import("../controls/address.js").Opened} Opened */
 /** @typedef {Omit<import("../controls/settings.js").OwnAlert, "id" | "kind">} Wanted */
 
 export class OwnAlertForm {
-  #board;
+  #tables;
   #form = byId("own-alert");
   #type = /** @type {HTMLSelectElement} */ (byId("alert-type"));
   #test = /** @type {HTMLSelectElement} */ (byId("alert-test"));
@@ -16,9 +16,9 @@ export class OwnAlertForm {
   #value = /** @type {HTMLInputElement} */ (byId("alert-value"));
   #key = /** @type {HTMLInputElement} */ (byId("alert-key"));
 
-  /** @param {Board} board @param {(wanted: Wanted) => void} add */
-  constructor(board, add) {
-    this.#board = board;
+  /** @param {() => Tables | undefined} tables @param {(wanted: Wanted) => void} add */
+  constructor(tables, add) {
+    this.#tables = tables;
     this.#type.addEventListener("change", () => this.#offerFields());
     this.#test.addEventListener("change", () => this.#offerFields());
     this.#form.addEventListener("submit", (event) => {
@@ -29,7 +29,7 @@ export class OwnAlertForm {
 
   /** Offer the board's types, filled in for an alert about a row. @param {Opened | null} about */
   offer(about) {
-    const types = [...this.#board.own.types.keys()];
+    const types = [...(this.#tables()?.all ?? [])].map(({ type }) => type);
     setHidden(this.#form, types.length === 0);
     this.#type.replaceChildren(...types.map((type) => new Option(headOf(type), type)));
     this.#key.value = "";
@@ -48,7 +48,8 @@ export class OwnAlertForm {
   /** Offer the columns of the type that suit the test. */
   #offerFields() {
     const test = this.#test.value;
-    const columns = [...(this.#board.own.types.get(this.#type.value)?.columns.values() ?? [])];
+    const table = this.#tables()?.of(this.#type.value);
+    const columns = [...(table?.columns.values() ?? [])];
     const isNumeric = test === "above" || test === "below";
     const fit = columns.filter((column) => !isNumeric || column.isNumeric);
     this.#field.replaceChildren(...fit.map(({ name }) => new Option(headOf(name), name)));

@@ -6,7 +6,8 @@
  * end, a row is quiet for a while after it did.
  */
 
-import { cell, fieldOf, headOf, number } from "../board/cells.js";
+import { headOf } from "../format.js";
+import { cell, fieldOf, number } from "../panels/cells.js";
 
 /** @typedef {import("../board/state.js").Change} Change */
 /** @typedef {import("../board/own-types.js").Row} Row */

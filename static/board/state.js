@@ -135,14 +135,13 @@ export class Board {
     this.#id = null;
     this.rebuilds += 1;
     this.#sparks.clear();
-    this.own.forgetTrends();
     this.#unconfirmed = new Map();
     for (const type of KEPT) {
       for (const key of this.#values[type].keys()) {
         this.#unconfirmed.set(slotName(type, key), [type, key]);
       }
     }
-    for (const { type, rows } of this.own.types.values()) {
+    for (const [type, rows] of this.own.types) {
       for (const key of rows.keys()) this.#unconfirmed.set(slotName(type, key), [type, key]);
     }
   }

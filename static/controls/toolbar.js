@@ -4,8 +4,6 @@
  */
 
 import { byId, setAttribute, setHidden, setText } from "../dom.js";
-import { OwnSort } from "./own-sort.js";
-import { Views } from "./views.js";
 import { writeUrl } from "./address.js";
 
 /** @typedef {import("./choice.js").Choice} Choice */
@@ -17,14 +15,12 @@ export class Toolbar {
   #search = /** @type {HTMLInputElement} */ (byId("search"));
   #sort = /** @type {HTMLSelectElement} */ (byId("sort"));
   #filters = byId("filters");
-  #ownSort;
-  #views;
+  /** @type {import("../panels/tools.js").OwnTools | null} Null until they are loaded. */
+  own = null;
 
-  /** @param {Choice} choice @param {import("../board/state.js").Board} board */
-  constructor(choice, board) {
+  /** @param {Choice} choice */
+  constructor(choice) {
     this.#choice = choice;
-    this.#ownSort = new OwnSort(board, choice);
-    this.#views = new Views(board);
     byId("toolbar").addEventListener("submit", (event) => event.preventDefault());
     this.#search.addEventListener("input", () => choice.change({ q: this.#search.value }));
     this.#sort.addEventListener("change", () => choice.change({ sort: this.#sort.value }));
@@ -56,7 +52,7 @@ export class Toolbar {
 
   /** Select the next sort; return its name. */
   selectNextSort() {
-    if (this.#ownSort.isShown) return this.#ownSort.selectNext();
+    if (this.own?.isSorting) return this.own.selectNextSort();
     const next = (this.#sort.selectedIndex + 1) % this.#sort.options.length;
     this.#choice.change({ sort: this.#sort.options[next].value });
     return this.#sort.options[next].text;
@@ -71,8 +67,7 @@ export class Toolbar {
 
   /** Paint what publishers' own types add to it, if that changed. */
   paintOwn() {
-    if (this.#views.paint()) this.paint();
-    this.#ownSort.paint();
+    if (this.own?.paint()) this.paint();
   }
 
   /** Paint the selection. */
@@ -97,7 +92,6 @@ export class Toolbar {
     setText(byId("only-symbols"), now.symbols.join(", "));
     setHidden(byId("only"), now.symbols.length === 0);
     this.#paintSort(now.sort);
-    this.#ownSort.paint();
   }
 
   /** @param {string} sort */

@@ -9,7 +9,7 @@ import { price, scoreLine, signed } from "../format.js";
 import { byId, fieldsOf, setAttribute, setHidden, setText, stamp } from "../dom.js";
 import { askAbout, panelOf, writeUrl } from "../controls/address.js";
 import { pinOfOpened } from "../controls/settings.js";
-import { headOf } from "../board/cells.js";
+import { headOf } from "../format.js";
 import { OwnDetail } from "./own-detail.js";
 import { incidentText, moment } from "./sentences.js";
 

@@ -3,7 +3,8 @@
  * as indented JSON. Of a long text there is the beginning, and a button for more of it.
  */
 
-import { cell, entriesOf, headOf } from "../board/cells.js";
+import { headOf } from "../format.js";
+import { cell, entriesOf } from "../panels/cells.js";
 import { byId, fieldsOf, setAttribute, setText, stamp } from "../dom.js";
 import { fillCell } from "../panels/row.js";
 
@@ -72,7 +73,7 @@ export class OwnDetail {
   }
 }
 
-/** @param {Field} field @param {import("../board/cells.js").Kind} kind */
+/** @param {Field} field @param {import("../panels/cells.js").Kind} kind */
 function paintText({ drawn, whole, shown, more }, kind) {
   if (kind !== "text" && kind !== "nested") return;
   const isWhole = whole.length <= shown;

@@ -1,9 +1,9 @@
 /** The activity: the newest events without a key, one line each, the newest one on top. */
 
-import { activityText, headOf } from "../board/cells.js";
+import { activityText } from "./cells.js";
 import { byId, fieldsOf, setAttribute, setHidden, setText, stamp } from "../dom.js";
 import { instant } from "../events.js";
-import { clock } from "../format.js";
+import { clock, headOf } from "../format.js";
 
 /** @typedef {import("../board/own-types.js").Happening} Happening */
 /** @typedef {import("../board/state.js").Board} Board */

@@ -5,7 +5,7 @@
  * that no column moves when a row changes.
  */
 
-/** @typedef {import("../board/cells.js").Kind} Kind */
+/** @typedef {import("./cells.js").Kind} Kind */
 /** @typedef {{columns: boolean[], trend: boolean}} Fit Whether each is shown. */
 
 const KEY_WIDTH = 96; // px, as are all

@@ -1,11 +1,11 @@
 /** Which rows of a publisher's own type a selection shows, and in which order. */
 
-import { cell, entriesOf, fieldOf } from "../board/cells.js";
+import { cell, entriesOf, fieldOf } from "./cells.js";
 import { orderOf } from "../controls/address.js";
 import { ownPinOf } from "../controls/settings.js";
 import { byNumber, byText } from "../format.js";
 
-/** @typedef {import("../board/own-types.js").OwnType} OwnType */
+/** @typedef {import("./tables.js").Table} Table */
 /** @typedef {import("../board/own-types.js").Row} Row */
 /** @typedef {Pick<import("../controls/address.js").Selection, "q" | "filter" | "by">} Selected */
 /** @typedef {{group: number, value: any}} Rank A value's place: first by group. */
@@ -17,7 +17,7 @@ const NO_RANK = { group: 0, value: 0 };
 
 /**
  * The keys of the rows that a selection shows, in its order; pinned ones come first.
- * @param {OwnType} own
+ * @param {Table} own
  * @param {Selected} selection
  * @param {(pin: string) => boolean} isPinned
  */

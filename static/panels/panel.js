@@ -10,7 +10,7 @@
  * focus nothing moves: a row that is gone then stays, muted.
  */
 
-import { headOf } from "../board/cells.js";
+import { headOf } from "../format.js";
 import { orderOf, typeOf, writeUrl } from "../controls/address.js";
 import { ownPinOf } from "../controls/settings.js";
 import { arrange, fieldsOf, setAttribute, setHidden, setText, stamp } from "../dom.js";
@@ -18,11 +18,10 @@ import { chooseRows, rowTest } from "./order.js";
 import { fitColumns } from "./fit.js";
 import { PanelRow } from "./row.js";
 
-/** @typedef {import("../board/own-types.js").OwnType} OwnType */
+/** @typedef {import("./tables.js").Table} Table */
 /** @typedef {import("../board/painter.js").Frame} Frame */
 /** @typedef {import("../board/prices.js").Choice} Choice */
 /** @typedef {import("../board/prices.js").Pins} Pins */
-/** @typedef {import("../board/state.js").Board} Board */
 /** @typedef {import("../board/state.js").Change} Change */
 /** @typedef {import("../board/flashes.js").Flashes} Flashes */
 /** @typedef {import("./fit.js").Fit} Fit */
@@ -38,7 +37,7 @@ const PHONE = matchMedia("(width < 640px)"); // as in styles/panels.css
 
 export class Panel {
   #own;
-  #board;
+  #tables;
   #choice;
   #pins;
   #flashes;
@@ -66,15 +65,15 @@ export class Panel {
   #headSign = "";
 
   /**
-   * @param {OwnType} own
-   * @param {Board} board
+   * @param {Table} own
+   * @param {import("./tables.js").Tables} tables
    * @param {Choice} choice
    * @param {Pins} pins
    * @param {Flashes} flashes
    */
-  constructor(own, board, choice, pins, flashes) {
+  constructor(own, tables, choice, pins, flashes) {
     this.#own = own;
-    this.#board = board;
+    this.#tables = tables;
     this.#choice = choice;
     this.#pins = pins;
     this.#flashes = flashes;
@@ -184,7 +183,7 @@ export class Panel {
     const { type } = this.#own;
     const newest = this.#own.rows.get(key);
     if (!newest) return [];
-    return row.fill(this.#own, newest, this.#board.own.trend(type, key), serverTime);
+    return row.fill(this.#own, newest, this.#tables.trend(type, key), serverTime);
   }
 
   /** Bring the keys up to date. @param {number} now */

@@ -7,6 +7,7 @@ import { Flashes } from "../board/flashes.js";
 import { byId } from "../dom.js";
 import { Activity } from "./activity.js";
 import { Panel } from "./panel.js";
+import { Tables } from "./tables.js";
 
 /** @typedef {import("../board/painter.js").Frame} Frame */
 /** @typedef {import("../board/prices.js").Choice} Choice */
@@ -17,7 +18,7 @@ import { Panel } from "./panel.js";
 const NEAR = "600px"; // from the part of the page in sight; panels within are drawn
 
 export class Panels {
-  #board;
+  tables;
   #choice;
   #pins;
   #request;
@@ -37,7 +38,7 @@ export class Panels {
    * @param {() => void} request Asks for a paint, even if the page is paused.
    */
   constructor(board, choice, pins, request) {
-    this.#board = board;
+    this.tables = new Tables(board);
     this.#choice = choice;
     this.#pins = pins;
     this.#request = request;
@@ -72,7 +73,7 @@ export class Panels {
   /** @param {Frame} frame */
   paint(frame) {
     this.#serverTime = frame.serverTime;
-    for (const own of this.#board.own.types.values()) {
+    for (const own of this.tables.all) {
       if (!this.#panels.has(own.type)) this.#add(own);
     }
     for (const panel of this.#panels.values()) panel.paint(frame);
@@ -84,9 +85,9 @@ export class Panels {
     for (const panel of this.#panels.values()) panel.paintAges(serverTime);
   }
 
-  /** @param {import("../board/own-types.js").OwnType} own */
+  /** @param {import("./tables.js").Table} own */
   #add(own) {
-    const panel = new Panel(own, this.#board, this.#choice, this.#pins, this.#flashes);
+    const panel = new Panel(own, this.tables, this.#choice, this.#pins, this.#flashes);
     panel.onScroll = this.#request;
     this.#panels.set(own.type, panel);
     this.#byElement.set(panel.element, panel);

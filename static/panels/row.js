@@ -5,14 +5,14 @@
  * itself. The one attribute that takes it is the address of a link, which `cell` has checked.
  */
 
-import { ageText, cell, fieldOf } from "../board/cells.js";
+import { ageText, cell, fieldOf } from "./cells.js";
 import { paintPin } from "../controls/pins.js";
 import { fieldsOf, setAttribute, setHidden, setText, stamp } from "../dom.js";
 import { date, points } from "../format.js";
 
-/** @typedef {import("../board/cells.js").Cell} Cell */
+/** @typedef {import("./cells.js").Cell} Cell */
 /** @typedef {import("../board/own-types.js").Row} Row */
-/** @typedef {import("../board/own-types.js").OwnType} OwnType */
+/** @typedef {import("./tables.js").Table} Table */
 /**
  * @typedef {object} Drawn A cell as it stands on the page.
  * @property {HTMLElement} box
@@ -49,7 +49,7 @@ export class PanelRow {
 
   /**
    * Write the newest data into the cells.
-   * @param {OwnType} own
+   * @param {Table} own
    * @param {Row} row
    * @param {number[]} trend
    * @param {number} now Epoch ms.

@@ -17,12 +17,17 @@ OWN_TYPES = json.loads(
 RULES = """
 async (text) => {
   const cases = JSON.parse(text);
-  const cells = await import("/static/board/cells.js");
+  const cells = await import("/static/panels/cells.js");
   const { OwnTypes } = await import("/static/board/own-types.js");
+  const { Tables } = await import("/static/panels/tables.js");
   const { chooseRows, isFound } = await import("/static/panels/order.js");
   const address = await import("/static/controls/address.js");
+  const { headOf } = await import("/static/format.js");
   const rowsOf = (rows) => rows.map(([key, data]) => ({ event: "row", key, data }));
-  const typeOf = (rows) => new OwnTypes(rowsOf(rows), []).types.get("row");
+  const typeOf = (rows) => {
+    const own = new OwnTypes(rowsOf(rows), []);
+    return new Tables({ own, rebuilds: 0, watch() {} }).of("row");
+  };
   const written = ({ name, value }) => {
     const { kind, text, tone, at } = cells.cell(name, value, cases.now);
     const age = at === undefined ? {} : { age: cells.ageText(at, cases.now) };
@@ -43,8 +48,8 @@ async (text) => {
   const opened = (type, key) => ({ kind: "own", type, key });
   const blank = address.readSelection(new URL(location.origin));
   return JSON.stringify({
-    titles: cases.titles.map(([name]) => [name, cells.headOf(name)]),
-    heads: cases.heads.map(([name]) => [name, cells.headOf(name)]),
+    titles: cases.titles.map(([name]) => [name, headOf(name)]),
+    heads: cases.heads.map(([name]) => [name, headOf(name)]),
     cells: cases.cells.map(written),
     cuts: cases.cuts.map((it) => {
       const { text } = cells.cell("x", it.repeat.repeat(it.times), cases.now);

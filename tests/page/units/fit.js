@@ -1,7 +1,7 @@
 import { fitColumns } from "../../../static/panels/fit.js";
 import { equal, test } from "./runner.js";
 
-/** @typedef {import("../../../static/board/cells.js").Kind} Kind */
+/** @typedef {import("../../../static/panels/cells.js").Kind} Kind */
 /** @type {Kind[]} */
 const SERVER = ["number", "number", "chip", "link", "boolean"];
 

@@ -1,24 +1,30 @@
 /** The list of sorts of a publisher's own type: each column in both orders. */
 
-import { headOf } from "../board/cells.js";
+import { headOf } from "../format.js";
 import { byId, setHidden } from "../dom.js";
-import { typeOf } from "./address.js";
+import { typeOf } from "../controls/address.js";
 
 /** @typedef {import("../board/state.js").Board} Board */
-/** @typedef {import("./choice.js").Choice} Choice */
+/** @typedef {import("../controls/choice.js").Choice} Choice */
 
 const AS_THEY_CAME = "As they came";
 
 export class OwnSort {
   #board;
+  #tables;
   #choice;
   #place = byId("own-sorter");
   #select = /** @type {HTMLSelectElement} */ (byId("own-sort"));
   #sign = "";
 
-  /** @param {Board} board @param {Choice} choice */
-  constructor(board, choice) {
+  /**
+   * @param {Board} board
+   * @param {import("./tables.js").Tables} tables
+   * @param {Choice} choice
+   */
+  constructor(board, tables, choice) {
     this.#board = board;
+    this.#tables = tables;
     this.#choice = choice;
     this.#select.addEventListener("change", () => choice.change({ by: this.#select.value }));
   }
@@ -61,10 +67,10 @@ export class OwnSort {
 
   /** The type that the view names, or the only one on a board without anything else. */
   #shownType() {
-    const { quotes, scores, own } = this.#board;
+    const { quotes, scores } = this.#board;
     const named = typeOf(this.#choice.now.view);
-    if (named !== null) return own.types.get(named);
-    const [only, ...others] = own.types.values();
+    if (named !== null) return this.#tables.of(named);
+    const [only, ...others] = this.#tables.all;
     return quotes.size + scores.size + others.length ? undefined : only;
   }
 }

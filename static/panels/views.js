@@ -1,8 +1,8 @@
 /** The links to the views: prices, scores, and each type that publishers chose. */
 
-import { headOf } from "../board/cells.js";
+import { headOf } from "../format.js";
 import { byId, setAttribute, setText, stamp } from "../dom.js";
-import { viewOf } from "./address.js";
+import { viewOf } from "../controls/address.js";
 
 /** @typedef {import("../board/state.js").Board} Board */
 

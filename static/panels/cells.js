@@ -7,7 +7,7 @@
  * nothing but an http(s) address becomes a link.
  */
 
-import { age, clock, date, price } from "../format.js";
+import { age, clock, cut, date, headOf, price } from "../format.js";
 
 /**
  * @typedef {"missing" | "null" | "boolean" | "number" | "time" | "chip" | "link" | "text"
@@ -22,7 +22,6 @@ import { age, clock, date, price } from "../format.js";
 
 export const VALUE = "value"; // the field of data that is no object
 const LONGEST_TEXT = 120; // code points of a text in a table
-const LONGEST_HEAD = 40; // code points of a name
 const LONGEST_CHIP = 40; // code points
 const LONGEST_LINK = 2000;
 const MOST_FIELDS = 8; // in a line of the activity
@@ -37,7 +36,6 @@ const ISO =
   /^(\d{4}-\d\d-\d\d)[T ]([01]\d|2[0-3]):([0-5]\d)(?::([0-5]\d)(?:\.(\d{1,9}))?)?(?:Z|([+-])([01]\d|2[0-3]):?([0-5]\d))?$/;
 // The characters are those of RFC 3986.
 const ADDRESS = /^https?:\/\/[A-Za-z0-9[][\w.~:/?#[\]@!$&'()*+,;=%-]*$/;
-const PLAIN_NAME = /^[a-z][a-z0-9_.-]*$/;
 const CHIP_NAMES = new Set(["status", "state", "level", "severity", "priority"]);
 /** @type {[Tone, string][]} */
 const TONE_WORDS = [
@@ -100,16 +98,6 @@ export function ageText(at, now) {
 }
 
 /**
- * The title of an event type, or the head of a column: "opened_at" is "Opened at".
- * @param {string} name
- */
-export function headOf(name) {
-  if (!PLAIN_NAME.test(name)) return cut(name, LONGEST_HEAD);
-  const words = name.replace(/[_.-]+/g, " ").trim();
-  return cut(words[0].toUpperCase() + words.slice(1), LONGEST_HEAD);
-}
-
-/**
  * The line of an event without a key.
  * @param {any} data
  * @param {number} at The instant of the event.
@@ -147,17 +135,6 @@ export function fieldOf(data, name) {
   return Object.hasOwn(data, name) ? data[name] : undefined;
 }
 
-/**
- * The beginning of a text, with "…" if it isn't the whole.
- * @param {string} text
- * @param {number} most Code points.
- */
-export function cut(text, most = LONGEST_TEXT) {
-  if (text.length <= most) return text;
-  const points = [...text.slice(0, 2 * most + 2)]; // a code point has one or two units
-  return points.length <= most ? text : `${points.slice(0, most).join("")}…`;
-}
-
 /** Whether data has fields; null and arrays have none. @param {any} data */
 function isObject(data) {
   return typeof data === "object" && data !== null && !Array.isArray(data);
@@ -169,7 +146,7 @@ function textCell(name, value) {
     return { kind: "link", text: value };
   }
   const isChip = CHIP_NAMES.has(name) && value !== "" && cut(value, LONGEST_CHIP) === value;
-  if (!isChip) return { kind: "text", text: cut(value) };
+  if (!isChip) return { kind: "text", text: cut(value, LONGEST_TEXT) };
   return { kind: "chip", text: value, tone: TONES.get(value.toLowerCase()) ?? "plain" };
 }
 
