@@ -61,7 +61,8 @@ board.watch((change) => {
 async function openPanels() {
   if (arePanelsAsked || !board.own.isUsed) return;
   arePanelsAsked = true;
-  const { Panels } = await import("./panels/panels.js");
+  const { Panels, loadPanelStyle } = await import("./panels/panels.js");
+  await loadPanelStyle();
   panels = new Panels(board, choice, NO_PINS, requestPaint);
   views.other = panels;
   requestPaint();

@@ -7,11 +7,8 @@
  * report it in the same way. Nothing else is wired between the parts.
  */
 
-import { Alerts } from "./alerts/alerts.js";
 import { Announcer } from "./alerts/announcer.js";
 import { Away } from "./alerts/away.js";
-import { GapLine } from "./alerts/gap.js";
-import { Notifier } from "./alerts/notify.js";
 import { Badge, badgeText } from "./board/badge.js";
 import { headOf } from "./format.js";
 import { Notices } from "./board/notices.js";
@@ -33,6 +30,8 @@ import { byId, setHidden, setText } from "./dom.js";
 import { Renewal } from "./renewal.js";
 import { Stream } from "./stream/stream.js";
 
+/** @typedef {import("./alerts/alerts.js").Alerts} Alerts */
+/** @typedef {import("./alerts/notify.js").Notifier} Notifier */
 /** @typedef {import("./board/state.js").Boot} Boot */
 /** @typedef {import("./stream/stream.js").StateName} StateName */
 
@@ -56,8 +55,6 @@ const settings = new Settings();
 const choice = new Choice();
 const away = new Away(board);
 const announcer = new Announcer();
-const notifier = new Notifier(settings, announcer);
-const alerts = new Alerts(settings, board, (words, tag) => notifier.notify(words, tag));
 const prices = new Prices(board, choice, settings);
 const scores = new Scores(board, choice, settings);
 const notices = new Notices(board);
@@ -69,9 +66,8 @@ const terminal = new Terminal();
 const settingsDialog = new SettingsDialog(settings);
 const help = /** @type {HTMLDialogElement} */ (byId("help"));
 const renewal = new Renewal(boot.version);
-const gapLine = new GapLine();
 /** @type {Record<string, (data: any) => void>} By control event. */
-const controlHandlers = { gap: (gap) => gapLine.show(gap) };
+const controlHandlers = { gap: showGap };
 const badge = new Badge(() => stream.retry());
 const stream = new Stream(
   {
@@ -100,6 +96,8 @@ const parts = {
   ask: null,
 };
 const painter = new Painter(parts);
+/** @type {{alerts: Alerts, notifier: Notifier} | null} */
+let alarm = null;
 /** @type {import("./alerts/alerts-dialog.js").AlertsDialog | null} */
 let alertsDialog = null;
 /** @type {import("./panels/left-out.js").LeftOut | null} */
@@ -113,7 +111,7 @@ board.watch((change) => {
   if (news && !pause.isOn) announcer.announce(news);
   parts.detail?.onChange(change);
   openPanels();
-  alerts.onChange(change);
+  alarm?.alerts.onChange(change);
   pause.onChange(change);
   painter.request();
 });
@@ -206,7 +204,7 @@ function shownSymbols() {
 
 function applySettings() {
   stream.pace = settings.get("pace");
-  stream.armed = alerts.isArmed;
+  stream.armed = alarm?.alerts.isArmed ?? false;
   setHidden(byId("keys-off"), settings.get("shortcuts"));
 }
 
@@ -226,15 +224,14 @@ async function openDetail(isFirst) {
 async function openPanels() {
   if (arePanelsAsked || !board.own.isUsed) return;
   arePanelsAsked = true;
-  const [{ Panels }, { OwnTools }, { OwnAlerts }] = await Promise.all([
+  const [{ Panels, loadPanelStyle }, { OwnTools }] = await Promise.all([
     import("./panels/panels.js"),
     import("./panels/tools.js"),
-    import("./alerts/own-alerts.js"),
   ]);
+  await loadPanelStyle();
   const panels = new Panels(board, choice, settings, () => painter.requestAtOnce());
   parts.panels = views.other = panels;
   toolbar.own = new OwnTools(board, panels.tables, choice);
-  alerts.own = new OwnAlerts();
   painter.requestAtOnce();
 }
 
@@ -263,10 +260,31 @@ async function openAsk(isFirst) {
   parts.ask.onSelection(isFirst, focused);
 }
 
+/** What checks the alerts and notifies the person; the first time this loads its scripts. */
+async function loadAlarm() {
+  const [{ Alerts }, { Notifier }] = await Promise.all([
+    import("./alerts/alerts.js"),
+    import("./alerts/notify.js"),
+  ]);
+  if (alarm) return alarm;
+  const notifier = new Notifier(settings, announcer);
+  const alerts = new Alerts(settings, board, (words, tag) => notifier.notify(words, tag));
+  alarm = { alerts, notifier };
+  applySettings();
+  return alarm;
+}
+
+/** @param {import("./stream/link.js").Gap} gap */
+async function showGap(gap) {
+  const { showGapLine } = await import("./alerts/gap.js");
+  showGapLine(gap);
+}
+
 /** Open the dialog of alerts; the first time this loads its script. */
 async function openAlerts(
   /** @type {import("./controls/address.js").Opened | null} */ about = null,
 ) {
+  const { alerts, notifier } = await loadAlarm();
   const { AlertsDialog } = await import("./alerts/alerts-dialog.js");
   alertsDialog ??= new AlertsDialog(
     alerts,
@@ -291,14 +309,22 @@ function togglePin() {
 }
 
 /** Show and announce what a key did. @param {string} words */
-function report(words) {
+async function report(words) {
   announcer.announce(words);
-  notifier.showToast(words);
+  (await loadAlarm()).notifier.showToast(words);
+}
+
+async function toggleSound() {
+  const isOn = !settings.get("sound");
+  settings.set("sound", isOn);
+  if (isOn) (await loadAlarm()).notifier.beep();
+  report(isOn ? "Sound on" : "Sound off");
 }
 
 choice.watch(() => onSelection());
 settings.watch((name) => {
   applySettings();
+  if (name === "alerts") loadAlarm();
   if (name === "pins") {
     paintPins(settings);
     onSelection();
@@ -330,13 +356,14 @@ byId("settings-help").addEventListener("click", () => {
   help.showModal();
 });
 listenToShortcuts(
-  { settings, settingsDialog, choice, toolbar, notifier },
+  { settings, settingsDialog, choice, toolbar },
   {
     togglePin,
     togglePause,
     openAlerts: () => openAlerts(keyTarget()),
     openHelp: () => help.showModal(),
     openAsk: () => choice.ask(askAbout(choice.now)),
+    toggleSound,
     report,
   },
 );
@@ -345,6 +372,8 @@ paintPins(settings);
 applySettings();
 onSelection(true);
 openPanels();
+// An alert that is set must see the first event.
+if (settings.get("alerts").length) await loadAlarm().catch(() => {});
 stream.open();
 setInterval(tick, SECOND);
 tick();

@@ -41,8 +41,9 @@ CHART_LIBRARY = "vendor/lightweight-charts.js"  # where `scripts/set-up` puts it
 # and modules that it loads when a person opens something, and the names by which pages
 # of the release before load those modules.
 NOT_PRELOADED = {
-    *("page.js", "embed.js", "theme.js", "stream/worker.js"),
-    *("detail", "ask", "panels", "alerts/alerts-dialog.js"),
+    *("page.js", "embed.js", "theme.js", "stream/worker.js", "stylesheets.js"),
+    *("detail", "ask", "panels", "alerts/alerts.js", "alerts/alerts-dialog.js"),
+    *("alerts/gap.js", "alerts/notify.js"),
     *("alerts/own-alert-form.js", "alerts/own-alerts.js"),
     *("alerts-dialog.js", "candles.js", "chart.js", "detail.js", "library.js"),
     "sentences.js",

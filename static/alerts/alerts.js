@@ -6,6 +6,7 @@
 
 import { OTHER } from "../events.js";
 import { price, scoreLine } from "../format.js";
+import { OwnAlerts } from "./own-alerts.js";
 
 /** @typedef {import("../board/state.js").Board} Board */
 /** @typedef {import("../board/state.js").Change} Change */
@@ -32,8 +33,7 @@ export class Alerts {
   #settings;
   #board;
   #notify;
-  /** @type {import("./own-alerts.js").OwnAlerts | null} Null until there is an own type. */
-  own = null;
+  #own = new OwnAlerts();
 
   /**
    * @param {Settings} settings
@@ -140,7 +140,7 @@ export class Alerts {
 
   /** @param {import("../controls/settings.js").OwnAlert} alert @param {Change} change */
   #checkOwn(alert, change) {
-    const words = this.own?.sentence(alert, change, performance.now());
+    const words = this.#own.sentence(alert, change, performance.now());
     if (words) this.#notify(words, `${alert.id} ${change.key}`);
   }
 

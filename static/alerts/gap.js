@@ -6,17 +6,15 @@ import { byId } from "../dom.js";
 
 const GAP_SHOWN = 20_000; // ms
 
-export class GapLine {
-  #line = byId("gap");
-  #timer = 0;
+let timer = 0;
 
-  /** Show the line for a while. @param {Gap} gap */
-  show(gap) {
-    this.#line.textContent = gapSentence(gap);
-    this.#line.hidden = false;
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => (this.#line.hidden = true), GAP_SHOWN);
-  }
+/** Show the line for a while. @param {Gap} gap */
+export function showGapLine(gap) {
+  const line = byId("gap");
+  line.textContent = gapSentence(gap);
+  line.hidden = false;
+  clearTimeout(timer);
+  timer = setTimeout(() => (line.hidden = true), GAP_SHOWN);
 }
 
 /**

@@ -4,7 +4,7 @@
  */
 
 import { traitsOf, isAfter } from "../events.js";
-import { number } from "../board/cells.js";
+import { number } from "../panels/cells.js";
 import { percent, price, signed } from "../format.js";
 
 /** @typedef {import("./reader.js").Ref} Ref */

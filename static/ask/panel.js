@@ -5,6 +5,7 @@
 
 import { byId } from "../dom.js";
 import { fetchOwn } from "../own-fetch.js";
+import { loadStyle } from "../stylesheets.js";
 
 const STYLE = "ask-style"; // ids of elements, also in templates/
 const PANEL = "ask";
@@ -17,7 +18,10 @@ let loading = null;
  * loaded; then the next call tries again.
  */
 export async function loadPanel() {
-  loading ??= Promise.all([loadStyle(), document.getElementById(PANEL) ?? addPanel()]);
+  loading ??= Promise.all([
+    loadStyle(STYLE, new URL("ask.css", import.meta.url)),
+    document.getElementById(PANEL) ?? addPanel(),
+  ]);
   loading.catch(() => (loading = null));
   await loading;
 }
@@ -41,18 +45,4 @@ async function fetchPanel(about) {
   const response = await fetchOwn(`/ask/panel?about=${encodeURIComponent(about)}`);
   if (!response.ok) throw new Error(`Ask can't be loaded (${response.status})`);
   return new DOMParser().parseFromString(await response.text(), "text/html");
-}
-
-/** @returns {Promise<void>} */
-function loadStyle() {
-  if (document.getElementById(STYLE)) return Promise.resolve();
-  const style = document.createElement("link");
-  style.id = STYLE;
-  style.rel = "stylesheet";
-  style.href = new URL("ask.css", import.meta.url).href;
-  return new Promise((resolve) => {
-    // Without its style Ask is plain, but it works.
-    style.onload = style.onerror = () => resolve();
-    document.head.append(style);
-  });
 }

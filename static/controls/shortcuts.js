@@ -8,18 +8,19 @@ import { listenToKeys, moveFocus } from "./keys.js";
  * @param {import("./settings-dialog.js").SettingsDialog} parts.settingsDialog
  * @param {import("./choice.js").Choice} parts.choice
  * @param {import("./toolbar.js").Toolbar} parts.toolbar
- * @param {import("../alerts/notify.js").Notifier} parts.notifier
  * @param {object} actions
  * @param {() => void} actions.togglePin
  * @param {() => void} actions.togglePause
  * @param {() => void} actions.openAlerts
  * @param {() => void} actions.openHelp
  * @param {() => void} actions.openAsk
+ * @param {() => void} actions.toggleSound
  * @param {(words: string) => void} actions.report Shows and announces what a key did.
  */
 export function listenToShortcuts(parts, actions) {
-  const { settings, settingsDialog, choice, toolbar, notifier } = parts;
-  const { togglePin, togglePause, openAlerts, openHelp, openAsk, report } = actions;
+  const { settings, settingsDialog, choice, toolbar } = parts;
+  const { togglePin, togglePause, toggleSound, openAlerts, openHelp, openAsk, report } =
+    actions;
   listenToKeys(settings, {
     "/": () => toolbar.focusSearch(),
     j: () => moveFocus(1),
@@ -29,11 +30,7 @@ export function listenToShortcuts(parts, actions) {
     s: () => report(`Sort: ${toolbar.selectNextSort()}`),
     ...viewKeys(toolbar),
     z: togglePause,
-    m: () => {
-      settings.set("sound", !settings.get("sound"));
-      if (settings.get("sound")) notifier.beep();
-      report(settings.get("sound") ? "Sound on" : "Sound off");
-    },
+    m: toggleSound,
     t: () => report(`Theme: ${settingsDialog.selectNextTheme()}`),
     q: openAsk,
     "?": openHelp,

@@ -5,6 +5,7 @@
 
 import { Flashes } from "../board/flashes.js";
 import { byId } from "../dom.js";
+import { loadStyle } from "../stylesheets.js";
 import { Activity } from "./activity.js";
 import { Panel } from "./panel.js";
 import { Tables } from "./tables.js";
@@ -15,7 +16,13 @@ import { Tables } from "./tables.js";
 /** @typedef {import("../board/state.js").Board} Board */
 /** @typedef {import("../board/state.js").Change} Change */
 
+const STYLE = "panels-style"; // the id of an element, also in templates/
 const NEAR = "600px"; // from the part of the page in sight; panels within are drawn
+
+/** Load what the panels need beside this module. */
+export function loadPanelStyle() {
+  return loadStyle(STYLE, new URL("panels.css", import.meta.url));
+}
 
 export class Panels {
   tables;
