@@ -126,11 +126,12 @@ function onHello(hello) {
   painter.request();
 }
 
-function onCaughtUp() {
+async function onCaughtUp() {
   board.settle();
   loadLeftOut();
   painter.paintTimes();
-  announceAway(away.describeChanges(stream.serverTime ?? boot.at));
+  const now = stream.serverTime ?? boot.at;
+  announceAway(await away.describeChanges(now).catch(() => null));
 }
 
 /** @param {import("./stream/stream.js").State} state */

@@ -43,7 +43,7 @@ CHART_LIBRARY = "vendor/lightweight-charts.js"  # where `scripts/set-up` puts it
 NOT_PRELOADED = {
     *("page.js", "embed.js", "theme.js", "stream/worker.js", "stylesheets.js"),
     *("detail", "ask", "panels", "alerts/alerts.js", "alerts/alerts-dialog.js"),
-    *("alerts/gap.js", "alerts/notify.js"),
+    *("alerts/away-sentence.js", "alerts/gap.js", "alerts/notify.js"),
     *("alerts/own-alert-form.js", "alerts/own-alerts.js"),
     *("alerts-dialog.js", "candles.js", "chart.js", "detail.js", "library.js"),
     "sentences.js",

@@ -16,12 +16,12 @@ import { Tables } from "./tables.js";
 /** @typedef {import("../board/state.js").Board} Board */
 /** @typedef {import("../board/state.js").Change} Change */
 
-const STYLE = "panels-style"; // the id of an element, also in templates/
+const STYLE_ID = "panels-style"; // the id of an element, also in templates/
 const NEAR = "600px"; // from the part of the page in sight; panels within are drawn
 
 /** Load what the panels need beside this module. */
 export function loadPanelStyle() {
-  return loadStyle(STYLE, new URL("panels.css", import.meta.url));
+  return loadStyle(STYLE_ID, new URL("panels.css", import.meta.url));
 }
 
 export class Panels {

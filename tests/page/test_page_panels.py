@@ -130,8 +130,9 @@ def tickets(desk: Board) -> Iterator[Board]:
     """Yield the board with nothing but the tickets."""
     put(desk, "ticket", DESK)
     yield desk
-    for row in json.loads(desk.get("/api/state")[2])["other"]:
-        retire(desk, row["event"], row["key"])
+    rows = json.loads(desk.get("/api/state")[2])["other"]
+    for start in range(0, len(rows), 1000):
+        publish(desk, *map(gone, rows[start : start + 1000]))
 
 
 def put(board: Board, type: str, rows: dict[str, Any]) -> None:
@@ -139,7 +140,12 @@ def put(board: Board, type: str, rows: dict[str, Any]) -> None:
 
 
 def retire(board: Board, type: str, key: str) -> None:
-    publish(board, {"event": "gone", "data": {"event": type, "key": key}})
+    publish(board, gone({"event": type, "key": key}))
+
+
+def gone(row: dict[str, Any]) -> dict[str, Any]:
+    """Return the event that retires a row."""
+    return {"event": "gone", "data": {"event": row["event"], "key": row["key"]}}
 
 
 def publish(board: Board, *events: dict[str, Any]) -> None:

@@ -1,22 +1,23 @@
-import { Away, sentence } from "../../../static/alerts/away.js";
+import { awaySentence } from "../../../static/alerts/away-sentence.js";
+import { Away } from "../../../static/alerts/away.js";
 import { Board } from "../../../static/board/state.js";
 import { equal, test } from "./runner.js";
 import { boot, quote, score } from "./samples.js";
 
 const MINUTE = 60_000;
 
-test("two minutes without anything are worth a sentence, less is not", () => {
-  equal(saidAfter(2 * MINUTE - 1), null);
-  equal(saidAfter(2 * MINUTE), "While you were away (2 min): ACME +1.00 %");
+test("two minutes without anything are worth a sentence, less is not", async () => {
+  equal(await saidAfter(2 * MINUTE - 1), null);
+  equal(await saidAfter(2 * MINUTE), "While you were away (2 min): ACME +1.00 %");
 });
 
-test("it is said once", () => {
+test("it is said once", async () => {
   const board = new Board(boot({ prices: [quote()] }));
   const away = new Away(board);
   away.rememberBoard(0, 5 * MINUTE);
   board.apply("price", quote({ price: 90 }), "1000-1", false);
-  equal(away.describeChanges(5 * MINUTE), "While you were away (5 min): ACME −10.00 %");
-  equal(away.describeChanges(5 * MINUTE), null);
+  equal(await away.describeChanges(5 * MINUTE), "While you were away (5 min): ACME −10.00 %");
+  equal(await away.describeChanges(5 * MINUTE), null);
 });
 
 test("goals are counted, taken-back ones not, and the three that moved most are named", () => {
@@ -29,20 +30,36 @@ test("goals are counted, taken-back ones not, and the three that moved most are 
     [101, 97, 100.5, 110],
   );
   equal(
-    sentence({ at: 0, ...before }, after, 90 * MINUTE),
+    awaySentence({ at: 0, ...before }, after, 90 * MINUTE),
     "While you were away (1 h 30 min): 2 goals, D +10.00 %, B −3.00 %, A +1.00 %",
   );
 });
 
 test("one goal is no goals, and whole hours have no minutes", () => {
   const after = world([score({ away: side(1) })], []);
-  const said = sentence({ at: 0, ...world([score()], []) }, after, 3 * 60 * MINUTE);
+  const said = awaySentence({ at: 0, ...world([score()], []) }, after, 3 * 60 * MINUTE);
   equal(said, "While you were away (3 h): 1 goal");
 });
 
 test("where nothing moved, or by less than a twentieth of a percent, nothing is said", () => {
   const past = { at: 0, ...world([score()], [100]) };
-  equal(sentence(past, world([score()], [100.04]), 9 * MINUTE), null);
+  equal(awaySentence(past, world([score()], [100.04]), 9 * MINUTE), null);
+});
+
+test("rows of own types that came and went are counted by type", async () => {
+  const other = ["1", "2"].map((key) => ({ event: "ticket", key, data: null }));
+  const board = new Board(boot({ other }));
+  const away = new Away(board);
+  away.rememberBoard(0, 5 * MINUTE);
+  board.apply("gone", { event: "ticket", key: "1", at: 0 }, "1000-1", false);
+  for (const key of ["3", "4"]) {
+    board.apply("other", { event: "ticket", key, data: null }, `1000-${key}`, false);
+  }
+  board.apply("other", { event: "server", key: "a", data: 1 }, "1000-9", false);
+  equal(
+    await away.describeChanges(5 * MINUTE),
+    "While you were away (5 min): Ticket 2 new, 1 gone, Server 1 new",
+  );
 });
 
 /** @param {number} ms */
