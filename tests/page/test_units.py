@@ -18,7 +18,7 @@ from web.pages import CONTENT_SECURITY_POLICY
 
 UNITS = ROOT / "tests/page/units"
 PAGE = b'<!doctype html><title>Units</title><link rel="icon" href="data:,">'
-SHARED = {"runner.js", "clock.js", "samples.js"}
+SHARED = {"runner.js", "clock.js", "samples.js", "fake-source.js"}
 FILES = sorted(p.name for p in UNITS.glob("*.js") if p.name not in SHARED)
 
 

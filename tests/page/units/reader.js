@@ -1,56 +1,10 @@
 import { Reader } from "../../../static/ask/reader.js";
 import { withClock } from "./clock.js";
+import { FakeSource, HEARTBEAT } from "./fake-source.js";
 import { assert, equal, test } from "./runner.js";
 
-const HEARTBEAT = 10; // seconds
 const RealSource = globalThis.EventSource;
 const realFetch = globalThis.fetch;
-
-/** Stands for an EventSource, which a test lets receive and fail. */
-class FakeSource extends EventTarget {
-  static CLOSED = 2;
-  /** @type {FakeSource[]} */ static all = [];
-  readyState = 1;
-  /** @type {((event: any) => void) | null} */ onmessage = null;
-  /** @type {(() => void) | null} */ onerror = null;
-
-  /** @param {string} url */
-  constructor(url) {
-    super();
-    this.url = url;
-    FakeSource.all.push(this);
-  }
-
-  /** @param {string} tail */
-  hello(tail) {
-    this.#emit("hello", { tail, heartbeat: HEARTBEAT });
-  }
-
-  /** @param {string} text @param {string} id */
-  say(text, id) {
-    this.onmessage?.({ data: JSON.stringify({ text }), lastEventId: id });
-  }
-
-  /** @param {string} reason */
-  end(reason) {
-    this.#emit("end", { reason, detail: null });
-  }
-
-  /** Fail as after a cut, or as after a response that is no stream. @param {boolean} isFinal */
-  fail(isFinal) {
-    this.readyState = isFinal ? 2 : 0;
-    this.onerror?.();
-  }
-
-  close() {
-    this.readyState = 2;
-  }
-
-  /** @param {string} type @param {object} data */
-  #emit(type, data) {
-    this.dispatchEvent(new MessageEvent(type, { data: JSON.stringify(data) }));
-  }
-}
 
 /**
  * A test of a reader, all of whose streams are fake.
