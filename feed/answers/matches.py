@@ -88,7 +88,7 @@ def match_line(score: Score, state: State) -> Phrase:
             when = time_of(score.kick_off, state.board.now)
             start = [" at ", _figure(score, state, "kick_off", when)]
         return phrase(home, " v ", away, *start)
-    line = phrase(home, " ", result_of(score, state, "home"), " ", away)
+    line = phrase(home, " ", _result_of(score, state, "home"), " ", away)
     if score.status == "HT":
         return phrase(line, " (half-time)")
     if score.status in LIVE and at:
@@ -99,18 +99,18 @@ def match_line(score: Score, state: State) -> Phrase:
 def goal_sentence(score: Score, goal: Goal, state: State) -> Phrase:
     """Return a goal: "A. Ames scored for Acton against Burton at 14:03 UTC (38′) …"."""
     side, other = ("home", "away") if goal["side"] != "away" else ("away", "home")
-    teams = name_of_team(score, state, side), name_of_team(score, state, other)
-    parts: list[Part] = [name_of_player(score, state, goal)]
+    teams = _team_name(score, state, side), _team_name(score, state, other)
+    parts: list[Part] = [_player_name(score, state, goal)]
     if goal["kind"] == "own_goal":
         parts += [" of ", teams[1], " scored an own goal for ", teams[0]]
     else:
         penalty = " a penalty" if goal["kind"] == "penalty" else ""
         parts += [f" scored{penalty} for ", teams[0], " against ", teams[1]]
     when = time_of(goal["at"], state.board.now)
-    parts += [" at ", incident_figure(score, state, goal, "at", when)]
+    parts += [" at ", _incident_figure(score, state, goal, "at", when)]
     at = moment(goal)
     if at:
-        parts += [" (", incident_figure(score, state, goal, "minute", at), ")"]
+        parts += [" (", _incident_figure(score, state, goal, "minute", at), ")"]
     if goal["home_score"] is not None and goal["away_score"] is not None:
         parts += [", making it ", _result_after(score, state, goal)]
     return sentence(*parts)
@@ -118,7 +118,7 @@ def goal_sentence(score: Score, goal: Goal, state: State) -> Phrase:
 
 def _result_after(score: Score, state: State, goal: Goal) -> Phrase:
     home, away = (
-        incident_figure(score, state, goal, field, str(goal[field]))
+        _incident_figure(score, state, goal, field, str(goal[field]))
         for field in ("home_score", "away_score")
     )
     return phrase(home, "–", away)
@@ -182,9 +182,7 @@ def scorers_sentence(score: Score, state: State) -> Phrase:
         scorers = _scorers(score, state, [it for it in goals if it["side"] == side])
         if scorers:
             verb = " for " if sides else " scored for "
-            sides.append(
-                phrase(listed(scorers), verb, name_of_team(score, state, side))
-            )
+            sides.append(phrase(listed(scorers), verb, _team_name(score, state, side)))
     if not sides:
         return sentence("the scorers aren't known")
     return sentence(joined(sides, ", and "))
@@ -195,23 +193,21 @@ def _scorers(score: Score, state: State, goals: Iterable[Goal]) -> list[Phrase]:
     for goal in goals:
         remark = REMARKS_IN_WORDS.get(goal["kind"], "")
         at = moment(goal)
-        minute = [incident_figure(score, state, goal, "minute", at)] if at else []
+        minute = [_incident_figure(score, state, goal, "minute", at)] if at else []
         words: list[Part] = [*minute, ", " if at and remark else "", remark]
         name = goal["player"] or ""
         if name not in players:
-            players[name] = [name_of_player(score, state, goal)]
+            players[name] = [_player_name(score, state, goal)]
         if at or remark:
             players[name].append(phrase(*words))
     return [_with_minutes(parts) for parts in players.values()]
 
 
-def name_of_player(
-    score: Score, state: State, incident: Goal, otherwise: str = "an unnamed player"
-) -> Part:
-    """Return the player of an incident, or other words if there is none."""
+def _player_name(score: Score, state: State, incident: Goal) -> Part:
+    """Return the player of an incident."""
     if not incident["player"]:
-        return otherwise
-    return incident_figure(score, state, incident, "player", shown(incident["player"]))
+        return "an unnamed player"
+    return _incident_figure(score, state, incident, "player", shown(incident["player"]))
 
 
 def _with_minutes(parts: Sequence[Part]) -> Phrase:
@@ -250,7 +246,7 @@ def _cards_of(score: Score, state: State, kind: str, verb: str, known: int) -> P
 def _red_card_counts(score: Score, state: State) -> Phrase:
     sides = [
         phrase(
-            *(name_of_team(score, state, side), " have "),
+            *(_team_name(score, state, side), " have "),
             _figure(score, state, f"{side}.red_cards", str(count)),
             " red card" if count == 1 else " red cards",
         )
@@ -264,13 +260,13 @@ def _red_card_counts(score: Score, state: State) -> Phrase:
 
 
 def _player_of(score: Score, state: State, incident: Goal) -> Phrase:
-    player = name_of_player(score, state, incident)
+    player = _player_name(score, state, incident)
     parts: list[Part] = [player]
     if incident["team"] in ("home", "away"):
-        parts += [" of ", name_of_team(score, state, incident["team"])]
+        parts += [" of ", _team_name(score, state, incident["team"])]
     at = moment(incident)
     if at:
-        parts += [" (", incident_figure(score, state, incident, "minute", at), ")"]
+        parts += [" (", _incident_figure(score, state, incident, "minute", at), ")"]
     return phrase(*parts)
 
 
@@ -335,11 +331,11 @@ def _standing(score: Score, state: State) -> Phrase:
         return phrase(home, " and ", away, " are playing")
     if lead == 0:
         return phrase(
-            home, " and ", away, " are level at ", result_of(score, state, "home")
+            home, " and ", away, " are level at ", _result_of(score, state, "home")
         )
     if lead > 0:
-        return phrase(home, " lead ", away, " ", result_of(score, state, "home"))
-    return phrase(away, " lead ", result_of(score, state, "away"), " at ", home)
+        return phrase(home, " lead ", away, " ", _result_of(score, state, "home"))
+    return phrase(away, " lead ", _result_of(score, state, "away"), " at ", home)
 
 
 def _after(score: Score, state: State) -> Phrase:
@@ -350,13 +346,15 @@ def _after(score: Score, state: State) -> Phrase:
     if lead is None:
         return sentence(_fixture(score, state), " is over; the result isn't known")
     if lead == 0:
-        result = result_of(score, state, "home")
+        result = _result_of(score, state, "home")
         return sentence(home, " and ", away, " drew ", result, extra)
     if lead > 0:
         return sentence(
-            home, " beat ", away, " ", result_of(score, state, "home"), extra
+            home, " beat ", away, " ", _result_of(score, state, "home"), extra
         )
-    return sentence(away, " won ", result_of(score, state, "away"), " at ", home, extra)
+    return sentence(
+        away, " won ", _result_of(score, state, "away"), " at ", home, extra
+    )
 
 
 def _after_penalties(score: Score, state: State) -> Phrase:
@@ -368,13 +366,13 @@ def _after_penalties(score: Score, state: State) -> Phrase:
     winner, loser = ("home", "away") if home > away else ("away", "home")
     return sentence(
         *(
-            name_of_team(score, state, winner),
+            _team_name(score, state, winner),
             " beat ",
-            name_of_team(score, state, loser),
+            _team_name(score, state, loser),
             " ",
         ),
         *(_pair(score, state, winner, "shoot_out"), " on penalties after it ended "),
-        result_of(score, state, "home"),
+        _result_of(score, state, "home"),
     )
 
 
@@ -384,7 +382,7 @@ def _in_shoot_out(score: Score, state: State) -> Phrase:
     stands: list[Part] = [", which stands at ", pens] if pens else []
     after: list[Part] = []
     if _lead(score) is not None:
-        after = [" after ", result_of(score, state, "home")]
+        after = [" after ", _result_of(score, state, "home")]
     return sentence(_fixture(score, state), " is in the shoot-out", *after, *stands)
 
 
@@ -400,7 +398,7 @@ def _stopped(score: Score, state: State) -> Phrase:
     at: list[Part] = []
     if _lead(score) is not None and score.status != "CANC":
         at = [" at " if score.status != "AWD" else ", which makes it "]
-        at = [*at, result_of(score, state, "home")]
+        at = [*at, _result_of(score, state, "home")]
     if score.status == "WO":
         at = []
     return sentence(_fixture(score, state), f" {words}", *at)
@@ -410,7 +408,7 @@ def _plain_standing(score: Score, state: State) -> Phrase:
     status = _figure(score, state, "status", shown(score.status))
     at: list[Part] = []
     if _lead(score) is not None:
-        at = [", at ", result_of(score, state, "home")]
+        at = [", at ", _result_of(score, state, "home")]
     return sentence(_fixture(score, state), " has the status ", status, *at)
 
 
@@ -494,16 +492,16 @@ def _fixture(score: Score, state: State) -> Phrase:
 
 
 def _teams(score: Score, state: State) -> tuple[Piece, Piece]:
-    return name_of_team(score, state, "home"), name_of_team(score, state, "away")
+    return _team_name(score, state, "home"), _team_name(score, state, "away")
 
 
-def name_of_team(score: Score, state: State, side: str) -> Piece:
+def _team_name(score: Score, state: State, side: str) -> Piece:
     """Return the name of the `home` or `away` side."""
     name = score.home.name if side == "home" else score.away.name
     return _figure(score, state, f"{side}.name", shown(name))
 
 
-def result_of(score: Score, state: State, first: str) -> Phrase:
+def _result_of(score: Score, state: State, first: str) -> Phrase:
     """Return the result with the goals of a side first: "2–1"."""
     return _pair(score, state, first, "score")
 
@@ -521,7 +519,7 @@ def _goals(score: Score, state: State, side: str, field: str) -> Piece:
     return _figure(score, state, f"{side}.{field}", str(getattr(team, field)))
 
 
-def incident_figure(
+def _incident_figure(
     score: Score, state: State, incident: Goal, field: str, text: str
 ) -> Piece:
     """Return a text that refers to a field of an incident, which has its `place`."""

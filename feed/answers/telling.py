@@ -15,33 +15,18 @@ from weakref import WeakValueDictionary
 import msgspec
 
 from feed.answers.answer import AnswerLog, id_after
+from feed.answers.commentary import describe_end, describe_fixture, describe_incident
 from feed.answers.piece import Piece, Ref
 from feed.events.control import Cited, End
 from feed.events.event import MESSAGE, Event, EventId
 from feed.events.reading import read_shape
-from feed.events.shapes import FINAL, Incident, Score
+from feed.events.shapes import FINAL, Score
 from feed.log import Log
 from feed.streams.catchup import CatchUp
 from feed.streams.ending import last_event
 from feed.streams.framecache import FrameCache
-from feed.streams.written import moment, score_line
 
 TELLING_IDLE = 1.0  # seconds between two looks if nobody reads a telling
-# {team} is the club that a kind of incident counts for, and {line} the score after it.
-SENTENCES = {
-    "kick_off": "The match kicks off.",
-    "goal": "Goal for {team}{by}: {line}.",
-    "own_goal": "An own goal{by} counts for {team}: {line}.",
-    "penalty": "Goal for {team} by a penalty{of}: {line}.",
-    "penalty_missed": "{team} miss a penalty{by}.",
-    "yellow_card": "Yellow card for {who}.",
-    "red_card": "Red card for {who}.",
-    "substitution": "Substitution for {team}{off}.",
-    "var_cancelled": "The goal of {team}{by} is taken back: {line}.",
-    "half_time": "Half-time: {line}.",
-    "second_half": "The second half begins.",
-    "full_time": "Full time: {line}.",
-}
 
 
 class Telling:
@@ -136,17 +121,15 @@ class Tellings:
 def sentences_of(score: Score, id: EventId) -> list[Event]:
     """Return a match up to now, as events; `id` is that of its newest event."""
     ref = Ref("score", score.match, None, str(id))
-    texts = [_opening(score)]
     at = EventId(_start_of(score), 1)
-    events = [_event(texts[0], at, ref)]
+    events = [_event(describe_fixture(score), at, ref)]
     for number, incident in enumerate(score.incidents, 2):
         at = EventId(max(incident.at, at.ms), number)
-        events.append(_event("\n" + _sentence(score, incident), at, ref))
+        events.append(_event("\n" + describe_incident(score, incident), at, ref))
     told_end = any(incident.kind == "full_time" for incident in score.incidents)
     if score.status in FINAL and not told_end:
-        line = score_line(msgspec.to_builtins(score))
         at = EventId(at.ms, len(score.incidents) + 2)
-        events.append(_event(f"\nThe match is over: {line}.", at, ref))
+        events.append(_event("\n" + describe_end(score), at, ref))
     return events
 
 
@@ -159,32 +142,3 @@ def _start_of(score: Score) -> int:
 
 def _event(text: str, id: EventId, ref: Ref) -> Event:
     return Event(MESSAGE, msgspec.json.encode(Piece(text, ref)), id=id)
-
-
-def _opening(score: Score) -> str:
-    within = f" in the {score.competition}" if score.competition else ""
-    return f"{score.home.name} against {score.away.name}{within}."
-
-
-def _sentence(score: Score, incident: Incident) -> str:
-    """Return what happened, with its minute."""
-    side = score.away if incident.team == "away" else score.home
-    player = incident.player
-    home = msgspec.structs.replace(score.home, score=incident.home_score)
-    away = msgspec.structs.replace(score.away, score=incident.away_score)
-    after = {"home": msgspec.to_builtins(home), "away": msgspec.to_builtins(away)}
-    for team in after.values():
-        team["shoot_out"] = team["aggregate"] = None
-    team_name = side.name if incident.team else "a side"
-    words = {
-        "team": team_name,
-        "line": score_line(after),
-        "by": f" by {player}" if player else "",
-        "of": f" of {player}" if player else "",
-        "who": f"{player} of {team_name}" if player else team_name,
-        "off": f": {player} goes off" if player else "",
-    }
-    unknown = incident.kind.replace("_", " ").capitalize() + "{by}."
-    sentence = SENTENCES.get(incident.kind, unknown).format(**words)
-    minute = moment(msgspec.to_builtins(incident))
-    return f"{minute} {sentence}" if minute else sentence

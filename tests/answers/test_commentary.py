@@ -1,33 +1,22 @@
-"""A match told in sentences: every incident, once, and what corrects it."""
+"""What happens in a match, in sentences: each kind of incident, known or not."""
 
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 import pytest
 
-from feed.answers.commentary import tell
-from feed.answers.piece import Piece
-from feed.events.event import Event, EventId, keyed
-from feed.events.shapes import Score
-from feed.sources.league import League
-from tests.helpers.asked import BEGIN, SEED, text_of
-from tests.helpers.samples import goal, match, team
+from feed.answers.commentary import describe_end, describe_fixture, describe_incident
+from feed.events.event import keyed
+from feed.events.reading import read_shape
+from feed.events.shapes import Incident, IncidentKind, Score
+from tests.helpers.samples import goal, score_of
 
 
-def state(
-    *incidents: dict[str, Any],
-    status: str = "1H",
-    scores: tuple[int | None, int | None] = (0, 0),
-    **changes: Any,
-) -> Event:
-    numbered = [{"incident": str(at)} | it for at, it in enumerate(incidents)]
-    for at, incident in enumerate(numbered):
-        incident["incident"] = incidents[at].get("id", str(at))
-        incident.pop("id", None)
-    teams = {"home": team("Acton", scores[0]), "away": team("Burton", scores[1])}
-    fields = match(status, incidents=numbered) | teams | changes
-    data = msgspec.json.encode(fields)
-    return keyed("score", "acton-burton", data).with_id(EventId(1000, len(incidents)))
+def score(*incidents: dict[str, Any], **changes: Any) -> Score:
+    fields = score_of(2, 1, [*incidents]) | changes
+    shape = read_shape(keyed("score", "acton-burton", msgspec.json.encode(fields)))
+    assert isinstance(shape, Score)
+    return shape
 
 
 def incident(
@@ -36,13 +25,10 @@ def incident(
     return goal(kind, side, by, 38, 2, 1)
 
 
-BEFORE = state(status="1H", scores=(1, 1))
-
-
 @pytest.mark.parametrize(
     ("happened", "told"),
     [
-        (incident("kick_off"), "Acton v Burton has kicked off."),
+        (incident("kick_off"), "The match has kicked off."),
         (
             incident("goal", "home", "A. Ames"),
             "Goal for Acton, 38′: A. Ames makes it 2–1.",
@@ -106,90 +92,57 @@ BEFORE = state(status="1H", scores=(1, 1))
 def test_each_kind_of_incident_has_its_sentence(
     happened: dict[str, Any], told: str
 ) -> None:
-    status = {"half_time": "HT", "second_half": "2H", "full_time": "FT"}
-    after = state(happened, status=status.get(happened["kind"], "1H"), scores=(2, 1))
-    assert text_of(tell(BEFORE, after)) == told
+    match_ = score(happened)
+    assert describe_incident(match_, match_.incidents[0]) == told
 
 
-def test_nothing_is_told_of_a_minute_that_passes() -> None:
-    first, second = (
-        state(incident("goal", "home", "A. Ames"), minute=it) for it in (1, 2)
-    )
-    assert tell(first, second) == []
+@pytest.mark.parametrize("kind", [*get_args(IncidentKind), "water_break"])
+@pytest.mark.parametrize("side", ["home", "away", None])
+@pytest.mark.parametrize("player", ["A. Iveskin", None])
+@pytest.mark.parametrize("home_score", [1, None])
+def test_whatever_is_unknown_each_kind_is_a_sentence(
+    kind: str, side: str | None, player: str | None, home_score: int | None
+) -> None:
+    match_ = score(goal(kind, side, player, 7, 1, 0) | {"home_score": home_score})
+    told = describe_incident(match_, match_.incidents[0])
+    assert told[0].isupper()
+    assert told.endswith(".")
+    assert "None" not in told
+    assert "  " not in told
+    assert ": ." not in told
 
 
-def test_a_score_without_incidents_is_told_from_its_result() -> None:
-    assert text_of(tell(BEFORE, state(scores=(2, 1)))) == "It is now Acton 2–1 Burton."
-
-
-@pytest.mark.parametrize(
-    ("status", "told"),
-    [
-        ("HT", "At half-time, Acton lead Burton 2–1."),
-        ("2H", "Acton lead Burton 2–1 in the second half."),
-        ("FT", "Acton beat Burton 2–1."),
-        ("AET", "Acton beat Burton 2–1 after extra time."),
-        ("SUSP", "Acton v Burton is suspended at 2–1."),
-        ("ABD", "Acton v Burton was abandoned at 2–1."),
-    ],
-)
-def test_a_status_that_no_incident_explains_is_told(status: str, told: str) -> None:
-    after = state(status=status, scores=(2, 1), minute=None)
-    assert text_of(tell(BEFORE, after)) == told
-
-
-def test_a_shoot_out_is_told_kick_by_kick() -> None:
+def test_a_kick_of_the_shoot_out_is_no_goal() -> None:
     kick = incident("penalty", "away", "B. Bond") | {"minute": None}
-    before = state(status="P", scores=(1, 1))
-    told = tell(before, state(kick, status="P", scores=(1, 1)))
-    assert text_of(told) == "Shoot-out for Burton: B. Bond scores."
+    match_ = score(kick, status="P")
+    told = describe_incident(match_, match_.incidents[0])
+    assert told == "Shoot-out for Burton: B. Bond scores."
 
 
-def test_a_corrected_incident_is_told_again_and_a_withdrawn_one_is_named() -> None:
-    first = incident("goal", "home", "A. Ames")
-    corrected = tell(state(first), state(first | {"player": "C. Cole"}))
-    assert text_of(corrected) == (
-        "A correction follows. Goal for Acton, 38′: C. Cole makes it 2–1."
+def test_a_match_is_introduced_and_its_end_is_told() -> None:
+    assert describe_fixture(score()) == "Acton v Burton in the Cup."
+    assert (
+        describe_fixture(score(competition="Serie A")) == "Acton v Burton in Serie A."
     )
-    withdrawn = tell(state(first, scores=(2, 1)), state(scores=(1, 1)))
-    assert text_of(withdrawn) == "The goal of 38′ is withdrawn."
+    assert describe_fixture(score(competition=None)) == "Acton v Burton."
+    assert describe_end(score(status="FT")) == "The match is over: Acton 2–1 Burton."
 
 
-def test_a_reader_who_comes_late_is_told_how_the_match_stands() -> None:
-    late = state(incident("goal", "home", "A. Ames"), scores=(2, 1), minute=40)
-    assert text_of(tell(None, late)) == (
-        "Acton lead Burton 2–1 in the first half (40′). A. Ames (38′) scored for Acton."
+def test_no_name_brings_a_line_break_or_a_control_character() -> None:
+    hostile = Incident(
+        *(
+            "acton-burton",
+            "1",
+            "goal",
+            "home",
+            "A\u202e\n\x1b[31m. Ames",
+            3,
+            None,
+            1,
+            0,
+            1,
+        )
     )
-
-
-def test_a_simulated_match_is_told_once_and_to_its_end() -> None:
-    told: dict[str, list[str]] = {}
-    states: dict[str, Event] = {}
-    expected: dict[str, int] = {}
-    league = League(SEED, BEGIN)
-    for now in range(BEGIN, BEGIN + 900_000, 1000):
-        for news in league.step(now):
-            if isinstance(news, Score):
-                after = news.event().with_id(EventId(now, 0))
-                pieces = tell(states.get(news.match), after)
-                check_refs(pieces, news, after)
-                if pieces:
-                    told.setdefault(news.match, []).append(text_of(pieces))
-                states[news.match] = after
-                expected[news.match] = len(news.incidents)
-    finished = [it for it in told.values() if it[-1].startswith("Full time: ")]
-    assert len(finished) >= 5
-    for match_, sentences in told.items():
-        if sentences[0].endswith(("minutes.", "seconds.", "minute.", "second.")):
-            assert len(sentences) == 1 + expected[match_]  # the introduction, then each
-
-
-def check_refs(pieces: list[Piece], score: Score, event: Event) -> None:
-    fields = msgspec.to_builtins(score)
-    for piece in pieces:
-        if piece.ref and piece.ref.field and not piece.ref.field.endswith("kick_off"):
-            value: Any = fields
-            for name in piece.ref.field.split("."):
-                value = value[int(name)] if name.isdigit() else value[name]
-            assert piece.text.startswith(str(value))
-            assert piece.ref.id == str(event.id)
+    told = describe_incident(score(), hostile)
+    assert told == "Goal for Acton, 3′: A [31m. Ames makes it 1–0."
+    assert told.isprintable()
