@@ -16,8 +16,9 @@ class Ref(msgspec.Struct, frozen=True):
     """The place on the board of a figure or a name in an answer.
 
     `event` and `key` name the newest event of a key, and `id` is that event's id.
-    `field` is the path of the field in its data, such as `price` or `home.score`; it is
-    null for a name, and for a figure that follows from several fields.
+    `field` is the path of the field in its data, such as `price` or `home.score`; a
+    number in it is an index. It is null for a key itself, and for a figure that follows
+    from several fields.
     """
 
     event: str
