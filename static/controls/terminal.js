@@ -2,7 +2,7 @@
 
 import { byId, setText } from "../dom.js";
 import { typesWhere } from "../events.js";
-import { fitsPath } from "./address.js";
+import { fitsPath, typeOf } from "./address.js";
 
 /** @typedef {import("./address.js").Selection} Selection */
 
@@ -45,6 +45,9 @@ export class Terminal {
  * @param {string[]} symbols
  */
 function streamPath({ opened, view, q, filter, symbols: named }, symbols) {
+  const type = opened ? opened.type : typeOf(view);
+  if (type) return `/stream.txt?events=${type}`;
+  if (view === "activity" && !opened) return "/stream.txt?events=other";
   if (opened?.kind === "match") return `/stream/matches/${encoded(opened.key)}`;
   const prices = `events=${typesBy("symbols")}`;
   if (opened) return `/stream.txt?${[...bySymbols([opened.key]), prices].join("&")}`;
@@ -52,7 +55,8 @@ function streamPath({ opened, view, q, filter, symbols: named }, symbols) {
   const chosen = isPart && symbols.length && symbols.length <= MOST_SYMBOLS ? symbols : named;
   const parts = [
     ...(view === "scores" ? [] : bySymbols(chosen)),
-    { prices, scores: `events=${typesBy("matches")}` }[view] ?? "",
+    view === "prices" ? prices : "",
+    view === "scores" ? `events=${typesBy("matches")}` : "",
   ].filter(Boolean);
   return "/stream.txt" + (parts.length ? `?${parts.join("&")}` : "");
 }
