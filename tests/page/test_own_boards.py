@@ -334,7 +334,7 @@ PUBLISHED_KEYS = st.one_of(
 )
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(
     rows=st.lists(st.tuples(TYPES, PUBLISHED_KEYS, JSON), min_size=1, max_size=4),
     told=JSON,
@@ -350,6 +350,9 @@ def test_whatever_is_published_does_nothing_but_show(
             check_harmless(any_board.page(path, status))
             text = any_board.text(path, status)
             assert path.startswith("/embed") or not UNPRINTABLE.search(text)
+        state = json.loads(any_board.text("/api/state?events=other"))
+        newest = {(type, key): data for type, key, data in rows}
+        assert {(it["event"], it["key"]): it["data"] for it in state["other"]} == newest
     finally:
         slots = {event.slot for event in published if event.slot}
         any_board.feed.publish([gone(*slot, now_ms()) for slot in slots])
