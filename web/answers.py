@@ -12,7 +12,7 @@ from msgspec import Meta
 from werkzeug.exceptions import Forbidden, NotFound
 
 from feed.answers import rules
-from feed.answers.answer import Answer, Opening
+from feed.answers.answer import Answer, Opening, pieces_of
 from feed.answers.answers import PACE, RULES
 from feed.answers.piece import Piece, Question
 from feed.answers.suggestions import suggestions
@@ -209,18 +209,19 @@ def _find(id: str) -> Answer:
 
 def _so_far(answer: Answer) -> AnswerSoFar:
     answer.read_at = answer.clock()
-    opening, log = answer.opening, answer.outlet.log
-    pieces = answer.pieces
+    opening, end = answer.opening, answer.ending  # before its words: it may end now
+    read = answer.outlet.log.read(None)
+    pieces = pieces_of(read.events)
     return AnswerSoFar(
         answer=answer.id,
         stream=_stream_of(answer),
         as_of=str(opening.as_of),
         at=opening.at,
         by=answer.by,
-        id=str(log.tail),
+        id=str(read.tail),
         text="".join(piece.text for piece in pieces),
         pieces=pieces,
-        end=answer.ending,
+        end=end,
     )
 
 

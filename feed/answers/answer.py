@@ -97,8 +97,9 @@ class Answer:
     @property
     def outlet(self) -> "AnswerOutlet":
         """The log of this answer, with what its streams share."""
-        if self._outlet is not None:
-            return self._outlet
+        outlet = self._outlet
+        if outlet is not None:
+            return outlet
         log = AnswerLog(self.opening.at)
         log.extend(_unpack(self._packed))
         return AnswerOutlet(self, log)

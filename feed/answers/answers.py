@@ -289,9 +289,13 @@ class Answers:
         self._work.set()
 
     def _begin_call(self, asking: Asking, upstream: Model) -> None:
-        call = self._calls[asking.answer.id] = upstream.begin(
-            asking.question, asking.board
-        )
+        try:
+            call = upstream.begin(asking.question, asking.board)
+        except Exception as error:  # an answer must have an end; the place is logged
+            _log_place(error)
+            self._answer_instead(asking, FAILED)
+            return
+        self._calls[asking.answer.id] = call
         threading.Thread(
             target=self._follow_call, args=(asking, call), name="answer", daemon=True
         ).start()
@@ -310,10 +314,14 @@ class Answers:
             reason, detail = "failed", FAILED
         self._calls.pop(answer.id, None)
         if answer.stop is None and answer.first_word is None and detail is not None:
-            answer.by = RULES
-            self._begin_typing(asking, [Piece(INSTEAD.format(detail) + " ")])
+            self._answer_instead(asking, detail)
         else:
             self._add([Addition(answer, [], _end_of(answer, reason, detail))])
+
+    def _answer_instead(self, asking: Asking, why: str) -> None:
+        """Let the rules answer instead of the model, and say why."""
+        asking.answer.by = RULES
+        self._begin_typing(asking, [Piece(INSTEAD.format(why) + " ")])
 
     def _next_words(self, typing: Typing) -> Addition:
         """Return the words that are due, and after the last word the end."""

@@ -15,6 +15,7 @@ from feed.answers.answers import (
     COSTLY_QUESTIONS_A_MINUTE,
     FAILED,
     MOST_CALLS,
+    MOST_WRITES,
     NOBODY_READS,
     PACE,
     QUESTIONS_A_MINUTE,
@@ -204,6 +205,18 @@ def test_words_that_are_late_come_together(clock: Clock) -> None:
     assert answer.text == "ACME stands at 100.00."
 
 
+def test_of_many_answers_several_words_come_together(clock: Clock) -> None:
+    answers = answers_of(clock)
+    given = [ask(answers) for _ in range(MOST_WRITES * 2 // 25)]
+    last = given[-1]
+    clock.now += PACE
+    answers.step()
+    assert last.text == "ACME"
+    clock.now += PACE
+    answers.step()
+    assert last.text == "ACME stands at"
+
+
 def test_without_a_pace_the_whole_comes_at_once(clock: Clock) -> None:
     answer = ask(answers_of(clock), pace=0)
     assert answer.text == TEXT
@@ -307,6 +320,23 @@ def test_if_a_model_fails_before_its_first_word_the_rules_answer_and_say_so(
     said = "The model said nothing. The board's own rules answer instead. "
     assert (answer.text, answer.by) == (said + TEXT, "rules")
     assert answers.figures.ended["rules", "complete"] == 1
+
+
+def test_if_a_model_cannot_even_be_asked_the_rules_answer(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(question: Question, board: Board) -> Saying:
+        raise ValueError(question.text)
+
+    model = saying()
+    monkeypatch.setattr(model, "begin", fail)
+    answers = answers_of(clock, model=model)
+    answer = ask(answers, pace=0)
+    assert ended(answer).reason == "complete"
+    assert answer.text.startswith(FAILED)
+    assert answer.text.endswith(TEXT)
+    assert len(answers) == 0
+    assert "ACME" not in caplog.text
 
 
 def test_a_fault_within_an_answer_of_a_model_is_an_end(
