@@ -53,7 +53,7 @@ export async function postQuestion({ text, about, follow, symbols, key }, signal
   const headers = { "Content-Type": "application/json", "Idempotency-Key": key };
   const body = JSON.stringify(fields);
   const response = await request("/api/answers", { method: "POST", headers, body, signal });
-  return response.json();
+  return readJson(response);
 }
 
 /**
@@ -72,7 +72,7 @@ export async function stopAnswer(answer) {
  */
 export async function findAnswer(answer) {
   const response = await request(pathOf(answer), { cache: "no-store" });
-  return response.json();
+  return readJson(response);
 }
 
 /** A key that nobody else has. `crypto.randomUUID` isn't there without HTTPS. */
@@ -91,6 +91,17 @@ async function request(path, options) {
   const response = await fetchOwn(path, options).catch(() => null);
   if (response?.ok) return response;
   throw response ? await refusalOf(response) : new Refusal(OFFLINE);
+}
+
+/**
+ * The JSON of a response. It counts as none that came if it breaks off or isn't JSON, as
+ * the page of a network that wants a login.
+ * @param {Response} response
+ */
+async function readJson(response) {
+  return response.json().catch(() => {
+    throw new Refusal(OFFLINE);
+  });
 }
 
 /** @param {Response} response */

@@ -11,7 +11,7 @@ const realFetch = globalThis.fetch;
 
 /**
  * A test of a turn. Each request is noted, and gets the next response: an object is the
- * body of a 200, a number a status, and null a connection that fails.
+ * body of a 200, a text one that isn't JSON, a number a status, and null no connection.
  * @param {(it: {turn: Turn, requests: any[], responses: any[]}) => unknown} act
  * @param {Partial<State>} changes
  */
@@ -27,6 +27,7 @@ function withTurn(act, changes = {}) {
       });
       const next = responses.shift();
       if (next === null) throw new TypeError("no connection");
+      if (typeof next === "string") return new Response(next);
       const status = typeof next === "number" ? next : 200;
       return new Response(JSON.stringify(next), { status });
     };
@@ -59,16 +60,18 @@ test(
 test(
   "a question whose fate is unknown is sent again with its key, a refused one with another",
   withTurn(async ({ turn, requests, responses }) => {
-    responses.push(null, 429, ANSWER);
+    responses.push(null, "<html>", 429, ANSWER);
     await turn.open();
+    equal(turn.state.phase, "refused");
+    await turn.askAgain();
     equal(turn.state.phase, "refused");
     await turn.askAgain();
     equal([turn.state.phase, turn.state.problem?.status], ["refused", 429]);
     await turn.askAgain();
     equal(turn.state.phase, "answering");
     const keys = requests.map(({ key }) => key);
-    equal(keys.slice(0, 2), ["first", "first"]);
-    assert(keys[2].length === 32);
+    equal(keys.slice(0, 3), ["first", "first", "first"]);
+    assert(keys[3].length === 32);
   }),
 );
 
