@@ -121,8 +121,13 @@ class State:
         return shape if isinstance(shape, Notice) else None
 
     def figure(self, slot: Slot, field: str | None, text: str) -> Piece:
-        """Return a text that refers to a field of a key, or to the key itself."""
-        event = self.board.newest[slot]
+        """Return a text that refers to a field of a key, or to the key itself.
+
+        It has no ref if data names another key than its event does.
+        """
+        event = self.board.newest.get(slot)
+        if event is None:
+            return Piece(text)
         return Piece(text, Ref(slot[0], slot[1], field, str(event.id)))
 
     def name(self, slot: Slot, text: str) -> Piece:

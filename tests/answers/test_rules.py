@@ -195,7 +195,13 @@ def hostile_board() -> Board:
     unreadable = [
         Event(it, b"{]", (it, "bad"), "bad") for it in ("price", "score", "notice")
     ]
+    misnamed = [
+        Event(it.type, it.data, (it.type, "misnamed"), "misnamed")
+        for it in published_events()
+        if it.type in ("price", "score", "market", "notice")
+    ]
     keys = [Event("note", b"1", ("note", key), key) for key in KEYS]
     return board_of(
-        [*published_events(), *events, large, *keys, *unreadable], now=AFTERNOON
+        [*published_events(), *events, large, *keys, *unreadable, *misnamed],
+        now=AFTERNOON,
     )
