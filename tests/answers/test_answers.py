@@ -209,7 +209,7 @@ def test_of_many_answers_several_words_come_together(clock: Clock) -> None:
     answers = answers_of(clock)
     given = [ask(answers) for _ in range(MOST_WRITES * 2 // 25)]
     last = given[-1]
-    clock.now += PACE
+    clock.now += 1.5 * PACE
     answers.step()
     assert last.text == "ACME"
     clock.now += PACE
