@@ -17,6 +17,7 @@ import { Tables } from "./tables.js";
 /** @typedef {import("../board/state.js").Change} Change */
 
 const STYLE_ID = "panels-style"; // the id of an element, also in templates/
+const ADDED_PANELS = 8; // panels in one frame, so that a hundred types don't block the page
 const NEAR = "600px"; // from the part of the page in sight; panels within are drawn
 
 /** Load what the panels need beside this module. */
@@ -37,6 +38,7 @@ export class Panels {
   #nearness = new IntersectionObserver((seen) => this.#onNear(seen), { rootMargin: NEAR });
   #sizes = new ResizeObserver((sizes) => this.#onSizes(sizes));
   #serverTime = 0; // of the last paint
+  /** @type {Map<string, Element>} By type: the panels of the HTML. */ #made = new Map();
 
   /**
    * @param {Board} board
@@ -50,7 +52,10 @@ export class Panels {
     this.#pins = pins;
     this.#request = request;
     this.#activity = new Activity(board, choice);
-    for (const made of this.#place.querySelectorAll("[data-type].panel")) made.remove();
+    for (const element of this.#place.querySelectorAll(".panel[data-type]")) {
+      const made = /** @type {HTMLElement} */ (element);
+      this.#made.set(made.dataset.type ?? "", made);
+    }
     addEventListener("beforeprint", () => this.#print(true));
     addEventListener("afterprint", () => this.#print(false));
   }
@@ -80,9 +85,9 @@ export class Panels {
   /** @param {Frame} frame */
   paint(frame) {
     this.#serverTime = frame.serverTime;
-    for (const own of this.tables.all) {
-      if (!this.#panels.has(own.type)) this.#add(own);
-    }
+    const missing = [...this.tables.all].filter(({ type }) => !this.#panels.has(type));
+    for (const own of missing.slice(0, ADDED_PANELS)) this.#add(own);
+    if (missing.length > ADDED_PANELS) this.#request();
     for (const panel of this.#panels.values()) panel.paint(frame);
     this.#activity.paint(frame.isPaused);
   }
@@ -98,7 +103,10 @@ export class Panels {
     panel.onScroll = this.#request;
     this.#panels.set(own.type, panel);
     this.#byElement.set(panel.element, panel);
-    byId("activity").before(panel.element);
+    const made = this.#made.get(own.type);
+    if (made) made.replaceWith(panel.element);
+    else byId("activity").before(panel.element);
+    this.#made.delete(own.type);
     this.#nearness.observe(panel.element);
     this.#sizes.observe(/** @type {Element} */ (panel.element.lastElementChild));
   }
