@@ -31,6 +31,7 @@ from feed.streams.written import (
 )
 
 ROW_PAGES = {"price": "s", "score": "m"}  # a publisher's own type has "k/<type>"
+NAME_FIELDS = frozenset({"name", "player"})
 NO_PAGE = frozenset(CATALOGUE) - frozenset(ROW_PAGES)  # event types without a page
 PHASES = ("live", "upcoming", "over")  # in the order in which matches are listed
 SHOOT_OUT_CHIPS = {"P": "Pens", "PEN": "PEN"}  # in progress, and over
@@ -187,7 +188,7 @@ def row_address(piece: Piece) -> str:
     if ref is None or ref.event in NO_PAGE:
         return ""
     page = ROW_PAGES.get(ref.event, f"k/{ref.event}")
-    is_name = ref.field is None or ref.field.split(".")[-1] == "name"
+    is_name = ref.field is None or ref.field.split(".")[-1] in NAME_FIELDS
     has_number = any(map(str.isdigit, piece.text))
     return address(ref.key, page) if is_name or has_number else ""
 

@@ -13,7 +13,7 @@ import { percent, price, signed } from "../format.js";
 
 const LONGEST_WORD = 60; // characters; a longer text is no state that changes
 const SIDE_FIELD = /^(home|away)\./; // goals and red cards
-const NAME_FIELD = /(^|\.)name$/;
+const NAME_FIELD = /(^|\.)(name|player)$/;
 const NUMBER = /[+\u2212-]?\d[\d,]*(?:\.\d+)?/; // with a real minus sign, or a hyphen
 /** @type {Record<string, (value: number, decimals: number) => string>} How the board writes them. */
 const FORMATS = {

@@ -79,6 +79,8 @@ test("a reference leads to the row that it names", () => {
   equal(rowOf(ref("price"), "123.65"), { kind: "quote", key: "ACME" });
   equal(rowOf(ref("home.name", "score", "a"), "Acton"), { kind: "match", key: "a" });
   equal(rowOf(ref("waiting", "ticket", "1"), "8"), { kind: "own", key: "1", type: "ticket" });
+  const scorer = ref("incidents.0.player", "score", "a");
+  equal(rowOf(scorer, "E. Ames"), { kind: "match", key: "a" });
   equal(rowOf(ref("currency"), "EUR"), null);
   equal(rowOf(ref("until", "market", "MAIN"), "16:00"), null);
   equal(rowOf(null, "x"), null);
