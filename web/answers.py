@@ -12,7 +12,7 @@ from msgspec import Meta
 from werkzeug.exceptions import Forbidden, NotFound
 
 from feed.answers import rules
-from feed.answers.answer import Answer, Opening, pieces_of
+from feed.answers.answer import ANSWER_ID, Answer, Opening, pieces_of
 from feed.answers.answers import PACE, RULES
 from feed.answers.piece import Piece, Question
 from feed.answers.suggestions import suggestions
@@ -39,8 +39,8 @@ ABOUT = {"match": "score", "price": "price"}  # the event types of what is asked
 READ_PARAMETERS = ("after", "once", LAST_EVENT_ID[0])
 TELL_PARAMETERS = ("match", *READ_PARAMETERS)
 ASK_PARAMETERS = ("q", "about", "symbols", "follow", "pace", *READ_PARAMETERS)
-# In the stream of /ask, an event's id ends in the id of its answer.
 LOST_ANSWER = "This answer is lost: the server was restarted, or the time is over."
+# In the stream of /ask, an event's id ends in the id of its answer.
 ID_ON_WIRE = re.compile(rb'^(?:id: |\{"id":")[0-9]+-[0-9]+', re.MULTILINE)
 
 blueprint = Blueprint("answers", __name__)
@@ -347,17 +347,24 @@ def _is_cross_site() -> bool:
 
 
 def _read_named(cursor: str | None) -> tuple[str | None, EventId | None]:
-    """Return the answer and the place in it that an event's id of /ask leads to."""
+    """Return the answer and the place in it that an event's id of /ask leads to.
+
+    What has not the form of an id of an answer leads nowhere: the id becomes a part of
+    the stream.
+    """
     id, _, answer = (cursor or "").partition("@")
-    return (answer or None, read_last_event_id(id)) if answer else (None, None)
+    if not ANSWER_ID.fullmatch(answer):
+        return None, None
+    return answer, read_last_event_id(id)
 
 
 def _name_answer(response: Response, id: str) -> Response:
     """Let each event's id lead back to the answer, in whichever process.
 
-    An EventSource of /ask has no other way to say which answer it was reading.
+    An EventSource of /ask has no other way to say which answer it was reading. Bare
+    words have no ids, but may look like one.
     """
-    if response.status_code == 200:
+    if response.status_code == 200 and _wire() != "words":
         frames = cast(Generator[bytes, None, None], response.response)
         response.response = _named(frames, f"@{id}".encode())
     return response

@@ -24,6 +24,7 @@ from feed.streams.catchup import CatchUp
 from feed.streams.framecache import FrameCache
 
 MOST_PIECES = 10_000  # retained in the log of an answer: all that an answer can have
+ANSWER_ID = re.compile("[0-9a-f]{32}")
 MOST_TURNS = 3  # earlier questions and answers that an answerer gets
 
 _encode = msgspec.json.Encoder().encode

@@ -37,6 +37,7 @@ from feed.streams.text import printable
 
 RULES = "rules"
 PACE = 0.04  # seconds between two words, at which people read
+QUICKEST = 0.001  # seconds; words that come in less than that come at once
 QUESTIONS_A_MINUTE = 120  # from one address
 COSTLY_QUESTIONS_A_MINUTE = 20  # where a model answers
 MOST_CALLS = 4  # answers by a model at once
@@ -167,11 +168,11 @@ class Answers:
     ) -> Answer:
         """Begin the answer to a question, and return it; by the rules, with a word.
 
-        `pace` is in seconds between two words; 0 gives the whole at once. A question
-        with a known idempotency key gets the answer that it got before. Raise KeyReused
-        if that was a different question, AskedTooOften if the address has asked too
-        often, TooManyAnswers if too many are being given, and Unavailable if the answer
-        can't be shared with other processes.
+        `pace` is in seconds between two words; 0 gives the whole at once, and so does
+        less than `QUICKEST`. A question with a known idempotency key gets the answer
+        that it got before. Raise KeyReused if that was a different question,
+        AskedTooOften if the address has asked too often, TooManyAnswers if too many are
+        being given, and Unavailable if the answer can't be shared with other processes.
         """
         with self._beginning:
             known = None if idempotency is None else self._recall(idempotency)
@@ -185,7 +186,7 @@ class Answers:
             if begun is not answer:
                 return begun
             self._shelf.add(answer, idempotency)
-            asking = Asking(question, board, answer, pace)
+            asking = Asking(question, board, answer, pace if pace >= QUICKEST else 0.0)
             if self._upstream is None:
                 self._begin_typing(asking, [])
             else:

@@ -13,7 +13,6 @@ of its own process. Once Redis is back, it is written again as a whole, because 
 of it is missing there.
 """
 
-import re
 import secrets
 import threading
 import time
@@ -25,7 +24,7 @@ from weakref import WeakValueDictionary
 import msgspec
 import redis
 
-from feed.answers.answer import Answer, Opening, id_after, pieces_of
+from feed.answers.answer import ANSWER_ID, Answer, Opening, id_after, pieces_of
 from feed.answers.keeping import Addition
 from feed.answers.shelf import KEPT_FOR
 from feed.clock import now_ms
@@ -45,7 +44,6 @@ READ_FOR = 10  # seconds for which another process's reader counts
 REWRITTEN = 20  # answers that are written again at once
 EXPIRES = round(KEPT_FOR)
 LOST_PROCESS = "The server that gave this answer is gone."
-ANSWER_ID = re.compile(r"[0-9a-f]{32}")
 
 
 class KeptInRedis:

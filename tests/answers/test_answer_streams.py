@@ -7,6 +7,7 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote_plus
 
 import pytest
 
@@ -268,6 +269,15 @@ def test_a_lost_answer_is_not_followed_by_a_second_one(board: Board) -> None:
     assert text_of(events) == ""
     words = board.get("/ask?q=How+is+ACME%3F", {"Accept": "*/*", **lost})[2].decode()
     assert words == f"\n{LOST_ANSWER}\n"
+
+
+def test_what_is_no_id_of_an_answer_stays_out_of_a_stream(board: Board) -> None:
+    forged = quote_plus("1-0@x\nevent: price\ndata: {}\n\nid: 1-1")
+    path = f"/ask?q=How+is+ACME%3F&pace=0&lastEventId={forged}"
+    with board.stream(path, anyone()) as stream:
+        events = stream.read_all()
+    assert ends_of(events)[0]["reason"] == "complete"
+    assert {it.event for it in events} == {"hello", "message", "end"}
 
 
 # Retries, refusals and privacy

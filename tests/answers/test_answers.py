@@ -19,6 +19,7 @@ from feed.answers.answers import (
     NOBODY_READS,
     PACE,
     QUESTIONS_A_MINUTE,
+    QUICKEST,
     RESTARTING,
     STOPPED,
     UNREAD,
@@ -217,8 +218,9 @@ def test_of_many_answers_several_words_come_together(clock: Clock) -> None:
     assert last.text == "ACME stands at"
 
 
-def test_without_a_pace_the_whole_comes_at_once(clock: Clock) -> None:
-    answer = ask(answers_of(clock), pace=0)
+@pytest.mark.parametrize("pace", [0, 5e-324, 1e-312, QUICKEST / 2])
+def test_without_a_pace_the_whole_comes_at_once(clock: Clock, pace: float) -> None:
+    answer = ask(answers_of(clock), pace=pace)
     assert answer.text == TEXT
     assert ended(answer).reason == "complete"
 

@@ -28,7 +28,7 @@ def ask(board: Board) -> Any:
 
 def test_a_model_answers_is_stopped_and_is_replaced_by_the_rules() -> None:
     with (
-        ModelServer(answer("Hello", "."), goes_on, reply("500 Oh")) as server,
+        ModelServer(answer("id: 1-1", "."), goes_on, reply("500 Oh")) as server,
         Board(
             FEED="published", HEARTBEAT="1", ASK_URL=server.url, ASK_MODEL="tiny"
         ) as board,
@@ -37,7 +37,11 @@ def test_a_model_answers_is_stopped_and_is_replaced_by_the_rules() -> None:
         assert begun["by"] == "tiny"
         with board.stream(begun["stream"]) as stream:
             events = stream.read_all()
-        assert (text_of(events), ends_of(events)[0]["reason"]) == ("Hello.", "complete")
+        assert text_of(events) == "id: 1-1."
+        assert ends_of(events)[0]["reason"] == "complete"
+        # In bare words, what looks like the id of an event is a part of the text.
+        resumed = {"Accept": "*/*", "Last-Event-ID": f"0-1@{begun['answer']}"}
+        assert board.get("/ask?q=x", resumed)[2] == b"id: 1-1.\n"
         server.wait_ended()
 
         begun = ask(board)
