@@ -20,8 +20,8 @@ from functools import partial
 from feed.alone import Alone
 from feed.answers.answers import Answers
 from feed.answers.keeping import Keeper, KeptAlone
+from feed.answers.match_reports import MatchReports
 from feed.answers.piece import Board
-from feed.answers.telling import Tellings
 from feed.answers.upstream import Upstream
 from feed.backend import TICK, Backend
 from feed.clock import now_ms
@@ -71,7 +71,7 @@ class Feed:
         self.streams = Streams(self.log, settings, settings.feed, version)
         self.streams.is_ahead = self.backend.is_ahead
         upstream = Upstream(settings) if settings.ask_url else None
-        self.tellings = Tellings(self.log)
+        self.match_reports = MatchReports(self.log)
         self.answers = Answers(self.board, settings.max_answers, keeper, upstream)
         if self.backend.away:
             self.announce_away(True)
@@ -230,7 +230,9 @@ class Feed:
         self._run_thread("streams", self._watch_streams)
         self._run_thread("answers", partial(self.answers.run, self.streams.draining))
         self._run_thread("shelf", partial(self.answers.follow, self.streams.draining))
-        self._run_thread("tellings", partial(self.tellings.run, self.streams.draining))
+        self._run_thread(
+            "match reports", partial(self.match_reports.run, self.streams.draining)
+        )
         self._run_thread("source", partial(self.backend.run, self.streams.draining))
 
     def drain(self) -> None:

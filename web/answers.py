@@ -37,7 +37,7 @@ LONGEST_QUESTION = 500  # characters
 LONGEST_PACE = 1.0  # seconds between two words
 ABOUT = {"match": "score", "price": "price"}  # the event types of what is asked about
 READ_PARAMETERS = ("after", "once", LAST_EVENT_ID[0])
-TELL_PARAMETERS = ("match", *READ_PARAMETERS)
+REPORT_PARAMETERS = ("match", *READ_PARAMETERS)
 ASK_PARAMETERS = ("q", "about", "symbols", "follow", "pace", *READ_PARAMETERS)
 LOST_ANSWER = "This answer is lost: the server was restarted, or the time is over."
 # In the stream of /ask, an event's id ends in the id of its answer.
@@ -135,7 +135,7 @@ def ask_at_once() -> Response:
     if "text/html" in request.headers.get("Accept", ""):
         return _page() if match is None else _go_to(match)
     if match is not None:
-        return _tell(match)
+        return _report(match)
     asked, cursor, once = _read_parameters()
     if request.method == "HEAD":  # it asks nothing
         return Response(content_type=WIRES[_wire()].content_type)
@@ -156,15 +156,15 @@ def _go_to(match: str) -> Response:
     return cast(Response, redirect(address(match, "m"), 303, Response))
 
 
-def _tell(match: str) -> Response:
+def _report(match: str) -> Response:
     """Stream a match in sentences; 204 if it is over and the client has all of them."""
-    query = parse_query(request.args.items(multi=True), TELL_PARAMETERS)
-    telling, away = the_feed().tellings.find(match), the_feed().away
-    if telling is None and away:
+    query = parse_query(request.args.items(multi=True), REPORT_PARAMETERS)
+    report, away = the_feed().match_reports.find(match), the_feed().away
+    if report is None and away:
         raise Unavailable(away)  # a 404 would say that there is no such match
-    if telling is None:
+    if report is None:
         raise NotFound(f"There is no match {match!r}; /api/state lists the matches.")
-    return _respond_stream(telling, read_cursor(query), query.once)
+    return _respond_stream(report, read_cursor(query), query.once)
 
 
 @blueprint.get("/ask/panel")

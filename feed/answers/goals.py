@@ -1,4 +1,4 @@
-"""Answers about goals, red cards and matches across the board: who scored, and when."""
+"""Answers about goals and red cards in all matches of the board."""
 
 from operator import itemgetter
 
@@ -40,10 +40,10 @@ def answer_goals(inquiry: Inquiry, state: State) -> Phrase:
         return sentence(f"no goal has been scored{said}")
     if not goals:
         return sentence("no goal is known of any match on the board")
-    shown_ = goals[-1:] if _is_last(inquiry) else goals[-LISTED:]
-    told = [goal_sentence(score, goal, state) for score, goal in reversed(shown_)]
+    newest = goals[-1:] if _is_last(inquiry) else goals[-LISTED:]
+    sentences = [goal_sentence(score, goal, state) for score, goal in reversed(newest)]
     if _is_last(inquiry):
-        return paragraph(*told)
+        return paragraph(*sentences)
     verb = "has" if len(goals) == 1 else "have"
     some = f"; these are the last {LISTED}" if len(goals) > LISTED else ""
     if inquiry.has("count"):
@@ -54,7 +54,7 @@ def answer_goals(inquiry: Inquiry, state: State) -> Phrase:
     )
     if inquiry.has("count"):
         return total
-    return paragraph(total, *told)
+    return paragraph(total, *sentences)
 
 
 def goals_since(window: Window | None, inquiry: Inquiry, state: State) -> Goals:

@@ -1,4 +1,4 @@
-"""Answers to greetings and thanks, to requests for help, and to what isn't answered."""
+"""Answers to greetings, thanks and requests for help, and to unanswerable questions."""
 
 from feed.answers.inquiry import Inquiry
 from feed.answers.matches import match_sentence, named_matches
@@ -53,7 +53,7 @@ def help_with(state: State) -> Phrase:
 
 
 def introduce() -> Phrase:
-    """Return who answers."""
+    """Return how answers are made, for a question about the answerer."""
     return sentence(
         "these answers are written by rules from what is on the board, "
         "so each figure can be checked there"
@@ -102,7 +102,7 @@ def no_pins() -> Phrase:
 
 
 def give_up(state: State) -> Phrase:
-    """Return that a question isn't understood, with three that would be."""
+    """Return that a question isn't understood, with three that can be answered."""
     return _suggested(
         state, "that question can't be answered from the board; you can ask"
     )

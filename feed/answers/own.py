@@ -1,8 +1,7 @@
 """Answers about event types of publishers' own, such as tickets, servers or agents.
 
-Nothing is known about their data but that it is JSON. So an answer gives the fields as
-they were published, and a question about a state ("which servers are down") is compared
-with the values that the fields have.
+Their data can be any JSON. So an answer gives the fields as they were published, and a
+question about a state ("which servers are down") is compared with the values of fields.
 """
 
 from collections.abc import Iterator, Mapping
@@ -33,14 +32,14 @@ from feed.streams.written import MINUS, whole
 FIELDS_SHOWN = 6  # of one key
 DEPTH_SHOWN = 3  # objects within objects
 FIELDS_READ = 60  # of one key
-KEYS_SHOWN = 3  # keys that are told with their fields
+KEYS_SHOWN = 3  # keys whose fields an answer gives
 NEGATIONS = frozenset({"not", "isnt", "arent"})
 _STATES_TEXT = (
     "open closed up down free busy waiting pending done solved active idle online "
     "offline running stopped failed broken ready new urgent"
 )
 STATES = frozenset(_STATES_TEXT.split())
-"""States that people ask for. If no key is in one of them, the answer is none."""
+"""States that people ask for. If no key is in the asked state, the answer is "none"."""
 COMMON = frozenset({"the", "a", "is", "are", "of", "in", "on", "how", "many", "which"})
 NUMBER_SHOWN = 24  # characters of a number
 

@@ -7,8 +7,6 @@ answer has no more pieces than its refs require.
 import re
 from collections.abc import Iterable, Sequence
 
-import msgspec
-
 from feed.answers.piece import Piece
 from feed.streams.text import printable
 from feed.streams.written import whole
@@ -98,11 +96,6 @@ def shown(text: str, length: int = NAME_SHOWN) -> str:
 def quoted(text: str, length: int = NAME_SHOWN) -> str:
     """Return a text between quotation marks: “text”."""
     return f"“{shown(text, length)}”"
-
-
-def with_ref(piece: Piece, text: str) -> Piece:
-    """Return another text that refers to the same place on the board."""
-    return msgspec.structs.replace(piece, text=text)
 
 
 def _pieces(parts: Iterable[Part]) -> Iterable[Piece]:

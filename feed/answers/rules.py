@@ -1,10 +1,10 @@
-"""The answerer that needs nothing: rules that answer from the board alone.
+"""Rules that answer questions from the board alone, without a model.
 
 Theory of operation: a question is first understood (`feed/answers/inquiry.py`): the
 names in it, its time, and its cues. The first of the rules below whose condition holds
-writes the answer. What a rule writes comes from the board, and each figure and name
-refers to the place on it. There is no clock and no I/O: the same question to the same
-board has the same answer.
+writes the answer. Each figure and name in an answer is taken from the board and refers
+to its place there. There is no clock and no I/O: the same question to the same board
+has the same answer.
 """
 
 from collections.abc import Callable
@@ -61,18 +61,18 @@ def answer(question: Question, board: Board) -> list[Piece]:
     state = State(board)
     names = Names(state)
     inquiry = understand(question, state, names)
-    manners = _mind_manners(inquiry, state)
-    if manners:
-        return manners
+    reply = _reply_to_other(inquiry, state)
+    if reply:
+        return reply
     if not board.newest:
         return paragraph(empty_board(), age_note(state))
-    told = _tell(inquiry, state, names)
+    sentences = _apply_rules(inquiry, state, names)
     is_about_age = inquiry.has("newest") or _asks_health(inquiry)
-    return paragraph(told, [] if is_about_age else age_note(state))
+    return paragraph(sentences, [] if is_about_age else age_note(state))
 
 
-def _mind_manners(inquiry: Inquiry, state: State) -> Phrase:
-    """Return an answer to what isn't a question about the board."""
+def _reply_to_other(inquiry: Inquiry, state: State) -> Phrase:
+    """Return the answer to a greeting, or to a question that isn't about the board."""
     if is_greeting(inquiry):
         return greet(inquiry)
     if inquiry.names and not inquiry.implied:
@@ -84,10 +84,10 @@ def _mind_manners(inquiry: Inquiry, state: State) -> Phrase:
     return tell_time(state.board.now) if inquiry.has("hour") else []
 
 
-def _tell(inquiry: Inquiry, state: State, names: Names) -> Phrase:
+def _apply_rules(inquiry: Inquiry, state: State, names: Names) -> Phrase:
     """Return the answer of the first rule that applies."""
     if inquiry.missing and (inquiry.implied or not inquiry.names):
-        asks = inquiry.has("doing", "stock", *_OF_SYMBOLS[:-2], *_OF_MATCHES)
+        asks = inquiry.has("doing", "stock", *_OF_QUOTES, *_OF_MATCHES)
         is_clear = asks or inquiry.unknown == len(inquiry.missing)
         return absent(inquiry, state, names) if is_clear else give_up(state)
     if _asks_threshold(inquiry):
@@ -96,9 +96,9 @@ def _tell(inquiry: Inquiry, state: State, names: Names) -> Phrase:
     note = missing_note(inquiry) if inquiry.missing and not is_own else []
     for applies, rule in _RULES:
         if applies(inquiry):
-            told = rule(inquiry, state)
-            if told:
-                return paragraph(note, told)
+            sentences = rule(inquiry, state)
+            if sentences:
+                return paragraph(note, sentences)
     return give_up(state)
 
 
@@ -246,8 +246,8 @@ def _names(inquiry: Inquiry, *kinds: str) -> bool:
 
 
 def _answer_why(inquiry: Inquiry, state: State) -> Phrase:
-    told = _answer_row(inquiry, state) if inquiry.names else []
-    return paragraph(decline_reason(), told)
+    row = _answer_row(inquiry, state) if inquiry.names else []
+    return paragraph(decline_reason(), row)
 
 
 def _answer_market_mood(inquiry: Inquiry, state: State) -> Phrase:
@@ -273,20 +273,11 @@ def _answer_row(inquiry: Inquiry, state: State) -> Phrase:
 _OF_MATCHES = (
     *("goals", "last_goal", "cards", "subs", "score", "minute", "kick_off", "halted"),
 )
-_OF_SYMBOLS = (
-    *(
-        "price",
-        "high",
-        "low",
-        "range",
-        "day",
-        "volume",
-        "open_price",
-        "previous_close",
-        "bid",
-    ),
-    *("change", "currency", "about_company", "doing"),
+_OF_QUOTES = (
+    *("price", "high", "low", "range", "day", "volume", "open_price"),
+    *("previous_close", "bid", "change", "currency"),
 )
+_OF_SYMBOLS = (*_OF_QUOTES, "about_company", "doing")
 _PLURAL = {"matches", "games", "fixtures", "results", "scores", "teams", "clubs"}
 
 _RULES: tuple[tuple[Callable[[Inquiry], bool], Rule], ...] = (

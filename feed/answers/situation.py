@@ -129,8 +129,8 @@ def answer_changes(inquiry: Inquiry, state: State) -> Phrase:
         *_new_notices(window, state),
         _new_own(window, state),
     ]
-    told = paragraph(*sentences)
-    return told or sentence(f"nothing has changed on the board {_span_of(window)}")
+    changes = paragraph(*sentences)
+    return changes or sentence(f"nothing has changed on the board {_span_of(window)}")
 
 
 def answer_overview(inquiry: Inquiry, state: State) -> Phrase:
@@ -175,14 +175,16 @@ def _moves(inquiry: Inquiry, state: State) -> Phrase:
 
 def _goals(inquiry: Inquiry, state: State) -> list[Phrase]:
     goals = goals_since(inquiry.window, inquiry, state)
-    told = [goal_sentence(*each, state) for each in goals[: -GOALS_SHOWN - 1 : -1]]
-    more = len(goals) - len(told)
+    sentences = [goal_sentence(*each, state) for each in goals[: -GOALS_SHOWN - 1 : -1]]
+    more = len(goals) - len(sentences)
     if more:
         verb = "was" if more == 1 else "were"
-        told.append(sentence(f"before, {counted(more, 'more goal')} {verb} scored"))
-    if not told and state.scores and inquiry.window:
-        told.append(sentence(f"no goal has been scored {inquiry.window.said}"))
-    return told
+        sentences.append(
+            sentence(f"before, {counted(more, 'more goal')} {verb} scored")
+        )
+    if not sentences and state.scores and inquiry.window:
+        sentences.append(sentence(f"no goal has been scored {inquiry.window.said}"))
+    return sentences
 
 
 def _new_notices(window: Window, state: State) -> list[Phrase]:

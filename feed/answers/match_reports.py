@@ -1,12 +1,12 @@
-"""A match told in sentences, as its incidents happen, until it is over.
+"""A match reported in sentences, as its incidents happen, until it is over.
 
-Theory of operation: a sentence's id is made of its incident, by the instant and the
-place among the incidents of the match. So every process tells a match under the same
-ids, and a client resumes in any of them. The log of a telling has all sentences since
-the kick-off, whenever the telling began.
+Theory of operation: the id of a sentence consists of the instant of its incident and of
+the incident's place in the match. So all processes report a match under the same ids,
+and a client can resume in any of them. The log of a report has all sentences since the
+kick-off, even if the report began later.
 
-One loop tells all matches that anybody reads. A telling is forgotten with the last of
-its readers.
+One loop extends the reports of all matches that have readers. A report is forgotten
+together with its last reader.
 """
 
 import threading
@@ -26,31 +26,31 @@ from feed.streams.catchup import CatchUp
 from feed.streams.ending import last_event
 from feed.streams.framecache import FrameCache
 
-TELLING_IDLE = 1.0  # seconds between two looks if nobody reads a telling
+REPORT_IDLE = 1.0  # seconds between two checks if there is no news or no reader
 
 
-class Telling:
+class MatchReport:
     """An `Outlet` with one match in sentences."""
 
     fanout = None
-    ends_soon = False  # another process tells the match on, under the same ids
+    ends_soon = False  # another process continues the report, under the same ids
 
     def __init__(self, board: Log, match: str, start: int) -> None:
-        """Begin a telling; `start` is the first instant (epoch ms) of the match."""
+        """Begin a report; `start` is the first instant (epoch ms) of the match."""
         self.log: Log = AnswerLog(start)
         self.frame_cache = FrameCache(self.log)
         self.catch_up = CatchUp(self.log)
         self._board = board
         self._match = match
-        self._told: Event | None = None  # the newest event of the match that was told
+        self._newest: Event | None = None  # the last event that was reported
         self._end: End | None = None
 
-    def tell_on(self) -> None:
-        """Append the sentences about what has happened since."""
+    def append_news(self) -> None:
+        """Append the sentences about incidents since the last call."""
         newest = self._board.newest(("score", self._match))
-        if newest is None or newest is self._told:
+        if newest is None or newest is self._newest:
             return
-        self._told = newest
+        self._newest = newest
         score = None if newest.retires else read_shape(newest)
         if isinstance(score, Score):
             sentences = sentences_of(score, newest.id)
@@ -67,7 +67,7 @@ class Telling:
         return None if self._end is None else id_after(self.log.tail)
 
     def is_ahead(self, cursor: EventId) -> bool:
-        """Return False: each process tells all sentences."""
+        """Return False: the report of each process has all sentences."""
         return False
 
     def end_at(self, cursor: EventId, match: str | None) -> End | None:
@@ -75,47 +75,47 @@ class Telling:
         return self._end if cursor >= self.log.tail else None
 
 
-class Tellings:
-    """The matches that are being told; `run` is the loop that tells them."""
+class MatchReports:
+    """The reports of matches that have readers; `run` is the loop that extends them."""
 
     def __init__(self, board: Log) -> None:
         self._board = board
-        self._told: WeakValueDictionary[str, Telling] = WeakValueDictionary()
+        self._reports: WeakValueDictionary[str, MatchReport] = WeakValueDictionary()
         self._work = threading.Event()
-        self._telling = threading.Lock()
+        self._extending = threading.Lock()
 
-    def find(self, match: str) -> Telling | None:
-        """Return the telling of a match up to now; None if there is no such match."""
-        with self._telling:
-            telling = self._told.get(match) or self._begin(match)
-            if telling is not None:
-                telling.tell_on()
+    def find(self, match: str) -> MatchReport | None:
+        """Return the report of a match up to now; None if there is no such match."""
+        with self._extending:
+            report = self._reports.get(match) or self._begin(match)
+            if report is not None:
+                report.append_news()
                 self._work.set()
-            return telling
+            return report
 
     def run(self, ending: threading.Event) -> None:
-        """Tell all matches that anybody reads, until `ending` is set."""
+        """Extend the reports until `ending` is set."""
         while not ending.is_set():
-            if not self._told:
-                self._work.wait(TELLING_IDLE)
+            if not self._reports:
+                self._work.wait(REPORT_IDLE)
                 self._work.clear()
                 continue
             tail = self._board.tail
-            with self._telling:
-                for telling in [*self._told.values()]:
-                    telling.tell_on()
-            self._board.wait(tail, TELLING_IDLE)
-        for telling in [*self._told.values()]:
-            telling.log.wake()  # so that its streams say `bye`
+            with self._extending:
+                for report in [*self._reports.values()]:
+                    report.append_news()
+            self._board.wait(tail, REPORT_IDLE)
+        for report in [*self._reports.values()]:
+            report.log.wake()  # so that its streams say `bye`
 
-    def _begin(self, match: str) -> Telling | None:
+    def _begin(self, match: str) -> MatchReport | None:
         newest = self._board.newest(("score", match))
         score = None if newest is None or newest.retires else read_shape(newest)
         if newest is None or not isinstance(score, Score):
             return None
-        telling = Telling(self._board, match, _start_of(score))
-        self._told[match] = telling
-        return telling
+        report = MatchReport(self._board, match, _start_of(score))
+        self._reports[match] = report
+        return report
 
 
 def sentences_of(score: Score, id: EventId) -> list[Event]:
@@ -126,8 +126,8 @@ def sentences_of(score: Score, id: EventId) -> list[Event]:
     for number, incident in enumerate(score.incidents, 2):
         at = EventId(max(incident.at, at.ms), number)
         events.append(_event("\n" + describe_incident(score, incident), at, ref))
-    told_end = any(incident.kind == "full_time" for incident in score.incidents)
-    if score.status in FINAL and not told_end:
+    has_end = any(incident.kind == "full_time" for incident in score.incidents)
+    if score.status in FINAL and not has_end:
         at = EventId(at.ms, len(score.incidents) + 2)
         events.append(_event("\n" + describe_end(score), at, ref))
     return events

@@ -1,4 +1,4 @@
-"""A match told in sentences: at once what was, then what happens, by the same ids."""
+"""A match reported in sentences: all incidents so far, then each new one."""
 
 import json
 from collections.abc import Iterator
@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from feed.answers.match_reports import MatchReport, MatchReports, sentences_of
 from feed.answers.piece import Piece
-from feed.answers.telling import Telling, Tellings, sentences_of
 from feed.events.event import EventId, gone, keyed
 from feed.events.reading import decode_shape
 from feed.events.shapes import Score
@@ -23,7 +23,7 @@ GOALS = [
     goal("own_goal", "away", None, 30, 1, 1),
 ]
 LAST = goal("full_time", None, None, 90, 1, 1)
-TOLD = (
+REPORT = (
     "Acton v Burton in the Cup.\n"
     "The match has kicked off.\n"
     "Goal for Acton, 12′: A. Iveskin makes it 1–0.\n"
@@ -46,37 +46,37 @@ def publish(log: Log, fields: dict[str, Any]) -> None:
     log.append([keyed("score", "acton-burton", data)], EVENING)
 
 
-def told(telling: Telling) -> str:
-    return text_of(telling.log.state())
+def text_in(report: MatchReport) -> str:
+    return text_of(report.log.state())
 
 
-def test_a_match_is_told_from_its_begin() -> None:
+def test_a_match_is_reported_from_its_kick_off() -> None:
     log = Log(100, EVENING)
     publish(log, score_of(1, 1, GOALS))
-    telling = Tellings(log).find("acton-burton")
-    assert telling
-    assert told(telling) == TOLD
-    assert telling.end_at(telling.log.tail, None) is None
+    report = MatchReports(log).find("acton-burton")
+    assert report
+    assert text_in(report) == REPORT
+    assert report.end_at(report.log.tail, None) is None
 
 
-def test_a_telling_goes_on_and_ends_with_the_match() -> None:
+def test_a_report_goes_on_and_ends_with_the_match() -> None:
     log = Log(100, EVENING)
     publish(log, score_of(1, 0, GOALS[:2]))
-    telling = Tellings(log).find("acton-burton")
-    assert telling
+    report = MatchReports(log).find("acton-burton")
+    assert report
     publish(log, score_of(1, 1, GOALS))
-    telling.tell_on()
-    telling.tell_on()
-    assert told(telling) == TOLD
+    report.append_news()
+    report.append_news()
+    assert text_in(report) == REPORT
     publish(log, score_of(1, 1, [*GOALS, LAST]) | {"status": "FT"})
-    telling.tell_on()
-    assert told(telling) == f"{TOLD}\nFull time: Acton and Burton draw 1–1."
-    end = telling.end_at(telling.log.tail, None)
+    report.append_news()
+    assert text_in(report) == f"{REPORT}\nFull time: Acton and Burton draw 1–1."
+    end = report.end_at(report.log.tail, None)
     assert end
     assert end.reason == "complete"
 
 
-def test_a_sentence_has_the_same_id_whenever_it_is_told() -> None:
+def test_a_sentence_has_the_same_id_whenever_it_is_text_in() -> None:
     early = sentences_of(score(score_of(1, 0, GOALS[:2])), EventId(1, 0))
     late = sentences_of(score(score_of(1, 1, [*GOALS, LAST])), EventId(2, 0))
     ids = [event.id for event in late]
@@ -87,26 +87,26 @@ def test_a_sentence_has_the_same_id_whenever_it_is_told() -> None:
 def test_a_match_that_ends_without_the_incident_or_is_retired_ends_too() -> None:
     log = Log(100, EVENING)
     publish(log, match("FT"))
-    tellings = Tellings(log)
-    over = tellings.find("acton-burton")
+    reports = MatchReports(log)
+    over = reports.find("acton-burton")
     assert over
-    assert told(over).endswith("\nThe match is over: Acton 0–0 Burton.")
+    assert text_in(over).endswith("\nThe match is over: Acton 0–0 Burton.")
     assert over.end_at(over.log.tail, None)
     log.append([gone("score", "acton-burton", EVENING)], EVENING)
-    over.tell_on()
+    over.append_news()
     assert over.end_at(over.log.tail, None)
-    assert Tellings(log).find("acton-burton") is None
-    assert Tellings(log).find("none") is None
+    assert MatchReports(log).find("acton-burton") is None
+    assert MatchReports(log).find("none") is None
 
 
-def test_readers_share_a_telling_and_it_is_forgotten_with_them() -> None:
+def test_readers_share_a_report_and_it_is_forgotten_with_them() -> None:
     log = Log(100, EVENING)
     publish(log, match())
-    tellings = Tellings(log)
-    telling = tellings.find("acton-burton")
-    assert tellings.find("acton-burton") is telling
-    del telling
-    assert not tellings._told
+    reports = MatchReports(log)
+    report = reports.find("acton-burton")
+    assert reports.find("acton-burton") is report
+    del report
+    assert not reports._reports
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +137,7 @@ def test_a_match_is_streamed_as_it_happens_and_resumed(published: Board) -> None
     with published.stream(path, {"Last-Event-ID": stream.last_id}) as again:
         events += again.read_all()
     sentences = [Piece(json.loads(it.data)["text"]) for it in events if is_sentence(it)]
-    text = f"{TOLD}\nFull time: Acton and Burton draw 1–1."
+    text = f"{REPORT}\nFull time: Acton and Burton draw 1–1."
     assert "".join(piece.text for piece in sentences) == text
     assert [it.event for it in events].count("end") == 1
     assert published.get(path, {"Last-Event-ID": again.last_id})[0] == 204
