@@ -254,7 +254,10 @@ async function openAsk(isFirst) {
   );
   if (!module || !isLoaded) {
     choice.close();
-    report("Ask can’t be loaded now");
+    // Without a connection, the script that shows a message can't be loaded either.
+    setText(byId("away"), "Ask can’t be loaded now.");
+    setHidden(byId("away"), false);
+    announcer.announce("Ask can’t be loaded now", true);
     return;
   }
   parts.ask ??= new module.Ask(board, choice, settings, announcer);

@@ -148,6 +148,7 @@ def test_a_reload_and_a_second_tab_read_the_same_answer_and_either_may_stop_it(
     expect(page.locator("#ask-suggestions a").first).to_be_visible()
     page.reload()
     expect(page.locator("#ask-suggestions a").first).to_be_visible()
+    expect(field(page)).to_be_focused()  # the script has come, too
     assert len(stage.questions) == 1 and len(stage.cursors_of_answers) == 3
 
 
@@ -265,6 +266,19 @@ def test_ask_works_by_keyboard_alone_at_320_pixels(
     expect(field(page)).to_be_focused()
     page.keyboard.press("Escape")
     expect(page.locator("#ask")).to_be_hidden()
+
+
+def test_ask_that_can_not_be_loaded_says_so_and_can_be_opened_later(
+    page: Page, stage: AnswerStage
+) -> None:
+    load_page(page, stage)
+    page.route("**/ask/panel*", lambda route: route.abort())
+    page.keyboard.press("q")
+    expect(page.locator("#away")).to_have_text("Ask can’t be loaded now.")
+    expect(page).to_have_url(f"{stage.url}/")
+    page.unroute("**/ask/panel*")
+    page.keyboard.press("q")
+    expect(field(page)).to_be_focused()
 
 
 def test_storage_that_is_blocked_breaks_nothing(page: Page, stage: AnswerStage) -> None:
