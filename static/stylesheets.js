@@ -1,8 +1,8 @@
-/** Stylesheets of parts of the page that are loaded later. */
+/** Stylesheets that are loaded later, with the part of the page that needs them. */
 
 /**
- * Load a stylesheet, unless the page has it. The promise is fulfilled in any case, because
- * without its style a part is plain, but it works.
+ * Load a stylesheet, unless the page has it. The promise is fulfilled even if this fails,
+ * because a part works without its style.
  * @param {string} id That of its element, also in templates/.
  * @param {URL} url
  * @returns {Promise<void>}

@@ -7,7 +7,7 @@ import { headOf, percent } from "../format.js";
 /** @typedef {import("./away.js").Keys} Keys */
 /** @typedef {import("./away.js").Past} Past */
 
-const MOVERS = 3; // symbols that are named: those that moved most
+const MOVERS = 3; // symbols that are named; they moved most
 const TYPES = 3; // own types that are mentioned
 const MOVED = 0.05; // percent from which a change is a move
 

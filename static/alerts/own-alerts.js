@@ -2,8 +2,8 @@
  * Alerts about rows of publishers' own types: a new row, a number that passes a mark, a field
  * that becomes a word. Each is about one row or about all rows of its type.
  *
- * Such an alert stays set. So that a number that hovers about its mark doesn't notify without
- * end, a row is quiet for a while after it did.
+ * Such an alert stays set. After a notification, its row doesn't notify again for a while: a
+ * number that hovers around its mark would notify without end.
  */
 
 import { headOf } from "../format.js";
@@ -20,7 +20,7 @@ export class OwnAlerts {
   /** @type {Map<string, number>} By alert and row. */ #notified = new Map();
 
   /**
-   * The sentence that a change gives reason for; null if it gives none.
+   * The sentence of the notification about a change; null if it needs none.
    * @param {OwnAlert} alert
    * @param {Change} change
    * @param {number} now In ms.

@@ -18,8 +18,8 @@ import { announcementOf } from "./words.js";
  * @typedef {import("../board/state.js").Board} Board
  */
 
-const TOUCH = matchMedia("(pointer: coarse)"); // there, a field with the focus opens a keyboard
-const AT_END = 40; // pixels from the end within which the text is followed
+const TOUCH = matchMedia("(pointer: coarse)"); // a focused field opens the on-screen keyboard
+const AT_END = 40; // px from the end within which new words scroll the text
 const SECOND = 1000; // ms
 const PIN_OF_QUOTE = "quote "; // as `pinOf` writes it
 const MOST_PINS = 1000; // of a question; as in web/answers.py
@@ -84,7 +84,7 @@ export class Ask {
     this.#isOpen = asked !== null;
   }
 
-  /** Show beside the figures what they are now. */
+  /** Paint the present values beside the figures. */
   paint() {
     if (!this.#isOpen) return;
     for (const view of this.#views.values()) view.paintPresent(this.#board);
@@ -126,7 +126,7 @@ export class Ask {
     this.#showAbout(about);
     this.#suggest(about);
     const isNew = question !== "" && this.#isNew(question, about, isFirst);
-    // Each answer costs, and another site's link leads here: then a person has to send it.
+    // If a model answers, a link on another site must not ask: a person has to send it.
     const isOffered = isNew && isFirst && this.#panel.dataset.asks === "no";
     if (isOffered) this.#field.value = question;
     else if (isNew) this.#send(question, about);
@@ -140,8 +140,8 @@ export class Ask {
   }
 
   /**
-   * Whether a question of the URL is to be asked. After a reload, or when a person goes
-   * back to it, its answer is there.
+   * Whether the question in the URL must be asked. After a reload or "back", its answer is
+   * already there.
    * @param {string} question
    * @param {string} about
    * @param {boolean} isFirst
@@ -152,7 +152,7 @@ export class Ask {
     return isFirst && !turn.isRunning && navigationType() === "navigate";
   }
 
-  /** Another part of the page takes the place, or nothing does. */
+  /** Hide Ask, and give the focus back; a detail may take its place. */
   #leave() {
     const { now } = this.#choice;
     const focused = /** @type {HTMLElement | null} */ (document.activeElement);
@@ -249,7 +249,7 @@ export class Ask {
     const { turns, running } = this.#conversation;
     for (const turn of turns) this.#viewOf(turn).paint();
     setHidden(this.#empty, turns.length > 0);
-    this.#empty.classList.remove("needs-no-script"); // it hid until this was known
+    this.#empty.classList.remove("needs-no-script"); // hidden until the stored turns are read
     setHidden(this.#clear, turns.length === 0);
     setText(this.#button, running ? "Stop" : "Ask");
     setAttribute(this.#button, "data-act", running ? "stop" : "ask");

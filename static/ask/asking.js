@@ -1,6 +1,6 @@
 /**
- * The requests of Ask: a question goes up once, and its answer is stopped. The answer
- * itself comes as a stream (`reader.js`).
+ * The requests of Ask: they post a question, find its answer and stop it. The answer itself is
+ * read as a stream (`reader.js`).
  */
 
 import { fetchOwn } from "../own-fetch.js";
@@ -20,7 +20,7 @@ import { fetchOwn } from "../own-fetch.js";
  * @property {string} by "rules", or the name of the model that answers.
  */
 
-/** The answers of a server that is too busy, or where too much was asked. */
+/** The statuses of a busy server, and of too many questions from one address. */
 export const BUSY = [429, 503];
 export const BY_RULES = "rules"; // instead of the name of a model
 export const OFFLINE = 0; // instead of a status: no response came
@@ -43,7 +43,7 @@ export class Refusal extends Error {
 }
 
 /**
- * Ask a question. A Refusal is thrown if it isn't answered.
+ * Ask a question; throw a Refusal if it isn't answered.
  * @param {Question} question
  * @param {AbortSignal} signal
  * @returns {Promise<Begun>}
@@ -57,7 +57,7 @@ export async function postQuestion({ text, about, follow, symbols, key }, signal
 }
 
 /**
- * Stop an answer. It ends by the `end` event of its stream, whoever stops it.
+ * Stop an answer. Its stream then ends with an `end` event, as for any other reader.
  * @param {string} answer
  */
 export async function stopAnswer(answer) {
@@ -65,8 +65,8 @@ export async function stopAnswer(answer) {
 }
 
 /**
- * What there is of an answer: the id of its last event, its end or null, and who answers. A
- * Refusal says why its stream can't be opened. (An EventSource hides a response's status.)
+ * Return the answer so far: the id of its last event, its end or null, and its answerer. A
+ * Refusal says why its stream can't be opened: an EventSource hides a response's status.
  * @param {string} answer
  * @returns {Promise<{id: string, end: import("./reader.js").End | null, by: string}>}
  */
@@ -75,7 +75,7 @@ export async function findAnswer(answer) {
   return readJson(response);
 }
 
-/** A key that nobody else has. `crypto.randomUUID` isn't there without HTTPS. */
+/** Return an unguessable key. `crypto.randomUUID` isn't available without HTTPS. */
 export function newKey() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");

@@ -1,4 +1,4 @@
-/** The conversation: the turns in their order, what is asked next, and what is stored. */
+/** The conversation: its turns in order. It asks the next question and stores the turns. */
 
 import { newKey } from "./asking.js";
 import { readTurns, storeTurns } from "./memory.js";
@@ -24,7 +24,7 @@ export class Conversation {
     });
   }
 
-  /** The turn that is being answered, of which there is one at most; else null. */
+  /** The turn that is being answered, at most one; null if there is none. */
   get running() {
     return this.turns.findLast((turn) => turn.isRunning) ?? null;
   }
@@ -63,7 +63,7 @@ export class Conversation {
     return turn;
   }
 
-  /** Forget all turns. An answer that is running is stopped: nobody will read it. */
+  /** Forget all turns, and stop an answer that is running. */
   clear() {
     for (const turn of this.turns) {
       if (turn.isRunning) turn.stop();

@@ -1,6 +1,6 @@
 /**
- * The figures and names of an answer on the board: the row that each one leads to, and what
- * a figure is now.
+ * The figures and names of an answer on the board: the row that each one leads to, and the
+ * present value of a figure.
  */
 
 import { traitsOf, isAfter } from "../events.js";
@@ -11,7 +11,7 @@ import { percent, price, signed } from "../format.js";
 /** @typedef {import("../board/state.js").Board} Board */
 /** @typedef {import("../controls/address.js").Opened} Opened */
 
-const LONGEST_WORD = 60; // characters; a longer text is no state that changes
+const LONGEST_WORD = 60; // characters; a longer text isn't a state
 const SIDE_FIELD = /^(home|away)\./; // goals and red cards
 const NAME_FIELD = /(^|\.)(name|player)$/;
 const NUMBER = /[+\u2212-]?\d[\d,]*(?:\.\d+)?/; // with a real minus sign, or a hyphen
@@ -40,7 +40,7 @@ export function rowOf(ref, text) {
 }
 
 /**
- * What a result is now, "3–0"; null if it is what the answer says, or isn't known.
+ * The present result, "3–0"; null if it is the one in the answer, or isn't known.
  * @param {Ref} ref Of one of its sides.
  * @param {string} text The result in the answer.
  * @param {Board} board
@@ -54,8 +54,8 @@ export function presentResult(ref, text, board) {
 }
 
 /**
- * What a figure is now, as the board writes it; null if it is what the answer says, if it
- * isn't known, and while the board is older than the answer.
+ * The present value of a figure, as the board writes it; null if it is the one in the answer,
+ * if it isn't known, or while the board is older than the answer.
  * @param {Ref} ref
  * @param {string} text The figure in the answer.
  * @param {Board} board
@@ -91,7 +91,7 @@ function written({ event, key, field }, value, board) {
 }
 
 /**
- * What a word of a publisher's own type is now: "“closed”". An answer quotes such words.
+ * The present value of a word in a publisher's own type: "“closed”". Answers quote such words.
  * @param {string} text The word in the answer.
  * @param {string} value
  */

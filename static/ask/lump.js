@@ -1,6 +1,6 @@
 /**
- * Finds out that something between the server and the page holds an answer back: words that
- * were written seconds apart, which the ids of their events tell, arrive together.
+ * Detects that something between the server and the page buffers an answer: words arrive
+ * together although the ids of their events say that they were written seconds apart.
  */
 
 const ARRIVED_TOGETHER = 100; // ms of arrival
@@ -25,7 +25,7 @@ export class LumpDetector {
     if (written - this.#writtenFrom >= WRITTEN_APART) this.found = true;
   }
 
-  /** Forget what arrived, after a time in which the page itself may have been stopped. */
+  /** Forget what arrived: the browser may have stopped the page, which isn't a buffer. */
   reset() {
     this.#arrivedFrom = -Infinity;
   }

@@ -1,6 +1,6 @@
 /**
- * The part of the page that is Ask: the server sends it with the page `/ask`, and alone to
- * a page on which Ask is opened later. It has questions for which the board has answers.
+ * The panel of Ask. The server sends it with the page `/ask`; a page on which Ask is opened
+ * later fetches it. It suggests questions that the board can answer.
  */
 
 import { byId } from "../dom.js";
@@ -14,8 +14,8 @@ const PANEL = "ask";
 let loading = null;
 
 /**
- * Make sure that the page has Ask, with its style. An Error is thrown if Ask can't be
- * loaded; then the next call tries again.
+ * Load the panel and its style, unless the page has them. Throw an Error if they can't be
+ * loaded; the next call tries again.
  */
 export async function loadPanel() {
   loading ??= Promise.all([
@@ -27,7 +27,7 @@ export async function loadPanel() {
 }
 
 /**
- * Questions for which the board has answers now, as list items with links.
+ * Fetch questions that the board can answer now, as list items with links.
  * @param {string} about
  */
 export async function fetchSuggestions(about) {

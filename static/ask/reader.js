@@ -1,10 +1,10 @@
 /**
  * Reads one answer from its stream to its end: every piece once, and exactly one end.
  *
- * An EventSource reconnects by itself after a cut, with the id of the last event that it
- * got. It gives up after a response that is no stream. Then this reader asks why: the
- * answer may have ended after the last word that was read, or the server may no longer have
- * it. Everything else is tried again. A connection that stays open but silent is replaced.
+ * An EventSource reconnects by itself after a broken connection, with the id of the last event
+ * that it got. It gives up after a response that isn't a stream. This reader then looks for the
+ * cause: the answer may have ended after the last word, or the server may no longer have it. In
+ * all other cases it tries again. A connection that stays open but silent is replaced.
  */
 
 import { instant, isAfter } from "../events.js";
@@ -32,7 +32,7 @@ import { LumpDetector } from "./lump.js";
  * @property {() => void} lump The words arrive in lumps.
  */
 
-const HEARTBEAT = 15; // seconds; until the stream tells its own
+const HEARTBEAT = 15; // seconds; until `hello` gives the stream's own
 const SILENCE = 2.5; // heartbeats until a silent stream is replaced
 const FIRST_WAIT = 1000; // ms until the stream is tried again; doubles
 const LONGEST_WAIT = 30_000; // ms
@@ -61,7 +61,7 @@ export class Reader {
     this.#handlers = handlers;
   }
 
-  /** Read on. It does nothing while the stream is open, and after its end. */
+  /** Read on; do nothing if the stream is open or has ended. */
   open() {
     if (this.#isOver || this.#source) return;
     clearTimeout(this.#retry);
@@ -86,7 +86,7 @@ export class Reader {
     clearTimeout(this.#retry);
   }
 
-  /** Read no more. */
+  /** Stop reading for good. */
   finish() {
     this.#isOver = true;
     this.close();

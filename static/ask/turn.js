@@ -1,13 +1,20 @@
 /**
  * A turn of the conversation: one question and its answer.
  *
- * Strategy: a turn's state is plain data, which the memory stores. A turn that is made from
- * it after a reload goes on where it was: it sends a question that no answer has come to
- * once more, with the same idempotency key, and reads an answer from its cursor on.
+ * Strategy: a turn's state is plain data, which the memory stores. After a reload, a turn that
+ * is made from it continues: it sends a question without a response again, with the same
+ * idempotency key, and reads an answer on from its cursor.
  */
 
-import { BY_RULES, OFFLINE, Refusal, findAnswer } from "./asking.js";
-import { newKey, postQuestion, stopAnswer } from "./asking.js";
+import {
+  BY_RULES,
+  OFFLINE,
+  Refusal,
+  findAnswer,
+  newKey,
+  postQuestion,
+  stopAnswer,
+} from "./asking.js";
 import { Reader } from "./reader.js";
 
 /**
@@ -39,7 +46,7 @@ export class Turn {
   /** @type {State} */ state;
   /** Whether the stream is interrupted. */
   isWaiting = false;
-  /** Whether something holds the words back. */
+  /** Whether the words arrive in lumps, as behind a proxy that buffers. */
   isLumpy = false;
   #onChange;
   /** @type {Reader | null} */ #reader = null;
@@ -55,25 +62,25 @@ export class Turn {
     return this.state.phase === "asking" || this.state.phase === "answering";
   }
 
-  /** Go on: ask, or read on. A turn that is over stays as it is. */
+  /** Ask, or read on. A turn that is over doesn't change. */
   async open() {
     if (this.state.phase === "asking") await this.#ask();
     if (this.state.phase === "answering") this.#read();
   }
 
-  /** Stop reading; `open` goes on from there. */
+  /** Stop reading; `open` continues. */
   close() {
     this.#reader?.close();
   }
 
-  /** Read no more: nobody will see this turn again. */
+  /** Stop reading for good: this turn is no longer shown. */
   finish() {
     this.#reader?.finish();
   }
 
-  /** Ask again what was not answered, or not to its end. */
+  /** Ask a question again that got no answer, or an incomplete one. */
   askAgain() {
-    // Nothing is known of a question that no response came to, so its key stays.
+    // Without a response, the server may have the question: the same key can't ask it twice.
     const isUnknown = this.state.problem?.status === OFFLINE;
     const { text, about, follow, symbols, key } = this.state.question;
     const again = { text, about, follow, symbols, key: isUnknown ? key : newKey() };
@@ -85,7 +92,7 @@ export class Turn {
     return this.open();
   }
 
-  /** Stop the answer, whose stream then ends; or the question, while no answer came to it. */
+  /** Stop the answer; its stream then ends. Before there is one, cancel the question. */
   async stop() {
     if (this.state.answer === null) return this.#request.abort();
     // If the server can't be reached, the answer goes on, and can be stopped again.

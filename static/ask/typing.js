@@ -1,6 +1,6 @@
 /**
- * How much of an answer is shown: each word as it comes; or, for a person who asked for
- * less motion, each sentence once it is whole.
+ * How much of an answer is shown: each word as it arrives or, if less motion is preferred, each
+ * sentence once it is whole.
  */
 
 /** @typedef {import("./reader.js").Piece} Piece */

@@ -1,4 +1,4 @@
-/** The sentences of Ask: how an answer ended, and why there is none. */
+/** The sentences of Ask about the state of a turn. */
 
 import { age } from "../format.js";
 import { OFFLINE } from "./asking.js";
@@ -33,7 +33,7 @@ export function statusOf({ phase, end, problem, pieces }, isWaiting, now) {
 }
 
 /**
- * What is announced of a turn to people who don't see it.
+ * The announcement of a turn's state for screen readers.
  * @param {State} state
  */
 export function announcementOf({ phase, end }) {
@@ -42,7 +42,7 @@ export function announcementOf({ phase, end }) {
   return phase === "ended" && end?.reason === "stopped" ? "Answer stopped" : "No full answer";
 }
 
-/** Where an answer comes from. @param {string} by "rules", or the name of a model. */
+/** The origin of an answer. @param {string} by "rules", or the name of a model. */
 export function origin(by) {
   return `by ${by}`;
 }

@@ -1,12 +1,12 @@
 /**
  * The keyed events of publishers' own types, and the newest of their events without a key.
  *
- * This module knows no DOM, and no table: `panels/tables.js` finds the columns. All names are
+ * This module knows neither the DOM nor columns, which `panels/tables.js` finds. All names are
  * keys of a Map, because a type or a key may be called `__proto__`.
  */
 
 /**
- * @typedef {object} Row A key of a type, and what was published about it last.
+ * @typedef {object} Row A key of a type, and its newest data.
  * @property {string} type
  * @property {string} key
  * @property {any} data Any JSON.
@@ -33,7 +33,7 @@ export class OwnTypes {
     for (const happening of activity) this.add(happening);
   }
 
-  /** Whether anything of this kind was ever there. */
+  /** Whether the board has ever had an event of an own type. */
   get isUsed() {
     return this.types.size + this.activity.length > 0;
   }

@@ -1,6 +1,6 @@
 /**
- * The detail of a row of a publisher's own type: all its fields. An array or an object stands
- * as indented JSON. Of a long text there is the beginning, and a button for more of it.
+ * The detail of a row of a publisher's own type: all its fields. An array or an object is shown
+ * as indented JSON, and a long text as its beginning with a button for more.
  */
 
 import { headOf } from "../format.js";
@@ -10,7 +10,7 @@ import { fillCell } from "../panels/row.js";
 
 /** @typedef {import("../board/own-types.js").Row} Row */
 /**
- * @typedef {object} Field A field as it stands on the page.
+ * @typedef {object} Field A field on the page.
  * @property {HTMLElement} element
  * @property {import("../panels/row.js").Drawn} drawn
  * @property {string} whole Its whole text.

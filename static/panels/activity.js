@@ -1,4 +1,4 @@
-/** The activity: the newest events without a key, one line each, the newest one on top. */
+/** The activity: the newest events without a key, one line each, newest first. */
 
 import { activityText } from "./cells.js";
 import { byId, fieldsOf, setAttribute, setHidden, setText, stamp } from "../dom.js";
@@ -16,7 +16,7 @@ export class Activity {
   #list = byId("happenings");
   /** @type {Map<string, HTMLElement>} */ #lines = new Map(); // by id
   #isDue = true;
-  #isUrgent = true; // whether a person asked for it
+  #isUrgent = true; // whether a person's action requires it
 
   /** @param {Board} board @param {Choice} choice */
   constructor(board, choice) {
@@ -32,12 +32,12 @@ export class Activity {
     this.#isDue = this.#isUrgent = true;
   }
 
-  /** Whether a change waits. */
+  /** Whether there is a change to paint. */
   get isDue() {
     return this.#isDue;
   }
 
-  /** Paint the list if it changed; under the pointer it stays. @param {boolean} isPaused */
+  /** Paint the list if it changed, but not under the pointer. @param {boolean} isPaused */
   paint(isPaused) {
     if (!this.#isDue || (isPaused && !this.#isUrgent)) return;
     if (!this.#isUrgent && this.#list.matches(":hover")) return;

@@ -1,10 +1,10 @@
 /**
- * How a field of a publisher's own event type is written: as a number, a time, a chip, a
- * link, or a text. The rules are those of `web/cells.py`; `tests/page/own_types.json` has
- * the cases that both must pass.
+ * Writes a field of a publisher's own event type: as a number, a time, a chip, a link, or a
+ * text. The rules are those of `web/cells.py`; `tests/page/own_types.json` has the cases that
+ * both must pass.
  *
- * Names and values are whatever somebody published. Nothing here makes markup of them, and
- * nothing but an http(s) address becomes a link.
+ * Names and values can be any published text. Nothing here turns them into markup, and only an
+ * http(s) address becomes a link.
  */
 
 import { age, clock, cut, date, headOf, price } from "../format.js";
@@ -20,7 +20,7 @@ import { age, clock, cut, date, headOf, price } from "../format.js";
  * @property {number} [at] Of a time, in epoch ms.
  */
 
-export const VALUE = "value"; // the field of data that is no object
+export const VALUE = "value"; // the only field of data that isn't an object
 const LONGEST_TEXT = 120; // code points of a text in a table
 const LONGEST_CHIP = 40; // code points
 const LONGEST_LINK = 2000;
@@ -68,7 +68,7 @@ export function cell(name, value, now, decimals = 0) {
 }
 
 /**
- * A number without the zeros at its end; with at least so many decimals if it has any.
+ * A number without zeros at its end, but with at least `decimals` decimals.
  * @param {number} value
  * @param {number} [decimals]
  */
@@ -117,7 +117,7 @@ export function activityText(data, at) {
 }
 
 /**
- * The fields of an event's data, in their order; data that is no object is one field.
+ * The fields of an event's data, in their order; data that isn't an object is one field.
  * @param {any} data
  * @returns {[string, any][]}
  */

@@ -1,12 +1,12 @@
 /**
  * The columns for which a panel has room. The detail of a row shows the others.
  *
- * Widths are those of `styles/panels.css`. They don't depend on what stands in the cells, so
- * that no column moves when a row changes.
+ * Widths are those of `panels.css`. They don't depend on the content of the cells, so no column
+ * moves when a row changes.
  */
 
 /** @typedef {import("./cells.js").Kind} Kind */
-/** @typedef {{columns: boolean[], trend: boolean}} Fit Whether each is shown. */
+/** @typedef {{columns: boolean[], trend: boolean}} Fit Whether each column is shown. */
 
 const KEY_WIDTH = 96; // px, as are all
 const TREND_WIDTH = 88;
@@ -15,8 +15,8 @@ const WIDTHS = { number: 84, chip: 108, time: 136, boolean: 72 };
 const TEXT_WIDTH = 96;
 
 /**
- * Give away the room of a panel: to the first chip, to the trend and its column, and then to
- * the other columns.
+ * Share the width of a panel among its columns: the first chip comes first, then the trend with
+ * its column, then the others.
  * @param {(Kind | null)[]} kinds Of the columns.
  * @param {number} trended The column that has a trend; -1 if there is none.
  * @param {number} width In px; 0 if it isn't known.

@@ -1,19 +1,19 @@
 /**
  * The rows of publishers' own types for which the page's HTML had no room. They are fetched
- * once, beside the stream, which has only what changes.
+ * once, because the stream has only changes.
  */
 
 import { fetchOwn } from "../own-fetch.js";
 
 /** @typedef {import("../board/state.js").Board} Board */
 
-const ADDED = 200; // rows in one go, so that thousands of rows don't block the page
+const ADDED = 200; // rows at a time, so that thousands of rows don't block the page
 
 export class LeftOut {
   #board;
   #isDue;
   #isLoading = false;
-  /** @type {Set<string>} */ #changed = new Set(); // the stream knows newer about them
+  /** @type {Set<string>} */ #changed = new Set(); // rows for which the stream had newer data
 
   /** @param {Board} board @param {number} count How many rows are left out. */
   constructor(board, count) {
@@ -24,7 +24,7 @@ export class LeftOut {
     });
   }
 
-  /** Fetch the rows, unless they are there; call it whenever the stream has caught up. */
+  /** Fetch the rows, unless that is done; call it whenever the stream has caught up. */
   async load() {
     if (!this.#isDue || this.#isLoading) return;
     this.#isLoading = true;
@@ -39,9 +39,9 @@ export class LeftOut {
   }
 
   /**
-   * Add rows, unless the stream has sent everything in the meantime.
+   * Add rows; stop if the stream has sent the whole state in the meantime.
    * @param {{event: string, key: string, data: any}[]} rows
-   * @param {number} rebuilds How often the board had been rebuilt when they were asked for.
+   * @param {number} rebuilds The board's number of rebuilds at the time of the request.
    */
   async #add(rows, rebuilds) {
     for (let i = 0; i < rows.length; i += ADDED) {

@@ -1,13 +1,13 @@
 /**
  * The table of a publisher's own type.
  *
- * Only the rows in sight are drawn: the table scrolls within its panel, rows have one height,
- * and space stands for the rows above and below. A panel that is far from the window's edge
- * draws none. So ten thousand rows cost no more than twenty.
+ * Only the rows in sight are drawn: the table scrolls within its panel, all rows have the same
+ * height, and empty space replaces the rows above and below. A panel far outside the window
+ * draws no rows. So ten thousand rows cost no more than twenty.
  *
- * A change only marks its row, and `paint` fills the marked rows once a frame. Rows come at
- * the end and go at once, other changes of the order are rare, and under the pointer or the
- * focus nothing moves: a row that is gone then stays, muted.
+ * A change only marks its row, and `paint` fills the marked rows once a frame. New rows are
+ * appended and retired ones removed at once, but the order changes rarely, and not under the
+ * pointer or the focus: a retired row then stays, muted.
  */
 
 import { headOf } from "../format.js";
@@ -29,11 +29,11 @@ import { PanelRow } from "./row.js";
 const FLASH_WITHIN = 1000; // ms; hidden pages paint later, and old changes must not flash
 const ORDER_INTERVAL = 2000; // ms between two changes of the order
 const BEYOND = 6; // rows that are drawn beyond each edge, so that scrolling finds them there
-const UNMEASURED = 12; // rows in sight as long as the panel's height isn't known
+const UNMEASURED = 12; // rows that are drawn until the panel's height is known
 const MOST_PRINTED = 200;
 const MOST_LINES = 10; // rows for which an unselected panel has room
-const LINES = 3; // its room grows by so many rows at once, so that it grows seldom
-const PHONE = matchMedia("(width < 640px)"); // as in styles/panels.css
+const LINES = 3; // the room grows by this many rows at once, so that it grows rarely
+const PHONE = matchMedia("(width < 640px)"); // as in panels.css
 
 export class Panel {
   #own;
@@ -52,14 +52,14 @@ export class Panel {
   /** @type {Set<string>} */ #arrived = new Set();
   #hasLeft = false; // whether a row is gone
   #isOrderDue = true;
-  #isOrderUrgent = true; // whether a person asked for it
+  #isOrderUrgent = true; // whether a person's action requires it
   #isWindowDue = true;
   #orderedAt = -Infinity;
   #isNear = false;
   #isPrinted = false;
   #scrollTop = 0;
-  #width = 0; // 0 until it is known, as is the height
-  #height = 0;
+  #width = 0; // 0 until it is known
+  #height = 0; // 0 until it is known
   /** @type {Fit} */ #fit = { columns: [], trend: true };
   #lines = 0;
   #headSign = "";
@@ -89,7 +89,7 @@ export class Panel {
     scroll.addEventListener("scroll", () => this.#onScroll(), { passive: true });
   }
 
-  /** Whether a change of the order waits. */
+  /** Whether there is a change of the order to apply. */
   get isOrderDue() {
     return this.#isOrderDue || this.#hasLeft || this.#arrived.size > 0;
   }
@@ -152,7 +152,7 @@ export class Panel {
   }
 
   get #rowHeight() {
-    return PHONE.matches ? 44 : 36; // as in styles/panels.css
+    return PHONE.matches ? 44 : 36; // as in panels.css
   }
 
   #onScroll() {
@@ -356,7 +356,7 @@ export function nextOrder(now, column, isNumeric) {
   return now === second ? "" : first;
 }
 
-/** A part of the table that stands for rows that aren't drawn. @param {string} name */
+/** Make the empty space in place of rows that aren't drawn. @param {string} name */
 function spaceFor(name) {
   const space = document.createElement("tbody");
   space.className = `space ${name}`;

@@ -20,7 +20,7 @@ const STYLE_ID = "panels-style"; // the id of an element, also in templates/
 const ADDED_PANELS = 8; // panels in one frame, so that a hundred types don't block the page
 const NEAR = "600px"; // from the part of the page in sight; panels within are drawn
 
-/** Load what the panels need beside this module. */
+/** Load the style of the panels. */
 export function loadPanelStyle() {
   return loadStyle(STYLE_ID, new URL("panels.css", import.meta.url));
 }
@@ -72,12 +72,12 @@ export class Panels {
     for (const panel of this.#panels.values()) panel.onSelection();
   }
 
-  /** Whether a change of an order waits. */
+  /** Whether there is a change of an order to apply. */
   get isOrderDue() {
     return this.#activity.isDue || [...this.#panels.values()].some((it) => it.isOrderDue);
   }
 
-  /** Whether the selection shows none of them. */
+  /** Whether the selection shows no panel. */
   get isEmpty() {
     return [...this.#place.children].every((it) => /** @type {HTMLElement} */ (it).hidden);
   }
@@ -128,7 +128,7 @@ export class Panels {
     this.#request();
   }
 
-  /** Draw all rows for paper, before the browser lays it out. @param {boolean} isPrinted */
+  /** Draw all rows for printing, before the browser lays out the page. @param {boolean} isPrinted */
   #print(isPrinted) {
     for (const panel of this.#panels.values()) {
       panel.onPrint(isPrinted);

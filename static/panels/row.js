@@ -1,8 +1,8 @@
 /**
  * A row of a panel, and the content of its cells.
  *
- * Whatever was published becomes text, in an element that keeps its direction of writing to
- * itself. The one attribute that takes it is the address of a link, which `cell` has checked.
+ * Published data becomes text, in an element that isolates its direction of writing. The only
+ * attribute with published data is the address of a link, which `cell` has checked.
  */
 
 import { ageText, cell, fieldOf } from "./cells.js";
@@ -14,7 +14,7 @@ import { date, points } from "../format.js";
 /** @typedef {import("../board/own-types.js").Row} Row */
 /** @typedef {import("./tables.js").Table} Table */
 /**
- * @typedef {object} Drawn A cell as it stands on the page.
+ * @typedef {object} Drawn A cell on the page.
  * @property {HTMLElement} box
  * @property {any} value
  * @property {HTMLElement | null} figure Of a number.
@@ -95,7 +95,7 @@ export class PanelRow {
 }
 
 /**
- * Write a cell; its elements are made again if its kind changed.
+ * Write a cell; make its elements again if its kind changed.
  * @param {Drawn} drawn
  * @param {Cell} written
  * @param {number} now

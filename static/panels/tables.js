@@ -1,7 +1,7 @@
 /**
- * The tables of publishers' own types: their columns, which only ever become more, and the
- * trends of their rows. A column is a field at the top of the data; columns stand in the order
- * in which the fields first came. All names are keys of a Map, because a field may be called
+ * The tables of publishers' own types: their columns, which are never removed, and the trends
+ * of their rows. A column is a field at the top of the data; columns are in the order in which
+ * the fields first came. All names are keys of a Map, because a field may be called
  * `__proto__`.
  */
 
@@ -13,8 +13,8 @@ import { cell, decimalsOf, entriesOf, fieldOf } from "./cells.js";
  * @typedef {object} Column
  * @property {string} name The field.
  * @property {import("./cells.js").Kind | null} kind Of its first value that isn't null.
- * @property {boolean} isNumeric Whether a number has stood in it.
- * @property {number} decimals Of its numbers: those of the one with most.
+ * @property {boolean} isNumeric Whether it has ever had a number.
+ * @property {number} decimals The most decimals of one of its numbers.
  *
  * @typedef {object} Table
  * @property {string} type
@@ -67,7 +67,7 @@ export class Tables {
     return this.#trends.get(type)?.get(key) ?? [];
   }
 
-  /** After a rebuild, the numbers to come may have nothing to do with the earlier ones. */
+  /** Forget the trends after a rebuild, since the next numbers may be unrelated. */
   #forgetPast() {
     if (this.#rebuilds === this.#board.rebuilds) return;
     this.#rebuilds = this.#board.rebuilds;

@@ -1,4 +1,4 @@
-/** What publishers' own types add to the toolbar: links to their views, a list of sorts. */
+/** The toolbar's parts for publishers' own types: links to their views, a list of sorts. */
 
 import { OwnSort } from "./own-sort.js";
 import { Views } from "./views.js";
@@ -16,7 +16,7 @@ export class OwnTools {
     this.#sort = new OwnSort(board, tables, choice);
   }
 
-  /** Whether the list of sorts is that of an own type. */
+  /** Whether the list of sorts belongs to an own type. */
   get isSorting() {
     return this.#sort.isShown;
   }

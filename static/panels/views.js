@@ -17,8 +17,8 @@ export class Views {
   }
 
   /**
-   * Paint the links to the views that there are.
-   * @returns {boolean} Whether they changed; the links then lack the rest of the selection.
+   * Paint the links to the views of the board.
+   * @returns {boolean} Whether they changed; their URLs then lack the rest of the selection.
    */
   paint() {
     const { quotes, scores, own } = this.#board;
