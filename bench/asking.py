@@ -53,7 +53,7 @@ class Asker:
 
 
 class Askers:
-    """So many clients at once, in a thread, from the creation on."""
+    """A number of clients at once, in a thread that starts with the creation."""
 
     def __init__(self, port: int, count: int) -> None:
         self._askers = [Asker(port, number) for number in range(count)]

@@ -1,4 +1,4 @@
-"""The URL of a model: the faults that it can have, and the parts that a request needs.
+"""The URL of a model: its faults, and the parts that a request needs.
 
 The board sends the key to this URL and to no other, so a URL that could be read in two
 ways is refused at the start.

@@ -1,16 +1,16 @@
 """The instants at which keys are to be retired, soonest first.
 
 Theory of operation: a heap has an entry for each instant that was set, and a table has
-the instant that counts for each key. An entry whose key has another instant by now, or
-none, is outdated and is dropped when it comes up. So the cost of setting an instant
-hardly depends on the number of keys, and asking costs nothing while nothing is due.
+the valid instant of each key. An entry whose key has another instant by now, or none,
+is outdated and is dropped when it reaches the top. So the cost of setting an instant
+hardly depends on the number of keys, and a check costs nothing while nothing is due.
 """
 
 from heapq import heapify, heappop, heappush
 
 from feed.events.event import Slot
 
-OUTDATED = 64  # outdated entries that the heap may have beside one for each key
+OUTDATED = 64  # outdated entries that the heap may always have
 
 
 class Expiries:

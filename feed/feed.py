@@ -270,9 +270,9 @@ class Feed:
     def step(self, now: int) -> None:
         """Publish the source's events up to `now` (epoch ms), then retire expired keys.
 
-        The source may renew a key whose time is over, so its events come first.
+        The source may renew a key that has expired, so its events come first.
         """
-        with self.publishing:  # so that nobody renews a key that is being retired
+        with self.publishing:  # so that no publisher renews a key that is being retired
             self.publish(self.events_due(now))
             self.publish([gone(*slot, now) for slot, _ in self.expired(now)])
 
@@ -281,7 +281,7 @@ class Feed:
         return self.source.step(now)
 
     def expired(self, now: int) -> list[Expired]:
-        """Return keys whose time is over at `now` (epoch ms), the earliest first.
+        """Return keys that have expired at `now` (epoch ms), the earliest first.
 
         These are at most `RETIRED`, so that no step delays other events for long.
         """

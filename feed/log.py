@@ -78,7 +78,7 @@ class LogSnapshot(msgspec.Struct, frozen=True):
 
 
 class Expired(NamedTuple):
-    """A key whose time is over, and the id of its newest event."""
+    """A key that has expired, and the id of its newest event."""
 
     slot: Slot
     id: EventId
@@ -208,9 +208,9 @@ class Log:
             return [*islice(filter(selects, recent), most)]
 
     def expired(self, now: int, most: int) -> list[Expired]:
-        """Return up to `most` keys whose time is over at `now` (epoch ms).
+        """Return up to `most` keys that have expired at `now` (epoch ms).
 
-        The first ones are those whose time was over first.
+        Those that expired first come first.
         """
         with self._lock:
             due = self._expiries.due(now, most)

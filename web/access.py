@@ -1,12 +1,12 @@
-"""Who may read and publish: one check before every request, of the token that it has.
+"""Access to reading and publishing: one check of the token before every request.
 
 Theory of operation: the check comes before the routes, so a route can't forget it, and
-an unknown URL gives nothing away. A token is compared with every token that is valid,
-each in constant time, so that the time of a response reveals nothing about them.
+an unknown URL reveals nothing. A token is compared with every valid token, each in
+constant time, so the time of a response reveals nothing about them.
 
 Reading takes a token as a bearer token (RFC 6750), or as the password of HTTP Basic
-(RFC 7617), for which browsers ask by themselves. Publishing takes bearer tokens alone,
-because a browser also sends the password of Basic with the form of another site.
+(RFC 7617), for which browsers ask by themselves. Publishing takes only bearer tokens,
+because a browser also sends the password of Basic with a form of another site.
 """
 
 import base64
@@ -30,7 +30,7 @@ HEALTH = frozenset({"ops.healthz", "ops.readyz"})  # endpoints that are always p
 METRICS = "ops.metrics"
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 LOG_INTERVAL = 60.0  # seconds from one log line about wrong tokens to the next
-# Written out, because Werkzeug omits the quotes that RFC 7617 has.
+# A literal, because Werkzeug omits the quotes that RFC 7617 requires.
 BASIC = 'Basic realm="Liveboard", charset="UTF-8"'
 BEARER = WWWAuthenticate("bearer")
 
@@ -45,7 +45,7 @@ class Credentials(NamedTuple):
 
 
 class NeedsToken(Unauthorized):
-    """401 for reading, upon which a browser asks for the token."""
+    """401 for reading, which makes a browser ask for the token."""
 
     description = (
         "This needs a token: send `Authorization: Bearer <token>`, or the token as the "
@@ -72,7 +72,7 @@ def authorize_publishing() -> None:
 
 
 class Access:
-    """The tokens of a board, and what was tried instead of them."""
+    """The tokens of a board, and the wrong ones that clients have tried."""
 
     def __init__(self, settings: Settings, totals: Totals) -> None:
         self._settings = settings
@@ -98,7 +98,7 @@ class Access:
         return None
 
     def check_publishing(self) -> None:
-        """Let the request publish; 401 if its token is wrong, 403 if none can be right.
+        """Let the request publish; 401 if its token is wrong, 403 if publishing is off.
 
         A request with a token that was wrong too often gets 429.
         """
@@ -125,10 +125,10 @@ class Access:
         return self._readers if settings.view_tokens else None
 
     def _is_preflight(self) -> bool:
-        """Whether a browser asks for a page if it may send a request with a token.
+        """Whether this is a CORS preflight, by which a browser asks for permission.
 
-        It asks without the token (Fetch standard, CORS-preflight fetch). The answer is
-        the same for every URL, whether it exists or not.
+        It never has a token (Fetch standard, CORS-preflight fetch). Every URL has the
+        same answer, whether it exists or not.
         """
         headers = request.headers
         return (
@@ -210,7 +210,8 @@ def _read_password(text: str) -> str:
 def _is_from_another_site() -> bool:
     """Whether a page of another site makes the browser change something here.
 
-    Browsers say so (Fetch metadata, Sec-Fetch-Site); other clients send what they mean.
+    Browsers say so by Sec-Fetch-Site (Fetch metadata). Other clients don't act for a
+    page.
     """
     site = request.headers.get("Sec-Fetch-Site", "none")
     return request.method not in SAFE and site not in ("same-origin", "none")

@@ -35,7 +35,7 @@ from web.streams import MIME_TYPES, preferred_format, read_cursor, respond
 
 LONGEST_QUESTION = 500  # characters
 LONGEST_PACE = 1.0  # seconds between two words
-ABOUT = {"match": "score", "price": "price"}  # the event types of what is asked about
+ABOUT = {"match": "score", "price": "price"}  # event types by the first part of `about`
 READ_PARAMETERS = ("after", "once", LAST_EVENT_ID[0])
 REPORT_PARAMETERS = ("match", *READ_PARAMETERS)
 ASK_PARAMETERS = ("q", "about", "symbols", "follow", "pace", *READ_PARAMETERS)
@@ -62,7 +62,7 @@ class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class AnswerBegun(msgspec.Struct, frozen=True):
-    """The response to a question: where its answer is, and from what it is made.
+    """The response to a question: the id and the stream of its answer, and its origin.
 
     `as_of` is the cursor of the board that is answered from, `at` the instant of the
     question, and `by` is `rules` or the name of a model.
@@ -76,7 +76,7 @@ class AnswerBegun(msgspec.Struct, frozen=True):
 
 
 class AnswerSoFar(msgspec.Struct, frozen=True):
-    """What there is of an answer: its pieces up to the cursor `id`, and its end.
+    """An answer so far: its pieces up to the cursor `id`, and its end.
 
     `end` is null until the answer has ended.
     """
@@ -109,13 +109,13 @@ def ask() -> Response:
 
 @blueprint.get("/api/answers/<answer>")
 def answer_so_far(answer: str) -> Response:
-    """Return what there is of an answer."""
+    """Return an answer so far."""
     return _respond_json(_so_far(_find(answer)))
 
 
 @blueprint.delete("/api/answers/<answer>")
 def stop(answer: str) -> Response:
-    """Stop an answer, and return what it has said."""
+    """Stop an answer, and return its text so far."""
     found = _find(answer)
     the_feed().answers.stop(found)
     return _respond_json(_so_far(found))
@@ -169,7 +169,7 @@ def _report(match: str) -> Response:
 
 @blueprint.get("/ask/panel")
 def ask_panel() -> Response:
-    """Return what a page shows when a person opens Ask on it."""
+    """Return the panel that a page shows when a person opens Ask on it."""
     about, slot = _about_in_page()
     offered = suggestions(the_feed().board(), slot)
     return pages.ask_panel(pages.AskPanel("", [], about, offered))
@@ -239,10 +239,10 @@ def _begin(asked: Asked, place: str, idempotency: Idempotency | None = None) -> 
 
 
 def _page() -> Response:
-    """Return the page. Its answer is by the rules and whole, for want of a script.
+    """Return the page, with the answer by the rules for browsers without a script.
 
-    With a script, the page asks the question itself. It doesn't if a link of another
-    site led here and the answer costs.
+    With a script, the page asks the question itself, unless a link on another site led
+    here and a model would answer.
     """
     text = request.args.get("q", "").strip()[:LONGEST_QUESTION]
     about, slot, board = *_about_in_page(), the_feed().board()
@@ -311,7 +311,7 @@ def _asked_in(question: str, found: dict[str, str]) -> Asked:
 
 
 def _slot_of(about: str | None) -> Slot | None:
-    """Return the slot of what a question is about."""
+    """Return the slot that `about` names; Refused if it isn't valid."""
     if about is None:
         return None
     kind, _, key = about.partition("/")
@@ -321,9 +321,9 @@ def _slot_of(about: str | None) -> Slot | None:
 
 
 def _about_in_page() -> tuple[str, Slot | None]:
-    """Return what a page is about, as its URL has it and as a slot.
+    """Return `about` in the URL of a page, as text and as a slot.
 
-    In a page's URL, what isn't valid is ignored.
+    A value that isn't valid is ignored.
     """
     about = request.args.get("about", "")
     try:
@@ -333,7 +333,7 @@ def _about_in_page() -> tuple[str, Slot | None]:
 
 
 def _refuse_cross_site() -> None:
-    """Refuse a question of a page of another site where each answer costs."""
+    """Refuse a question of a page of another site if a model would answer."""
     feed = the_feed()
     allowed = {"*", request.headers.get("Origin", "")} & {
         *feed.settings.allowed_origins
@@ -359,7 +359,7 @@ def _read_named(cursor: str | None) -> tuple[str | None, EventId | None]:
 
 
 def _name_answer(response: Response, id: str) -> Response:
-    """Let each event's id lead back to the answer, in whichever process.
+    """Append the answer's id to each event's id, so that any process finds the answer.
 
     An EventSource of /ask has no other way to say which answer it was reading. Bare
     words have no ids, but may look like one.
@@ -377,9 +377,9 @@ def _named(frames: Generator[bytes, None, None], name: bytes) -> Iterator[bytes]
 
 
 def _lost_answer(id: str) -> Answer:
-    """Return an answer that says that it is lost, for a reader that had its begin.
+    """Return an answer that says that it is lost, for a reader that had its beginning.
 
-    It asked for one stream, and must not get a second answer after half of the first.
+    The reader must not get a second answer after half of the first.
     """
     answer = Answer(Opening(id, "", EventId(0, 0), 0), RULES, time.monotonic)
     answer.end(answer.make_end("incomplete", LOST_ANSWER, now_ms()))

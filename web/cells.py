@@ -1,4 +1,4 @@
-"""How events of publishers' own types are written: their columns and their fields.
+"""The columns and cells of publishers' own event types.
 
 `static/panels/cells.js` has the same rules for the page in a browser, and both are
 tested with the cases in `tests/page/own_types.json`. The data may be any JSON, so no
@@ -47,7 +47,7 @@ TONES = {
     **dict.fromkeys(("ok", "up", "healthy", "online", "closed", "solved"), "green"),
     **dict.fromkeys(("resolved", "done"), "green"),
 }
-SAID = ("text", "title", "message")  # fields that say what happened, the best first
+SAID = ("text", "title", "message")  # fields with a sentence, the best first
 
 Kind = Literal[
     "missing", "null", "boolean", "number", "time", "chip", "link", "text", "nested"
@@ -83,7 +83,7 @@ MISSING = Cell("missing", "")
 
 
 def decode(data: bytes) -> Any:
-    """Return the data of an event; its text if it is no JSON that can be decoded.
+    """Return the data of an event; its text if it can't be decoded as JSON.
 
     Publishing refuses such data, but another version may have written it.
     """
@@ -184,7 +184,7 @@ def number(value: float, decimals: int = 0) -> str:
 
 
 def happening(data: Any, now: int) -> str:
-    """Return in one line what an event without a key says."""
+    """Return an event without a key as one line."""
     fields = fields_of(data)
     texts = (fields.get(name) for name in SAID)
     said = (text for text in texts if isinstance(text, str) and text.strip())
@@ -218,7 +218,7 @@ def _text_cell(name: str, text: str) -> Cell:
 
 
 def _instant_of(value: float | str) -> int | None:
-    """Return the epoch milliseconds that a value says; None if it says no instant."""
+    """Return a value as epoch milliseconds; None if it isn't an instant."""
     if isinstance(value, str):
         found = ISO_TIME.fullmatch(value)
         return _read_iso(found) if found else None

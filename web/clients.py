@@ -1,17 +1,17 @@
-"""Who sends a request: client addresses, as what a limit is applied to."""
+"""Client addresses in the form in which limits count them."""
 
 import re
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
-OWN_BITS = 64  # of an IPv6 address; a subscriber has all that begin alike (RFC 6177)
-# As proxies write it: an IPv4 address with a port, or an IPv6 one in brackets.
+OWN_BITS = 64  # of an IPv6 address: the prefix of one subscriber (RFC 6177)
+# Proxies may write an IPv4 address with a port, or an IPv6 address in brackets.
 WITH_PORT = re.compile(r"([0-9.]+):[0-9]+|\[([^]]*)\](?::[0-9]+)?")
 
 
 def parse_address(text: str) -> IPv4Address | IPv6Address | None:
     """Return the address, without port, brackets and zone; None if it isn't one.
 
-    An IPv4 address that is written as an IPv6 one (RFC 4291, 2.5.5.2) is IPv4.
+    An IPv4-mapped IPv6 address (RFC 4291, section 2.5.5.2) is returned as IPv4.
     """
     found = WITH_PORT.fullmatch(text)
     try:
@@ -24,7 +24,7 @@ def parse_address(text: str) -> IPv4Address | IPv6Address | None:
 
 
 def client_of(text: str | None) -> str:
-    """Return what counts as one client: an IPv4 address, or the /64 of an IPv6 one."""
+    """Return the name of one client: an IPv4 address, or the /64 of an IPv6 address."""
     address = parse_address(text or "")
     if address is None:
         return "unknown"

@@ -1,9 +1,9 @@
-"""What trusted proxies say of a request: its client, scheme and host (X-Forwarded-*).
+"""A request's client, scheme and host as trusted proxies give them (X-Forwarded-*).
 
-Theory of operation: each proxy appends what it has seen. So the entry that counts is as
-many from the right as there are trusted proxies, and a client may have invented what is
-left of it. An entry that isn't an address, a scheme or a host isn't believed either:
-then the request keeps what its connection says, which is the proxy's.
+Theory of operation: each proxy appends one entry. With n trusted proxies, the nth entry
+from the right counts; a client may have invented those to the left of it. If the entry
+isn't a valid address, scheme or host, the value of the connection stays, which is that
+of the proxy.
 """
 
 import re
@@ -24,14 +24,14 @@ HOST = re.compile(r"([A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})
 
 
 def check_host() -> None:
-    """Refuse a request whose Host has not the form of one (RFC 9112, section 3.2)."""
+    """Refuse a request with a malformed Host (RFC 9112, section 3.2)."""
     host = request.environ.get("HTTP_HOST", "")
     if host and not HOST.fullmatch(host):
         raise BadRequest("The header Host is neither a name nor an address.")
 
 
 class Forwarded:
-    """An application behind so many trusted proxies."""
+    """An application behind a number of trusted proxies."""
 
     def __init__(self, application: "WSGIApplication", hops: int) -> None:
         self._application = application
@@ -40,7 +40,7 @@ class Forwarded:
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
-        """Answer a request after correcting what it says of itself."""
+        """Answer a request after correcting its client, scheme and host."""
         if address := parse_address(self._entry(environ, "FOR")):
             environ["REMOTE_ADDR"] = str(address)
         if (scheme := self._entry(environ, "PROTO").lower()) in SCHEMES:
@@ -50,6 +50,6 @@ class Forwarded:
         return self._application(environ, start_response)
 
     def _entry(self, environ: "WSGIEnvironment", name: str) -> str:
-        """Return what the outermost trusted proxy says; "" if it says nothing."""
+        """Return the entry of the outermost trusted proxy; "" if there is none."""
         entries = environ.get(f"HTTP_X_FORWARDED_{name}", "").split(",")
         return entries[-self._hops].strip() if len(entries) >= self._hops else ""

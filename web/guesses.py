@@ -1,13 +1,13 @@
 """Wrong tokens by client address, so that guessing a token is slow.
 
-Theory of operation: what counts are different wrong tokens. A client that repeats an
-outdated token, every three seconds for days, guesses nothing, and doesn't lock out the
-others at its address. An address that has tried too many gets no answer about any token
-for the rest of the minute, not even about a right one: otherwise it could guess on, and
-would see when it succeeds. The exception is a token that was right from this address
-before, so that a guesser behind a shared address stops nobody who reads already.
+Theory of operation: only different wrong tokens count. A client that repeats an
+outdated token isn't guessing, and doesn't lock out the others at its address. After too
+many wrong tokens from an address, no token from there is compared for the rest of the
+minute, not even a right one: a guesser could go on, and would see when it succeeds. The
+exception is a token that was right from this address before, so a guesser behind a
+shared address doesn't stop those who read already.
 
-Tokens are kept as hashes, which Python salts anew in each process.
+Tokens are stored as hashes, for which Python chooses another salt in each process.
 """
 
 import math
@@ -31,7 +31,7 @@ class Tries(NamedTuple):
 
 
 class Guesses:
-    """What the addresses have tried; a method may be called from any thread.
+    """The wrong and right tokens by address; methods may be called from any thread.
 
     Instants are in seconds, by a clock that can't be set.
     """
@@ -56,14 +56,14 @@ class Guesses:
             self._remember(self._right, (client, hash(token)), None)
 
     def add_wrong(self, client: str, token: str, now: float) -> int:
-        """Count a wrong token; return as `wait` does, now that it is known."""
+        """Count a wrong token; then return the seconds to wait, as `wait` does."""
         with self._lock:
             since, wrong = self._current(client, now)
             self._remember(self._tries, client, Tries(since, wrong | {hash(token)}))
         return self.wait(client, token, now)
 
     def _current(self, client: str, now: float) -> Tries:
-        """Return what an address has tried within its present window."""
+        """Return the wrong tokens of an address within its present window."""
         tries = self._tries.get(client)
         if tries is None or now >= tries.since + WINDOW:
             return Tries(now, frozenset())

@@ -63,10 +63,10 @@ POLICY = (
     "base-uri 'none'",
     "form-action 'self'",
 )
-# They are no HTML, and could send commands to a terminal that shows a page's source.
-# In the JSON for the scripts they are escaped.
+# HTML doesn't allow them, and they could send commands to a terminal that shows the
+# source of a page. In the JSON for the scripts they are escaped.
 CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b-\x1f\x80-\x9f]")
-# Where the text board shows what a detail is about.
+# The section of the text board for a detail's row, by the kind of the detail.
 SECTIONS_OF_DETAILS = {"quote": "prices", "match": "scores", "own": "details"}
 CONTENT_SECURITY_POLICY = "; ".join((*POLICY, "frame-ancestors 'self'"))
 # Any site may show the compact board in a frame. It has no secrets, and no control that
@@ -77,7 +77,7 @@ State = dict[str, Any]
 
 
 class AskPanel(msgspec.Struct, frozen=True):
-    """What the page of a question shows without a script.
+    """The content of the page of a question without a script.
 
     `about` is "price/<symbol>", "match/<key>" or empty. `pieces` are the answer, which
     is empty if there is no question. `suggestions` are questions for which the board
@@ -143,7 +143,7 @@ def embed() -> Response:
 
 
 def ask_panel(ask: AskPanel) -> Response:
-    """Return the part of the page that is Ask, for a page that was made without it."""
+    """Return the panel of Ask, for a page that was made without it."""
     panel = render_template(
         "ask.html", ask=ask, ask_by=the_feed().answers.by, selection=Selection()
     )
@@ -216,7 +216,7 @@ def _find(values: list[State], name: str, key: str) -> State | None:
 def _chosen(
     feed: Feed, state: State, selection: Selection, detail: State | None
 ) -> State:
-    """Return the state of only what the URL selects, for a terminal."""
+    """Return the part of the state that the URL selects, for a terminal."""
     nothing: State = {section: [] for section in SHOWN}
     chosen = {**state, **nothing}
     if detail is not None:

@@ -42,13 +42,13 @@ ROWS_OF_ALL = 500  # on a page
 DECODED_BYTES = 8 << 20  # of data that one request decodes
 SHOWN_CHARACTERS = 400_000  # in the cells of a page
 DETAIL_CHARACTERS = 1_200_000  # of the fields of one row: more than one event may have
-FIELD_CHARACTERS = 1000  # as many take as long to render as the markup of a field
+FIELD_CHARACTERS = 1000  # characters that take as long to render as a field's markup
 INDENTED_BYTES = 8192  # of data; indenting deep arrays makes them 60 times as long
 BOOT_BYTES = 256 << 10  # of data that a page has as JSON, for its script
 BOOT_ROW_BYTES = 16 << 10  # of one event's data
 SEARCHED_CHARACTERS = 10_000  # of a field
 ACTIVITY = 50  # events without a key on a page
-SEARCHED_EVENTS = 2000  # the newest events without a key, among which those are
+SEARCHED_EVENTS = 2000  # newest events without a key that are searched for them
 LINES, MOST_LINES = 3, 10  # by which a panel grows, and up to which; as in panel.js
 NO_VALUE = frozenset({"missing", "null", "nested"})
 
@@ -80,8 +80,8 @@ class PanelRow(msgspec.Struct, frozen=True):
 class Panel(msgspec.Struct, frozen=True):
     """The table of one type.
 
-    `count` says how many keys the type has, `left_out` how many rows the selection may
-    show and the panel doesn't have. `trend` is the field that has a trend, or None.
+    `count` is the number of the type's keys, and `left_out` that of the rows that the
+    selection may show but the panel lacks. `trend` is the field with a trend, or None.
     """
 
     type: str
@@ -109,7 +109,7 @@ class Happening(msgspec.Struct, frozen=True):
 class Detail(msgspec.Struct, frozen=True):
     """Everything about a key: a head and a cell for each field.
 
-    `left_out` says how many fields it doesn't have, because they would be too much.
+    `left_out` is the number of fields that are missing, since they exceed the bounds.
     """
 
     key: str
@@ -179,10 +179,10 @@ def newest_unkeyed(log: Log) -> list[Event]:
 
 
 def boot_of(events: list[Event], log: Log) -> dict[str, Any]:
-    """Return what a page has for its script: rows, and events without a key.
+    """Return the data of a page for its script: rows, and events without a key.
 
-    `other` is as in `/api/state`, without the `left_out` rows that would be too much.
-    In `activity`, which has the newest event last, a line stands for large data.
+    `other` is as in `/api/state`, but lacks the `left_out` rows beyond the bounds. In
+    `activity`, the newest event is last, and large data is replaced by its line.
     """
     rows = _boot_rows(events)
     activity = [
@@ -201,9 +201,9 @@ def boot_of(events: list[Event], log: Log) -> dict[str, Any]:
 
 
 class _Room:
-    """What is left of the bounds of a page, for some more types.
+    """The room that is left within the bounds of a page, for the remaining types.
 
-    Each type may take its equal share, and leaves to the others what it doesn't need.
+    Each type may take an equal share; what it doesn't need is shared by the others.
     """
 
     def __init__(self, types: int) -> None:

@@ -48,7 +48,7 @@ class AnswerLog(Log):
 
 
 class Opening(msgspec.Struct, frozen=True):
-    """What is known of an answer when it begins.
+    """The data of an answer that is known when it begins.
 
     `as_of` is the cursor of the board that it is answered from, and `at` the instant
     (epoch ms). `turns` are the earlier turns of its conversation, oldest first.
@@ -142,7 +142,7 @@ class Answer:
         ]
 
     def cite(self, pieces: Iterable[Piece]) -> None:
-        """Add what pieces refer to to the sources of the answer."""
+        """Add the references of pieces to the sources of the answer."""
         for piece in pieces:
             if piece.ref is not None:
                 ref = piece.ref
@@ -164,7 +164,7 @@ class Answer:
         self.outlet.log.wake()
 
     def pack(self) -> None:
-        """Keep an answer that has ended in less memory; its readers keep their log."""
+        """Compress an answer that has ended; its present readers keep their log."""
         if self._outlet is not None:
             self._packed = _pack(self._outlet.log.state())
             self._outlet = None

@@ -1,13 +1,13 @@
 """The answers of this process: begin one, find it, stop it, and type its words.
 
-Theory of operation: what the rules answer is known at once. It is typed at a reading
-pace by one loop, which appends the words that are due to the logs of all answers. What
-a model answers is appended as it comes, by a thread for each call. If the model fails
+Theory of operation: the rules return a whole answer at once. One loop types it at a
+reading pace: it appends the words that are due to the logs of all answers. The text of
+a model is appended as it arrives, by one thread for each call. If the model fails
 before its first word, the rules answer.
 
 An answer is written by one thread at a time. Any thread may ask for its end, by `stop`;
-the one that writes it then ends it. So an answer has exactly one end, and nothing after
-it.
+the thread that writes it then ends it. So an answer has exactly one end, and nothing
+follows it.
 """
 
 import logging
@@ -36,17 +36,17 @@ from feed.publishing.idempotency import Idempotency
 from feed.streams.text import printable
 
 RULES = "rules"
-PACE = 0.04  # seconds between two words, at which people read
+PACE = 0.04  # seconds between two words: about as fast as people read
 QUICKEST = 0.001  # seconds; words that come in less than that come at once
 QUESTIONS_A_MINUTE = 120  # from one address
 COSTLY_QUESTIONS_A_MINUTE = 20  # where a model answers
 MOST_CALLS = 4  # answers by a model at once
-UNREAD = 60.0  # seconds after which an answer that nobody reads is stopped
+UNREAD = 60.0  # seconds without a reader after which an answer is stopped
 MOST_WRITES = 1000  # a second, to all answers that are typed
 SHORTEST_TURN = 0.02  # seconds between two steps of the loop
-LOOK_AT_READERS = 1.0  # seconds between two looks for what nobody reads
+LOOK_AT_READERS = 1.0  # seconds between two searches for unread answers
 LONGEST_TURN = 0.2  # seconds, also if nothing is due: the process may be about to end
-GRACE = 0.5  # seconds that a model has left when the process ends
+GRACE = 0.5  # seconds for models to finish when the process ends
 STOPPING = 1.0  # seconds within which an answer ends once it is stopped
 
 STOPPED = "The answer was stopped."
@@ -59,7 +59,7 @@ logger = logging.getLogger("liveboard.answers")
 
 
 class Speech(Protocol):
-    """What a model says to a question: its pieces, once, as they come.
+    """The answer of a model to a question: its pieces, once, as they arrive.
 
     The iteration raises UpstreamError unless the model came to its end or was stopped.
     """
@@ -137,7 +137,7 @@ class Answers:
         self._beginning = threading.Lock()
         self._stepping = threading.RLock()
         self._leaving = False
-        self._looked_at = 0.0  # when it was last found out what nobody reads
+        self._looked_at = 0.0  # when unread answers were last searched for
         self.figures = AnswerFigures()
 
     def __len__(self) -> int:
@@ -151,7 +151,7 @@ class Answers:
 
     @property
     def by(self) -> str:
-        """The model that answers, by its name; "rules" if there is none."""
+        """The name of the model that answers; "rules" if there is none."""
         return RULES if self._upstream is None else self._upstream.by
 
     @property
@@ -205,7 +205,7 @@ class Answers:
         return (*answer.opening.turns, answer.turn)[-MOST_TURNS:]
 
     def stop(self, answer: Answer) -> None:
-        """Stop an answer, and wait until it has ended; what it has said stays."""
+        """Stop an answer, and wait until it has ended. Its text so far stays."""
         if not answer.process:
             self._ask_to_end(answer, "stopped", STOPPED)
             self.step()
@@ -225,7 +225,7 @@ class Answers:
         self._leave()
 
     def step(self) -> None:
-        """Type the words that are due, and forget what is over its time."""
+        """Type the words that are due, and forget old answers."""
         now = self._clock()
         with self._stepping:
             due = [
@@ -244,7 +244,7 @@ class Answers:
         self._keeper.run(lambda it: self._ask_to_end(it, "stopped", STOPPED), ending)
 
     def _stop_unread(self, now: float) -> None:
-        """Stop what nobody reads: a model would go on for no one."""
+        """Stop unread answers, because a model that works costs money."""
         for id in [*self._calls, *self._typing]:
             answer = self._shelf.find(id)
             if answer is not None and answer.read_at + UNREAD <= now:
@@ -302,7 +302,7 @@ class Answers:
         ).start()
 
     def _follow_call(self, asking: Asking, call: Speech) -> None:
-        """Append what the model says; if it says nothing, let the rules answer."""
+        """Append the text of the model; without any, let the rules answer."""
         answer = asking.answer
         reason, detail = "complete", None
         try:
@@ -351,9 +351,9 @@ class Answers:
         return max(math.ceil(seconds / pace), 1)
 
     def _add(self, additions: list[Addition]) -> None:
-        """Add to answers, first where other processes read them.
+        """Append to answers, after the keeper has written the additions.
 
-        So no client ever has a word that only this process knew.
+        So no client has a word that other processes don't know.
         """
         with self._stepping:
             additions = [it for it in additions if it.events or it.ending]

@@ -34,7 +34,7 @@ _PLAIN = re.compile(r"[^\W\d]+|[^\w+\-−]+|.", re.DOTALL)
 
 
 class Checker:
-    """Cuts one answer into pieces, given what the model was sent."""
+    """Cuts one answer into pieces, given the data that the model was sent."""
 
     def __init__(self, facts: Facts) -> None:
         self._facts = facts
@@ -49,7 +49,7 @@ class Checker:
         return [*self._cut(final=False)]
 
     def finish(self) -> list[Piece]:
-        """Return what was kept back, since nothing follows."""
+        """Return the text that was kept back, since nothing follows."""
         return [*self._cut(final=True)]
 
     def _cut(self, final: bool) -> Iterator[Piece]:
@@ -107,5 +107,5 @@ class Checker:
 
 
 def _clean(text: str) -> str:
-    """Return a text without what could control a terminal, except line breaks."""
+    """Return a text without control characters, except for line breaks."""
     return "\n".join(map(printable, text.replace("\r", "").split("\n")))

@@ -1,7 +1,7 @@
-"""Sentences on what happens in a match: "Goal for Acton, 38′: A. Ames makes it 2–1".
+"""Sentences about incidents of a match: "Goal for Acton, 38′: A. Ames makes it 2–1".
 
-A sentence is made of its incident and the names of the clubs alone, so it is the same
-whenever and wherever it is written.
+A sentence depends only on its incident and the names of the clubs, so every process
+writes the same one at any time.
 """
 
 from collections.abc import Callable
@@ -110,7 +110,7 @@ def _makes_it(incident: Incident, words: str) -> str:
 
 
 def _standing(score: Score, incident: Incident, leads: str, level: str) -> str:
-    """Return who leads or won after an incident, or that nobody does."""
+    """Return the result with the side that leads or won, if any."""
     home, away = _team(score, "home"), _team(score, "away")
     goals = incident.home_score, incident.away_score
     if goals[0] is None or goals[1] is None:

@@ -1,4 +1,4 @@
-"""Cues: the words by which a question shows what it asks for.
+"""Cues: the words that show the subject of a question.
 
 A cue is a list of phrases, separated by `|`, which are looked for among the words of a
 question (`feed/answers/words.py`). A question has several cues; the rules in

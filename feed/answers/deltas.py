@@ -2,7 +2,7 @@
 
 This is the streaming form of OpenAI's chat completions: server-sent events whose data
 is a JSON object each, and `[DONE]` at the end. Many other servers speak it, each a
-little differently, so whatever isn't needed is ignored.
+little differently, so all that isn't needed is ignored.
 """
 
 import re
@@ -30,11 +30,11 @@ UNFINISHED = {
     "abort": CUT,
     "error": ERROR,
 }
-"""Why a model stopped, where that isn't the end of what it had to say."""
+"""Sentences about models that stopped before the end of their text, by reason."""
 
 
 class BrokenAnswer(Exception):
-    """The answer ended before its end; the message is a sentence for people."""
+    """The answer broke off; the message is a sentence for people."""
 
 
 class Delta(msgspec.Struct, frozen=True):
@@ -68,7 +68,7 @@ _decode = msgspec.json.Decoder(_Completion).decode
 
 
 def read_stream(parts: Iterable[bytes]) -> Iterator[Delta]:
-    """Yield what a stream says, however its bytes are cut; BrokenAnswer if it breaks.
+    """Yield the text of a stream, however its bytes are cut; BrokenAnswer if it breaks.
 
     Deltas without text are left out, unless the model is thinking. The iteration ends
     at the first word of the end, `finish_reason` or `[DONE]`.

@@ -12,7 +12,7 @@ from feed.answers.piece import Ref
 from feed.answers.prompt import Prompt, Row, find_names, write_instant
 from feed.events.catalogue import CATALOGUE
 
-LONGEST_NAME = 80  # characters; what may still become a name is kept back
+LONGEST_NAME = 80  # characters; the beginning of a possible name is kept back
 SMALL = 100  # whole numbers below it are only looked up in named rows
 INSTANT = re.compile(r"(\d{4}-\d\d-\d\d)T((\d\d:\d\d):\d\d)Z")
 NUMBER = re.compile(r"(?<!\w)(\d+(?:[.,]\d+)*)( ?%)?(?!\w)")
@@ -35,7 +35,7 @@ class Fact(msgspec.Struct, frozen=True):
 
 
 class Facts:
-    """What can be looked up; `named` rows are those that question or answer name."""
+    """The figures and names that can be looked up, and the rows that were named."""
 
     def __init__(self, prompt: Prompt) -> None:
         self._rows = prompt.rows
@@ -53,7 +53,7 @@ class Facts:
         self._begins = {n[:end] for n in self._names for end in range(1, len(n) + 1)}
 
     def may_become_name(self, text: str) -> bool:
-        """Whether a text is the begin of a name, or a name that may go on."""
+        """Whether a text is the beginning of a name, or a name that may continue."""
         return text in self._begins
 
     def match_name(self, text: str, at: int) -> str | None:

@@ -23,11 +23,11 @@ ANSWER_READ = 300  # characters of the last answer in which "it" is looked for
 ALONE = 2  # words beside the names; if they mean nothing, they are meant as a name
 NAMES_MISSED = 4  # words for names that aren't on the board
 WORDS_CORRECTED = 8  # words of a question that are compared with the vocabulary
-SHORT_QUESTION = 4  # words; a longer question says itself what it asks for
+SHORT_QUESTION = 4  # words; a longer question doesn't need the one before it
 MOST_LISTED = 20  # "the top 500" are not so many
 
 KINDS_OF_ROW = {"price": "symbol", "score": "match", "notice": "notice"}
-# Cues that say what is asked of a name, so that a question with one stands by itself.
+# Cues that ask something of a name, so a question with one of them is complete.
 WEAK = frozenset({"doing", "list", "it", "follows", "when", "why", "live", "next"})
 
 _BEFORE_NAMES_TEXT = (
@@ -71,7 +71,7 @@ class Inquiry(msgspec.Struct, frozen=True):
 
 
 def understand(question: Question, state: State, names: Names) -> Inquiry:
-    """Return what a question asks for, given the turns before it."""
+    """Return the meaning of a question, given the turns before it."""
     inquiry = _read(question.text, question.symbols, state, names)
     turns = question.turns[-TURNS_READ:]
     if not _depends(inquiry):
@@ -147,7 +147,7 @@ def _meant(word: str) -> str:
 
 
 def _depends(inquiry: Inquiry) -> bool:
-    """Return whether a question may leave out what was said before it."""
+    """Return whether a question may depend on the turn before it."""
     return not inquiry.names or inquiry.has("it", "follows") or not _asks(inquiry)
 
 
@@ -162,7 +162,7 @@ def _completed(
     state: State,
     names: Names,
 ) -> Inquiry:
-    """Return a question with what it leaves out taken from its context."""
+    """Return a question whose missing parts are taken from its context."""
     things = inquiry.names or _meant_by_it(inquiry, before, question, state, names)
     is_short = len(inquiry.words.split()) + len(inquiry.names) <= SHORT_QUESTION
     if before and is_short and not inquiry.missing and not inquiry.has(*_OWN_WORDS):

@@ -1,4 +1,4 @@
-"""Where answers are kept beside the process that gives them.
+"""Keepers store answers outside the process that gives them.
 
 `Feed` chooses one of two: `KeptAlone`, which keeps nothing, or `KeptInRedis`, through
 which an answer can be read, resumed and stopped in any process of a board.
@@ -28,8 +28,8 @@ class Keeper(Protocol):
     def recall(self, idempotency: Idempotency) -> Answer | None:
         """Return the answer to an earlier request with this key; None if it is new.
 
-        Raise KeyReused if that request was a different one, and Unavailable if that
-        can't be found out now.
+        Raise KeyReused if that request was a different one, and Unavailable if
+        earlier requests can't be looked up now.
         """
 
     def begin(self, answer: Answer, idempotency: Idempotency | None) -> Answer:
@@ -40,7 +40,7 @@ class Keeper(Protocol):
         """
 
     def add(self, additions: list[Addition]) -> None:
-        """Keep what is about to be added to answers of this process."""
+        """Keep additions that are about to be appended to answers of this process."""
 
     def find(self, id: str) -> Answer | None:
         """Return an answer that another process gives or has given."""
@@ -49,7 +49,7 @@ class Keeper(Protocol):
         """Ask the process that gives an answer to stop it."""
 
     def forget(self, answers: list[Answer]) -> None:
-        """Keep answers of this process no longer."""
+        """Stop keeping answers of this process."""
 
     def run(self, stop: Callable[[Answer], None], ending: threading.Event) -> None:
         """Follow other processes, and `stop` what they ask, until `ending` is set."""

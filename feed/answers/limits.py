@@ -16,7 +16,7 @@ class AskedTooOften(Exception):
 
 
 class TooManyAnswers(Exception):
-    """As many answers are being given as may be given at once."""
+    """The limit of answers that are given at once is reached."""
 
     def __init__(self, most: int) -> None:
         super().__init__(f"{most} answers are being given, which is the most at once.")

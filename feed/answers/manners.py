@@ -42,7 +42,7 @@ def greet(inquiry: Inquiry) -> Phrase:
 
 
 def help_with(state: State) -> Phrase:
-    """Return what can be asked, with examples."""
+    """Return a summary of possible questions, with examples."""
     return paragraph(
         sentence(
             "you can ask about prices, matches, markets, notices and everything else "

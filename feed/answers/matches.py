@@ -40,7 +40,7 @@ Goal = dict[str, Any]
 
 
 def answer_matches(inquiry: Inquiry, state: State) -> Phrase:
-    """Return what is asked about the matches that a question names."""
+    """Return the answer about the matches that a question names."""
     matches = named_matches(inquiry, state)
     if not matches:
         names = listed([shown(it.key) for it in inquiry.of("club", "match")])
@@ -172,7 +172,7 @@ def _about_match(score: Score, inquiry: Inquiry, state: State) -> Phrase:
 
 
 def scorers_sentence(score: Score, state: State) -> Phrase:
-    """Return who scored in a match, by side: "A. Ames (23′ and 67′) scored for …"."""
+    """Return the scorers of a match by side: "A. Ames (23′ and 67′) scored for …"."""
     goals = goals_of(score)
     if not goals:
         none = not (score.home.score or score.away.score)
@@ -324,7 +324,7 @@ def _at_half_time(score: Score, state: State) -> Phrase:
 
 
 def _standing(score: Score, state: State) -> Phrase:
-    """Return who leads: "Acton lead Burton 2–1", "Burton lead 2–1 at Acton"."""
+    """Return a result with its leader: "Acton lead Burton 2–1"."""
     home, away = _teams(score, state)
     lead = _lead(score)
     if lead is None:

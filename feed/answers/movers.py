@@ -1,4 +1,4 @@
-"""Answers about many symbols: who rose or fell most, how many are up, a sector."""
+"""Answers about many symbols: the largest rises and falls, counts, a sector."""
 
 from collections.abc import Iterable, Mapping
 from operator import itemgetter

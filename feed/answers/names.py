@@ -1,4 +1,4 @@
-"""Names in a question: symbols, companies, clubs and whatever else is on the board.
+"""Names in a question: symbols, companies, clubs and all other keys of the board.
 
 Theory of operation: all names are folded at once, as the lines of one text, and looked
 up by the words of the question, the longest first. A word that is no name may be a part
@@ -25,13 +25,13 @@ NAME_READ = 48  # characters of a name that are compared
 WORDS_OF_NAME = 8  # words of a name that are compared
 WORDS_GUESSED = 6  # unknown words of a question that are looked for in names
 COMPARISONS = 80_000  # of unknown words with the words of names
-ALIKE = 0.4  # the least similarity (0 to 1) of a name that is called the nearest
+ALIKE = 0.4  # least similarity (0 to 1) of the nearest name
 _COMMON_PARTS_TEXT = (
     "united city town rovers stars athletic albion thistle wanderers rangers "
     "systems networks labs foods power lines works group holdings"
 )
 COMMON_PARTS = frozenset(_COMMON_PARTS_TEXT.split())
-SHARED_BY = 3  # names; a word that more names share says nothing
+SHARED_BY = 3  # names; a word that more names share identifies none
 
 
 class Named(msgspec.Struct, frozen=True, gc=False):

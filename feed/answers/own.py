@@ -48,7 +48,7 @@ Values = dict[str, Any]
 
 
 def answer_own(inquiry: Inquiry, state: State) -> Phrase:
-    """Return what is asked about keys of publishers' own types, or about a type."""
+    """Return the answer about keys of publishers' own types, or about a type."""
     keys = inquiry.of("own")
     if keys:
         named = [(it.type, it.key) for it in keys]
@@ -123,7 +123,7 @@ def _is_in_state(data: Any, states: list[str]) -> bool:
 
 
 def _state_words(data: Any) -> Iterator[str]:
-    """Yield what a key can be called: its short texts, and the names of its flags."""
+    """Yield the states of a key: its short texts, and the names of its true flags."""
     for path, value in values_of(data).items():
         if value is True:
             yield folded(path.rpartition(".")[2]).strip()
@@ -132,7 +132,7 @@ def _state_words(data: Any) -> Iterator[str]:
 
 
 def _missing_key(inquiry: Inquiry) -> str | None:
-    """Return what looks like a key in the question and isn't one."""
+    """Return a number in the question that isn't a key; None without one."""
     numbers = [it for it in inquiry.words.split() if it.isdecimal()]
     return numbers[0] if numbers and not inquiry.count else None
 

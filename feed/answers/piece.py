@@ -1,4 +1,4 @@
-"""What answerers are given and what they return: a question, the board, pieces of text.
+"""The input and output of answerers: a question, the board, pieces of text.
 
 Strategy: an answerer never refers to the running board. It gets the board as of one
 cursor, so each figure of an answer can be checked against the state that it names.
@@ -46,7 +46,7 @@ class Turn(msgspec.Struct, frozen=True):
 
 
 class Question(msgspec.Struct, frozen=True):
-    """A question: its text, the row it was asked from, and what the asker watches.
+    """A question: its text, the row it was asked from, and the pinned symbols.
 
     `about` is the slot of a match or a symbol; "it" in the text refers to it. `symbols`
     are the asker's pinned symbols. `turns` are earlier turns, oldest first.

@@ -22,7 +22,7 @@ from feed.events.event import Event, Slot
 TOKENS = 8000  # of the state in a request
 TOKEN_BYTES = 2.5  # of compact JSON; 2.7 measured with cl100k_base, prose has over 4
 STATE_BYTES = int(TOKENS * TOKEN_BYTES)
-ROW_BYTES = 6000  # a longer row loses the end of its texts and the begin of its lists
+ROW_BYTES = 6000  # a longer row loses the end of its texts, and of lists the beginning
 LONG_TEXT, LONG_LIST = 300, 30  # characters and elements that such a row keeps
 RANK_SLICE = 250  # rows to rank at once, so that streams aren't kept waiting
 LAST_INSTANT = 253_402_300_799_000  # that Python can write: the end of the year 9999
@@ -69,7 +69,7 @@ class Prompt(msgspec.Struct, frozen=True):
 
 
 def write_prompt(question: Question, board: Board) -> Prompt:
-    """Return what a model is sent to answer a question about a board."""
+    """Return the messages that ask a model a question about a board."""
     rows = [*_choose(question, board)]
     state = {
         "now": write_instant(board.now),
@@ -96,7 +96,7 @@ def write_instant(ms: int) -> str:
 def find_names(type: str, key: str, data: Any) -> Iterator[str]:
     """Yield the names of a row: its key, unless that is an id, and those in its data.
 
-    The key of a match or notice is an id, which nobody calls it by.
+    The key of a match or notice is an id, which isn't used as a name.
     """
     if type not in ("score", "notice"):
         yield key
@@ -135,7 +135,7 @@ def _choose(question: Question, board: Board) -> Iterator[Row]:
 
 
 def _rank(question: Question, board: Board) -> Iterator[tuple[int, int, Slot]]:
-    """Yield each row's slot after what it is ranked by."""
+    """Yield each row's slot after its weight and size, by which it is ranked."""
     for number, (slot, event) in enumerate(board.newest.items()):
         if number % RANK_SLICE == 0:
             time.sleep(0)  # let other threads run
@@ -180,7 +180,7 @@ def _make_row(slot: Slot, event: Event, named: bool) -> Row:
 
 
 def _describe(row: Row) -> dict[str, Any]:
-    """Return what is sent of a row."""
+    """Return a row as the model is sent it."""
     return {"type": row.event, "key": row.key, "data": row.data}
 
 

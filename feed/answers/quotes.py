@@ -25,7 +25,7 @@ COMPARED = 5  # symbols at most
 
 
 def answer_symbols(inquiry: Inquiry, state: State) -> Phrase:
-    """Return what is asked about the symbols that a question names."""
+    """Return the answer about the symbols that a question names."""
     symbols = [named.key for named in inquiry.of("symbol")]
     quotes = [quote for it in symbols if (quote := state.quote(it))]
     if not quotes:

@@ -84,7 +84,7 @@ class ModelRequest:
             raise BrokenAnswer(REFUSED if refused else UNREACHABLE) from error
 
     def deltas(self) -> Iterator[Delta]:
-        """Send the request and yield what the model says, without a limit of time."""
+        """Send the request and yield the model's text, without a limit of time."""
         import urllib3.exceptions as faults
 
         try:
@@ -116,7 +116,7 @@ class ModelRequest:
                 socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
     def _keep_open(self) -> None:
-        """Let the caller keep the time; raise BrokenAnswer if it has stopped this."""
+        """Remove the socket's timeout; raise BrokenAnswer if `close` was called."""
         with self._lock:
             self._sock = self._connection.sock
             if self._closed or self._sock is None:

@@ -92,7 +92,7 @@ def _apply_rules(inquiry: Inquiry, state: State, names: Names) -> Phrase:
         return absent(inquiry, state, names) if is_clear else give_up(state)
     if _asks_threshold(inquiry):
         return give_up(state)
-    is_own = _names_own(inquiry)  # what isn't a name may be a word of their data
+    is_own = _names_own(inquiry)  # an unknown word may be one of their data
     note = missing_note(inquiry) if inquiry.missing and not is_own else []
     for applies, rule in _RULES:
         if applies(inquiry):
@@ -263,7 +263,7 @@ def _answer_pins(inquiry: Inquiry, state: State) -> Phrase:
 
 
 def _answer_row(inquiry: Inquiry, state: State) -> Phrase:
-    """Return what there is about the first thing that a question is about."""
+    """Return the state of the first row that a question is about."""
     kind = inquiry.names[0].kind
     rule = {"symbol": answer_symbols, "own": answer_own, "notice": answer_notices}
     rules = {**rule, "club": answer_matches, "match": answer_matches}

@@ -19,9 +19,8 @@ class Shelf:
 
     def __init__(self) -> None:
         self._answers: dict[str, Answer] = {}
-        self._sizes: OrderedDict[str, int] = (
-            OrderedDict()
-        )  # of ended ones, oldest first
+        # The bytes of ended answers, oldest first.
+        self._sizes: OrderedDict[str, int] = OrderedDict()
         self._bytes = 0
         self._unpacked: list[Answer] = []  # answers that have just ended
         self._asked: dict[str, tuple[str, str]] = {}  # by idempotency key
@@ -52,13 +51,13 @@ class Shelf:
         return self._answers.get(id)
 
     def end(self, answer: Answer) -> None:
-        """Note that an answer has ended."""
+        """Count an answer as ended; the next `tidy` compresses it."""
         self._unpacked.append(answer)
 
     def tidy(self, now: float) -> list[Answer]:
-        """Pack what has ended; forget what is over its time at `now`, or one too many.
+        """Compress ended answers; forget those that are too old at `now`, or too many.
 
-        Return what was forgotten.
+        Return the answers that were forgotten.
         """
         for answer in self._unpacked:
             answer.pack()

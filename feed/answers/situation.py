@@ -1,4 +1,4 @@
-"""Answers about the whole board: notices, what changed, an overview, its source."""
+"""Answers about the whole board: notices, recent changes, an overview, its source."""
 
 from feed.answers.goals import goals_since
 from feed.answers.inquiry import Inquiry
@@ -78,7 +78,7 @@ def notice_sentence(notice: Notice, state: State) -> Phrase:
 
 
 def answer_health(inquiry: Inquiry, state: State) -> Phrase:
-    """Return where the data comes from, how old it is, and if it can be followed."""
+    """Return the source and the age of the data, and whether the log is followed."""
     board = state.board
     if not board.newest:
         return paragraph(_source(state), sentence("nothing has been published yet"))
@@ -120,7 +120,7 @@ def is_old(state: State) -> bool:
 
 
 def answer_changes(inquiry: Inquiry, state: State) -> Phrase:
-    """Return what changed since a time: prices, goals, notices and other keys."""
+    """Return the changes since a time: prices, goals, notices and other keys."""
     window = inquiry.window or recent(state.board.now)
     asked = Inquiry(window=Window(window.since, _span_of(window)), pins=inquiry.pins)
     sentences = [

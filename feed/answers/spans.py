@@ -1,4 +1,4 @@
-"""What a symbol's price did in a span of time, from its history.
+"""The change of a symbol's price in a span of time, from its history.
 
 The width of the candles grows with the span, so that a long span costs no more than a
 short one. A span begins with the first candle that lies wholly in it.
@@ -39,7 +39,7 @@ class Span(msgspec.Struct, frozen=True):
 def read_span(
     board: Board, symbol: str, since: int, candles_read: int = CANDLES_READ
 ) -> Span | None:
-    """Return what a price did since an instant (epoch ms); None without a history."""
+    """Return the change of a price since an instant (ms); None without a history."""
     candles = _candles(board, symbol, since, candles_read)
     if not candles:
         return None

@@ -11,7 +11,7 @@ import msgspec
 from feed.streams.written import date, hours
 
 SECOND, MINUTE_MS, HOUR, DAY = 1000, 60_000, 3_600_000, 86_400_000
-FURTHEST_BACK = 10_000 * DAY  # what is further back is as good as ever
+FURTHEST_BACK = 10_000 * DAY  # earlier instants are treated as this one
 
 NUMBERS = {
     **dict.fromkeys(("a", "an", "one", "the"), 1.0),

@@ -1,9 +1,9 @@
 """The model behind the board: any server that speaks OpenAI's chat completions.
 
-Theory of operation: one thread reads what the model says, and the thread that iterates
-keeps the time. No limit depends on a timeout of a socket therefore: a server that sends
-a byte now and then is as silent as one that sends none. What the model says within a
-twentieth of a second goes out as one piece, unless it has a figure or name.
+Theory of operation: one thread reads the model's text, and the thread that iterates
+keeps the time. So no limit depends on a timeout of a socket: a server that sends a byte
+now and then counts as silent, like one that sends none. Text that arrives within a
+twentieth of a second becomes one piece, unless it has a figure or a name.
 """
 
 import ssl
@@ -47,7 +47,7 @@ class UpstreamError(Exception):
 
 
 class AnswerLimits(msgspec.Struct, frozen=True):
-    """What an answer may take. Durations are in seconds."""
+    """The limits of an answer. Durations are in seconds."""
 
     connect: float = 5
     first_token: float = 20  # from the connection on
@@ -61,7 +61,7 @@ class Upstream:
     """A model, by its name; `begin` asks it."""
 
     def __init__(self, settings: Settings, limits: AnswerLimits | None = None) -> None:
-        # It is loaded at the start, since it would hold up the streams later.
+        # Importing it takes long, which would delay the streams later.
         import urllib3.connection  # noqa: F401 - loaded by the first request otherwise
 
         self.by = settings.ask_model
@@ -144,7 +144,7 @@ class Call:
             self.close()
 
     def _read(self) -> None:
-        """Note what the model says, in a thread of its own."""
+        """Store the model's text as it arrives, in a thread of its own."""
         fault: str | None = CUT
         try:
             self._request.connect()

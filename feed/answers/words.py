@@ -8,7 +8,7 @@ import unicodedata
 
 import msgspec
 
-QUESTION_READ = 500  # characters of a question; what is longer isn't asked
+QUESTION_READ = 500  # characters of a question; a longer one is refused
 WORDS_READ = 120
 
 _MARKS = re.compile("[\u0300-\u036f]+")

@@ -5,12 +5,12 @@ under the id that the word then gets in its own log. So every cursor that a clie
 is known to Redis, and any other process can continue there. Such a process follows the
 stream while it has readers for it.
 
-A process that gives answers renews a key each second. If that key has expired, what the
-process was giving is incomplete, and whoever follows it writes the end.
+A process that gives answers renews a key each second. If that key has expired, its
+unfinished answers are incomplete, and a process that follows them writes the end.
 
-While Redis is away, new questions are refused. What is being given goes on for readers
-of its own process. Once Redis is back, it is written again as a whole, because a part
-of it is missing there.
+While Redis is away, new questions are refused. A running answer continues for readers
+of its own process. Once Redis is back, the whole answer is written again, because Redis
+lacks a part of it.
 """
 
 import secrets
@@ -36,12 +36,12 @@ from feed.log import Unavailable
 from feed.publishing.idempotency import Idempotency, KeyReused
 
 ANSWER_CONNECTIONS = 3  # per process, for answers
-FOLLOW = 0.05  # seconds between two looks at the answers of other processes
-LOOK = 0.25  # seconds between two looks for what other processes ask
+FOLLOW = 0.05  # seconds between two reads of the answers of other processes
+LOOK = 0.25  # seconds between two checks for the wishes of other processes
 ALIVE = 5  # seconds without a sign of life after which a process counts as dead
 ASKED_FOR = 60  # seconds for which another process's wish to stop is kept
 READ_FOR = 10  # seconds for which another process's reader counts
-REWRITTEN = 20  # answers that are written again at once
+REWRITTEN = 20  # answers that are written again in one step
 EXPIRES = round(KEPT_FOR)
 LOST_PROCESS = "The server that gave this answer is gone."
 
@@ -55,7 +55,7 @@ class KeptInRedis:
         self._process = secrets.token_hex(8)
         self._away: str | None = None
         self._given: dict[str, Answer] = {}  # those that this process is giving
-        self._behind: dict[str, Answer] = {}  # own ones that Redis lacks a part of
+        self._behind: dict[str, Answer] = {}  # those that Redis lacks a part of
         self._followed: WeakValueDictionary[str, Answer] = WeakValueDictionary()
         self._following = threading.Lock()
         self._looked_at = 0.0
@@ -86,9 +86,9 @@ class KeptInRedis:
             self._write_begin(together, answer)
             together.set(self._name("answerer", self._process), "", ex=ALIVE)
             if idempotency is not None:
-                told = f"{idempotency.fingerprint} {answer.id}"
+                known = f"{idempotency.fingerprint} {answer.id}"
                 key = self._key_of(idempotency)
-                together.set(key, told, nx=True, ex=EXPIRES)
+                together.set(key, known, nx=True, ex=EXPIRES)
             try:
                 replies = together.execute()
             except redis.RedisError as error:
@@ -100,7 +100,7 @@ class KeptInRedis:
         return answer
 
     def add(self, additions: list[Addition]) -> None:
-        """Write what is about to be added to answers of this process."""
+        """Write additions that are about to be appended to answers of this process."""
         behind = [it for it in additions if it.answer.id in self._behind]
         if not self._away:
             self._write_again(behind)
@@ -155,7 +155,7 @@ class KeptInRedis:
                     self._read_on([*self._followed.values()])
             except redis.RedisError as error:
                 self._note_trouble(error)
-            except Unavailable:  # it was noted
+            except Unavailable:  # `_note_trouble` was called
                 continue
 
     def close(self) -> None:
@@ -163,7 +163,7 @@ class KeptInRedis:
         self._client.connection_pool.disconnect()
 
     def _look(self, stop: Callable[[Answer], None]) -> None:
-        """Give a sign of life, see what others ask, and look who is dead."""
+        """Renew the sign of life, stop answers on request, end those of the dead."""
         given = [*self._given.values()]
         followed = [*self._followed.values()]
         with self._client.pipeline(transaction=False) as together:
@@ -196,7 +196,7 @@ class KeptInRedis:
         self._client.expire(name, EXPIRES)
 
     def _read_on(self, answers: list[Answer]) -> None:
-        """Append what other processes have written since."""
+        """Append the events that other processes have written since the last read."""
         running = {
             self._name("answer", answer.id): answer
             for answer in answers
@@ -211,7 +211,7 @@ class KeptInRedis:
                     del self._followed[answer.id]
 
     def _write(self, additions: list[Addition]) -> None:
-        """Write additions; what can't be written is behind."""
+        """Write additions; note the answers for which this fails as behind."""
         if not additions:
             return
         writers: list[Answer] = []
@@ -233,7 +233,7 @@ class KeptInRedis:
                 self._behind[answer.id] = answer
 
     def _write_again(self, additions: list[Addition]) -> None:
-        """Write answers whole that Redis lacks a part of, with what is to be added."""
+        """Write the answers that are behind again as a whole, with their additions."""
         added = {it.answer.id: it for it in additions}
         for id, answer in [*self._behind.items()][:REWRITTEN]:
             addition = added.pop(id, Addition(answer, [], answer.ending))
@@ -308,7 +308,7 @@ def _read_begin(id: str, fields: dict[bytes, bytes]) -> Answer:
 
 
 def _apply(answer: Answer, entries: list[tuple[bytes, dict[bytes, bytes]]]) -> None:
-    """Append what was read to an answer, up to its first end."""
+    """Append entries that were read to an answer, up to its first end."""
     words = [*takewhile(lambda entry: b"end" not in entry[1], entries)]
     events = [
         Event(MESSAGE, fields[b"data"], id=EventId.parse(id.decode()))

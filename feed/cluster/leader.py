@@ -49,7 +49,7 @@ class SourceRunner(Protocol):
         """Return the events that fell due up to `now` (epoch ms)."""
 
     def expired(self, now: int) -> list[Expired]:
-        """Return keys whose time is over at `now` (epoch ms): a limited number."""
+        """Return keys that have expired at `now` (epoch ms): a limited number."""
 
     def source_place(self) -> bytes:
         """Return the source's position; empty if the log's state is enough."""

@@ -1,10 +1,10 @@
-"""How long a published key lasts: for `ttl` seconds, or up to the instant `until`."""
+"""The lifetime of a published key: `ttl` seconds, or up to the instant `until`."""
 
 import msgspec
 
 from feed.publishing.refusals import check_instant, refusal_of
 
-MIN_TTL = 0.1  # seconds; about as precisely as keys are retired
+MIN_TTL = 0.1  # seconds; keys aren't retired more precisely
 MAX_TTL = 31_536_000.0  # seconds: a year
 EXPIRED = "it was over"  # begins the refusal of an `until` that is past
 

@@ -23,10 +23,10 @@ from feed.streams.written import (
     signed,
 )
 
-# The categories of Unicode whose characters act and aren't seen: controls, formats such
-# as those that reverse the direction of writing, ends of lines and paragraphs.
+# The Unicode categories of invisible characters that have an effect: controls, formats
+# such as those that reverse the direction of writing, ends of lines and paragraphs.
 ACTING = frozenset({"Cc", "Cf", "Zl", "Zp"})
-JOINER = "\u200d"  # a format that makes one emoji of several, and does nothing else
+JOINER = "\u200d"  # a format character that only joins several emoji into one
 
 
 def line(type: str, words: str, id: str | None) -> bytes:
@@ -36,11 +36,11 @@ def line(type: str, words: str, id: str | None) -> bytes:
 
 
 def printable(text: str) -> str:
-    """Return a text with a space in place of what could control a terminal.
+    """Return a text with spaces in place of characters that could control a terminal.
 
-    Everything of others that goes to a terminal or into a log passes through here.
+    All published or requested text passes through here on its way to a terminal or log.
     """
-    if text.isprintable():  # nearly every text is, and to know that costs little
+    if text.isprintable():  # nearly every text is, and the check is cheap
         return text
     return "".join(" " if _acts(character) else character for character in text)
 
