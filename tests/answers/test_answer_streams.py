@@ -116,7 +116,7 @@ def test_the_three_wire_formats_have_the_same_words(board: Board) -> None:
     assert board.get(path, {"Accept": "text/plain"})[2].decode() == f"{text}\n"
 
 
-def test_an_answer_that_was_stopped_says_so_and_what_it_said_stays(
+def test_an_answer_that_was_stopped_says_so_and_keeps_its_words(
     board: Board,
 ) -> None:
     begun = ask(board, pace=1)[2]
@@ -271,7 +271,7 @@ def test_a_lost_answer_is_not_followed_by_a_second_one(board: Board) -> None:
     assert words == f"\n{LOST_ANSWER}\n"
 
 
-def test_what_is_no_id_of_an_answer_stays_out_of_a_stream(board: Board) -> None:
+def test_a_forged_id_of_an_answer_stays_out_of_a_stream(board: Board) -> None:
     forged = quote_plus("1-0@x\nevent: price\ndata: {}\n\nid: 1-1")
     path = f"/ask?q=How+is+ACME%3F&pace=0&lastEventId={forged}"
     with board.stream(path, anyone()) as stream:
@@ -316,7 +316,7 @@ def test_a_question_that_is_invalid_is_refused_with_its_place(
     assert (status, json.loads(refused)["place"]) == (422, place)
 
 
-def test_what_cannot_be_read_is_refused(board: Board) -> None:
+def test_a_malformed_question_is_refused(board: Board) -> None:
     assert board.request("POST", "/api/answers", JSON | anyone(), b"{")[0] == 400
     text = {"Content-Type": "text/plain"} | anyone()
     assert board.request("POST", "/api/answers", text, b"\xff")[0] == 422
@@ -332,7 +332,7 @@ def test_what_cannot_be_read_is_refused(board: Board) -> None:
     assert board.get("/ask?q=a&about=x", anyone())[0] == 422
 
 
-def test_an_address_that_asks_too_often_is_told_when_to_come_back(
+def test_an_address_that_asks_too_often_gets_a_time_to_retry(
     board: Board,
 ) -> None:
     address = anyone()
@@ -402,7 +402,9 @@ def test_answers_are_counted(board: Board) -> None:
 # The end of a process. These tests end the worker, so they come last.
 
 
-def test_when_a_worker_dies_its_answers_are_lost_and_said_to_be(board: Board) -> None:
+def test_answers_of_a_dead_worker_are_lost_and_their_readers_get_an_end(
+    board: Board,
+) -> None:
     begun = ask(board, pace=1)[2]
     path = "/ask?q=How+is+ACME%3F&pace=1"
     with board.stream(path, anyone()) as stream:

@@ -158,7 +158,7 @@ def test_a_word_has_the_space_before_it_and_its_punctuation() -> None:
     ]
 
 
-def test_what_has_a_reference_or_is_unchecked_stays_whole() -> None:
+def test_a_piece_with_a_reference_or_a_mark_stays_whole() -> None:
     pieces = [Piece("A B", REF), Piece(" 1 000 ", unchecked=True), Piece("  \n"), REST]
     words = [piece for word in words_of(pieces) for piece in word]
     assert [piece.text for piece in words] == ["A B", " 1 000", "   \nrest"]
@@ -225,7 +225,7 @@ def test_without_a_pace_the_whole_comes_at_once(clock: Clock, pace: float) -> No
     assert ended(answer).reason == "complete"
 
 
-def test_an_answer_that_is_stopped_keeps_what_it_said_and_ends_once(
+def test_an_answer_that_is_stopped_keeps_its_words_and_ends_once(
     clock: Clock,
 ) -> None:
     answers = answers_of(clock)
@@ -240,7 +240,7 @@ def test_an_answer_that_is_stopped_keeps_what_it_said_and_ends_once(
     assert answer.text == "ACME"
 
 
-def test_what_nobody_reads_for_a_minute_is_stopped(clock: Clock) -> None:
+def test_an_answer_without_a_reader_for_a_minute_is_stopped(clock: Clock) -> None:
     answers = answers_of(clock)
     read, unread = ask(answers, pace=1.0), ask(answers, pace=1.0)
     for answer in (read, unread):
@@ -282,7 +282,7 @@ def test_a_fault_of_the_rules_is_an_end_and_the_log_has_only_its_place(
 # A model
 
 
-def test_a_model_is_heard_as_it_speaks(clock: Clock) -> None:
+def test_the_text_of_a_model_arrives_as_it_is_written(clock: Clock) -> None:
     model = waiting("The", " price")
     answers = answers_of(clock, model=model)
     answer = ask(answers)
@@ -392,7 +392,7 @@ def test_more_answers_than_may_be_given_at_once_are_refused(clock: Clock) -> Non
     assert ask(answers)
 
 
-def test_an_address_that_asks_too_often_is_told_when_to_ask_again(
+def test_an_address_that_asks_too_often_sees_when_to_ask_again(
     clock: Clock,
 ) -> None:
     answers = answers_of(clock)
@@ -441,7 +441,7 @@ def test_a_thousand_answers_are_forgotten_half_an_hour_after_their_end(
 
 
 @pytest.mark.parametrize(("bound", "most"), [("MOST_KEPT", 3), ("MOST_BYTES", 700)])
-def test_of_too_many_the_ones_that_ended_first_are_forgotten(
+def test_of_too_many_answers_those_that_ended_first_are_forgotten(
     clock: Clock, monkeypatch: pytest.MonkeyPatch, bound: str, most: int
 ) -> None:
     monkeypatch.setattr(shelf, bound, most)

@@ -26,7 +26,7 @@ def incident(
 
 
 @pytest.mark.parametrize(
-    ("happened", "told"),
+    ("happened", "text"),
     [
         (incident("kick_off"), "The match has kicked off."),
         (
@@ -90,36 +90,36 @@ def incident(
     ],
 )
 def test_each_kind_of_incident_has_its_sentence(
-    happened: dict[str, Any], told: str
+    happened: dict[str, Any], text: str
 ) -> None:
     match_ = score(happened)
-    assert describe_incident(match_, match_.incidents[0]) == told
+    assert describe_incident(match_, match_.incidents[0]) == text
 
 
 @pytest.mark.parametrize("kind", [*get_args(IncidentKind), "water_break"])
 @pytest.mark.parametrize("side", ["home", "away", None])
 @pytest.mark.parametrize("player", ["A. Iveskin", None])
 @pytest.mark.parametrize("home_score", [1, None])
-def test_whatever_is_unknown_each_kind_is_a_sentence(
+def test_each_kind_is_a_whole_sentence_even_if_details_are_unknown(
     kind: str, side: str | None, player: str | None, home_score: int | None
 ) -> None:
     match_ = score(goal(kind, side, player, 7, 1, 0) | {"home_score": home_score})
-    told = describe_incident(match_, match_.incidents[0])
-    assert told[0].isupper()
-    assert told.endswith(".")
-    assert "None" not in told
-    assert "  " not in told
-    assert ": ." not in told
+    text = describe_incident(match_, match_.incidents[0])
+    assert text[0].isupper()
+    assert text.endswith(".")
+    assert "None" not in text
+    assert "  " not in text
+    assert ": ." not in text
 
 
-def test_a_kick_of_the_shoot_out_is_no_goal() -> None:
+def test_a_kick_of_the_shoot_out_is_not_a_goal() -> None:
     kick = incident("penalty", "away", "B. Bond") | {"minute": None}
     match_ = score(kick, status="P")
-    told = describe_incident(match_, match_.incidents[0])
-    assert told == "Shoot-out for Burton: B. Bond scores."
+    text = describe_incident(match_, match_.incidents[0])
+    assert text == "Shoot-out for Burton: B. Bond scores."
 
 
-def test_a_match_is_introduced_and_its_end_is_told() -> None:
+def test_a_match_is_introduced_and_its_end_is_reported() -> None:
     assert describe_fixture(score()) == "Acton v Burton in the Cup."
     assert (
         describe_fixture(score(competition="Serie A")) == "Acton v Burton in Serie A."
@@ -143,6 +143,6 @@ def test_no_name_brings_a_line_break_or_a_control_character() -> None:
             1,
         )
     )
-    told = describe_incident(score(), hostile)
-    assert told == "Goal for Acton, 3′: A [31m. Ames makes it 1–0."
-    assert told.isprintable()
+    text = describe_incident(score(), hostile)
+    assert text == "Goal for Acton, 3′: A [31m. Ames makes it 1–0."
+    assert text.isprintable()

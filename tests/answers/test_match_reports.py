@@ -76,7 +76,7 @@ def test_a_report_goes_on_and_ends_with_the_match() -> None:
     assert end.reason == "complete"
 
 
-def test_a_sentence_has_the_same_id_whenever_it_is_text_in() -> None:
+def test_a_sentence_has_the_same_id_at_any_time() -> None:
     early = sentences_of(score(score_of(1, 0, GOALS[:2])), EventId(1, 0))
     late = sentences_of(score(score_of(1, 1, [*GOALS, LAST])), EventId(2, 0))
     ids = [event.id for event in late]

@@ -40,9 +40,9 @@ def test_a_published_board_is_asked(question: str, row: Asked) -> None:
     check(ask(question, published_board()), row)
 
 
-def check(told: str, row: Asked) -> None:
-    assert [text for text in row.says if text not in told] == [], told
-    assert [text for text in row.never if text in told] == [], told
+def check(answered: str, row: Asked) -> None:
+    assert [text for text in row.says if text not in answered] == [], answered
+    assert [text for text in row.never if text in answered] == [], answered
 
 
 def test_there_are_at_least_150_questions() -> None:
@@ -54,7 +54,7 @@ MATCH = ("score", "acton-burton")
 
 
 @pytest.mark.parametrize(
-    ("about", "turns", "question", "told"),
+    ("about", "turns", "question", "answered"),
     [
         (BRENT, [], "how is it doing?", "Brent crude (BRN) is at 82.44 USD"),
         (BRENT, [], "high?", "The session high of Brent crude (BRN) is 82.60 USD"),
@@ -80,18 +80,18 @@ MATCH = ("score", "acton-burton")
     ],
 )
 def test_a_question_leaves_out_what_is_known(
-    about: Slot | None, turns: list[str], question: str, told: str
+    about: Slot | None, turns: list[str], question: str, answered: str
 ) -> None:
     board = published_board()
     earlier = [Turn(turn, ask(turn, board)) for turn in turns]
-    assert told in ask(question, board, about, turns=earlier)
+    assert answered in ask(question, board, about, turns=earlier)
 
 
-def test_what_the_last_answer_named_is_meant_by_it() -> None:
+def test_it_refers_to_the_name_in_the_last_answer() -> None:
     board = published_board()
     turn = Turn("who rose most?", ask("who rose most?", board))
-    told = ask("what is its volume?", board, turns=[turn])
-    assert told == "The volume of Brent crude (BRN) this session is 4,800."
+    answered = ask("what is its volume?", board, turns=[turn])
+    assert answered == "The volume of Brent crude (BRN) this session is 4,800."
 
 
 def test_an_empty_board_says_that_it_is_empty() -> None:
@@ -117,15 +117,15 @@ def test_a_board_that_is_away_or_old_says_so() -> None:
     )
 
 
-def test_what_is_suggested_is_answered() -> None:
+def test_suggested_questions_are_answered() -> None:
     for board in (simulated_board(), published_board(), board_of([])):
         for about in (None, *board.newest):
             questions = suggestions(board, about)
             assert len({*questions}) == 3
             for question in questions:
-                told = ask(question, board, about)
-                assert "can't be answered" not in told, question
-                assert "isn't on the board" not in told, question
+                answered = ask(question, board, about)
+                assert "can't be answered" not in answered, question
+                assert "isn't on the board" not in answered, question
 
 
 def test_each_figure_of_a_quote_refers_to_its_field() -> None:
@@ -142,12 +142,12 @@ def test_each_figure_of_a_quote_refers_to_its_field() -> None:
 
 
 def test_the_examples_of_the_document_are_real() -> None:
-    told = {}
+    answered = {}
     for question, written in examples():
         boards = simulated_board(), published_board()
         assert written in [ask(question, board) for board in boards], question
-        told[question] = written
-    assert len(told) > 20
+        answered[question] = written
+    assert len(answered) > 20
 
 
 def examples() -> list[tuple[str, str]]:
@@ -180,10 +180,10 @@ def test_no_question_and_no_data_makes_it_fail_or_write_a_control_character() ->
         check_line(ask(question, board, turns=[Turn(question, question)] * 4))
 
 
-def check_line(told: str) -> None:
-    assert told
-    assert told.isprintable(), repr(told)
-    assert len(told) < 4000
+def check_line(answered: str) -> None:
+    assert answered
+    assert answered.isprintable(), repr(answered)
+    assert len(answered) < 4000
 
 
 def hostile_board() -> Board:

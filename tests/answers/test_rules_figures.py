@@ -217,7 +217,7 @@ def ask_and_check(text: str, board: Board) -> int:
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 2**32))
-def test_what_is_suggested_for_any_board_is_answered(seed: int) -> None:
+def test_the_suggestions_for_any_board_are_answered(seed: int) -> None:
     board = random_board(Random(seed))
     for about in (None, *board.newest):
         for question in suggestions(board, about):

@@ -133,7 +133,7 @@ def test_the_bytes_may_come_in_any_cut(size: int, chunked: bool) -> None:
     assert pieces[-1].ref
 
 
-def test_an_answer_that_is_no_stream_is_taken_whole() -> None:
+def test_an_answer_that_is_not_a_stream_is_taken_whole() -> None:
     body = '{"choices":[{"message":{"content":"BOLT: 123.65"},"finish_reason":"stop"}]}'
     with ModelServer(reply("200 OK", body)) as server:
         pieces = [*call(server.url)]
@@ -256,7 +256,7 @@ def test_a_server_that_is_not_there_has_its_sentence(
     assert fault_of("http://models.invalid") == ("", "failed", request.UNKNOWN_NAME)
 
 
-def test_tls_is_spoken_with_who_is_trusted_only(
+def test_tls_is_spoken_only_with_a_trusted_server(
     monkeypatch: pytest.MonkeyPatch, authority: trustme.CA, ca_file: str
 ) -> None:
     with ModelServer(answer("Hi."), authority=authority) as server:
@@ -450,7 +450,7 @@ def test_a_reader_that_leaves_stops_the_model() -> None:
         server.wait_ended(1)
 
 
-def test_what_was_stopped_before_it_began_is_never_asked() -> None:
+def test_a_model_that_was_stopped_before_it_began_is_never_asked() -> None:
     with ModelServer(answer("Hi.")) as server:
         asked = call(server.url)
         asked.close()

@@ -175,7 +175,7 @@ def test_no_more_questions_go_to_a_model_at_once_than_it_may_answer(
     assert until(lambda: post(asked_board)["status"] == 201)
 
 
-def test_an_answer_that_nobody_reads_is_stopped_and_so_is_the_model() -> None:
+def test_an_answer_without_a_reader_is_stopped_and_so_is_the_model() -> None:
     now = [0.0]
     with ModelServer(speak_and_wait) as server:
         upstream = Upstream(Settings(ask_url=server.url))

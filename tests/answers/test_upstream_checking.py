@@ -205,6 +205,6 @@ def test_a_figure_is_looked_up_in_the_row_that_was_named_last() -> None:
     assert places("10") == []
 
 
-def test_what_could_control_a_terminal_is_taken_out() -> None:
+def test_characters_that_could_control_a_terminal_are_removed() -> None:
     pieces = check("a\r\nb\x1b[2Jc\u202ed\te")
     assert "".join(piece.text for piece in pieces) == "a\nb [2Jc d e"

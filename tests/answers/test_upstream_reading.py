@@ -127,11 +127,11 @@ def test_an_error_in_the_middle_has_its_sentence_and_not_its_text(
         b'{"x":' + b"[" * 30_000 + b"]" * 30_000 + b"}",
     ],
 )
-def test_what_is_no_chunk_is_invalid(data: bytes) -> None:
+def test_a_malformed_chunk_is_invalid(data: bytes) -> None:
     assert fault_of(say("a"), b"data: " + data + b"\n\n") == deltas.INVALID
 
 
-def test_other_things_than_a_stream_are_named_so() -> None:
+def test_anything_but_a_stream_is_named_as_such() -> None:
     for body in ("", "<html>\n\n</html>", '{"message":{"content":"a"}}\n', "\0" * 999):
         assert fault_of(body) == deltas.NO_STREAM
 
@@ -163,12 +163,12 @@ def test_only_the_first_choice_is_read() -> None:
     assert read(f"data: {json.dumps({'choices': choices})}\n\n", second, DONE) == ["a"]
 
 
-def test_text_of_another_kind_is_no_text() -> None:
+def test_text_of_another_kind_is_not_text() -> None:
     parts = chunk({"content": [{"type": "text", "text": "a"}]}) + chunk({"content": 5})
     assert read(parts, say("b"), DONE) == ["b"]
 
 
-def test_an_answer_that_is_no_stream_is_read_whole() -> None:
+def test_an_answer_that_is_not_a_stream_is_read_whole() -> None:
     message = {"role": "assistant", "content": "All of it."}
     choice = {"index": 0, "message": message, "finish_reason": "stop"}
     body = json.dumps({"object": "chat.completion", "choices": [choice]}).encode()

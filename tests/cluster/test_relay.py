@@ -424,7 +424,7 @@ def test_a_key_that_is_renewed_when_it_expires_is_not_retired(
             relay_of(one).retire(expired, "1", now_ms())
 
 
-def test_keys_that_expired_while_nobody_led_are_retired_once_by_the_next_leader(
+def test_keys_that_expired_without_a_leader_are_retired_once_by_the_next_one(
     server: RedisServer, prefix: str
 ) -> None:
     with process(server.url, prefix) as one, process(server.url, prefix) as other:

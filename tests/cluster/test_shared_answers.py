@@ -128,7 +128,7 @@ def test_a_process_that_ends_leaves_its_answers_whole(shared: Shared) -> None:
     assert so_far(shared.one, begun) == so_far(shared.other, begun)
 
 
-def test_who_reads_an_answer_of_a_dead_process_hears_that_it_is_incomplete(
+def test_a_reader_of_an_answer_of_a_dead_process_gets_an_incomplete_end(
     shared: Shared,
 ) -> None:
     begun = ask(shared.one, pace=1)
@@ -195,7 +195,9 @@ def keepers(redis: RedisServer) -> tuple[KeptInRedis, KeptInRedis]:
     return KeptInRedis(redis.url, "a:"), KeptInRedis(redis.url, "a:")
 
 
-def test_what_redis_lost_is_written_again_as_a_whole(redis: RedisServer) -> None:
+def test_an_answer_that_redis_lost_is_written_again_as_a_whole(
+    redis: RedisServer,
+) -> None:
     one, other = keepers(redis)
     answer = begin(one, "0" * 32)
     add(one, answer, "It")

@@ -41,7 +41,7 @@ def keys(it: Feed) -> list[str | None]:
     st.integers(0, 9),
     st.integers(1, 7),
 )
-def test_what_is_due_is_what_a_look_at_all_keys_finds(
+def test_the_due_keys_are_those_that_a_full_search_finds(
     changes: list[tuple[Slot, int | None]], now: int, most: int
 ) -> None:
     it, known = Expiries(), dict[Slot, int]()
@@ -147,7 +147,7 @@ def test_a_thousand_keys_that_expire_together_delay_no_other_event() -> None:
     assert keys(it) == ["A"]
 
 
-def test_the_keys_whose_time_was_over_first_are_retired_first() -> None:
+def test_the_keys_that_expired_first_are_retired_first() -> None:
     it = feed()
     it.publish([typing(f"k{n}", NOW + 1000 - n % 500) for n in range(1000)])
     expired = it.expired(NOW + 2000)

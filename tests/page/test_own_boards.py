@@ -212,7 +212,7 @@ def test_a_row_has_a_page_with_all_its_fields(own: Own) -> None:
     assert row["href"] == "/k/ticket/a%2Fb%20%3F"
 
 
-def test_a_page_of_a_row_that_there_is_not_waits_for_it(own: Own) -> None:
+def test_the_page_of_a_missing_row_waits_for_it(own: Own) -> None:
     own.put("ticket", DESK)
     assert "Nothing about it yet" in own.page("/k/ticket/none", 404).text
     own.feed.publish([gone("ticket", "4711", now_ms())])
@@ -337,14 +337,14 @@ PUBLISHED_KEYS = st.one_of(
 @settings(max_examples=15)
 @given(
     rows=st.lists(st.tuples(TYPES, PUBLISHED_KEYS, JSON), min_size=1, max_size=4),
-    told=JSON,
+    noted=JSON,
     field=FIELDS,
 )
-def test_whatever_is_published_does_nothing_but_show(
-    rows: list[tuple[str, str, Any]], told: Any, field: str, any_board: Own
+def test_hostile_data_is_shown_as_text(
+    rows: list[tuple[str, str, Any]], noted: Any, field: str, any_board: Own
 ) -> None:
     published: list[Event] = [keyed(type, key, dump(it)) for type, key, it in rows]
-    any_board.feed.publish([*published, unkeyed("note", dump(told))])
+    any_board.feed.publish([*published, unkeyed("note", dump(noted))])
     try:
         for path, status in paths_to(rows, field):
             check_harmless(any_board.page(path, status))

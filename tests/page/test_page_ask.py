@@ -295,7 +295,7 @@ def test_storage_that_is_blocked_breaks_nothing(page: Page, stage: AnswerStage) 
     assert len(stage.questions) == 1
 
 
-def test_where_answers_cost_a_link_of_another_site_only_fills_the_question_in(
+def test_if_answers_cost_a_link_of_another_site_only_fills_the_question_in(
     page: Page, stage: AnswerStage
 ) -> None:
     app = create_app(Settings(ask_url="http://127.0.0.1:9/v1/chat/completions"))

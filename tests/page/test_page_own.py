@@ -127,7 +127,7 @@ def test_on_paper_all_panels_are_there_with_their_rows(page: Page, desk: Board) 
     expect(page.locator(".toolbar")).to_be_hidden()
 
 
-def test_who_is_typing_appears_without_a_reload_and_goes_by_itself(
+def test_a_typing_agent_appears_without_a_reload_and_goes_by_itself(
     page: Page, desk: Board
 ) -> None:
     page.goto(f"{desk.url}/?view=typing")

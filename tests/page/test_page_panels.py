@@ -309,7 +309,7 @@ def test_of_many_rows_and_types_only_those_in_sight_are_drawn(
     assert page.evaluate(drawn) < 150
 
 
-def test_hostile_names_keys_and_fields_do_nothing_but_show(
+def test_hostile_names_keys_and_fields_are_shown_as_text(
     page: Page, tickets: Board
 ) -> None:
     markup = "<img src=x onerror='window.pwned = 1'><script>window.pwned = 1</script>"
@@ -346,7 +346,9 @@ def test_hostile_names_keys_and_fields_do_nothing_but_show(
     assert found == {"pwned": None, "images": 0, "links": 0}
 
 
-def test_alerts_tell_of_a_new_row_a_word_and_a_mark(page: Page, tickets: Board) -> None:
+def test_alerts_notify_of_a_new_row_a_word_and_a_mark(
+    page: Page, tickets: Board
+) -> None:
     page.add_init_script("delete window.Notification")
     open_desk(page, tickets)
     page.get_by_role("button", name="Alerts").first.click()

@@ -49,7 +49,7 @@ def test_every_url_of_a_match_names_that_match(client: KeyClient, key: str) -> N
 
 
 @pytest.mark.parametrize("key", ODD_KEYS, ids=ascii)
-def test_every_url_of_a_key_of_ones_own_type_names_that_key(
+def test_every_url_of_a_key_of_an_own_type_names_that_key(
     client: KeyClient, key: str
 ) -> None:
     for encode in ENCODINGS:

@@ -479,7 +479,7 @@ def hostile(title: str, clipboard: str) -> Iterator[str]:
         server.shutdown()
 
 
-def test_a_control_event_out_of_shape_is_a_broken_connection(
+def test_a_malformed_control_event_is_a_broken_connection(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     bodies = [

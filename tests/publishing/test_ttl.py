@@ -111,7 +111,7 @@ REFUSALS: list[tuple[dict[str, Any], str, str]] = [
 
 
 @pytest.mark.parametrize("given, place, words", REFUSALS, ids=range(len(REFUSALS)))
-def test_an_expiry_that_can_not_be_is_refused_with_its_place(
+def test_an_invalid_expiry_is_refused_with_its_place(
     given: dict[str, Any], place: str, words: str
 ) -> None:
     with pytest.raises(Refused, match=words) as refusal:
@@ -126,7 +126,7 @@ def test_an_expiry_that_can_not_be_is_refused_with_its_place(
     "body",
     [b"null", b"-0.5e3", b'"text"', b'{"a":{"a":[1,2]},"a":1}', b"[]", b'{"b" : 1 }'],
 )
-def test_a_key_of_ones_own_type_takes_any_json_as_it_is(body: bytes) -> None:
+def test_a_key_of_an_own_type_takes_any_json_as_it_is(body: bytes) -> None:
     event = of_key("ticket", "4711", b"\r\n " + body + b"\n")
     assert event == Event("ticket", body, ("ticket", "4711"), "4711")
     assert of_key("ticket", "4711", b'{"a":\n1}').data == b'{"a": 1}'
@@ -157,7 +157,7 @@ def test_a_type_of_the_catalogue_is_completed_under_any_url() -> None:
         ("market", "1", b'{"status":"shut"}', "$.status", "it can be open, halted"),
     ],
 )
-def test_what_no_key_can_be_is_refused_with_its_place(
+def test_an_impossible_key_is_refused_with_its_place(
     type: str, key: str, body: bytes, place: str, words: str
 ) -> None:
     with pytest.raises(Refused, match=words) as refusal:
@@ -221,7 +221,7 @@ def test_a_put_with_an_idempotency_key_and_another_ttl_is_another_request(
         ("ttl=5&until=6", "PUT takes only `ttl`", None),
     ],
 )
-def test_a_ttl_in_the_url_that_can_not_be_is_refused(
+def test_an_invalid_ttl_in_the_url_is_refused(
     board: Board, query: str, words: str, parameter: str | None
 ) -> None:
     for path in ("/api/keys/typing/1", "/api/prices/A", "/api/scores/m"):
@@ -233,7 +233,7 @@ def test_a_ttl_in_the_url_that_can_not_be_is_refused(
     assert "`ttl` of an event stands beside its data" in json.loads(answer)["detail"]
 
 
-def test_what_has_a_ttl_goes_by_itself_soon_after_its_instant(board: Board) -> None:
+def test_a_key_with_a_ttl_is_retired_soon_after_its_instant(board: Board) -> None:
     """The events say when; how soon the retirement follows is for tests/log."""
     before = now_ms()
     with board.stream("/stream?events=typing,gone") as stream:

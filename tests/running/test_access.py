@@ -146,7 +146,7 @@ def test_a_token_reads_in_each_of_its_forms(
     ],
     ids=range(20),
 )
-def test_what_is_no_valid_token_gets_401(
+def test_an_invalid_token_gets_401(
     client: FlaskClient, headers: dict[str, str]
 ) -> None:
     assert status(client, "/api/state", headers) == 401
@@ -204,7 +204,7 @@ def test_every_token_is_compared_whatever_is_given(
 # --- Pages of other origins
 
 
-def test_a_preflight_needs_no_token_and_says_nothing_of_the_board() -> None:
+def test_a_preflight_needs_no_token_and_reveals_nothing_of_the_board() -> None:
     for client in client_with(view_tokens=(VIEW,), allowed_origins=(PAGE,)):
         for path in paths(client):
             response = client.options(path, headers=PREFLIGHT)
@@ -283,7 +283,7 @@ def test_publishing_is_guarded_in_the_same_way_on_a_public_board() -> None:
         assert status(client, "/", bearer("anything")) == 200
 
 
-def test_one_client_with_an_outdated_token_locks_nobody_out() -> None:
+def test_a_client_with_an_outdated_token_locks_no_other_out() -> None:
     """It repeats one wrong token, which is no guessing."""
     guesses = Guesses()
     for _ in range(1000):

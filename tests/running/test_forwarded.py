@@ -145,7 +145,7 @@ def test_a_request_names_a_host_or_none(
     assert behind_a_proxy.get("/", headers=odd).status_code == 200
 
 
-def test_the_public_url_is_what_commands_name_whatever_a_client_says() -> None:
+def test_commands_name_the_public_url_whatever_a_client_requests() -> None:
     settings = Settings(feed="published", trusted_proxies=1, public_url="https://b.ex")
     app = create_app(settings)
     headers = {"Host": "evil.example", "X-Forwarded-Host": "evil.example"}

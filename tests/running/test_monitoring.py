@@ -187,7 +187,7 @@ def promtool(*arguments: str | Path) -> None:
     assert found.returncode == 0, found.stdout + found.stderr
 
 
-def test_each_rule_fires_on_what_it_is_for_and_none_on_a_board_that_is_well() -> None:
+def test_each_rule_fires_on_its_figures_and_none_on_a_healthy_board() -> None:
     promtool("check", "rules", RULES)
     promtool("check", "config", CONFIGURATION)
     promtool("test", "rules", EXPECTATIONS)

@@ -390,7 +390,7 @@ def test_what_has_instants_to_come_is_told_anew_after_a_sleep(play: Play) -> Non
     assert data(event)["until"] == NOW + 3_000_000 + 60_000
 
 
-def test_a_key_that_expires_is_told_anew_after_a_sleep(play: Play) -> None:
+def test_a_key_that_expires_is_published_again_after_a_sleep(play: Play) -> None:
     typing = keyed("typing", "4711", b"1", T0 + 8000)
     retired = gone("typing", "4711", T0 + 4000)
     playing = play([at(0, typing), at(0, quote(), 1), at(4000, retired)])

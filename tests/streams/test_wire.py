@@ -262,7 +262,7 @@ def assert_one_harmless_line(line: bytes, type: str, id: EventId | None) -> None
     assert found <= {JOINER}
 
 
-def test_what_acts_on_a_terminal_is_a_space_and_all_else_stays() -> None:
+def test_characters_that_act_on_a_terminal_become_spaces_and_all_others_stay() -> None:
     """Every character is tried; U+200D joins emoji, and acts on nothing."""
     for first in range(0, 0x110000, 0x1000):
         text = "".join(map(chr, range(first, first + 0x1000)))
