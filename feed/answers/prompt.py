@@ -24,6 +24,8 @@ TOKEN_BYTES = 2.5  # of compact JSON; 2.7 measured with cl100k_base, prose has o
 STATE_BYTES = int(TOKENS * TOKEN_BYTES)
 ROW_BYTES = 6000  # a longer row loses the end of its texts, and of lists the beginning
 LONG_TEXT, LONG_LIST = 300, 30  # characters and elements that such a row keeps
+ROW_READ = 65_536  # bytes of a row; a longer one isn't read
+RANKED_BYTES = 4_000_000  # of rows that are read to rank them, and again to send them
 RANK_SLICE = 250  # rows to rank at once, so that streams aren't kept waiting
 LAST_INSTANT = 253_402_300_799_000  # that Python can write: the end of the year 9999
 TURNS = 3
@@ -71,10 +73,12 @@ class Prompt(msgspec.Struct, frozen=True):
 def write_prompt(question: Question, board: Board) -> Prompt:
     """Return the messages that ask a model a question about a board."""
     rows = [*_choose(question, board)]
+    symbols = frozenset(question.symbols)
     state = {
         "now": write_instant(board.now),
-        "asked_about": question.about,
-        "watched": question.symbols,
+        # Of the asker's words, only what the board has: they have no other bound.
+        "asked_about": question.about if question.about in board.newest else None,
+        "watched": [it.key for it in rows if it.event == "price" and it.key in symbols],
         "left_out": len(board.newest) - len(rows),
         "rows": [*map(_describe, rows)],
     }
@@ -123,8 +127,11 @@ def _write_turns(turns: Iterable[Turn]) -> Iterator[dict[str, str]]:
 def _choose(question: Question, board: Board) -> Iterator[Row]:
     """Yield the rows to send, the most relevant first, as many as there is room for."""
     ranked = sorted(_rank(question, board))
-    left = STATE_BYTES
-    for weight, _, slot in ranked:
+    left, unread = STATE_BYTES, RANKED_BYTES
+    for weight, length, slot in ranked:
+        unread -= length
+        if unread < 0:
+            return
         row = _make_row(slot, board.newest[slot], named=weight <= -2)
         size = len(_quote(_describe(row)).encode())
         if size <= left:
@@ -135,14 +142,21 @@ def _choose(question: Question, board: Board) -> Iterator[Row]:
 
 
 def _rank(question: Question, board: Board) -> Iterator[tuple[int, int, Slot]]:
-    """Yield each row's slot after its weight and size, by which it is ranked."""
-    for number, (slot, event) in enumerate(board.newest.items()):
+    """Yield the slot of each row that may be read after its weight and size.
+
+    Only the keys of the oldest rows count if the data of all would be too much to read.
+    """
+    unread, newest_first = RANKED_BYTES, reversed([*board.newest.items()])
+    for number, (slot, event) in enumerate(newest_first):
         if number % RANK_SLICE == 0:
             time.sleep(0)  # let other threads run
-        yield -_weigh(slot, event, question), len(event.data), slot
+        if len(event.data) <= ROW_READ:
+            unread -= len(event.data)
+            data = _decode(event) if unread >= 0 else None
+            yield -_weigh(slot, data, question), len(event.data), slot
 
 
-def _weigh(slot: Slot, event: Event, question: Question) -> int:
+def _weigh(slot: Slot, data: Any, question: Question) -> int:
     """Return how well a question names a row: 0 is not at all.
 
     4 is the row that it was asked from, 3 a name, 2 a word of a name, and 1 the event
@@ -152,7 +166,7 @@ def _weigh(slot: Slot, event: Event, question: Question) -> int:
         return 4
     asked = question.text.casefold()
     words = {*_WORD.findall(asked)}
-    names = [name.casefold() for name in find_names(*slot, _decode(event))]
+    names = [name.casefold() for name in find_names(*slot, data)]
     if any(_stands_in(name, asked) for name in names):
         return 3
     if any(words.intersection(_long_words(name)) for name in names):

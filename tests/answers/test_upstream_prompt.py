@@ -3,12 +3,15 @@
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
 from feed.answers.piece import Board, Question, Turn
 from feed.answers.prompt import (
     INSTRUCTIONS,
+    RANKED_BYTES,
     ROW_BYTES,
+    ROW_READ,
     STATE_BYTES,
     TURN_TEXT,
     Prompt,
@@ -163,6 +166,33 @@ def test_a_row_that_is_too_long_is_shortened_or_left_out() -> None:
     assert [text.split()[1] for text in kept] == [str(n) for n in range(70, 100)]
     assert {len(text) for text in kept} == {300}
     assert len(json.dumps(long)) > ROW_BYTES
+
+
+def test_no_member_of_a_question_makes_a_request_larger() -> None:
+    board = board_of(("price", quote()))
+    symbols = tuple(f"{n:0200}" for n in range(1000))
+    long = Question("?", ("price", "x" * 100_000), (*symbols, "ACME"))
+    data = sent(write_prompt(long, board))
+    assert data == sent(write_prompt(Question("?", None, ("ACME",)), board))
+    assert sent(write_prompt(Question("?", ("price", "ACME")), board))["asked_about"]
+
+
+def test_little_of_the_largest_rows_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[int] = []
+
+    def decode(data: bytes) -> Any:
+        read.append(len(data))
+        return json.loads(data)
+
+    monkeypatch.setattr(msgspec.json, "decode", decode)
+    large = {"title": "x" * (ROW_READ - 100), "key": ""}
+    rows = [("ticket", large | {"key": str(n)}) for n in range(300)]
+    board = board_of(*rows, ("ticket", {"key": "huge", "title": "x" * ROW_READ}))
+    for asked in ("ticket?", "?"):
+        rows_sent(Question(asked), board)
+        assert max(read) <= ROW_READ
+        assert sum(read) <= 2 * RANKED_BYTES
+        read.clear()
 
 
 def test_rows_of_any_data_can_be_sent() -> None:
