@@ -48,7 +48,7 @@ def publish(event: dict[str, Any]) -> None:
 
 
 def put(type: str, key: str, data: object, ttl: float | None = None) -> None:
-    """Publish the state of a key. After `ttl` seconds, if given, it goes by itself."""
+    """Publish the state of a key. It is retired after `ttl` seconds, if given."""
     lifetime = "" if ttl is None else f"?ttl={ttl:g}"
     _send("PUT", _path(type, key) + lifetime, data)
 

@@ -4,10 +4,11 @@
     FEED=published make run
     python examples/desk.py
 
-The page shows the tickets, who is typing, and what happened. The board knows nothing of
-desks: "ticket" and "typing" are names of our own. A key with a time to live goes by
-itself, so an agent who stops typing needs no second request. The first argument is the
-number of seconds between two steps. Ctrl-C retires the tickets and stops.
+The page shows the tickets, the agents that are typing, and the activity. The board
+knows nothing about desks: "ticket" and "typing" are names of our own. The server
+retires a key after its time to live, so an agent who stops typing needs no second
+request. The first argument is the number of seconds between two steps. Ctrl-C retires
+the tickets and stops.
 """
 
 import contextlib
@@ -30,19 +31,19 @@ DESK = 8  # tickets at once
 rng = random.Random(os.environ.get("SEED"))
 
 
-def tell(text: str) -> None:
+def publish_note(text: str) -> None:
     """Publish an event without a key: one line of the activity."""
     publish({"event": "note", "data": {"text": text}})
 
 
-def story(key: str, pause: float) -> Iterator[None]:
-    """Publish what happens to one ticket, step by step."""
+def steps_of(key: str, pause: float) -> Iterator[None]:
+    """Publish the life of one ticket, one step for each `next`."""
     now = int(time.time() * 1000)
     subject, messages, agent = rng.choice(SUBJECTS), 1, rng.choice(AGENTS)
     ticket = {"subject": subject, "status": "open", "agent": None, "messages": 1}
     ticket |= {"priority": rng.choice(PRIORITIES), "opened_at": now}
     put("ticket", key, ticket)
-    tell(f"{key} arrived: {subject}")
+    publish_note(f"{key} arrived: {subject}")
     yield
     for status in rng.choice((["pending"], ["pending", "open", "pending"])):
         if status == "pending":
@@ -60,26 +61,26 @@ def story(key: str, pause: float) -> Iterator[None]:
         )
         yield
     put("ticket", key, ticket | {"status": "solved"})
-    tell(f"{agent} solved {key}")
+    publish_note(f"{agent} solved {key}")
     yield
     retire("ticket", key)
 
 
 def main(pause: float) -> None:
-    """Let one thing after another happen, until Ctrl-C."""
-    stories: dict[str, Iterator[None]] = {}
+    """Take one step of a random ticket every `pause` seconds, until Ctrl-C."""
+    tickets: dict[str, Iterator[None]] = {}
     number = 4711
     try:
         while True:
-            if len(stories) < DESK:
-                stories[str(number)] = story(str(number), pause)
+            if len(tickets) < DESK:
+                tickets[str(number)] = steps_of(str(number), pause)
                 number += 1
-            key = rng.choice([*stories])
-            if next(stories[key], "over") == "over":
-                del stories[key]
+            key = rng.choice([*tickets])
+            if next(tickets[key], "over") == "over":
+                del tickets[key]
             time.sleep(pause)
     except KeyboardInterrupt:
-        for key in stories:
+        for key in tickets:
             retire("ticket", key)
 
 

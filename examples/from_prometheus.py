@@ -27,7 +27,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from source import read_request
 
 INTERVAL = float(os.environ.get("INTERVAL", "5"))  # seconds
-GONE_AFTER = 3 * INTERVAL  # seconds in which a figure that is read no more is shown
+GONE_AFTER = 3 * INTERVAL  # seconds that a figure is shown after it was last read
 
 Counted = dict[str, tuple[float, float]]  # by key: an instant in seconds, and a value
 
@@ -47,12 +47,14 @@ def show(asked: Request, names: list[str], counted: Counted) -> int:
             grown = (value - before) / (now - since) if since < now else None
             rate = grown if family.type == "counter" and value >= before else None
             counted[key] = now, value
-            put(key, {"name": name, "labels": words, "value": value, "rate": rate})
+            publish_row(
+                key, {"name": name, "labels": words, "value": value, "rate": rate}
+            )
             shown += 1
     return shown
 
 
-def put(key: str, row: dict[str, str | float | None]) -> None:
+def publish_row(key: str, row: dict[str, str | float | None]) -> None:
     """Publish a row; JSON has no number for NaN and infinity."""
     for field, value in row.items():
         if isinstance(value, float):
@@ -70,9 +72,9 @@ counted: Counted = {}
 while True:
     try:
         if not show(asked, names, counted):
-            sys.exit(f"{asked.host} has no figure that is called {' or '.join(names)}")
+            sys.exit(f"{asked.host} has no figure called {' or '.join(names)}")
     except (OSError, HTTPException) as error:
         print(f"{asked.host}: {explain(error)}", file=sys.stderr)
     except ValueError as error:
-        sys.exit(f"{asked.host}: these are no figures: {error}")
+        sys.exit(f"{asked.host}: these aren't figures: {error}")
     time.sleep(INTERVAL)

@@ -1,4 +1,4 @@
-"""What the examples share that read another service: requests with a password."""
+"""Requests with a password, for the examples that read another service."""
 
 import base64
 import re
@@ -12,7 +12,7 @@ def read_request(text: str, accept: str = "*/*") -> Request:
     url = urlsplit(text if "://" in text else f"http://{text}")
     name = url.netloc.rpartition("@")[2]
     if not re.fullmatch(r"(\[[^]]+\]|[^:]+)(:[0-9]+)?", name):
-        sys.exit("That is no URL. In a password, write / as %2F, ? as %3F, # as %23.")
+        sys.exit("That isn't a URL. In a password, write / as %2F, ? as %3F, # as %23.")
     request = Request(url._replace(netloc=name).geturl(), headers={"Accept": accept})
     if url.username is not None:
         parts = (unquote_to_bytes(part or "") for part in (url.username, url.password))

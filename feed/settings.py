@@ -10,7 +10,7 @@ import random
 import re
 import stat
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,8 +19,7 @@ import msgspec
 from msgspec import Meta
 from msgspec.inspect import FloatType, IntType, type_info
 
-from feed import askurl
-from feed.redisurl import find_fault
+from feed import askurl, redisurl
 
 # As a browser sends it (RFC 6454, section 6.2): lower case, no path.
 ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]+)?")
@@ -31,10 +30,7 @@ SHORT_TOKEN = 16  # characters; shorter ones can be guessed
 
 HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 
-PREFIX = re.compile(r"[!-~]{1,64}")
-
-MODEL = re.compile(r"[!-~]{1,100}")
-KEY = re.compile(r"[!-~]{1,1000}")  # what a header can carry
+KEY = re.compile(r"[!-~]{1,1000}")  # characters that a header can have
 
 # Python reads more than this as a number: 1_000, for example, and digits of any script.
 WHOLE = re.compile(r"-?[0-9]+")
@@ -105,16 +101,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             publish_tokens=_read_tokens(environ, "PUBLISH_TOKEN"),
             view_tokens=_read_tokens(environ, "VIEW_TOKEN"),
             metrics_tokens=_read_tokens(environ, "METRICS_TOKEN"),
-            redis_url=_read_redis_url(environ),
-            redis_prefix=_read_redis_prefix(environ),
-            ask_url=_read_ask_url(environ),
-            ask_model=_read_ask_model(environ),
+            redis_url=_read_url(environ, "REDIS_URL", redisurl.find_fault),
+            redis_prefix=_read_name(environ, "REDIS_PREFIX", "liveboard:", 64),
+            ask_url=_read_url(environ, "ASK_URL", askurl.find_fault),
+            ask_model=_read_name(environ, "ASK_MODEL", "default", 100),
             ask_key=_read_ask_key(environ),
             **numbers,
         )
 
     def warnings(self) -> list[str]:
-        """Return what is risky about the tokens, in sentences that contain none."""
+        """Return sentences about risky tokens; they contain no token."""
         tokens = {
             "PUBLISH_TOKEN": self.publish_tokens,
             "VIEW_TOKEN": self.view_tokens,
@@ -248,46 +244,30 @@ def _read_tokens(environ: Environment, name: str) -> tuple[str, ...]:
     return tokens
 
 
-def _read_redis_url(environ: Environment) -> str:
-    """Return the URL of Redis; the message doesn't contain it, nor its password."""
-    url = _read_text(environ, "REDIS_URL")
+def _read_url(
+    environ: Environment, name: str, find_fault: Callable[[str], str | None]
+) -> str:
+    """Return the URL in a variable; the message contains no part of it."""
+    url = _read_text(environ, name)
     fault = find_fault(url) if url else None
     if fault:
-        raise InvalidSetting(f"REDIS_URL: {fault}")
+        raise InvalidSetting(f"{name}: {fault}")
     return url
 
 
-def _read_redis_prefix(environ: Environment) -> str:
-    prefix = _read_text(environ, "REDIS_PREFIX", "liveboard:")
-    if not PREFIX.fullmatch(prefix):
+def _read_name(environ: Environment, name: str, default: str, most: int) -> str:
+    """Return a variable of 1 to `most` printable ASCII characters without a space."""
+    text = _read_text(environ, name, default)
+    if not re.fullmatch(rf"[!-~]{{1,{most}}}", text):
         raise InvalidSetting(
-            f"REDIS_PREFIX={prefix[:80]!r} is not 1 to 64 printable ASCII characters "
+            f"{name}={text[:80]!r} is not 1 to {most} printable ASCII characters "
             "without a space"
         )
-    return prefix
-
-
-def _read_ask_url(environ: Environment) -> str:
-    """Return the URL of the model that answers; the message doesn't contain it."""
-    url = _read_text(environ, "ASK_URL")
-    fault = askurl.find_fault(url) if url else None
-    if fault:
-        raise InvalidSetting(f"ASK_URL: {fault}")
-    return url
-
-
-def _read_ask_model(environ: Environment) -> str:
-    model = _read_text(environ, "ASK_MODEL", "default")
-    if not MODEL.fullmatch(model):
-        raise InvalidSetting(
-            f"ASK_MODEL={model[:80]!r} is not 1 to 100 printable ASCII characters "
-            "without a space"
-        )
-    return model
+    return text
 
 
 def _read_ask_key(environ: Environment) -> str:
-    """Return the key that the model's server wants; the message doesn't contain it."""
+    """Return the key for the model's server; the message doesn't contain it."""
     key = _read_text(environ, "ASK_KEY")
     if not key:
         return ""

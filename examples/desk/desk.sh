@@ -1,6 +1,6 @@
 #!/bin/sh
 # A support desk by hand: "ticket" and "typing" are event types of our own. A ticket has a
-# key, so that its newest state replaces the older one, on every open page and on pages
+# key, so its newest state replaces the older one, on every open page and on pages
 # opened later. `python examples/desk.py` fills such a desk by itself.
 #
 #   PUBLISH_TOKEN=secret FEED=published make run

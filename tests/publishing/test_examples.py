@@ -148,12 +148,12 @@ def test_odd_figures_are_shown_and_none_at_all_is_an_error(taker: Board) -> None
         "z": 0.123,
     }
     assert missing.returncode == 1
-    assert b"has no figure that is called nothing" in missing.stderr
+    assert b"has no figure called nothing" in missing.stderr
     with serving(b"<html>", "text/html") as address:
         url = f"http://me:hu%2Fsh@{address}"
         wrong = run("from_prometheus.py", url, "*", BOARD=taker.url)
     assert wrong.returncode == 1
-    assert b"these are no figures" in wrong.stderr and b"hu/sh" not in wrong.stderr
+    assert b"these aren't figures" in wrong.stderr and b"hu/sh" not in wrong.stderr
 
 
 def test_a_desk_fills_itself_and_is_empty_after_ctrl_c(empty: Board) -> None:
@@ -370,7 +370,7 @@ def test_a_feed_that_is_none_or_refuses_is_named_without_its_password(
 def test_a_password_that_spoils_its_url_is_not_shown() -> None:
     found = run("from_sse.py", "http://me:hush/@127.0.0.1:1/", BOARD="127.0.0.1:1")
     assert found.returncode == 1
-    assert found.stderr.startswith(b"That is no URL")
+    assert found.stderr.startswith(b"That isn't a URL")
     assert b"hush" not in found.stderr
 
 
