@@ -46,6 +46,7 @@ FIELD_CHARACTERS = 1000  # characters that take as long to render as a field's m
 INDENTED_BYTES = 8192  # of data; indenting deep arrays makes them 60 times as long
 BOOT_BYTES = 256 << 10  # of data that a page has as JSON, for its script
 BOOT_ROW_BYTES = 16 << 10  # of one event's data
+SEARCHED_FIELDS = 100  # of a row
 SEARCHED_CHARACTERS = 10_000  # of a field
 ACTIVITY = 50  # events without a key on a page
 SEARCHED_EVENTS = 2000  # newest events without a key that are searched for them
@@ -341,7 +342,8 @@ def _pad(cell: Cell, decimals: int) -> Cell:
 def _is_found(row: _Fields, selection: Selection, now: int) -> bool:
     if not selection.q.strip():
         return True
-    cells = (cell_of(name, value, now) for name, value in row.fields.items())
+    fields = islice(row.fields.items(), SEARCHED_FIELDS)
+    cells = (cell_of(name, value, now) for name, value in fields)
     texts = (it.text[:SEARCHED_CHARACTERS] for it in cells if it.kind != "nested")
     return selection.finds(row.key, *texts)
 

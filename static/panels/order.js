@@ -10,6 +10,7 @@ import { byNumber, byText } from "../format.js";
 /** @typedef {Pick<import("../controls/address.js").Selection, "q" | "filter" | "by">} Selected */
 /** @typedef {{group: number, value: any}} Rank A value's place: first by group. */
 
+const SEARCHED_FIELDS = 100; // of a row; as in web/panels.py
 const SEARCHED = 10_000; // code points of a field that are searched
 const LAST = 2; // the group of values that have no place
 /** @type {Rank} */
@@ -55,15 +56,15 @@ export function rowTest({ q, filter }, isPinned) {
 }
 
 /**
- * Whether a search finds a row: in its key, or in a field that isn't nested.
+ * Whether a search finds a row: in its key, or in one of its first fields, unless that is nested.
  * @param {Pick<Row, "key" | "data">} row
  * @param {string} wanted In lower case.
  */
 export function isFound({ key, data }, wanted) {
   if (key.toLowerCase().includes(wanted)) return true;
-  return entriesOf(data).some(([name, value]) =>
-    searchedText(name, value).toLowerCase().includes(wanted),
-  );
+  return entriesOf(data)
+    .slice(0, SEARCHED_FIELDS)
+    .some(([name, value]) => searchedText(name, value).toLowerCase().includes(wanted));
 }
 
 /** @param {Row} row @param {string} field Empty for the key. @returns {Rank} */
