@@ -4,7 +4,7 @@
  * Whatever differs from one event type to another reads this table, as the server reads
  * `feed/events/catalogue.py`. A new event type with a look of its own needs a row here, a
  * field of `Board` (`board/state.js`) for its values, and a view that `page.js` names. A
- * publisher's own type needs nothing: `board/own-types.js` keeps whatever comes wrapped.
+ * publisher's own type needs nothing: `board/own-types.js` keeps all wrapped events.
  *
  * Event ids have the form `<ms>-<seq>`: epoch milliseconds, and a count within them. They
  * order as two numbers, never as text.

@@ -349,7 +349,7 @@ def _is_cross_site() -> bool:
 def _read_named(cursor: str | None) -> tuple[str | None, EventId | None]:
     """Return the answer and the place in it that an event's id of /ask leads to.
 
-    What has not the form of an id of an answer leads nowhere: the id becomes a part of
+    A malformed id of an answer leads nowhere: the id becomes a part of
     the stream.
     """
     id, _, answer = (cursor or "").partition("@")

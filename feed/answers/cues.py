@@ -182,7 +182,7 @@ _PATTERNS = {cue: _compiled(phrases) for cue, phrases in CUES.items()}
 VOCABULARY = frozenset(
     {*_STOP.split(), *" ".join(CUES.values()).replace("|", " ").split()}
 )
-"""The words that mean something by themselves, so that they are no misspelt names."""
+"""Words with a meaning of their own, which can't be misspelt names."""
 SPELLINGS = tuple(sorted(VOCABULARY))
 """The same in one order, so that of two words that are equally near one is chosen."""
 

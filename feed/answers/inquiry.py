@@ -105,7 +105,7 @@ def _read(text: str, pins: tuple[str, ...], state: State, names: Names) -> Inqui
 
 
 def _corrected(found: Found, alone: bool) -> tuple[str, tuple[Word, ...], int]:
-    """Return the words that are no names, spelt right, and which stand for names.
+    """Return the words that aren't names, spelt right, and those that stand for names.
 
     The number of all words that mean nothing comes with them.
 

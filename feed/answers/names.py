@@ -1,9 +1,9 @@
 """Names in a question: symbols, companies, clubs and all other keys of the board.
 
 Theory of operation: all names are folded at once, as the lines of one text, and looked
-up by the words of the question, the longest first. A word that is no name may be a part
-of one, which a search in that text finds, or a misspelt part, which is looked for among
-the distinct words of all names. Only these last steps depend on the number of names,
+up by the words of the question, the longest first. Another word may be part of a name,
+which a search in that text finds, or a misspelt part, which is looked for among the
+distinct words of all names. Only these last steps depend on the number of names,
 and they run in C. The number of words for which they are taken is limited.
 """
 
@@ -54,7 +54,7 @@ class Named(msgspec.Struct, frozen=True, gc=False):
 
 
 class Found(NamedTuple):
-    """The names in a question, and the words that are no part of them, in order."""
+    """The names in a question, and the words that aren't part of them, in order."""
 
     names: list[Named]
     rest: list[Word]

@@ -87,8 +87,8 @@ RECENT = (
 class Window(msgspec.Struct, frozen=True):
     """The time that a question is about, and the words for it.
 
-    It begins at `since` (epoch ms) and ends now. With `instant` it is no span, but the
-    moment `since` itself. `span` is its length in words, for a question that gave it.
+    It begins at `since` (epoch ms) and ends now. With `instant`, it is only the moment
+    `since`. `span` is its length in words, for a question that gave it.
     """
 
     since: int

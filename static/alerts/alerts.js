@@ -106,7 +106,7 @@ export class Alerts {
   addOwn(wanted) {
     const { test, value } = wanted;
     if (typeof value === "number" && !Number.isFinite(value))
-      return "The mark is no number: write it like 4.5.";
+      return "The mark isn’t a number: write it like 4.5.";
     if (test === "becomes" && value === "") return "Write the word that it becomes.";
     return this.#add({ id: newId(), kind: "own", ...wanted });
   }

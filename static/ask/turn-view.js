@@ -21,8 +21,8 @@ import { HELD_BACK, origin, statusOf } from "./words.js";
  * @property {number} index The place of its piece in the answer.
  * @property {import("./reader.js").Ref} ref
  * @property {string} text
- * @property {typeof presentOf} presentOf Finds out what it is now.
- * @property {HTMLElement} present Shows what it is now.
+ * @property {typeof presentOf} presentOf Returns its present value.
+ * @property {HTMLElement} present Shows its present value.
  */
 
 const STILL = matchMedia("(prefers-reduced-motion: reduce)");
@@ -73,7 +73,7 @@ export class TurnView {
     setHidden(fields.foot, fields.again.hidden && (state.at === null || isRunning));
   }
 
-  /** Show beside each figure what it is now. @param {Board} board */
+  /** Show its present value beside each figure. @param {Board} board */
   paintPresent(board) {
     if (this.#turn.isRunning) return; // nothing moves within the text while it comes
     for (const { ref, text, present, presentOf } of this.#figures) {

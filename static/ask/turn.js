@@ -95,7 +95,7 @@ export class Turn {
   /** Stop the answer; its stream then ends. Before there is one, cancel the question. */
   async stop() {
     if (this.state.answer === null) return this.#request.abort();
-    // If the server can't be reached, the answer goes on, and can be stopped again.
+    // If the server can't be reached, the answer continues, and can be stopped later.
     await stopAnswer(this.state.answer).catch(() => undefined);
   }
 

@@ -28,8 +28,8 @@ export function statusOf({ phase, end, problem, pieces }, isWaiting, now) {
   if (phase === "lost") return lost(pieces.length > 0);
   if (!isWaiting) return "";
   return navigator.onLine
-    ? "The connection was lost. The answer goes on as soon as it is back."
-    : "You are offline. The answer goes on as soon as you are back.";
+    ? "The connection was lost. The answer continues as soon as it is back."
+    : "You are offline. The answer continues as soon as you are back.";
 }
 
 /**
