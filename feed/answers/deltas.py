@@ -104,14 +104,16 @@ def read_whole(parts: Iterable[bytes]) -> Iterator[Delta]:
 def _read_data(parts: Iterable[bytes]) -> Iterator[bytes]:
     """Yield the data of each event (WHATWG HTML standard, section 9.2.6)."""
     data: list[bytes] = []
+    length = 0
     for line in _split_lines(parts):
         if line.startswith(b"data:"):
             data.append(line[5:].removeprefix(b" "))
-            if sum(map(len, data)) > LONGEST_LINE:
+            length += len(line)
+            if length > LONGEST_LINE:
                 raise BrokenAnswer(OVERLONG)
         elif not line and data:
             yield b"\n".join(data)
-            data = []
+            data, length = [], 0
     if data == [DONE]:  # a server that leaves out the blank line after it
         yield DONE
 

@@ -9,6 +9,7 @@ import http.client
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -142,6 +143,7 @@ class ModelRequest:
         """
         while not self._closed and (part := response.read1(PART, decode_content=False)):
             yield part
+            time.sleep(0)  # gevent switches only where a read waits: let others run
 
 
 def _make_connection(

@@ -142,7 +142,7 @@ def test_a_line_or_an_event_without_an_end_is_given_up_early() -> None:
             assert count * len(part) < 3 * deltas.LONGEST_LINE
             yield part
 
-    for part in (b"x" * 999, b"data: " + b"x" * 999 + b"\n"):
+    for part in (b"x" * 999, b"data: " + b"x" * 999 + b"\n", b"data:\n"):
         with pytest.raises(BrokenAnswer, match=deltas.OVERLONG):
             [*read_stream(endless(part))]
     with pytest.raises(BrokenAnswer, match=deltas.OVERLONG):
