@@ -31,6 +31,7 @@ import pytest
 from feed.settings import Settings
 from tests.helpers.boards import open_streams, status
 from tests.helpers.client_state import age
+from tests.helpers.confined import unit_values
 from tests.helpers.documents import DEPLOY, FEED, blocks, settings_table
 from tests.helpers.harness import (
     LOOPBACK,
@@ -43,12 +44,14 @@ from tests.helpers.harness import (
     until,
 )
 from tests.helpers.proxies import BOARDS, MAIN_CONFIG, UPSTREAM, ShippedNginx
+from tests.helpers.redis_server import RedisServer
 from tests.helpers.sse import Parsed
 
 DOCKERFILE = ROOT / "Dockerfile"
 COMPOSE = ROOT / "compose.yaml"
 COMPOSE_UPSTREAM = ROOT / "deploy/boards-compose.conf"
 UNIT = ROOT / "deploy/liveboard.service"
+CONFINED = (sys.executable, "-m", "tests.helpers.confined", str(UNIT))
 FAREWELL = 5  # seconds from SIGTERM until the board is gone
 # One path for each kind of file that the image must have.
 PATHS = (
@@ -603,7 +606,7 @@ def as_user(number: str) -> list[str]:
 
 
 def owner(pid: int) -> int:
-    [found] = re.findall(r"^Uid:\t(\d+)", Path(f"/proc/{pid}/status").read_text(), re.M)
+    [found] = re.findall(r"^Uid:\t(\d+)", status_of(pid), re.M)
     return int(found)
 
 
@@ -634,6 +637,18 @@ def test_one_of_the_boards_builds_the_image_and_the_other_waits_for_it() -> None
     services = msgspec.yaml.decode(COMPOSE.read_text())["services"]
     assert [name for name in services if "build" in services[name]] == ["board-1"]
     assert services["board-2"]["pull_policy"] == "never"
+
+
+def test_every_container_is_confined_and_bounded() -> None:
+    services = msgspec.yaml.decode(COMPOSE.read_text())["services"]
+    for name, service in services.items():
+        assert service["read_only"] is True, name
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert service["restart"] == "unless-stopped", name
+        assert re.fullmatch(r"[12]g", service["mem_limit"]), name
+    assert [name for name in services if "cap_add" in services[name]] == ["nginx"]
+    assert {services[name]["tmpfs"] for name in BOARDS} == {"/tmp"}
 
 
 def test_no_image_names_a_debian_with_which_its_tag_would_age() -> None:
@@ -872,11 +887,24 @@ class UnitParser(configparser.ConfigParser):
 
 
 def unit_lines() -> dict[str, str]:
-    """Return the unit's `[Service]` section; a name that occurs twice is an error."""
+    """Return the unit's `[Service]` section; a name that occurs twice is an error.
+
+    Filters of system calls are left out: each line of them adds to those before it.
+    """
     parser = UnitParser(interpolation=None, delimiters="=")
-    parser.read_string(UNIT.read_text())
+    parser.read_string(
+        re.sub(r"^SystemCallFilter=.*\n", "", UNIT.read_text(), flags=re.M)
+    )
     assert {*parser} == {"DEFAULT", "Unit", "Service", "Install"}
     return dict(parser["Service"])
+
+
+class ConfinedBoard(Board):
+    """A board under the filters of the systemd unit."""
+
+    def __init__(self, **env: str) -> None:
+        super().__init__("app:app", None, **env)
+        self._command = [*CONFINED, *self._command]
 
 
 def test_the_unit_gives_the_board_its_files_its_signal_and_its_farewell() -> None:
@@ -899,3 +927,58 @@ def test_systemd_finds_nothing_wrong_with_the_unit(tmp_path: Path) -> None:
         ["systemd-analyze", "verify", "--man=no", unit], capture_output=True, text=True
     )
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+def test_systemd_rates_the_exposure_of_the_unit_below_three() -> None:
+    """The rating goes from 0 to 10, and the threshold from 0 to 100."""
+    assert unit_values(UNIT.read_text(), "MemoryMax") == ["1G"]
+    if sys.platform != "linux":
+        return
+    command = ["systemd-analyze", "security", "--offline=yes", "--threshold=29"]
+    done = subprocess.run([*command, UNIT], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-200:] + done.stderr
+
+
+def test_a_board_needs_no_system_call_that_the_unit_forbids() -> None:
+    """Here a forbidden call kills the process that makes it."""
+    if sys.platform != "linux":
+        return
+    with (
+        RedisServer() as redis,
+        ConfinedBoard(REDIS_URL=redis.url, PUBLISH_TOKEN="s" * 16) as board,
+    ):
+        [worker] = board.worker_pids()
+        assert re.search(r"^Seccomp:\t2$", status_of(worker), re.M)
+        token = {"Authorization": f"Bearer {'s' * 16}"}
+        with board.stream() as stream:
+            put = board.request("PUT", "/api/prices/NEW", token, b"1.5")
+            stream.read_until(lambda event: '"NEW"' in event.data)
+        answer = board.get("/ask?q=price+of+NEW&pace=0", {"Accept": "text/plain"})
+        page = board.get("/", {"Accept": "text/html"})
+        figures = board.get("/metrics")
+        statuses = [it[0] for it in (put, answer, page, figures)]
+        assert statuses == [201, 200, 200, 200]
+        assert b"1.5" in answer[2]
+        assert board.worker_pids() == [worker]
+        board.term()
+        assert board.wait_exit(10) < FAREWELL
+        assert board.exit_code == 0
+
+
+@pytest.mark.parametrize(
+    "forbidden",
+    [
+        "import os; os.chown('.', 0, 0)",
+        "import os; os.setuid(0)",
+        "import mmap; mmap.mmap(-1, 4096, prot=mmap.PROT_WRITE | mmap.PROT_EXEC)",
+    ],
+)
+def test_the_unit_forbids_system_calls(forbidden: str) -> None:
+    if sys.platform != "linux":
+        return
+    done = subprocess.run([*CONFINED, sys.executable, "-c", forbidden], cwd=ROOT)
+    assert done.returncode == -signal.SIGSYS
+
+
+def status_of(pid: int) -> str:
+    return Path(f"/proc/{pid}/status").read_text()
