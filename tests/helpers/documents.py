@@ -15,7 +15,8 @@ DEPLOY = ROOT / "docs/deploy.md"
 REPLAY = ROOT / "docs/replay.md"
 BOARDS = ROOT / "docs/boards.md"
 ASK = ROOT / "docs/ask.md"
-DOCUMENTS = (README, TOUR, FEED, DEPLOY, REPLAY, BOARDS, ASK)
+SECURITY = ROOT / "docs/security.md"
+DOCUMENTS = (README, TOUR, FEED, DEPLOY, REPLAY, BOARDS, ASK, SECURITY)
 
 
 def defined_in(path: Path) -> set[str]:

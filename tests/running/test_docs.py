@@ -20,7 +20,9 @@ from playwright.sync_api import Page, expect
 from app import create_app
 from feed import history as past
 from feed import log
-from feed.answers import answers, deltas, facts, prompt, request, shelf, upstream
+from feed.answers import (
+    answers, deltas, facts, limits, prompt, request, shelf, upstream,
+)
 from feed.answers.upstream import AnswerLimits
 from feed.commands import publish as send
 from feed.events import control, shapes
@@ -31,13 +33,15 @@ from feed.events.shapes import Late, Notice, Quote, Team
 from feed.events.wrapping import Wrapped
 from feed.feed import Feed
 from feed.publishing import batch as publishing
+from feed.publishing import idempotency
 from feed.settings import SLOWEST, InvalidSetting, Settings
 from feed.sources import recording, replay
 from feed.sources.replay import Replay
-from feed.streams import catchup, stream
+from feed.streams import catchup, framecache, stream
 from feed.streams.slowness import BOUNDS
 from feed.streams.view import View
 from serving.figures import FiguresFolder
+from serving.slots import SlotBounds
 from tests.helpers.documents import (
     ASK,
     BOARDS,
@@ -46,6 +50,7 @@ from tests.helpers.documents import (
     FEED,
     README,
     REPLAY,
+    SECURITY,
     TOUR,
     Table,
     bare,
@@ -59,10 +64,11 @@ from tests.helpers.documents import (
 )
 from tests.helpers.harness import ROOT, Board
 from tests.helpers.sse import Parsed, Parser
-from web import api, cells, panels
+from web import api, cells, guesses, panels
 from web.ops import REFUSALS, SharedFigures
 from web.query import (
     MATCH_PARAMETERS,
+    MAX_NAMES,
     MAX_PACE,
     STATE_PARAMETERS,
     STREAM_PARAMETERS,
@@ -554,6 +560,37 @@ def test_every_sentence_about_a_model_is_listed() -> None:
 
 
 # Files and links
+
+
+def test_every_promise_of_security_names_tests_that_exist() -> None:
+    [table] = [it for it in tables(SECURITY) if it.head == ["promise", "file", "test"]]
+    assert len(table.rows) > 15
+    for _, file, tests in table.rows:
+        [path], names = spans([file]), spans([tests])
+        assert names
+        assert {*names} <= defined_in(ROOT / path), path
+
+
+def test_the_bounds_of_security_are_those_of_the_code() -> None:
+    text = " ".join(SECURITY.read_text().split())
+    slots, settings = SlotBounds(), Settings()
+    for words in (
+        f"`MAX_STREAMS`, {settings.max_streams} by default",
+        f"`BACKLOG`, {settings.backlog:_} by default".replace("_", " "),
+        f"`MAX_KEYS`, {settings.max_keys} by default",
+        f"the newest {slots.idle}, for",
+        f"without a request | {slots.first_request:g} s",
+        f"that isn't read | {slots.answer:g} s",
+        f"names in a filter | {MAX_NAMES}, and",
+        f"moment | {framecache.MOMENT_BYTES >> 20} MiB each",
+        f"idempotency keys | {idempotency.REMEMBERED:_} ".replace("_", " "),
+        f"{settings.max_answers} at once, {answers.MOST_CALLS} by a model",
+        f"{shelf.MOST_KEPT} that have ended, with up to {shelf.MOST_BYTES >> 20} MiB",
+        f"{limits.MOST_ADDRESSES:_} that asked".replace("_", " "),
+        f"{guesses.MOST_CLIENTS} that sent a wrong token",
+    ):
+        assert words in text
+    assert framecache.MOMENT_BYTES == catchup.CATCH_UP_BYTES
 
 
 def test_every_file_of_the_table_to_change_something_exists() -> None:
