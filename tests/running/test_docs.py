@@ -21,7 +21,14 @@ from app import create_app
 from feed import history as past
 from feed import log
 from feed.answers import (
-    answers, deltas, facts, limits, prompt, request, shelf, upstream,
+    answers,
+    deltas,
+    facts,
+    limits,
+    prompt,
+    request,
+    shelf,
+    upstream,
 )
 from feed.answers.upstream import AnswerLimits
 from feed.commands import publish as send
