@@ -24,7 +24,6 @@ import { paintPins, rowOf } from "./controls/pins.js";
 import { Settings, pinOfOpened } from "./controls/settings.js";
 import { SettingsDialog } from "./controls/settings-dialog.js";
 import { listenToShortcuts } from "./controls/shortcuts.js";
-import { Terminal } from "./controls/terminal.js";
 import { Toolbar, onPlainClick } from "./controls/toolbar.js";
 import { byId, setHidden, setText } from "./dom.js";
 import { Renewal } from "./renewal.js";
@@ -62,7 +61,6 @@ const notices = new Notices(board);
 const views = { price: prices, score: scores, market: notices, notice: notices };
 const pause = new Pause();
 const toolbar = new Toolbar(choice);
-const terminal = new Terminal();
 const settingsDialog = new SettingsDialog(settings);
 const help = /** @type {HTMLDialogElement} */ (byId("help"));
 const renewal = new Renewal(boot.version);
@@ -100,6 +98,8 @@ const painter = new Painter(parts);
 let alarm = null;
 /** @type {import("./alerts/alerts-dialog.js").AlertsDialog | null} */
 let alertsDialog = null;
+/** @type {import("./controls/terminal.js").Terminal | null} */
+let terminal = null;
 /** @type {import("./panels/left-out.js").LeftOut | null} */
 let leftOut = null;
 let arePanelsAsked = false;
@@ -191,7 +191,7 @@ function onSelection(isFirst = false) {
   else if (choice.now.asked) openAsk(isFirst);
   if (parts.detail) parts.detail.onSelection();
   else if (choice.now.opened) openDetail(isFirst);
-  terminal.paint(choice.now, shownSymbols());
+  terminal?.paint(choice.now, shownSymbols());
   updateTitle();
   painter.requestAtOnce();
 }
@@ -234,6 +234,18 @@ async function openPanels() {
   parts.panels = views.other = panels;
   toolbar.own = new OwnTools(board, panels.tables, choice);
   painter.requestAtOnce();
+}
+
+/** Let the command for a terminal follow the page once it comes into view. */
+function awaitTerminal() {
+  const observer = new IntersectionObserver(async ([{ isIntersecting }]) => {
+    if (!isIntersecting) return;
+    observer.disconnect();
+    const { Terminal } = await import("./controls/terminal.js");
+    terminal = new Terminal();
+    terminal.paint(choice.now, shownSymbols());
+  });
+  observer.observe(byId("curl"));
 }
 
 /** Fetch the rows for which the page had no room; the first time this loads its script. */
@@ -376,6 +388,7 @@ paintPins(settings);
 applySettings();
 onSelection(true);
 openPanels();
+awaitTerminal();
 // An alert that is set must see the first event.
 if (settings.get("alerts").length) await loadAlarm().catch(() => {});
 stream.open();

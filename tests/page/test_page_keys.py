@@ -1,5 +1,6 @@
 """Odd keys on the page: each row opens its own key, and its address does so again."""
 
+import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import closing
@@ -129,7 +130,10 @@ def check_detail(page: Page, key: str) -> None:
 
 def first_line(page: Page, words: str) -> str:
     """Return the first line with these words that the page's own command prints."""
-    command = page.locator("#curl").text_content()
+    line = page.locator("#curl")
+    line.scroll_into_view_if_needed()  # from then on it follows the page
+    expect(line).to_contain_text(re.compile("events=price|/stream/matches/"))
+    command = line.text_content()
     with subprocess.Popen(
         ["sh", "-c", f"exec {command} -sS --max-time 20"],
         stdout=subprocess.PIPE,
