@@ -10,6 +10,7 @@ import re
 from functools import lru_cache
 from hashlib import sha256
 from mimetypes import guess_type
+from os.path import isfile
 from pathlib import Path
 
 import msgspec
@@ -51,7 +52,8 @@ def serve(filename: str) -> Response:
     """Return a file of the static folder; NotFound if it does not exist."""
     folder = current_app.static_folder or ""
     paths = [safe_join(folder, name) for name in _parts(filename)]
-    files = tuple(Path(path) for path in paths if path and Path(path).is_file())
+    # Unlike `Path.is_file`, `isfile` is false for a name that is too long for a file.
+    files = tuple(Path(path) for path in paths if path and isfile(path))
     if len(files) < len(paths):
         raise NotFound(f"There is no file {filename!r} here.")
     asset = _asset(files, tuple(file.stat().st_mtime_ns for file in files))
