@@ -191,7 +191,7 @@ function onSelection(isFirst = false) {
   else if (choice.now.asked) openAsk(isFirst);
   if (parts.detail) parts.detail.onSelection();
   else if (choice.now.opened) openDetail(isFirst);
-  terminal?.paint(choice.now, shownSymbols());
+  paintTerminal();
   updateTitle();
   painter.requestAtOnce();
 }
@@ -236,16 +236,22 @@ async function openPanels() {
   painter.requestAtOnce();
 }
 
-/** Let the command for a terminal follow the page once it comes into view. */
-function awaitTerminal() {
-  const observer = new IntersectionObserver(async ([{ isIntersecting }]) => {
-    if (!isIntersecting) return;
-    observer.disconnect();
-    const { Terminal } = await import("./controls/terminal.js");
-    terminal = new Terminal();
-    terminal.paint(choice.now, shownSymbols());
-  });
-  observer.observe(byId("curl"));
+/**
+ * Let the command for a terminal stream what is selected; the first time this loads its
+ * script. The page's HTML has the command for the whole board.
+ */
+async function paintTerminal() {
+  const { view, symbols, q, filter, opened } = choice.now;
+  const isWhole = view === "both" && !symbols.length && !q.trim() && !opened;
+  if (terminal || !isWhole || filter === "pinned") {
+    (await loadTerminal()).paint(choice.now, shownSymbols());
+  }
+}
+
+async function loadTerminal() {
+  const { Terminal } = await import("./controls/terminal.js");
+  terminal ??= new Terminal();
+  return terminal;
 }
 
 /** Fetch the rows for which the page had no room; the first time this loads its script. */
@@ -359,6 +365,7 @@ byId("board").addEventListener("click", ({ target }) => {
 onPlainClick(document.body, "#open-ask, #detail-ask", () => choice.ask(askAbout(choice.now)));
 byId("pause").addEventListener("click", togglePause);
 byId("open-settings").addEventListener("click", () => settingsDialog.open());
+byId("copy-curl").addEventListener("click", async () => (await loadTerminal()).copyLine());
 byId("open-help").addEventListener("click", () => help.showModal());
 byId("open-alerts").addEventListener("click", () => openAlerts());
 byId("alerts-tab").addEventListener("click", () => openAlerts());
@@ -384,11 +391,13 @@ listenToShortcuts(
   },
 );
 
+for (const element of document.querySelectorAll("[data-origin]")) {
+  setText(element, location.origin);
+}
 paintPins(settings);
 applySettings();
 onSelection(true);
 openPanels();
-awaitTerminal();
 // An alert that is set must see the first event.
 if (settings.get("alerts").length) await loadAlarm().catch(() => {});
 stream.open();

@@ -13,13 +13,6 @@ export class Terminal {
   #line = byId("curl");
   #copy = byId("copy-curl");
 
-  constructor() {
-    this.#copy.addEventListener("click", () => this.#copyLine());
-    for (const element of document.querySelectorAll("[data-origin]")) {
-      setText(element, location.origin);
-    }
-  }
-
   /** @param {Selection} selection @param {string[]} symbols The symbols that the page shows. */
   paint(selection, symbols) {
     const options = fitsPath(selection.opened?.key ?? "") ? "-N" : "--path-as-is -N";
@@ -27,7 +20,8 @@ export class Terminal {
     setText(this.#line, `${this.#line.dataset.curl} ${options} ${quoted(url)}`);
   }
 
-  async #copyLine() {
+  /** Copy the command; if the browser does not allow that, select it. */
+  async copyLine() {
     try {
       await navigator.clipboard.writeText(this.#line.textContent ?? "");
       setText(this.#copy, "Copied");

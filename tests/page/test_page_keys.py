@@ -131,7 +131,6 @@ def check_detail(page: Page, key: str) -> None:
 def first_line(page: Page, words: str) -> str:
     """Return the first line with these words that the page's own command prints."""
     line = page.locator("#curl")
-    line.scroll_into_view_if_needed()  # from then on it follows the page
     expect(line).to_contain_text(re.compile("events=price|/stream/matches/"))
     command = line.text_content()
     with subprocess.Popen(

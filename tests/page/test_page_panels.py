@@ -357,7 +357,7 @@ def test_alerts_notify_of_a_new_row_a_word_and_a_mark(
     add.click()
     page.locator("#alert-test").select_option("above")
     add.click()
-    expect(page.locator("#alert-problem")).to_contain_text("no number")
+    expect(page.locator("#alert-problem")).to_contain_text("isn’t a number")
     page.locator("#alert-value").fill("20,5")
     add.click()
     page.locator("#alert-test").select_option("becomes")

@@ -85,7 +85,6 @@ def test_a_browser_shows_all_parts_of_the_page_and_a_frame_on_the_same_site(
     expect(panel.locator("canvas").first).to_be_visible()
     one.locator("[data-match]:visible").first.click()
     expect(panel.get_by_text("Timeline")).to_be_visible()
-    one.locator("#curl").scroll_into_view_if_needed()
     expect(one.locator("#curl")).to_contain_text('curl -u ":$VIEW_TOKEN" -N ')
     one.keyboard.press("q")
     ask(one, "How is ACME?")

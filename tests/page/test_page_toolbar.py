@@ -113,7 +113,6 @@ def test_pins_come_first_have_a_filter_and_last(page: Page, board: Board) -> Non
     page.get_by_role("radio", name="Pinned").check()
     expect(shown(page)).to_have_count(1)
     expect(page.locator("[data-match]:visible")).to_have_count(1)
-    page.locator("#curl").scroll_into_view_if_needed()
     expect(page.locator("#curl")).to_contain_text("symbols=NMBR")
     page.reload()
     wait_until_live(page)
@@ -202,7 +201,6 @@ def test_the_line_for_a_terminal_follows_the_selection(
         ("/s/ACME", f"curl -N '{board.url}/stream.txt?symbols=ACME&events=price'"),
     ):
         page.goto(board.url + path)
-        line.scroll_into_view_if_needed()
         expect(line).to_have_text(said)
 
 
@@ -214,7 +212,6 @@ def test_a_curl_line_can_not_be_led_astray_by_a_name(page: Page, stage: Stage) -
     expect(shown(page)).to_have_count(1)
     page.get_by_role("searchbox").fill("(touch")
     line = page.locator("#curl")
-    line.scroll_into_view_if_needed()
     expect(line).to_contain_text("symbols=a%27%24(touch%20x)%60id%60'")
     assert (line.text_content() or "").count("'") == 2
 
