@@ -47,6 +47,7 @@ SHORTEST_TURN = 0.02  # seconds between two steps of the loop
 LOOK_AT_READERS = 1.0  # seconds between two searches for unread answers
 LONGEST_TURN = 0.2  # seconds, also if nothing is due: the process may be about to end
 GRACE = 0.5  # seconds for models to finish when the process ends
+AT_ONCE = 4  # answers that are written to before the board's streams have their turn
 STOPPING = 1.0  # seconds within which an answer ends once it is stopped
 
 STOPPED = "The answer was stopped."
@@ -191,6 +192,7 @@ class Answers:
                 self._begin_typing(asking, [])
             else:
                 self._begin_call(asking, self._upstream)
+            _let_others_run()  # before the next question takes its time
         return answer
 
     def find(self, id: str) -> Answer | None:
@@ -358,13 +360,15 @@ class Answers:
         with self._stepping:
             additions = [it for it in additions if it.events or it.ending]
             self._keeper.add(additions)
-            for answer, events, ending in additions:
+            for number, (answer, events, ending) in enumerate(additions, 1):
                 is_first = answer.first_word is None
                 answer.append(events)
                 if is_first and answer.first_word is not None:
                     self.figures.count_first_word(answer.first_word)
                 if ending is not None:
                     self._end(answer, ending)
+                if number % AT_ONCE == 0:
+                    _let_others_run()
 
     def _end(self, answer: Answer, ending: End) -> None:
         self._typing.pop(answer.id, None)
@@ -411,6 +415,11 @@ def _end_of(answer: Answer, reason: str = "complete", detail: str | None = None)
     if answer.stop is not None:
         reason, detail = answer.stop
     return answer.make_end(reason, detail, now_ms())
+
+
+def _let_others_run() -> None:
+    """Let the streams of the board write, so that answers don't delay them."""
+    time.sleep(0)
 
 
 def _log_place(error: Exception) -> None:
