@@ -47,7 +47,9 @@ SHORTEST_TURN = 0.02  # seconds between two steps of the loop
 LOOK_AT_READERS = 1.0  # seconds between two searches for unread answers
 LONGEST_TURN = 0.2  # seconds, also if nothing is due: the process may be about to end
 GRACE = 0.5  # seconds for models to finish when the process ends
-AT_ONCE = 4  # answers that are written to before the board's streams have their turn
+ANSWERS_A_TURN = (
+    4  # answers that are written to before the board's streams have their turn
+)
 STOPPING = 1.0  # seconds within which an answer ends once it is stopped
 
 STOPPED = "The answer was stopped."
@@ -367,7 +369,7 @@ class Answers:
                     self.figures.count_first_word(answer.first_word)
                 if ending is not None:
                     self._end(answer, ending)
-                if number % AT_ONCE == 0:
+                if number % ANSWERS_A_TURN == 0:
                     _let_others_run()
 
     def _end(self, answer: Answer, ending: End) -> None:
