@@ -1,0 +1,1 @@
+"""Live sources: real prices and real scores, each read by a pure reader."""
