@@ -74,11 +74,11 @@ export function signed(value, decimals) {
 }
 
 /**
- * A change in percent with its sign: "+0.36 %".
+ * A change in percent with its sign: "+0.36%".
  * @param {number | null} value
  */
 export function percent(value) {
-  return value == null ? UNKNOWN : `${signed(value, 2)} %`;
+  return value == null ? UNKNOWN : `${signed(value, 2)}%`;
 }
 
 /**

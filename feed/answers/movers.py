@@ -190,7 +190,7 @@ def _ranked(
     quote = state.quote(symbol)
     name = long_name(quote, state) if quote else short_name(symbol, state)
     field = None if inquiry.window else "change_percent"
-    size = state.figure(("price", symbol), field, f"{price(abs(change), 2)} %")
+    size = state.figure(("price", symbol), field, f"{price(abs(change), 2)}%")
     said = "" if again else f"{_said(inquiry)}, "
     first = phrase(said, name, f" has {verb} most{scope}, by ", size)
     if not others:

@@ -38,7 +38,7 @@ def answer_symbols(inquiry: Inquiry, state: State) -> Phrase:
 
 
 def quote_sentence(quote: Quote, state: State) -> Phrase:
-    """Return a quote: "Acme (ACME) is at 123.65 EUR, up 0.25 (+0.20 %) on …"."""
+    """Return a quote: "Acme (ACME) is at 123.65 EUR, up 0.25 (+0.20%) on …"."""
     parts: list[Part] = [long_name(quote, state), " is at ", _price(quote, state)]
     if quote.change is not None and quote.previous_close is not None:
         parts += [", ", _change(quote, state)]
@@ -109,7 +109,7 @@ def _describe_span(quote: Quote, span: Span, window: Window, state: State) -> Ph
 
 
 def _move_of(quote: Quote, span: Span, state: State) -> Phrase:
-    """Return how far a price has moved: " has risen by 0.78 (+0.63 %) from …"."""
+    """Return how far a price has moved: " has risen by 0.78 (+0.63%) from …"."""
     move = span.last - span.first
     way = direction(move, quote.decimals)
     if way == "flat":
@@ -296,7 +296,7 @@ def _in_percent(quote: Quote, state: State) -> list[Part]:
 
 
 def _change(quote: Quote, state: State) -> Phrase:
-    """Return the change: "up 0.25 (+0.20 %) on the previous close of 123.40"."""
+    """Return the change: "up 0.25 (+0.20%) on the previous close of 123.40"."""
     close = _of(quote, state, "previous_close")
     way = direction(quote.change, quote.decimals)
     if way == "flat":

@@ -55,8 +55,8 @@ def signed(value: float | None, decimals: int) -> str:
 
 
 def percent(value: float | None) -> str:
-    """Return a change in percent with its sign: "+0.36 %"."""
-    return UNKNOWN if value is None else f"{signed(value, 2)} %"
+    """Return a change in percent with its sign: "+0.36%"."""
+    return UNKNOWN if value is None else f"{signed(value, 2)}%"
 
 
 def direction(value: float | None, decimals: int) -> str:

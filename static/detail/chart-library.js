@@ -30,6 +30,9 @@ export class LibraryChart {
       },
       rightPriceScale: { borderVisible: false, entireTextOnly: true },
       handleScroll: { vertTouchDrag: false },
+      // By default the library takes the browser's language, which gives the page other
+      // digits or another calendar, and an error in each frame if it is no BCP 47 tag ("C").
+      localization: { locale: "en-GB" },
     });
     this.#series = this.#chart.addSeries(library.CandlestickSeries);
     this.paintColours();

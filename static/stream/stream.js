@@ -175,15 +175,8 @@ export class Stream {
 
   #openLine() {
     if (!this.#running || this.#asleep || this.#line) return;
-    const { version, heartbeat, symbols } = this.#options;
-    /** @type {Line} */
-    const line = hasWorker
-      ? openLineToWorker(
-          version,
-          (message) => line === this.#line && this.#onMessage(message),
-          () => line === this.#line && this.#doWithoutWorker(),
-        )
-      : openLineWithinPage((message) => line === this.#line && this.#onMessage(message));
+    const { heartbeat, symbols } = this.#options;
+    const line = this.#lineToHub();
     this.#line = line;
     this.#unanswered = 0;
     line.send({
@@ -194,6 +187,22 @@ export class Stream {
       pace: this.#pace,
       online: navigator.onLine,
     });
+  }
+
+  /** @returns {Line} */
+  #lineToHub() {
+    /** @type {Line} */
+    let line;
+    /** @param {HubMessage} message */
+    const receive = (message) => line === this.#line && this.#onMessage(message);
+    const fail = () => line === this.#line && this.#doWithoutWorker();
+    if (!hasWorker) return (line = openLineWithinPage(receive));
+    try {
+      return (line = openLineToWorker(this.#options.version, receive, fail));
+    } catch {
+      hasWorker = false; // Firefox throws a SecurityError where site data is blocked
+      return this.#lineToHub();
+    }
   }
 
   #closeLine() {

@@ -177,7 +177,7 @@ class BoardFacts:
             yield price(abs(first - second), decimals)
             if second:
                 share = (first - second) / second * 100
-                yield from (percent(share), f"{price(abs(share), 2)} %")
+                yield from (percent(share), f"{price(abs(share), 2)}%")
         yield from (percent(0.0), price(0.0, decimals))
         volumes = [0.0, *accumulate(candle[5] for candle in candles)]
         for begin, end in combinations(volumes, 2):
@@ -200,7 +200,7 @@ class BoardFacts:
             stoppage = f"+{parent['stoppage']}" if parent["stoppage"] else ""
             yield f"{value}{stoppage}′"
         elif name == "change_percent":
-            yield from (percent(value), f"{price(abs(value), 2)} %")
+            yield from (percent(value), f"{price(abs(value), 2)}%")
         elif name == "volume":
             yield whole(value)
         elif isinstance(value, str):

@@ -24,7 +24,7 @@ NOW_ON = "5 matches are on now: Oranjeveld 4–2 SV Lindenbrock (76′), Mbalowe
 SIMULATED = (
     Asked(
         (
-            f"{ACME} is at 123.73 EUR, up 0.33 (+0.27 %) ",
+            f"{ACME} is at 123.73 EUR, up 0.33 (+0.27%) ",
             "on the previous close of 123.40.",
         ),
         (*WRONG, "volume", "market"),
@@ -47,7 +47,7 @@ SIMULATED = (
         ("keelhavn shipyrds price", "whats keelhaven at", "shipyards", "PRICE OF KEEL"),
     ),
     Asked(
-        ("Kokovanna Chocolate (KOKO) is at 119.15 EUR, down 0.60 (−0.50 %)",),
+        ("Kokovanna Chocolate (KOKO) is at 119.15 EUR, down 0.60 (−0.50%)",),
         WRONG,
         ("choclate", "koko", "gve me the price of kokovanna", "chocolate quote"),
     ),
@@ -96,7 +96,7 @@ SIMULATED = (
     ),
     Asked(
         (
-            f"In the last 10 minutes, {ACME} has risen by 0.78 (+0.63 %) from 122.95 ",
+            f"In the last 10 minutes, {ACME} has risen by 0.78 (+0.63%) from 122.95 ",
             "to 123.73 EUR, with a low of 122.62, a high of 124.14 and a volume of ",
         ),
         WRONG,
@@ -112,7 +112,7 @@ SIMULATED = (
     Asked(
         (
             "In the last 30 minutes",
-            "fallen by 1.47 (−1.17 %) from 125.20 to 123.73 EUR",
+            "fallen by 1.47 (−1.17%) from 125.20 to 123.73 EUR",
         ),
         WRONG,
         ("ACME past half hour", "acme last 30m", "acme in the last half an hour"),
@@ -123,7 +123,7 @@ SIMULATED = (
         ("acme over the last two hours", "ACME last 2h"),
     ),
     Asked(
-        ("Since 14:00 UTC", "risen by 0.05 (+0.04 %) from 123.68 to 123.73 EUR"),
+        ("Since 14:00 UTC", "risen by 0.05 (+0.04%) from 123.68 to 123.73 EUR"),
         WRONG,
         (
             "acme since 14:00",
@@ -144,8 +144,8 @@ SIMULATED = (
     ),
     Asked(
         (
-            "at 123.73 EUR (+0.27 %)",
-            "46.10 EUR (+0.44 %)",
+            "at 123.73 EUR (+0.27%)",
+            "46.10 EUR (+0.44%)",
             "BOLT has done better than ACME",
         ),
         WRONG,
@@ -165,7 +165,7 @@ SIMULATED = (
         ("which costs more, QBIT or CPHM?", "which is more expensive cphm or qbit"),
     ),
     Asked(
-        ("Pixelund Displays (PXL) has risen most, by 2.08 %", "TURB (+1.86 %)"),
+        ("Pixelund Displays (PXL) has risen most, by 2.08%", "TURB (+1.86%)"),
         (*WRONG, "fallen"),
         (
             *("who rose most", "what are the top gainers", "stoks that rose the moast"),
@@ -178,7 +178,7 @@ SIMULATED = (
         ),
     ),
     Asked(
-        ("Ebbwater Tidal (EBBW) has fallen most, by 1.57 %", "FRYM (−1.38 %)"),
+        ("Ebbwater Tidal (EBBW) has fallen most, by 1.57%", "FRYM (−1.38%)"),
         (*WRONG, "risen"),
         (
             *("biggest losers", "TOP LOSERS", "worst performer", "who fell most"),
@@ -191,22 +191,22 @@ SIMULATED = (
         ("biggest movers", "which stocks moved most", "most volatile stock"),
     ),
     Asked(
-        ("In the last 10 minutes, Qubitarna Systems (QBIT) has risen most, by 2.21 %",),
+        ("In the last 10 minutes, Qubitarna Systems (QBIT) has risen most, by 2.21%",),
         WRONG,
         ("which stock gained most in the last 10 minutes", "top riser past 10 mins"),
     ),
     Asked(
-        ("(QBIT) has risen most", "and TURB (+1.16 %)"),
+        ("(QBIT) has risen most", "and TURB (+1.16%)"),
         WRONG,
         ("top 5 gainers in the last 10 minutes", "top 5 risers past ten minutes"),
     ),
     Asked(
-        ("risen most in Energy, by 0.79 %", "VLTM (+0.65 %)"),
+        ("risen most in Energy, by 0.79%", "VLTM (+0.65%)"),
         (*WRONG, "PXL"),
         ("best performers in energy", "top energy stocks", "who rose most in Energy"),
     ),
     Asked(
-        ("Boltwright Fasteners (BOLT) has risen most among your pins, by 0.44 %",),
+        ("Boltwright Fasteners (BOLT) has risen most among your pins, by 0.44%",),
         WRONG,
         ("best of my pins", "which of my stocks rose most"),
     ),
@@ -229,12 +229,12 @@ SIMULATED = (
         ("cheapest share", "lowest price"),
     ),
     Asked(
-        ("Of the 5 symbols in Energy, 3 are up and 2 are down.", "EBBW (−1.57 %)"),
+        ("Of the 5 symbols in Energy, 3 are up and 2 are down.", "EBBW (−1.57%)"),
         WRONG,
         ("how's energy", "how is the energy sector doing", "energy stocks", "ENERGY"),
     ),
     Asked(
-        ("In the last 5 minutes, Rivetta Castings (RVTA) has risen most, by 0.66 %",),
+        ("In the last 5 minutes, Rivetta Castings (RVTA) has risen most, by 0.66%",),
         (*WRONG, "fallen"),
         ("which stocks rose in the last 5 minutes", "RISERS PAST 5 MINS"),
     ),
@@ -460,12 +460,12 @@ SIMULATED = (
 
 PUBLISHED = (
     Asked(
-        ("Brent crude (BRN) is at 82.44 USD, up 0.74 (+0.91 %)",),
+        ("Brent crude (BRN) is at 82.44 USD, up 0.74 (+0.91%)",),
         WRONG,
         ("brent", "brent crude price", "BRN", "how is oil doing", "brant crude"),
     ),
     Asked(
-        ("Gold (XAU) is at 2,390.10 USD, down 10.90 (−0.45 %)", "COMEX is halted"),
+        ("Gold (XAU) is at 2,390.10 USD, down 10.90 (−0.45%)", "COMEX is halted"),
         WRONG,
         ("gold", "XAU", "price of gold please"),
     ),
@@ -486,7 +486,7 @@ PUBLISHED = (
     Asked(
         (
             "In the last 10 minutes (the board's prices begin at 13:58 UTC)",
-            "0.34 (+0.41 %)",
+            "0.34 (+0.41%)",
         ),
         WRONG,
         ("brent last 10 minutes",),
@@ -494,7 +494,7 @@ PUBLISHED = (
     Asked(
         ("BRN has done better than XAU by 1.36",), WRONG, ("compare brent and gold",)
     ),
-    Asked(("Of the 2 symbols in Metals", "XAU (−0.45 %)"), WRONG, ("metals",)),
+    Asked(("Of the 2 symbols in Metals", "XAU (−0.45%)"), WRONG, ("metals",)),
     Asked(("Brent crude (BRN) has risen most",), WRONG, ("who rose most",)),
     Asked(
         ("Acton lead Burton 2–1 in the first half (40′).", "D. Dunn (38′, own goal)"),

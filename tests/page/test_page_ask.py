@@ -74,13 +74,13 @@ def test_an_answer_types_itself_and_its_figures_stay_true(
     for side, text in (("home", f" {home}"), ("", "–"), ("away", f"{away}")):
         ref = of_score | {"field": f"{side}.score"}
         stage.say(text, ref=ref if side else None)
-    stage.say(" 47 %", unchecked=True)
+    stage.say(" 47%", unchecked=True)
     stage.say(".")
     stage.end_answer()
     expect(send(page)).to_have_text("Ask")
     expect(words(page)).to_have_text(
         f"{symbol} is at {price}. {HOSTILE.replace(chr(0x2028), ' ')} "
-        f"{score['home']['name']} {home}–{away} 47 % (not from the board)."
+        f"{score['home']['name']} {home}–{away} 47% (not from the board)."
     )
     expect(answer(page)).to_contain_text("As of 12:26:40 UTC, by rules")
     page.clock.fast_forward(5000)
@@ -94,7 +94,7 @@ def test_an_answer_types_itself_and_its_figures_stay_true(
     expect(words(page)).to_contain_text(f"{symbol} is at {price}, now {seven}.")
     scored = score | {"home": score["home"] | {"score": home + 1}}
     stage.send_event("score", scored, f"{at + 1000}-1")
-    expect(words(page)).to_contain_text(f"{home}–{away}, now {home + 1}–{away} 47 %")
+    expect(words(page)).to_contain_text(f"{home}–{away}, now {home + 1}–{away} 47%")
     moved = {**quote, "price": 8, "at": at}
     stage.send_event("price", moved, f"{at + 1000}-2")
     expect(words(page)).to_contain_text(f", now 8.{'0' * quote['decimals']}.")

@@ -645,7 +645,7 @@ def test_after_sleep_it_asks_for_what_it_missed_and_says_what_that_was(
     stage.send_hello(f"{woken}-2", "compacted", at=woken, version=newer)
     stage.send_event("price", quote(price=98.8), f"{woken}-1")
     stage.send_event("score", score_of(2, 0), f"{woken}-2")
-    words = "While you were away (8 h): 2 goals, ACME −1.20 %"
+    words = "While you were away (8 h): 2 goals, ACME −1.20%"
     expect(page.locator("#away")).to_have_text(words)
     wait_until_live(page)
     # A person who comes back must see it before the page loads the new version.

@@ -8,7 +8,7 @@ const MINUTE = 60_000;
 
 test("two minutes without anything are worth a sentence, less is not", async () => {
   equal(await saidAfter(2 * MINUTE - 1), null);
-  equal(await saidAfter(2 * MINUTE), "While you were away (2 min): ACME +1.00 %");
+  equal(await saidAfter(2 * MINUTE), "While you were away (2 min): ACME +1.00%");
 });
 
 test("it is said once", async () => {
@@ -16,7 +16,7 @@ test("it is said once", async () => {
   const away = new Away(board);
   away.rememberBoard(0, 5 * MINUTE);
   board.apply("price", quote({ price: 90 }), "1000-1", false);
-  equal(await away.describeChanges(5 * MINUTE), "While you were away (5 min): ACME −10.00 %");
+  equal(await away.describeChanges(5 * MINUTE), "While you were away (5 min): ACME −10.00%");
   equal(await away.describeChanges(5 * MINUTE), null);
 });
 
@@ -31,7 +31,7 @@ test("goals are counted, taken-back ones not, and the three that moved most are 
   );
   equal(
     awaySentence({ at: 0, ...before }, after, 90 * MINUTE),
-    "While you were away (1 h 30 min): 2 goals, D +10.00 %, B −3.00 %, A +1.00 %",
+    "While you were away (1 h 30 min): 2 goals, D +10.00%, B −3.00%, A +1.00%",
   );
 });
 

@@ -26,7 +26,7 @@ test("a figure that changed is written as the board writes it", () => {
   const at = board();
   equal(presentOf(ref("price"), "123.65", at), "1,124.02");
   equal(presentOf(ref("change"), "0.50", at), "−0.36");
-  equal(presentOf(ref("change_percent"), "+0.5 %", at), "−0.30 %");
+  equal(presentOf(ref("change_percent"), "+0.5%", at), "−0.30%");
   equal(presentOf(ref("volume"), "9", at), "1,200");
   equal(presentOf(ref("home.score", "score", "acton-burton"), "2", at), "3");
 });
@@ -36,7 +36,7 @@ test("a figure that is still so has nothing beside it", () => {
   equal(presentOf(ref("price"), "1,124.02", at), null);
   equal(presentOf(ref("price"), "1124", at), null); // as precise as the answer is
   equal(presentOf(ref("change"), "0.36", at), null); // "fell by 0.36"
-  equal(presentOf(ref("change_percent"), "−0.3 %", at), null);
+  equal(presentOf(ref("change_percent"), "−0.3%", at), null);
   equal(presentOf(ref("home.score", "score", "acton-burton"), "three", at), null);
 });
 

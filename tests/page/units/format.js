@@ -20,7 +20,7 @@ test("what is unknown is a dash and never 0", () => {
 test("a change has a sign, and minus is a real one", () => {
   equal(format.signed(0.36, 2), "+0.36");
   equal(format.signed(-0.36, 2), "−0.36");
-  equal(format.percent(-1.2), "−1.20 %");
+  equal(format.percent(-1.2), "−1.20%");
 });
 
 test("what rounds to nothing has neither sign nor arrow", () => {
