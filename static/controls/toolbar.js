@@ -8,7 +8,7 @@ import { writeUrl } from "./address.js";
 
 /** @typedef {import("./choice.js").Choice} Choice */
 
-const TABS = matchMedia("(width < 1024px)"); // as in styles/layout.css: one part at a time
+const TABS = matchMedia("(width < 64rem)"); // as in styles/layout.css: one part at a time
 
 export class Toolbar {
   #choice;

@@ -8,18 +8,18 @@
 /** @typedef {import("./cells.js").Kind} Kind */
 /** @typedef {{columns: boolean[], trend: boolean}} Fit Whether each column is shown. */
 
-const KEY_WIDTH = 96; // px, as are all
-const TREND_WIDTH = 88;
+const KEY_WIDTH = 6; // rem, as are all
+const TREND_WIDTH = 5.5;
 /** @type {Partial<Record<Kind, number>>} */
-const WIDTHS = { number: 84, chip: 108, time: 136, boolean: 72 };
-const TEXT_WIDTH = 96;
+const WIDTHS = { number: 5.25, chip: 6.75, time: 8.5, boolean: 4.5 };
+const TEXT_WIDTH = 6;
 
 /**
  * Share the width of a panel among its columns: the first chip comes first, then the trend with
  * its column, then the others.
  * @param {(Kind | null)[]} kinds Of the columns.
  * @param {number} trended The column that has a trend; -1 if there is none.
- * @param {number} width In px; 0 if it isn't known.
+ * @param {number} width In rem; 0 if it isn't known.
  * @param {number} pin The width of the column of pins.
  * @returns {Fit}
  */

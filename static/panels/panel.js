@@ -33,7 +33,7 @@ const UNMEASURED = 12; // rows that are drawn until the panel's height is known
 const MOST_PRINTED = 200;
 const MOST_LINES = 10; // rows for which an unselected panel has room
 const LINES = 3; // the room grows by this many rows at once, so that it grows rarely
-const PHONE = matchMedia("(width < 640px)"); // as in panels.css
+const PHONE = matchMedia("(width < 40rem)"); // as in panels.css
 
 export class Panel {
   #own;
@@ -60,6 +60,7 @@ export class Panel {
   #scrollTop = 0;
   #width = 0; // 0 until it is known
   #height = 0; // 0 until it is known
+  #rem = 16; // px; `fit.js` and the heights of rows count in it
   /** @type {Fit} */ #fit = { columns: [], trend: true };
   #lines = 0;
   #headSign = "";
@@ -116,6 +117,7 @@ export class Panel {
   onResize({ width, height }) {
     this.#width = width;
     this.#height = height;
+    this.#rem = parseFloat(getComputedStyle(this.element).getPropertyValue("--rem"));
     this.#headSign = "";
     this.#isWindowDue = true;
   }
@@ -152,7 +154,7 @@ export class Panel {
   }
 
   get #rowHeight() {
-    return PHONE.matches ? 44 : 36; // as in panels.css
+    return (PHONE.matches ? 2.75 : 2.25) * this.#rem; // as in panels.css
   }
 
   #onScroll() {
@@ -300,8 +302,8 @@ export class Panel {
     this.#fit = fitColumns(
       all.map(({ kind }) => kind),
       all.findIndex(({ name }) => name === trend),
-      this.#width,
-      this.#rowHeight,
+      this.#width / this.#rem,
+      this.#rowHeight / this.#rem,
     );
     for (const row of this.#drawn.values()) row.fit(this.#fit);
     const heads = [
