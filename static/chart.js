@@ -1,10 +1,22 @@
-/** The chart under its name of the release before, with the methods that it had then. */
+/**
+ * The chart for a page of the release before, which loaded its detail from that release and
+ * opens a first chart now. It is loaded again, for the same reason as in `detail.js`.
+ */
 
-import { Chart as Present } from "./detail/chart.js";
+import { reloadPage } from "./detail.js";
 
-export class Chart extends Present {
-  /** @param {import("./board/state.js").Quote} quote */
-  note(quote) {
-    this.onQuote(quote);
+class ReloadingChart {
+  isDue = false;
+
+  async open() {
+    reloadPage();
   }
+
+  close() {}
+
+  note() {}
+
+  paint() {}
 }
+
+export { ReloadingChart as Chart };

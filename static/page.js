@@ -216,9 +216,31 @@ function keyTarget() {
 
 /** Open the detail; the first time this loads its script. @param {boolean} isFirst */
 async function openDetail(isFirst) {
-  const { Detail } = await import("./detail/detail.js");
-  parts.detail ??= new Detail(board, choice, settings);
+  const loaded = await loadDetail().catch(() => null);
+  if (!loaded) return reportUnloaded("The detail");
+  parts.detail ??= new loaded.Detail(board, choice, settings, openAlerts);
   parts.detail.onSelection(isFirst);
+}
+
+async function loadDetail() {
+  const [{ loadPanel }, { Detail }] = await Promise.all([
+    import("./detail/panel.js"),
+    import("./detail/detail.js"),
+  ]);
+  await loadPanel();
+  return { Detail };
+}
+
+/**
+ * Close what a person opened, because its script can't be loaded.
+ * @param {string} name "Ask", for example.
+ */
+function reportUnloaded(name) {
+  choice.close();
+  // Without a connection, the script that shows a message can't be loaded either.
+  setText(byId("away"), `${name} can’t be loaded now.`);
+  setHidden(byId("away"), false);
+  announcer.announce(`${name} can’t be loaded now`, true);
 }
 
 /** Show the panels, once there is a publisher's own type; this loads their script. */
@@ -270,14 +292,7 @@ async function openAsk(isFirst) {
     () => true,
     () => false,
   );
-  if (!module || !isLoaded) {
-    choice.close();
-    // Without a connection, the script that shows a message can't be loaded either.
-    setText(byId("away"), "Ask can’t be loaded now.");
-    setHidden(byId("away"), false);
-    announcer.announce("Ask can’t be loaded now", true);
-    return;
-  }
+  if (!module || !isLoaded) return reportUnloaded("Ask");
   parts.ask ??= new module.Ask(board, choice, settings, announcer);
   parts.ask.onSelection(isFirst, focused);
 }
@@ -369,7 +384,6 @@ byId("copy-curl").addEventListener("click", async () => (await loadTerminal()).c
 byId("open-help").addEventListener("click", () => help.showModal());
 byId("open-alerts").addEventListener("click", () => openAlerts());
 byId("alerts-tab").addEventListener("click", () => openAlerts());
-byId("detail-alert").addEventListener("click", () => openAlerts(choice.now.opened));
 byId("settings-alerts").addEventListener("click", () => {
   settingsDialog.close();
   openAlerts();

@@ -134,6 +134,15 @@ def own(type: str, key: str) -> Response:
     return _answer(feed, _state(feed), selection, detail)
 
 
+@blueprint.get("/detail/panel")
+def detail_panel() -> Response:
+    """Return the empty panel that a page fetches when a person opens a detail on it."""
+    panel = render_template(
+        "detail.html", selection=Selection(), candles=[], chart_library=_chart_library()
+    )
+    return _html(panel, CONTENT_SECURITY_POLICY)
+
+
 @blueprint.get("/embed")
 def embed() -> Response:
     """Return a compact board, for a frame on any site."""

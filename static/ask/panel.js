@@ -7,8 +7,7 @@ import { byId } from "../dom.js";
 import { fetchOwn } from "../own-fetch.js";
 import { loadStyle } from "../stylesheets.js";
 
-const STYLE = "ask-style"; // ids of elements, also in templates/
-const PANEL = "ask";
+const PANEL = "ask"; // the id of an element, also in templates/
 
 /** @type {Promise<unknown> | null} */
 let loading = null;
@@ -19,7 +18,8 @@ let loading = null;
  */
 export async function loadPanel() {
   loading ??= Promise.all([
-    loadStyle(STYLE, new URL("ask.css", import.meta.url)),
+    loadStyle("detail-style", new URL("../detail/detail.css", import.meta.url)),
+    loadStyle("ask-style", new URL("ask.css", import.meta.url)),
     document.getElementById(PANEL) ?? addPanel(),
   ]);
   loading.catch(() => (loading = null));
@@ -37,7 +37,7 @@ export async function fetchSuggestions(about) {
 
 async function addPanel() {
   const { body } = await fetchPanel("");
-  byId("detail").after(...body.children);
+  byId("board").append(...body.children);
 }
 
 /** @param {string} about */

@@ -35,7 +35,7 @@ export class Detail {
   #ask = byId("detail-ask");
   #quote = byId("quote-detail");
   #match = byId("match-detail");
-  #ownPart = document.getElementById("own-detail"); // the release before has none
+  #ownPart = byId("own-detail");
   /** @type {OwnDetail | null} */ #own = null;
   #price = byId("detail-price");
   #priceFields = fieldsOf(byId("detail-price"));
@@ -46,14 +46,18 @@ export class Detail {
   #serverTime = Date.now(); // until the first frame has the server's
   /** @type {HTMLElement | null} */ #openedFrom = null;
 
-  /** @param {Board} board @param {Choice} choice @param {Settings} settings */
-  constructor(board, choice, settings) {
+  /**
+   * @param {Board} board @param {Choice} choice @param {Settings} settings
+   * @param {(about: Opened | null) => void} openAlerts
+   */
+  constructor(board, choice, settings, openAlerts) {
     this.#board = board;
     this.#choice = choice;
     this.#settings = settings;
     this.#pin.addEventListener("click", () => {
       if (this.#opened) settings.togglePin(pinOfOpened(this.#opened));
     });
+    byId("detail-alert").addEventListener("click", () => openAlerts(this.#opened));
     this.#close.addEventListener("click", (event) => {
       event.preventDefault();
       choice.close();
@@ -118,7 +122,7 @@ export class Detail {
     setHidden(this.#tools, !(quote ?? score ?? row));
     setHidden(this.#quote, !quote);
     setHidden(this.#match, !score);
-    if (this.#ownPart) setHidden(this.#ownPart, !row);
+    setHidden(this.#ownPart, !row);
     const isPinned = this.#settings.isPinned(pinOfOpened(this.#opened));
     setText(this.#pin, isPinned ? "★ Pinned" : "☆ Pin");
     setAttribute(this.#pin, "aria-pressed", String(isPinned));
