@@ -7,7 +7,7 @@
  * http(s) address becomes a link.
  */
 
-import { age, clock, cut, date, headOf, price } from "../format.js";
+import { age, clock, cut, date, headOf, isolated, price } from "../format.js";
 
 /**
  * @typedef {"missing" | "null" | "boolean" | "number" | "time" | "chip" | "link" | "text"
@@ -105,14 +105,14 @@ export function ageText(at, now) {
 export function activityText(data, at) {
   for (const name of ["text", "title", "message"]) {
     const value = fieldOf(data, name);
-    if (typeof value === "string" && value.trim()) return cut(value, LONGEST_TEXT);
+    if (typeof value === "string" && value.trim()) return isolated(cut(value, LONGEST_TEXT));
   }
   if (!isObject(data)) return cell(VALUE, data, at).text;
   const written = Object.entries(data)
     .map(([name, value]) => ({ name, ...cell(name, value, at) }))
     .filter(({ kind }) => kind !== "nested")
     .slice(0, MOST_FIELDS)
-    .map(({ name, text }) => `${headOf(name)}: ${text}`);
+    .map(({ name, text }) => `${isolated(headOf(name))}: ${isolated(text)}`);
   return written.length ? cut(written.join(" · "), LONGEST_TEXT) : nestedText(data);
 }
 

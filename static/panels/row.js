@@ -8,7 +8,7 @@
 import { ageText, cell, fieldOf } from "./cells.js";
 import { paintPin } from "../controls/pins.js";
 import { fieldsOf, setAttribute, setHidden, setText, stamp } from "../dom.js";
-import { date, points } from "../format.js";
+import { date, isolated, points } from "../format.js";
 
 /** @typedef {import("./cells.js").Cell} Cell */
 /** @typedef {import("../board/own-types.js").Row} Row */
@@ -44,7 +44,7 @@ export class PanelRow {
   /** @param {string} href @param {boolean} isPinned */
   paintControls(href, isPinned) {
     setAttribute(this.#fields.open, "href", href);
-    paintPin(this.#fields.pin, this.element.dataset.key ?? "", isPinned);
+    paintPin(this.#fields.pin, isolated(this.element.dataset.key ?? ""), isPinned);
   }
 
   /**
