@@ -5,12 +5,12 @@
 
 import { Badge } from "./board/badge.js";
 import { Board } from "./board/state.js";
-import { byId, setHidden, setText } from "./dom.js";
-import { clock } from "./format.js";
+import { byId, setHidden } from "./dom.js";
 import { Prices } from "./board/prices.js";
 import { Scores } from "./board/scores.js";
 import { readSelection } from "./controls/address.js";
 import { Stream } from "./stream/stream.js";
+import { passTime, setTime } from "./times.js";
 
 const SECOND = 1000; // ms
 const NO_PINS = { isPinned: () => false };
@@ -86,7 +86,7 @@ function paint(now) {
   badge.paint(stream.state, stream.asOf);
   const isMore = prices.paint({ now, isPaused: false });
   scores.paint({ isPaused: false });
-  setText(byId("as-of"), clock(stream.asOf ?? boot.at));
+  setTime(byId("as-of"), stream.asOf ?? boot.at, "clock");
   panels?.paint({ now, isPaused: false, serverTime: stream.serverTime ?? boot.at });
   setHidden(byId("nothing"), !isNothingShown());
   if (isMore) requestPaint();
@@ -102,6 +102,7 @@ function isNothingShown() {
 }
 
 function tick() {
+  passTime(stream.serverTime ?? Date.now());
   if (stream.serverTime !== null) {
     prices.paintAges(stream.serverTime);
     panels?.paintAges(stream.serverTime);
@@ -112,3 +113,4 @@ function tick() {
 openPanels();
 stream.open();
 setInterval(tick, SECOND);
+tick();

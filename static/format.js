@@ -1,10 +1,12 @@
 /**
- * How values are written: prices, changes, times of day, match minutes and scorers.
+ * How values are written: prices, changes, match minutes and scorers; `times.js` has times.
  * The rules are those of `feed/streams/written.py` and `web/format.py`; tests compare them.
  *
  * A field may be missing, if a server of another version wrote the event. It reads like
  * null: so these functions compare with `== null`, which is true for both.
  */
+
+import { UNKNOWN, hours } from "./times.js";
 
 /** @typedef {import("./board/state.js").Quote} Quote */
 /** @typedef {import("./board/state.js").Score} Score */
@@ -13,20 +15,13 @@
 /** @typedef {"up" | "down" | "flat"} Direction */
 /** @typedef {"live" | "upcoming" | "over"} Phase */
 
-export const UNKNOWN = "–";
 const MINUS = "−";
 const PRIME = "′";
-// As in feed/streams/written.py: blocks of letters that are written from right to left, and
-// control characters of the direction of writing.
-const TURNING = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
-const MAY_TURN =
-  /[\u0590-\u08ff\u200e\u200f\u202a-\u202e\u2066-\u2069\ufb1d-\ufdff\ufe70-\ufefc\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u;
 const MAX_DECIMALS = 20;
 const POINTS = 60; // points of a sparkline
 const EXTRA_TIME_ENDS = 120; // the minute; a later penalty, or one without, is a shoot-out's
 const LONGEST_HEAD = 40; // code points of a name
 const PLAIN_NAME = /^[a-z][a-z0-9_.-]*$/;
-const LAST_INSTANT = 253402300799999; // the end of the year 9999
 /** @type {Phase[]} */
 const PHASES = ["live", "upcoming", "over"]; // in the order in which matches are listed
 const LIVE = new Set(["1H", "HT", "2H", "BT", "ET", "P", "LIVE", "SUSP", "INT"]);
@@ -108,31 +103,6 @@ export function arrow(value, decimals) {
 }
 
 /**
- * The UTC time of epoch milliseconds: "14:03:07".
- * @param {number | null} at
- */
-export function clock(at) {
-  return iso(at)?.slice(11, 19) ?? UNKNOWN;
-}
-
-/**
- * The UTC hour and minute of epoch milliseconds: "19:45".
- * @param {number | null} at
- */
-export function hours(at) {
-  return iso(at)?.slice(11, 16) ?? UNKNOWN;
-}
-
-/**
- * The UTC date and time of epoch milliseconds: "2026-03-05 19:45 UTC".
- * @param {number | null} at
- */
-export function date(at) {
-  const text = iso(at);
-  return text === null ? UNKNOWN : `${text.slice(0, 10)} ${text.slice(11, 16)} UTC`;
-}
-
-/**
  * The time since an instant, in short form: "now", "12 s", "3 min", "2 h", "4 d".
  * @param {number} milliseconds
  */
@@ -180,7 +150,7 @@ export function scorers(score, side) {
   const goals = new Map();
   for (const goal of standingGoals(score)) {
     if (goal.side !== side) continue;
-    const player = isolated(goal.player || "Goal");
+    const player = goal.player || "Goal";
     const key = `${goal.kind === "own_goal"} ${player}`;
     const line = goals.get(key);
     // No line break comes between a name and its first minute.
@@ -199,12 +169,11 @@ export function redCards(count) {
 }
 
 /**
- * A market's status in words: "Open until 16:00 UTC".
+ * A market's status as a word: "Open".
  * @param {MarketState} market
  */
-export function marketStatus({ status, until }) {
-  const words = status.charAt(0).toUpperCase() + status.slice(1).toLowerCase();
-  return until == null ? words : `${words} until ${hours(until)} UTC`;
+export function marketStatus({ status }) {
+  return status.charAt(0).toUpperCase() + status.slice(1).toLowerCase();
 }
 
 /**
@@ -232,30 +201,12 @@ export function line(values, width, height) {
 }
 
 /**
- * A published text in a form that turns no words around it: beside a name that is written
- * from right to left, "2–1" would read "1–2". Such a name stands between U+2068 and U+2069,
- * without such characters of its own. Other texts stay as they are.
- * @param {string} text
- */
-export function isolated(text) {
-  return MAY_TURN.test(text) ? `\u2068${text.replace(TURNING, "")}\u2069` : text;
-}
-
-/**
- * The teams of a match with a word between them: "Acton v Burton".
- * @param {Pick<Score, "home" | "away">} score
- */
-export function teams({ home, away }, between = "v") {
-  return `${isolated(home.name)} ${between} ${isolated(away.name)}`;
-}
-
-/**
  * A match in words: "Acton 2–1 Burton", or "Acton v Burton" before its start. The results
  * of a shoot-out and of a tie follow: "Acton 2–1 Burton (pens 4–3, agg. 3–3)".
  * @param {Score} score
  */
 export function scoreLine({ home, away }) {
-  const line = teams({ home, away }, result(home.score, away.score) || "v");
+  const line = `${home.name} ${result(home.score, away.score) || "v"} ${away.name}`;
   const pens = result(home.shoot_out, away.shoot_out);
   const aggregate = result(home.aggregate, away.aggregate);
   const further = [pens && `pens ${pens}`, aggregate && `agg. ${aggregate}`].filter(Boolean);
@@ -362,12 +313,6 @@ function grouped(digits) {
 /** @param {string} text */
 function isNonzero(text) {
   return /[1-9]/.test(text);
-}
-
-/** @param {number | null} at */
-function iso(at) {
-  if (at == null || Math.abs(at) > LAST_INSTANT) return null;
-  return new Date(at).toISOString();
 }
 
 /** @param {{minute: number | null, stoppage: number | null}} values */

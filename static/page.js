@@ -10,7 +10,7 @@
 import { Announcer } from "./alerts/announcer.js";
 import { Away } from "./alerts/away.js";
 import { Badge, badgeText } from "./board/badge.js";
-import { headOf, isolated } from "./format.js";
+import { headOf } from "./format.js";
 import { Notices } from "./board/notices.js";
 import { Painter } from "./board/painter.js";
 import { Prices } from "./board/prices.js";
@@ -28,6 +28,7 @@ import { Toolbar, onPlainClick } from "./controls/toolbar.js";
 import { byId, setHidden, setText } from "./dom.js";
 import { Renewal } from "./renewal.js";
 import { Stream } from "./stream/stream.js";
+import { OWN_ZONE, UTC, passTime, useZone } from "./times.js";
 
 /** @typedef {import("./alerts/alerts.js").Alerts} Alerts */
 /** @typedef {import("./alerts/notify.js").Notifier} Notifier */
@@ -154,6 +155,7 @@ function announceAway(sentence) {
 
 /** Do once a second what needs no event. */
 function tick() {
+  passTime(stream.serverTime ?? Date.now());
   painter.paintTimes();
   if (seconds % TITLE_INTERVAL === 0) updateTitle();
   seconds += 1;
@@ -166,7 +168,7 @@ function updateTitle() {
     isPaused: pause.isOn,
     state: stream.state,
     asOf: stream.asOf,
-    opened: isolated(choice.now.opened?.key ?? choice.now.asked?.question ?? ""),
+    opened: choice.now.opened?.key ?? choice.now.asked?.question ?? "",
     directions: board.quotes.size ? prices.countDirections() : null,
     live: scores.countLive(),
     rows: ownRowCount(),
@@ -204,6 +206,7 @@ function shownSymbols() {
 }
 
 function applySettings() {
+  useZone(settings.get("times") === "utc" ? UTC : OWN_ZONE);
   stream.pace = settings.get("pace");
   stream.armed = alarm?.alerts.isArmed ?? false;
   setHidden(byId("keys-off"), settings.get("shortcuts"));

@@ -78,8 +78,8 @@ def browser() -> Iterator[Browser]:
         except Error as error:
             pytest.exit(
                 "No Chromium to test the page with. `make test` installs one; by hand: "
-                "`apt install chromium chromium-headless-shell`, or `python -m "
-                f"playwright install --with-deps chromium`.\n{error}",
+                "`apt install chromium`, or `python -m playwright install --with-deps "
+                f"chromium`.\n{error}",
                 returncode=1,
             )
         yield browser
@@ -108,7 +108,8 @@ def context(browser: Browser, page_errors: list[str]) -> Iterator[BrowserContext
     def on_error(error: WebError) -> None:
         errors.append(f"uncaught: {error.error}")
 
-    context = browser.new_context()
+    # Whatever zone and language the tests run in, the page writes English ones.
+    context = browser.new_context(locale="en-GB", timezone_id="UTC")
     context.on("console", on_console)
     context.on("weberror", on_error)
     yield context

@@ -12,7 +12,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from feed.streams.written import MINUS, age, clock, date, isolated, price
+from feed.streams.written import MINUS, age, price
+from web.times import write_time
 
 MAX_COLUMNS = 8
 VALUE = "value"  # the one field of data that isn't an object
@@ -156,7 +157,9 @@ def cell_of(name: str, value: Any, now: int) -> Cell:
         return Cell("nested", "[…]" if value else "[]")
     at = _instant_of(value) if name == "at" or name.endswith("_at") else None
     if at is not None:
-        return Cell("time", _write_time(at, now), at=at, age=_write_age(now - at))
+        return Cell(
+            "time", write_time(at, "clock", now), at=at, age=_write_age(now - at)
+        )
     if isinstance(value, str):
         return _text_cell(name, value)
     return Cell("number", number(value), value)
@@ -188,10 +191,7 @@ def happening(data: Any, now: int) -> str:
     fields = fields_of(data)
     texts = (fields.get(name) for name in SAID)
     said = (text for text in texts if isinstance(text, str) and text.strip())
-    text = next(said, None)
-    if text is not None:
-        return isolated(cut(text, LONGEST_TEXT))
-    return cut(_list_fields(data, fields, now), LONGEST_TEXT)
+    return cut(next(said, None) or _list_fields(data, fields, now), LONGEST_TEXT)
 
 
 def cut(text: str, most: int) -> str:
@@ -208,8 +208,7 @@ def _list_fields(data: Any, fields: Mapping[str, Any], now: int) -> str:
         return cell_of(VALUE, data, now).text
     texts = (cell_of(name, fields[name], now).beginning for name in columns)
     return " · ".join(
-        f"{isolated(title_of(name))}: {isolated(text)}"
-        for name, text in zip(columns, texts, strict=True)
+        f"{title_of(name)}: {text}" for name, text in zip(columns, texts, strict=True)
     )
 
 
@@ -245,12 +244,6 @@ def _read_iso(found: re.Match[str]) -> int | None:
     at = int(midnight.timestamp()) * 1000 + seconds * 1000
     at += int((part or "").ljust(3, "0")[:3])
     return at if at in YEARS else None
-
-
-def _write_time(at: int, now: int) -> str:
-    """Return the time of day, and the date if it isn't today's."""
-    is_today = at // 86_400_000 == now // 86_400_000
-    return clock(at) if is_today else date(at).removesuffix(" UTC")
 
 
 def _write_age(milliseconds: int) -> str:

@@ -10,17 +10,16 @@ from typing import Any
 from urllib.parse import quote
 
 from feed.answers.piece import Piece
+from feed.clock import now_ms
 from feed.events.catalogue import CATALOGUE
 from feed.events.goals import GOALS, is_shoot_out, phase, standing_goals
 from feed.streams.written import (
+    UNKNOWN,
     Fields,
+    age,
     arrow,
-    clock,
-    date,
     direction,
     fixed,
-    hours,
-    isolated,
     moment,
     percent,
     price,
@@ -30,6 +29,7 @@ from feed.streams.written import (
     signed,
     whole,
 )
+from web.times import iso_time, page_time
 
 ROW_PAGES = {"price": "s", "score": "m"}  # a publisher's own type has "k/<type>"
 NAME_FIELDS = frozenset({"name", "player"})
@@ -77,11 +77,15 @@ def directions(quotes: Iterable[Fields]) -> list[str]:
     return [direction(quote["change"], quote["decimals"]) for quote in quotes]
 
 
-def minute(score: Fields) -> str:
-    """Return the text of a match's status chip: "67′", "45+2′", "HT" or "19:45"."""
+def minute(score: Fields, now: int | None = None) -> str:
+    """Return the text of a match's status chip: "67′", "45+2′", "HT" or "19:45".
+
+    `now` (epoch ms) is the present by default; a kick-off of another day has its date.
+    """
     status = str(score["status"])
     if status == "NS":
-        return "Upcoming" if score["kick_off"] is None else hours(score["kick_off"])
+        kick_off = score["kick_off"]
+        return "Upcoming" if kick_off is None else page_time(kick_off, "hours", now)
     if status in SHOOT_OUT_CHIPS:
         return f"{SHOOT_OUT_CHIPS[status]} {_shoot_out_result(score)}".rstrip()
     at = moment(score) if status in ("1H", "2H", "ET", "LIVE") else ""
@@ -105,7 +109,7 @@ def scorers(score: Fields, side: str) -> list[str]:
             minutes.setdefault(scorer, []).append(_minute_of(goal))
     # The no-break space keeps a name and its first minute on one line.
     return [
-        f"{isolated(player)}\u00a0{' '.join(texts)}".strip()
+        f"{player}\u00a0{' '.join(texts)}".strip()
         for (player, _), texts in minutes.items()
     ]
 
@@ -117,16 +121,19 @@ def red_cards(count: int | None) -> str:
     return "1 red card" if count == 1 else f"{count} red cards"
 
 
+def age_of(at: int | None) -> str:
+    """Return the time since an instant (epoch ms), short: "12 s"."""
+    return UNKNOWN if at is None else age(now_ms() - at)
+
+
 def level(name: str) -> str:
     """Return a notice's level as an icon and a word: "⚠ Warning"."""
     return LEVELS.get(name, f"● {name}")
 
 
 def market_status(market: Fields) -> str:
-    """Return a market's status in words: "Open until 16:00 UTC"."""
-    words = str(market["status"]).capitalize()
-    until = market["until"]
-    return words if until is None else f"{words} until {hours(until)} UTC"
+    """Return a market's status as a word: "Open"."""
+    return str(market["status"]).capitalize()
 
 
 def line(values: Sequence[float], width: int, height: int) -> str:
@@ -143,7 +150,6 @@ def line(values: Sequence[float], width: int, height: int) -> str:
 
 def chart_sentence(symbol: str, candles: Sequence[Sequence[float]], places: int) -> str:
     """Return a chart in words, for people who can't see it."""
-    symbol = isolated(symbol)
     if len(candles) < 2:
         return f"No past prices of {symbol} yet."
     first, last = candles[0][1], candles[-1][4]
@@ -153,8 +159,9 @@ def chart_sentence(symbol: str, candles: Sequence[Sequence[float]], places: int)
     distance = price(abs(last - first), places)
     moved = "where it began" if way == "flat" else f"by {distance}"
     return (
-        f"{symbol} {verbs[way]} {moved} between {hours(int(candles[0][0]))} and "
-        f"{hours(int(candles[-1][0]))} UTC, to {price(last, places)}; "
+        f"{symbol} {verbs[way]} {moved} between "
+        f"{page_time(int(candles[0][0]), 'hours')} and "
+        f"{page_time(int(candles[-1][0]), 'hours')}, to {price(last, places)}; "
         f"low {price(low, places)}, high {price(high, places)}."
     )
 
@@ -166,8 +173,8 @@ def incident_text(incident: Fields, score: Fields) -> str:
     if stands and incident["kind"] in SCORING:
         kind += f" {stands}"
     side = incident["team"]
-    team = isolated(score[side]["name"]) if side in ("home", "away") else ""
-    player = isolated(incident["player"] or "")
+    team = score[side]["name"] if side in ("home", "away") else ""
+    player = incident["player"] or ""
     by = f"{player} ({team})" if player and team else player or team
     return f"{kind} · {by}" if by else kind
 
@@ -248,22 +255,21 @@ TEMPLATE_FILTERS: dict[str, Callable[..., Any]] = {
     filter.__name__: filter
     for filter in (
         address,
+        age_of,
         arrow,
         by_competition,
         by_symbol,
         chart_sentence,
-        clock,
-        date,
         direction,
-        hours,
         incident_text,
-        isolated,
+        iso_time,
         level,
         line,
         live_matches,
         market_status,
         minute,
         moment,
+        page_time,
         percent,
         phase,
         position,
@@ -276,4 +282,4 @@ TEMPLATE_FILTERS: dict[str, Callable[..., Any]] = {
         whole,
     )
 }
-"""The filters of templates by name: all that this module and `written` offer them."""
+"""The filters of templates by name, of this module, `web.times` and `written`."""

@@ -19,7 +19,6 @@ import msgspec
 from feed.events.catalogue import KNOWN
 from feed.events.event import Event, Slot
 from feed.log import Log
-from feed.streams.written import clock
 from web.address import Selection, view_of
 from web.cells import (
     MISSING,
@@ -100,9 +99,9 @@ class Panel(msgspec.Struct, frozen=True):
 
 
 class Happening(msgspec.Struct, frozen=True):
-    """An event without a key, in one line."""
+    """An event without a key, in one line, and its instant (epoch ms)."""
 
-    time: str
+    at: int
     title: str
     text: str
 
@@ -395,7 +394,7 @@ def _whole(name: str, value: Any, now: int, indent: int | None) -> Cell:
 
 def _happening(event: Event) -> Happening:
     return Happening(
-        time=clock(event.id.ms),
+        at=event.id.ms,
         title=title_of(event.type),
         text=happening(decode(event.data), event.id.ms),
     )

@@ -4,7 +4,8 @@ import { priceAlertText } from "./alerts.js";
 import { ownAlertText } from "./own-alerts.js";
 import { OwnAlertForm } from "./own-alert-form.js";
 import { byId, fieldsOf, setAttribute, setHidden, setText, stamp } from "../dom.js";
-import { byMatch, bySymbol, clock, isolated, phase, teams } from "../format.js";
+import { byMatch, bySymbol, phase } from "../format.js";
+import { setTime } from "../times.js";
 
 /** @typedef {import("./alerts.js").Alerts} Alerts */
 /** @typedef {import("../board/state.js").Board} Board */
@@ -87,7 +88,9 @@ export class AlertsDialog {
       .filter((score) => phase(score) !== "over")
       .sort(byMatch);
     this.#match.replaceChildren(
-      ...matches.map((score) => new Option(teams(score), score.match)),
+      ...matches.map(
+        ({ home, away, match }) => new Option(`${home.name} v ${away.name}`, match),
+      ),
     );
     setHidden(byId("match-alert"), matches.length === 0);
     setHidden(byId("price-alert"), symbols.length === 0);
@@ -130,11 +133,12 @@ export class AlertsDialog {
   /** @param {Alert} alert */
   #item(alert) {
     const item = stamp("alert");
-    const { text, state, remove } = fieldsOf(item);
+    const { text, state, at, remove } = fieldsOf(item);
     const words = this.#words(alert);
     const reached = alert.kind === "price" ? alert.reached : null;
     setText(text, words);
-    setText(state, reached === null ? "" : `Reached ${clock(reached)} UTC`);
+    setHidden(state, reached === null);
+    setTime(at, reached, "clock");
     setAttribute(remove, "aria-label", `Remove the alert: ${words}`);
     remove.addEventListener("click", () => {
       this.#alerts.remove(alert.id);
@@ -147,6 +151,6 @@ export class AlertsDialog {
   #words(alert) {
     if (alert.kind === "match") return alert.name;
     if (alert.kind === "own") return ownAlertText(alert);
-    return `${isolated(alert.symbol)} ${priceAlertText(alert, this.#board.quotes.get(alert.symbol))}`;
+    return `${alert.symbol} ${priceAlertText(alert, this.#board.quotes.get(alert.symbol))}`;
   }
 }

@@ -7,7 +7,7 @@
  */
 
 import { fieldsOf, setAttribute, setHidden, setText, stamp } from "../dom.js";
-import { clock, isolated } from "../format.js";
+import { setTime } from "../times.js";
 import { writeUrl } from "../controls/address.js";
 import { presentOf, presentResult, rowOf } from "./figures.js";
 import { countDue } from "./typing.js";
@@ -65,10 +65,9 @@ export class TurnView {
     setHidden(fields.status, status === "");
     setText(fields.lump, isLumpy ? HELD_BACK : "");
     setHidden(fields.lump, !isLumpy);
-    setText(
-      fields.origin,
-      state.at === null ? "" : `As of ${clock(state.at)} UTC, ${origin(state.by)}`,
-    );
+    setHidden(fields.origin, state.at === null);
+    setTime(fields.at, state.at, "clock");
+    setText(fields.by, origin(state.by));
     setHidden(fields.again, isRunning || state.end?.reason === "complete");
     setHidden(fields.foot, fields.again.hidden && (state.at === null || isRunning));
   }
@@ -102,15 +101,14 @@ export class TurnView {
     const { text, ref, unchecked } = this.#turn.state.pieces[index];
     if (!ref && !unchecked) return [text];
     const core = text.trim();
-    const shown = isolated(core);
     const start = text.indexOf(core);
     const [before, after] = [text.slice(0, start), text.slice(start + core.length)];
     if (unchecked) {
       const mark = element("small", "unchecked-mark", " (not from the board)");
-      return [before, element("span", "unchecked", shown), mark, after];
+      return [before, element("span", "unchecked", core), mark, after];
     }
     const row = rowOf(ref, core);
-    const inside = row ? this.#linkTo(row, shown) : shown;
+    const inside = row ? this.#linkTo(row, core) : core;
     if (!ref?.field) return [before, inside, after];
     return [before, inside, this.#presentAfter({ ref, text: core, index }), after];
   }

@@ -1,7 +1,7 @@
 /** The badge: the state of the stream, as a sign and in words. */
 
 import { byId, setHidden, setText } from "../dom.js";
-import { clock } from "../format.js";
+import { clock } from "../times.js";
 
 /** @typedef {import("../stream/stream.js").State} State */
 /** @typedef {import("../stream/stream.js").StateName} StateName */

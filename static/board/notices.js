@@ -1,7 +1,8 @@
 /** The markets' states, and the tray of notices, whose newest notice is always visible. */
 
 import { byId, fieldsOf, setAttribute, setHidden, setText, stamp } from "../dom.js";
-import { hours, level, marketStatus } from "../format.js";
+import { level, marketStatus } from "../format.js";
+import { setTime } from "../times.js";
 
 /** @typedef {import("./state.js").Board} Board */
 /** @typedef {import("./state.js").Notice} Notice */
@@ -54,6 +55,7 @@ export class Notices {
         setAttribute(item, "data-status", market.status);
         setText(fields.market, market.market);
         setText(fields.status, marketStatus(market));
+        setTime(fields.until, market.until, "until");
         return item;
       }),
     );
@@ -68,6 +70,6 @@ function noticeLine(notice) {
   setText(fields.level, level(notice.level));
   setText(fields.title, notice.title);
   setText(fields.body, notice.body ?? "");
-  setText(fields.at, hours(notice.at));
+  setTime(fields.at, notice.at, "hours");
   return line;
 }

@@ -7,7 +7,7 @@
  */
 
 import { byId, setAttribute, setHidden, setText } from "../dom.js";
-import { clock, date } from "../format.js";
+import { setTime } from "../times.js";
 import { isStale } from "./badge.js";
 
 /**
@@ -103,8 +103,8 @@ export class Painter {
     this.#paintEmptiness();
     if (pause.isOn) return;
     const asOf = stream.asOf ?? madeAt;
-    setText(byId("as-of"), clock(asOf));
-    setText(byId("as-of-date"), date(asOf).slice(0, 10));
+    setTime(byId("as-of"), asOf, "clock");
+    setTime(byId("as-of-date"), asOf, "date");
     setHidden(byId("simulated"), board.source !== "simulator");
     setAttribute(document.documentElement, "data-source", board.source);
   }

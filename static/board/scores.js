@@ -6,18 +6,9 @@
  * between two events.
  */
 
-import { arrange, byId, fieldsOf, keepFocus, setAttribute } from "../dom.js";
-import { setHidden, setText, stamp } from "../dom.js";
-import {
-  byCompetition,
-  date,
-  minute,
-  phase,
-  redCards,
-  scoreLine,
-  scorers,
-  teams,
-} from "../format.js";
+import { arrange, byId, fieldsOf, setAttribute, setHidden, setText, stamp } from "../dom.js";
+import { byCompetition, minute, phase, redCards, scoreLine, scorers } from "../format.js";
+import { setChip } from "../times.js";
 import { paintPin } from "../controls/pins.js";
 import { chooseScores, writeUrl } from "../controls/address.js";
 import { pinOf } from "../controls/settings.js";
@@ -133,7 +124,7 @@ export class Scores {
     this.#serverTime = serverTime;
     for (const [match, { fields }] of this.#rows) {
       const score = this.#board.scores.get(match);
-      if (score) setText(fields.minute, this.#minute(score));
+      if (score) setChip(fields.minute, score, this.#minute(score));
     }
   }
 
@@ -152,8 +143,7 @@ export class Scores {
   /** @param {Score} score @param {Row} made */
   #fill(score, { row, fields }) {
     const call = this.#calls.get(score.match);
-    setText(fields.minute, this.#minute(score));
-    setAttribute(fields.minute, "title", chipTitle(score));
+    setChip(fields.minute, score, this.#minute(score));
     for (const side of SIDES) {
       const team = score[side];
       setText(fields[`${side}-name`], team.name);
@@ -173,9 +163,10 @@ export class Scores {
     row.dataset.match = score.match;
     const made = { row, fields: fieldsOf(row) };
     const opened = { kind: /** @type {const} */ ("match"), key: score.match };
+    const { home, away } = score;
     setAttribute(made.fields.open, "href", writeUrl({ ...this.#choice.now, opened }));
     const isPinned = this.#pins.isPinned(pinOf("match", score.match));
-    paintPin(made.fields.pin, teams(score), isPinned);
+    paintPin(made.fields.pin, `${home.name} v ${away.name}`, isPinned);
     this.#rows.set(score.match, made);
     this.#fill(score, made);
     return made;
@@ -192,10 +183,8 @@ export class Scores {
       this.#pins.isPinned(pin),
     );
     const shown = new Set(chosen.map(({ match }) => match));
-    keepFocus(this.#groups, () => {
-      for (const [match, { row }] of this.#rows) if (!shown.has(match)) row.remove();
-      this.#arrange(chosen);
-    });
+    for (const [match, { row }] of this.#rows) if (!shown.has(match)) row.remove();
+    this.#arrange(chosen);
     setHidden(this.#section, chosen.length === 0);
   }
 
@@ -235,7 +224,7 @@ export class Scores {
 
   /** @param {string} match */
   #remove(match) {
-    keepFocus(this.#groups, () => this.#rows.get(match)?.row.remove());
+    this.#rows.get(match)?.row.remove();
     this.#rows.delete(match);
     this.#calls.delete(match);
   }
@@ -246,14 +235,6 @@ export class Scores {
     const summary = document.getElementById("live-matches"); // an embedded board has none
     if (summary) setText(summary, live ? `${live} live` : "");
   }
-}
-
-/**
- * The tooltip of a chip.
- * @param {Score} score
- */
-function chipTitle(score) {
-  return score.kick_off == null ? "" : `Kick-off ${date(score.kick_off)}`;
 }
 
 /**

@@ -5,7 +5,7 @@
 
 import { byId, setAttribute, setHidden, setText } from "../dom.js";
 import { traitsOf } from "../events.js";
-import { clock } from "../format.js";
+import { clock } from "../times.js";
 
 /** @typedef {import("../board/state.js").Change} Change */
 
@@ -14,7 +14,7 @@ export class Pause {
   #line = byId("paused");
   #words = byId("paused-words");
   #changed = new Set();
-  #at = "";
+  #at = 0; // epoch ms
   #isOn = false;
 
   get isOn() {
@@ -30,7 +30,7 @@ export class Pause {
   /** Pause or resume. @param {number} serverTime */
   toggle(serverTime) {
     this.#isOn = !this.#isOn;
-    this.#at = clock(serverTime);
+    this.#at = serverTime;
     this.#changed.clear();
     document.documentElement.toggleAttribute("data-paused", this.#isOn);
     setAttribute(this.#button, "aria-pressed", String(this.#isOn));
@@ -47,6 +47,6 @@ export class Pause {
     if (!this.#isOn) return;
     const { size } = this.#changed;
     const rows = size === 1 ? "1 row" : `${size} rows`;
-    setText(this.#words, `Paused at ${this.#at} · ${rows} changed`);
+    setText(this.#words, `Paused at ${clock(this.#at)} · ${rows} changed`);
   }
 }

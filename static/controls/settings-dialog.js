@@ -12,6 +12,7 @@ export class SettingsDialog {
   #settings;
   #dialog = /** @type {HTMLDialogElement} */ (byId("settings"));
   #selects = {
+    times: /** @type {HTMLSelectElement} */ (byId("set-times")),
     pace: /** @type {HTMLSelectElement} */ (byId("set-pace")),
     theme: /** @type {HTMLSelectElement} */ (byId("set-theme")),
     colours: /** @type {HTMLSelectElement} */ (byId("set-colours")),
@@ -24,9 +25,9 @@ export class SettingsDialog {
   /** @param {Settings} settings */
   constructor(settings) {
     this.#settings = settings;
-    const { pace, theme, colours } = this.#selects;
+    const { pace, ...named } = this.#selects;
     pace.addEventListener("change", () => settings.set("pace", Number(pace.value)));
-    for (const [name, select] of Object.entries({ theme, colours })) {
+    for (const [name, select] of Object.entries(named)) {
       select.addEventListener("change", () =>
         settings.set(/** @type {"theme"} */ (name), /** @type {any} */ (select.value)),
       );
@@ -71,6 +72,7 @@ export class SettingsDialog {
       meta.media = theme === "system" ? `(prefers-color-scheme: ${scheme})` : isChosen;
     }
     this.#selects.pace.value = String(this.#settings.get("pace"));
+    this.#selects.times.value = this.#settings.get("times");
     this.#selects.theme.value = theme;
     this.#selects.colours.value = colours;
     this.#ticks.shortcuts.checked = this.#settings.get("shortcuts");

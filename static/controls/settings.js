@@ -15,6 +15,7 @@
  * @typedef {object} Values
  * @property {"system" | "light" | "dark"} theme
  * @property {"green" | "red" | "blue"} colours
+ * @property {"own" | "utc"} times The zone of the times: the browser's own, or UTC.
  * @property {number} pace Seconds between two updates; 0 for live.
  * @property {boolean} shortcuts
  * @property {boolean} sound
@@ -27,6 +28,7 @@ const STORAGE_KEY = "liveboard"; // theme.js reads it too
 const DEFAULTS = {
   theme: "system",
   colours: "green",
+  times: "own",
   pace: 0,
   shortcuts: true,
   sound: false,
@@ -37,6 +39,7 @@ const DEFAULTS = {
 const IS_VALID = {
   theme: (value) => ["system", "light", "dark"].includes(value),
   colours: (value) => ["green", "red", "blue"].includes(value),
+  times: (value) => ["own", "utc"].includes(value),
   pace: (value) => [0, 1, 5, 30].includes(value),
   shortcuts: (value) => typeof value === "boolean",
   sound: (value) => typeof value === "boolean",

@@ -9,7 +9,8 @@
 import { Candles } from "./candles.js";
 import { byId, fieldsOf, setAttribute, setHidden, setText, stamp } from "../dom.js";
 import { fitsPath } from "../controls/address.js";
-import { hours, line, price } from "../format.js";
+import { line, price } from "../format.js";
+import { setTime } from "../times.js";
 import { fetchOwn } from "../own-fetch.js";
 import { chartSentence } from "./sentences.js";
 
@@ -155,8 +156,8 @@ export class Chart {
     setText(byId("chart-high"), isThere ? price(high, this.#places) : "");
     setText(byId("chart-middle"), isThere ? price((high + low) / 2, this.#places) : "");
     setText(byId("chart-low"), isThere ? price(low, this.#places) : "");
-    setText(byId("chart-from"), isThere ? hours(bars[0][0]) : "");
-    setText(byId("chart-to"), isThere ? hours(bars[bars.length - 1][0]) : "");
+    setTime(byId("chart-from"), isThere ? bars[0][0] : null, "hours");
+    setTime(byId("chart-to"), isThere ? bars[bars.length - 1][0] : null, "hours");
   }
 
   #paintTable() {
@@ -168,7 +169,7 @@ export class Chart {
         .map((bar) => {
           const row = stamp("candle");
           const fields = fieldsOf(row);
-          setText(fields.at, hours(bar[0]));
+          setTime(fields.at, bar[0], "hours");
           ["open", "high", "low", "close"].forEach((name, i) =>
             setText(fields[name], price(bar[i + 1], this.#places)),
           );

@@ -4,12 +4,13 @@
  */
 
 import { traitsOf } from "../events.js";
-import { arrow, clock, date, direction, minute, percent } from "../format.js";
-import { isolated, price, scoreLine, signed } from "../format.js";
+import { arrow, direction, minute, percent } from "../format.js";
+import { price, scoreLine, signed } from "../format.js";
 import { byId, fieldsOf, setAttribute, setHidden, setText, stamp } from "../dom.js";
 import { askAbout, panelOf, writeUrl } from "../controls/address.js";
 import { pinOfOpened } from "../controls/settings.js";
 import { headOf } from "../format.js";
+import { setChip, setTime } from "../times.js";
 import { OwnDetail } from "./own-detail.js";
 import { incidentText, moment } from "./sentences.js";
 
@@ -115,12 +116,9 @@ export class Detail {
     const quote = kind === "quote" ? this.#board.quotes.get(key) : undefined;
     const score = kind === "match" ? this.#board.scores.get(key) : undefined;
     const row = kind === "own" ? this.#board.own.row(type, key) : undefined;
-    setText(this.#title, score ? scoreLine(score) : isolated(key));
+    setText(this.#title, score ? scoreLine(score) : key);
     const ownSubtitle = kind === "own" ? headOf(type) : "";
-    setText(
-      this.#subtitle,
-      isolated((quote ? quote.name : score?.competition) ?? ownSubtitle),
-    );
+    setText(this.#subtitle, (quote ? quote.name : score?.competition) ?? ownSubtitle);
     setHidden(this.#waiting, Boolean(quote ?? score ?? row));
     setHidden(this.#tools, !(quote ?? score ?? row));
     setHidden(this.#quote, !quote);
@@ -154,7 +152,7 @@ export class Detail {
     const { decimals } = quote;
     const fields = this.#priceFields;
     setText(fields.price, price(quote.price, decimals));
-    setText(fields.currency, isolated(quote.currency ?? ""));
+    setText(fields.currency, quote.currency ?? "");
     setText(fields.arrow, arrow(quote.change, decimals));
     setText(fields.change, signed(quote.change, decimals));
     setText(fields.percent, percent(quote.change_percent));
@@ -167,15 +165,15 @@ export class Detail {
     setText(figures.bid, price(quote.bid, decimals));
     setText(figures.ask, price(quote.ask, decimals));
     setText(figures.volume, price(quote.volume, 0));
-    setText(figures.at, clock(quote.at));
+    setTime(figures.at, quote.at, "clock");
     this.#chart?.paint(decimals);
   }
 
   /** @param {Score} score */
   #paintMatch(score) {
-    const kickOff = score.kick_off == null ? "" : `Kick-off ${date(score.kick_off)}`;
-    setText(byId("detail-minute"), minute(score));
-    setText(byId("detail-kick-off"), kickOff);
+    setChip(byId("detail-minute"), score, minute(score));
+    setHidden(byId("detail-kick-off"), score.kick_off == null);
+    setTime(byId("kick-off"), score.kick_off, "date");
     setHidden(byId("no-incidents"), score.incidents.length > 0);
     byId("timeline").replaceChildren(
       ...score.incidents.toReversed().map((incident) => {

@@ -1,9 +1,10 @@
 /** The activity: the newest events without a key, one line each, newest first. */
 
 import { activityText } from "./cells.js";
-import { byId, fieldsOf, setAttribute, setHidden, setText, stamp } from "../dom.js";
+import { byId, fieldsOf, setHidden, setText, stamp } from "../dom.js";
 import { instant } from "../events.js";
-import { clock, headOf } from "../format.js";
+import { headOf } from "../format.js";
+import { setTime } from "../times.js";
 
 /** @typedef {import("../board/own-types.js").Happening} Happening */
 /** @typedef {import("../board/state.js").Board} Board */
@@ -60,8 +61,7 @@ function line({ id, event, data }) {
   const { at, type, text } = fieldsOf(element);
   const when = instant(id);
   element.dataset.id = id;
-  setText(at, clock(when));
-  setAttribute(at, "datetime", new Date(when).toISOString());
+  setTime(at, when, "clock");
   setText(type, headOf(event));
   setText(text, activityText(data, when));
   return element;

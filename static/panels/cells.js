@@ -7,7 +7,8 @@
  * http(s) address becomes a link.
  */
 
-import { age, clock, cut, date, headOf, isolated, price } from "../format.js";
+import { age, cut, headOf, price } from "../format.js";
+import { clock } from "../times.js";
 
 /**
  * @typedef {"missing" | "null" | "boolean" | "number" | "time" | "chip" | "link" | "text"
@@ -62,7 +63,7 @@ export function cell(name, value, now, decimals = 0) {
   if (typeof value === "boolean") return { kind: "boolean", text: value ? "yes" : "no" };
   if (typeof value === "object") return { kind: "nested", text: nestedText(value) };
   const at = instantOf(name, value);
-  if (at !== null) return { kind: "time", text: timeText(at, now), at };
+  if (at !== null) return { kind: "time", text: clock(at, now), at };
   if (typeof value === "number") return { kind: "number", text: number(value, decimals) };
   return textCell(name, value);
 }
@@ -105,14 +106,14 @@ export function ageText(at, now) {
 export function activityText(data, at) {
   for (const name of ["text", "title", "message"]) {
     const value = fieldOf(data, name);
-    if (typeof value === "string" && value.trim()) return isolated(cut(value, LONGEST_TEXT));
+    if (typeof value === "string" && value.trim()) return cut(value, LONGEST_TEXT);
   }
   if (!isObject(data)) return cell(VALUE, data, at).text;
   const written = Object.entries(data)
     .map(([name, value]) => ({ name, ...cell(name, value, at) }))
     .filter(({ kind }) => kind !== "nested")
     .slice(0, MOST_FIELDS)
-    .map(({ name, text }) => `${isolated(headOf(name))}: ${isolated(text)}`);
+    .map(({ name, text }) => `${headOf(name)}: ${text}`);
   return written.length ? cut(written.join(" · "), LONGEST_TEXT) : nestedText(data);
 }
 
@@ -154,12 +155,6 @@ function textCell(name, value) {
 function nestedText(value) {
   const [open, close] = Array.isArray(value) ? "[]" : "{}";
   return open + (Object.keys(value).length ? "…" : "") + close;
-}
-
-/** @param {number} at @param {number} now */
-function timeText(at, now) {
-  const [day, time] = date(at).split(" ");
-  return day === date(now).split(" ")[0] ? clock(at) : `${day} ${time}`;
 }
 
 /**

@@ -314,14 +314,10 @@ export class Panel {
         return head;
       }),
     ];
-    const { heads: line } = this.#fields;
-    const focused = /** @type {HTMLElement} */ (line.querySelector(":focus"))?.dataset.by;
-    const pin = /** @type {Element} */ (line.firstElementChild);
+    const pin = /** @type {Element} */ (this.#fields.heads.firstElementChild);
     const spark = /** @type {HTMLElement} */ (this.#fields.heads.lastElementChild);
     spark.hidden = !this.#fit.trend;
-    line.replaceChildren(pin, ...heads, spark);
-    const links = heads.map((head) => /** @type {HTMLElement} */ (head.firstElementChild));
-    if (focused !== undefined) links.find(({ dataset }) => dataset.by === focused)?.focus();
+    this.#fields.heads.replaceChildren(pin, ...heads, spark);
     setAttribute(this.element, "data-columns", String(columns.size));
   }
 

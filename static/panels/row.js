@@ -8,7 +8,8 @@
 import { ageText, cell, fieldOf } from "./cells.js";
 import { paintPin } from "../controls/pins.js";
 import { fieldsOf, setAttribute, setHidden, setText, stamp } from "../dom.js";
-import { date, isolated, points } from "../format.js";
+import { points } from "../format.js";
+import { date, setTime } from "../times.js";
 
 /** @typedef {import("./cells.js").Cell} Cell */
 /** @typedef {import("../board/own-types.js").Row} Row */
@@ -44,7 +45,7 @@ export class PanelRow {
   /** @param {string} href @param {boolean} isPinned */
   paintControls(href, isPinned) {
     setAttribute(this.#fields.open, "href", href);
-    paintPin(this.#fields.pin, isolated(this.element.dataset.key ?? ""), isPinned);
+    paintPin(this.#fields.pin, this.element.dataset.key ?? "", isPinned);
   }
 
   /**
@@ -108,8 +109,7 @@ export function fillCell(drawn, written, now) {
   if (kind === "number") setText(content, text);
   else if (kind === "time") {
     const instant = at ?? 0;
-    setText(content, text);
-    setAttribute(content, "datetime", new Date(instant).toISOString());
+    setTime(content, instant, "clock");
     setAttribute(content, "title", date(instant));
     if (drawn.time) drawn.time.at = instant;
     if (drawn.time) setText(drawn.time.age, ageText(instant, now));

@@ -82,7 +82,7 @@ def test_an_answer_types_itself_and_its_figures_stay_true(
         f"{symbol} is at {price}. {HOSTILE.replace(chr(0x2028), ' ')} "
         f"{score['home']['name']} {home}–{away} 47% (not from the board)."
     )
-    expect(answer(page)).to_contain_text("As of 12:26:40 UTC, by rules")
+    expect(answer(page)).to_contain_text("As of 13 Sep 2020 12:26, by rules")
     page.clock.fast_forward(5000)
     expect(page.get_by_role("status")).to_have_text("Answer complete")
     assert page.locator("#ask").get_by_role("status").count() == 0

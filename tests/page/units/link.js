@@ -7,12 +7,15 @@ import { Badge } from "../../../static/board/badge.js";
 import { byId } from "../../../static/dom.js";
 import { Link } from "../../../static/stream/link.js";
 import { Pause } from "../../../static/controls/pause.js";
+import { passTime } from "../../../static/times.js";
 import { withClock } from "./clock.js";
 import { assert, equal, test } from "./runner.js";
 
 const NOON = Date.UTC(2026, 2, 5, 14, 3, 7); // 14:03:07
 const ALL = { symbols: null };
 const HELLO = { resume: "replayed", heartbeat: 10, pace: 0, at: NOON, tail: `${NOON}-0` };
+
+passTime(NOON);
 
 /** Replaces the browser's EventSource: a test decides what arrives. */
 class Source extends EventTarget {
