@@ -29,7 +29,7 @@ from web import (
     streams,
 )
 from web.format import TEMPLATE_FILTERS
-from web.forwarded import Forwarded, check_host
+from web.forwarded import Forwarded, check_client, check_host
 
 ROOT = Path(__file__).parent
 VERSION = "0.1.0"
@@ -64,6 +64,7 @@ def create_app(settings: Settings) -> Flask:
     app.after_request(lambda response: _add_headers(response, settings))
     app.after_request(_close_if_body_is_left)
     if settings.trusted_proxies:
+        app.before_request(check_client)
         app.wsgi_app = Forwarded(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign]  # Flask's documented way to add middleware
     return app
 

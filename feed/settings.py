@@ -61,6 +61,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     heartbeat: Annotated[float, Meta(ge=0.1, le=3600)] = HEARTBEAT
     max_streams: Annotated[int, Meta(ge=1, le=1_000_000)] = 8000
     max_streams_per_client: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
+    max_connections_per_client: Annotated[int, Meta(ge=0, le=1_000_000)] = 200
+    limits_private: bool = False  # whether that limit was set, and so holds for all
     max_stream_age: Annotated[float, Meta(ge=0, le=31_536_000)] = 0.0
     max_answers: Annotated[int, Meta(ge=1, le=10_000)] = 100
     max_keys: Annotated[int, Meta(ge=1, le=10_000_000)] = 5000
@@ -95,6 +97,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             feed=feed,
             recording=recording,
             loop=loop,
+            limits_private=bool(_read_text(environ, "MAX_CONNECTIONS_PER_CLIENT")),
             compress=_read_choice(environ, "COMPRESS", ("1", "0")) == "1",
             public_url=_read_public_url(environ),
             allowed_origins=_read_origins(environ),

@@ -16,11 +16,16 @@ doing nothing. A connection that waits for its client does so in one of three wa
 If all slots are taken, the connections that have waited longest lose theirs. The
 tables are in the order in which the waits began, so nothing here looks at all
 connections. Nothing here reads a clock: callers pass the instants (seconds, monotonic).
+
+A client that has all the slots that one client may have loses its own longest wait to
+its next connection. If none of its connections waits for it, the next one is refused.
+Behind trusted proxies the connections are those of the proxies, so there the requests
+that are being answered count, and not the connections.
 """
 
 import logging
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from itertools import chain, islice, takewhile
 from typing import Protocol
@@ -31,7 +36,7 @@ from feed.streams.connection import Connection
 
 AT_ONCE = 0.0005  # seconds in which no request comes from the network after a response
 UNREAD_LIMIT = 64 << 10  # bytes that a client that pipelines may leave unread
-WARNING_PERIOD = 60.0  # seconds between two warnings that all slots are taken
+WARNING_PERIOD = 60.0  # seconds between two warnings of one kind
 
 logger = logging.getLogger("liveboard.slots")
 
@@ -68,6 +73,7 @@ class Slot:
         "_request",
         "_slots",
         "busy_since",
+        "client",
         "closes",
         "connection",
         "has_read_body",
@@ -84,6 +90,7 @@ class Slot:
         self.has_read_body = False  # whether nothing is left of the request's body
         self.closes = False  # whether the next request is the last
         self.lingers = False  # whether bytes come that are read before it closes
+        self.client = ""  # the client that it counts for; empty if it doesn't count
 
     def begin_request(self, request: ServedRequest, now: float) -> bool:
         """Serve a request from now on; return whether it was pipelined.
@@ -108,9 +115,19 @@ class Slot:
             return False  # the connection was broken off
         return (self.connection.unread_bytes() or 0) > UNREAD_LIMIT
 
+    def count_request(self, client: str, now: float) -> bool:
+        """Count the present request as one of a client's; False if it has too many.
+
+        Behind trusted proxies, a request names its client, and a connection doesn't.
+        """
+        slots = self._slots
+        return not slots.counts_requests or slots.count(self, client, now)
+
     def end_request(self) -> None:
         """Forget the request."""
         self._request = None
+        if self._slots.counts_requests:
+            self._slots.uncount(self)
 
     def await_request(self, now: float) -> None:
         """Wait for a request from now on."""
@@ -130,6 +147,15 @@ class Slot:
         """Set no bound, since the present request has a deadline of its own."""
         self._slots.leave(self)
 
+    def becomes_stream(self) -> None:
+        """Leave the deadline and the count of ordinary requests, for those of streams.
+
+        A connection still counts for its client, if connections are counted.
+        """
+        self.exempt()
+        if self._slots.counts_requests:
+            self._slots.uncount(self)
+
     def close_after_response(self) -> None:
         """Close the connection after the present response, which announces that.
 
@@ -148,11 +174,30 @@ class Slot:
 Waiting = dict[Slot, float]
 
 
-class Slots:
-    """All slots of a worker, of which `size` can be taken."""
+def no_limit(client: str) -> int:
+    """Return 0: each client may have any number of connections."""
+    return 0
 
-    def __init__(self, size: int, bounds: SlotBounds) -> None:
+
+class Slots:
+    """All slots of a worker, of which `size` can be taken.
+
+    `limit` returns how many of them a client may have, 0 if any number. With
+    `counts_requests`, these are its requests that are being answered, and otherwise its
+    connections.
+    """
+
+    def __init__(
+        self,
+        size: int,
+        bounds: SlotBounds,
+        limit: Callable[[str], int] = no_limit,
+        *,
+        counts_requests: bool = False,
+    ) -> None:
         self.bounds = bounds
+        self.counts_requests = counts_requests
+        self._limit = limit
         self._size = size
         self._kept = min(bounds.idle, size // 2)
         self._taken = 0
@@ -160,8 +205,10 @@ class Slots:
         self.new: Waiting = {}  # for the first request
         self.idle: Waiting = {}  # for another request
         self.answering: Waiting = {}  # until the response has been read
+        self._clients: dict[str, set[Slot]] = {}  # those that have a limit
         self._closes_idle_at = math.inf
         self._warns_at = -math.inf
+        self._warns_of_client_at = -math.inf
 
     def take(self, connection: Connection) -> Slot:
         """Return the slot of a new connection."""
@@ -172,6 +219,30 @@ class Slots:
         """Free the slot of a connection that is closed."""
         self._taken -= 1
         self.leave(slot)
+        self.uncount(slot)
+
+    def count(self, slot: Slot, client: str, now: float) -> bool:
+        """Count a slot as one of a client's; False if the client has too many."""
+        most = self._limit(client)
+        if not most:
+            return True
+        if len(self._clients.get(client, ())) >= most:
+            self._make_room_of(client, now)
+        own = self._clients.setdefault(client, set())
+        if len(own) >= most:
+            self._warn_of(client, most, now)
+            return False
+        own.add(slot)
+        slot.client = client
+        return True
+
+    def uncount(self, slot: Slot) -> None:
+        """Count a slot for its client no more."""
+        own = self._clients.get(slot.client, set())
+        own.discard(slot)
+        if not own:
+            self._clients.pop(slot.client, None)
+        slot.client = ""
 
     def leave(self, slot: Slot) -> None:
         """Remove a connection from all tables."""
@@ -209,15 +280,9 @@ class Slots:
             _waiting_since(self.idle, since), _waiting_since(self.new, since)
         )
         idle = [*islice(silent, wanted)]
-        # A connection that has read everything waits for this process.
         busy = sorted(self.answering, key=lambda slot: slot.busy_since)
-        unread = (
-            slot
-            for slot in busy
-            if slot not in self.idle and slot.connection.unread_bytes() != 0
-        )
-        waited = takewhile(lambda slot: slot.busy_since <= since, unread)
-        slow = [*islice(waited, wanted - len(idle))]
+        waited = takewhile(lambda slot: slot.busy_since <= since, busy)
+        slow = [*islice(filter(self._waits, waited), wanted - len(idle))]
         for slot in idle:
             self._close_idle(slot)
         for slot in slow:
@@ -230,6 +295,46 @@ class Slots:
                 self._size,
                 len(idle),
                 len(slow),
+            )
+
+    def _make_room_of(self, client: str, now: float) -> None:
+        """Free the slot of a client that has waited longest for it, beyond `grace`."""
+        since, own = now - self.bounds.grace, self._clients[client]
+        waits = {
+            slot: begun
+            for slot in own
+            if (begun := self.idle.get(slot, self.new.get(slot, math.inf))) <= since
+        }
+        if waits:
+            idle = min(waits, key=lambda slot: waits[slot])
+            self.uncount(idle)
+            self._close_idle(idle)
+            return
+        unread = [
+            slot for slot in own if slot.busy_since <= since and self._waits(slot)
+        ]
+        if unread:
+            slow = min(unread, key=lambda slot: slot.busy_since)
+            self.uncount(slow)
+            self._break_off(slow)
+
+    def _waits(self, slot: Slot) -> bool:
+        """Whether an ordinary response waits for its reader.
+
+        A connection that has read everything waits for this process.
+        """
+        begun = slot in self.answering and slot not in self.idle
+        return begun and slot.connection.unread_bytes() != 0
+
+    def _warn_of(self, client: str, most: int, now: float) -> None:
+        if now >= self._warns_of_client_at:
+            self._warns_of_client_at = now + WARNING_PERIOD
+            logger.warning(
+                "%s has %d connections, as many as a client may have, so more of them "
+                "are closed: set TRUSTED_PROXIES if that is a proxy, or raise "
+                "MAX_CONNECTIONS_PER_CLIENT",
+                client,
+                most,
             )
 
     def _close_idle(self, slot: Slot) -> None:

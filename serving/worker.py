@@ -16,7 +16,9 @@ from gunicorn.workers.ggevent import (  # type: ignore[import-untyped]  # no typ
     GeventWorker,
 )
 
+from feed.streams.clients import ClientLimit, client_of
 from feed.streams.connection import Connection
+from feed.streams.totals import Totals
 from serving.slots import Slot, SlotBounds, Slots, current_slot
 
 WATCH = 0.1  # seconds between two looks at the bounds
@@ -36,13 +38,23 @@ class BoundedWorker(GeventWorker):  # type: ignore[misc]  # its base has no type
     """A gevent worker whose clients must read, ask and acknowledge in time."""
 
     slots: Slots
+    totals: Totals
 
     def run(self) -> None:
         """Serve until gunicorn stops the worker."""
-        self.slots = Slots(self.worker_connections, SlotBounds())
-        heartbeat = self.wsgi.extensions["feed"].settings.heartbeat
+        feed = self.wsgi.extensions["feed"]
+        settings = feed.settings
+        self.slots = Slots(
+            self.worker_connections,
+            SlotBounds(),
+            ClientLimit(
+                settings.max_connections_per_client, settings.limits_private
+            ).of,
+            counts_requests=settings.trusted_proxies > 0,
+        )
+        self.totals = feed.streams.totals
         for listener in self.sockets:
-            limit_unacknowledged(listener, heartbeat)
+            limit_unacknowledged(listener, settings.heartbeat)
         gevent.spawn(self._watch)
         super().run()
 
@@ -52,13 +64,25 @@ class BoundedWorker(GeventWorker):  # type: ignore[misc]  # its base has no type
             self.slots.enforce_bounds(time.monotonic(), leaving=not self.alive)
 
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
-        """Serve a connection until it closes."""
+        """Serve a connection until it closes; close it if its client has too many."""
         slot = self.slots.take(Connection(client, ""))
         current_slot.set(slot)
         try:
-            super().handle(listener, client, addr)
+            if self._counts(slot, addr):
+                super().handle(listener, client, addr)
+            else:
+                self.totals.refused_connections += 1
         finally:
             slot.free()
+
+    def _counts(self, slot: Slot, addr: Any) -> bool:
+        """Count a connection for its client; False if the client has too many.
+
+        The address of a Unix socket isn't a pair, and has no client.
+        """
+        if self.slots.counts_requests or not isinstance(addr, tuple):
+            return True
+        return self.slots.count(slot, client_of(addr[0]), time.monotonic())
 
     @contextlib.contextmanager
     def timeout_ctx(self) -> Iterator[None]:

@@ -22,8 +22,8 @@ from werkzeug.exceptions import Forbidden, TooManyRequests, Unauthorized
 
 from feed.feed import Feed
 from feed.settings import Settings
+from feed.streams.clients import client_of
 from feed.streams.totals import Totals
-from web.clients import client_of
 from web.guesses import Guesses
 
 HEALTH = frozenset({"ops.healthz", "ops.readyz"})  # endpoints that are always public

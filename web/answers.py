@@ -24,10 +24,10 @@ from feed.log import Unavailable
 from feed.publishing.batch import NotJson, Refused
 from feed.publishing.idempotency import Idempotency
 from feed.streams.admission import Outlet
+from feed.streams.clients import client_of
 from feed.streams.view import LAST_EVENT_ID, Subscription, View, WireFormat
 from feed.streams.wire import WIRES
 from web import pages, the_feed
-from web.clients import client_of
 from web.format import address
 from web.publish import read_body, read_idempotency
 from web.query import InvalidParameter, parse_query, read_last_event_id

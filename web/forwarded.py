@@ -7,17 +7,22 @@ of the proxy.
 """
 
 import re
+import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from flask import request
-from werkzeug.exceptions import BadRequest
+from werkzeug.exceptions import BadRequest, TooManyRequests
 
-from web.clients import parse_address
+from feed.streams.clients import client_of, parse_address
+from serving.slots import current_slot
+from web import the_feed
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
+STREAM_PATHS = ("/stream", "/ask")  # of everything that may be a stream
+RETRY_AFTER = 2  # seconds
 SCHEMES = frozenset({"http", "https"})
 # A name or an address, and perhaps a port; `_` is in the names of containers.
 HOST = re.compile(r"([A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?")
@@ -28,6 +33,23 @@ def check_host() -> None:
     host = request.environ.get("HTTP_HOST", "")
     if host and not HOST.fullmatch(host):
         raise BadRequest("The header Host is neither a name nor an address.")
+
+
+def check_client() -> None:
+    """Refuse an ordinary request of a client that has too many at once (429).
+
+    A stream gets a `bye` instead (`feed/streams/admission.py`), because an EventSource
+    gives up for good on any status but 200.
+    """
+    slot = current_slot.get(None)
+    if slot is None or request.path.startswith(STREAM_PATHS):
+        return
+    if not slot.count_request(client_of(request.remote_addr), time.monotonic()):
+        the_feed().streams.totals.refused_connections += 1
+        raise TooManyRequests(
+            "This address has too many requests at once: read the responses of some.",
+            retry_after=RETRY_AFTER,
+        )
 
 
 class Forwarded:

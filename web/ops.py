@@ -164,6 +164,11 @@ class FeedCollector(Collector):
         yield _counters("streams_refused", "Streams refused", "reason", reasons)
         kinds = {kind: totals.refused_requests[kind] for kind in WRONG_TOKENS}
         yield _counters("refused", "Requests with a wrong token", "reason", kinds)
+        yield _counter(
+            "connections_refused",
+            "Connections or requests beyond MAX_CONNECTIONS_PER_CLIENT",
+            totals.refused_connections,
+        )
         published = self._feed.published
         yield _counters("events", "Events appended to the log", "type", published)
         yield _counter("delivered", "Events sent to streams", totals.events)

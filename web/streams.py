@@ -9,6 +9,7 @@ from werkzeug.exceptions import NotFound
 from feed.events.event import EventId
 from feed.log import Unavailable
 from feed.streams.admission import Outlet
+from feed.streams.clients import client_of
 from feed.streams.connection import Connection, Peer
 from feed.streams.ending import last_event
 from feed.streams.stream import Stream
@@ -16,7 +17,6 @@ from feed.streams.view import Subscription, View, WireFormat, resolve_cursor
 from feed.streams.wire import WIRES
 from serving.slots import current_slot
 from web import the_feed
-from web.clients import client_of
 from web.query import (
     MATCH_PARAMETERS,
     STREAM_PARAMETERS,
@@ -114,14 +114,14 @@ def respond(subscription: Subscription, outlet: Outlet | None = None) -> Respons
 
 
 def _begin(environ: dict[str, Any]) -> None:
-    """Leave the deadlines of an ordinary response, and shrink the environment.
+    """Leave the bounds of an ordinary response, and shrink the environment.
 
-    A stream has deadlines of its own. It may last for hours, so only the access log's
+    A stream has bounds of its own. It may last for hours, so only the access log's
     variables are kept.
     """
     slot = current_slot.get(None)
     if slot is not None:
-        slot.exempt()
+        slot.becomes_stream()
     kept = {name: environ[name] for name in ACCESS_LOG if name in environ}
     environ.clear()
     environ.update(kept)

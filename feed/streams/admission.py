@@ -15,6 +15,7 @@ from feed.events.event import EventId
 from feed.log import Log
 from feed.settings import Settings
 from feed.streams.catchup import MILESTONES, CatchUp, Milestones
+from feed.streams.clients import ClientLimit
 from feed.streams.connection import Peer
 from feed.streams.ending import has_had_last_event
 from feed.streams.fanout import FanOut
@@ -98,6 +99,9 @@ class Streams:
         self.draining = threading.Event()
         self._open: set[Subscriber] = set()
         self._clients: Counter[str] = Counter()
+        self._connections = ClientLimit(
+            settings.max_connections_per_client, settings.limits_private
+        )
         self._views: Counter[View] = Counter()
         self._weight = 0  # of the distinct views of open streams
         self.frame_cache = FrameCache(log)
@@ -126,7 +130,7 @@ class Streams:
     def admit(self, stream: Subscriber) -> Farewell | None:
         """Count a stream as open, or return the reason why it is refused."""
         address = stream.peer.address
-        limit = self.settings.max_streams_per_client
+        limit = self._limit_of(address)
         if self.draining.is_set():
             return self._refuse("restart", "restart")
         if self.full:
@@ -139,6 +143,15 @@ class Streams:
         self._clients[address] += 1
         self.totals.opened += 1
         return None
+
+    def _limit_of(self, address: str) -> int:
+        """Return how many streams an address may have; 0 means any number.
+
+        Each stream takes a connection. Behind a proxy, that is the only count of them.
+        """
+        settings = self.settings
+        limits = settings.max_streams_per_client, self._connections.of(address)
+        return min(filter(None, limits), default=0)
 
     def leave(self, stream: Subscriber) -> None:
         """Count a stream as closed."""
@@ -168,6 +181,8 @@ class Streams:
         now = time.monotonic()
         deadline = WRITE_DEADLINE * self.settings.heartbeat
         drained = self.has_drained
+        if self.draining.is_set():
+            self.log.wake()  # a stream may have begun to wait just after `drain`
         for stream in [*self.writing]:
             if drained or stream.write_waits(now) > deadline:
                 stream.break_off()

@@ -10,7 +10,8 @@ from feed.streams.frame import Frame
 class Totals(msgspec.Struct):
     """The counts; `refused` by reason, `dropped` and `lost` as reported to clients.
 
-    `refused` counts streams, `refused_requests` requests with a wrong token.
+    `refused` counts streams, `refused_requests` requests with a wrong token, and
+    `refused_connections` what an address had beyond its limit of connections.
     """
 
     opened: int = 0
@@ -22,6 +23,7 @@ class Totals(msgspec.Struct):
     lost: int = 0
     refused: Counter[str] = msgspec.field(default_factory=Counter)
     refused_requests: Counter[str] = msgspec.field(default_factory=Counter)
+    refused_connections: int = 0
 
     def count_frame(self, frame: Frame, gzip: bool, times: int = 1) -> None:
         """Count a frame that was sent so many times."""

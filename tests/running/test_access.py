@@ -15,10 +15,10 @@ from flask.testing import FlaskClient
 
 from app import create_app
 from feed.settings import Settings
+from feed.streams.clients import client_of
 from tests.helpers.commands import Command
 from tests.helpers.harness import LOOPBACK, Board, clean_environment, until
 from web import access
-from web.clients import client_of
 from web.guesses import MOST, WINDOW, Guesses
 
 VIEW, NEXT = "view-token-0123456789", "next-view-token-0123"

@@ -7,6 +7,7 @@ that are passed in. The second has a real board and real sockets.
 import contextlib
 import http.client
 import json
+import select
 import socket
 import subprocess
 import sys
@@ -16,8 +17,9 @@ from typing import Any
 
 import pytest
 
+from feed.streams.clients import ClientLimit, client_of
 from serving.slots import UNREAD_LIMIT, Slot, SlotBounds, Slots
-from tests.helpers.boards import a_board
+from tests.helpers.boards import a_board, metrics
 from tests.helpers.harness import LOOPBACK, ROOT, Board, until
 
 BOUNDS = SlotBounds(idle=3, answer=30.0, grace=0.5, farewell=1.0)
@@ -188,6 +190,143 @@ def test_a_worker_that_leaves_closes_idle_connections_after_a_second() -> None:
     assert done == []
     slots.enforce_bounds(51.0, leaving=True)
     assert done == ["stop_reading"]
+
+
+# --- The share of one client
+
+OTHER_CLIENT = "198.51.100.2"
+
+
+def limited(most: int = 2, **options: bool) -> Slots:
+    return Slots(
+        100, BOUNDS, lambda client: 0 if client == "proxy" else most, **options
+    )
+
+
+def a_counted_slot(slots: Slots, client: str, now: float) -> tuple[Slot, list[str]]:
+    slot, done = a_slot(slots)
+    assert slots.count(slot, client, now)
+    serve(slot, now)
+    return slot, done
+
+
+def test_a_client_has_a_number_of_connections_and_others_are_not_affected() -> None:
+    slots = limited()
+    first, _ = a_counted_slot(slots, "one", 0.0)
+    a_counted_slot(slots, "one", 0.0)
+    refused, _ = a_slot(slots)
+    assert not slots.count(refused, "one", 0.1)  # nobody waits for it for so long
+    assert slots.count(refused, OTHER_CLIENT, 0.1)
+    first.free()
+    assert slots.count(a_slot(slots)[0], "one", 0.1)
+
+
+def test_a_client_without_a_limit_has_any_number_of_connections() -> None:
+    slots = limited()
+    assert all(slots.count(a_slot(slots)[0], "proxy", 0.0) for _ in range(50))
+
+
+def test_the_connections_of_a_client_that_wait_for_it_make_room_for_its_next_one() -> (
+    None
+):
+    slots = limited(3)
+    _, unread = a_counted_slot(slots, "one", 0.0)
+    idle = [a_counted_slot(slots, "one", 1.0) for _ in range(2)]
+    other, kept = a_counted_slot(slots, OTHER_CLIENT, 0.0)
+    for slot in [other, *(slot for slot, _ in idle)]:
+        slot.await_request(2.0)
+    for _ in range(2):
+        assert slots.count(a_slot(slots)[0], "one", 5.0)
+    assert [done for _, done in idle] == [["stop_reading"], ["stop_reading"]]
+    assert unread == []
+    assert slots.count(a_slot(slots)[0], "one", 5.0)
+    assert unread == ["break_off"]
+    assert not slots.count(a_slot(slots)[0], "one", 5.0)
+    assert kept == []
+
+
+def test_a_stream_does_not_make_room_for_another_connection() -> None:
+    slots = limited(1)
+    stream, done = a_counted_slot(slots, "one", 0.0)
+    stream.becomes_stream()
+    assert not slots.count(a_slot(slots)[0], "one", 100.0)
+    assert done == []
+
+
+def test_behind_a_proxy_the_requests_of_a_client_count_until_they_are_answered() -> (
+    None
+):
+    slots = limited(1, counts_requests=True)
+    slot, other = a_slot(slots)[0], a_slot(slots)[0]
+    serve(slot, 0.0)
+    serve(other, 0.0)
+    assert slot.count_request("one", 0.0)
+    assert not other.count_request("one", 0.0)
+    slot.end_request()
+    assert other.count_request("one", 0.0)
+    other.becomes_stream()  # which is counted where streams are
+    assert slot.count_request("one", 0.0)
+
+
+def test_by_default_the_limit_holds_for_public_addresses_only() -> None:
+    by_default, set_by_operator = ClientLimit(200, False), ClientLimit(200, True)
+    private = ("10.0.0.1", "127.0.0.1", "172.17.0.1", "192.168.1.9", "100.64.0.1")
+    for client in (*private, "::1/128", "fd00::/64", "fe80::/64"):
+        assert by_default.of(client) == 0
+        assert set_by_operator.of(client) == 200
+    for client in ("8.8.8.8", "2a00:1450:4001:80b::/64"):
+        assert by_default.of(client) == set_by_operator.of(client) == 200
+    assert set_by_operator.of(client_of("")) == 0  # a Unix socket
+    assert ClientLimit(0, True).of("8.8.8.8") == 0
+
+
+def test_a_client_that_reads_nothing_takes_no_more_than_its_share() -> None:
+    share = {"MAX_CONNECTIONS_PER_CLIENT": "20", "MAX_STREAMS": "100"}
+    with a_board(**share) as board, contextlib.ExitStack() as held:
+        opened = [
+            held.enter_context(never_reading(board, CSS * 600)) for _ in range(60)
+        ]
+        until(lambda: sum(map(is_over, opened)) >= 40, why="the others are closed")
+        assert answers(board, "127.0.0.2")
+        # Its own unread responses make room for it once they have waited a moment.
+        until(lambda: answers(board, LOOPBACK), 5)
+        figures = metrics(board)
+        assert figures["liveboard_connections_refused_total"] >= 30
+        assert board.log().count("as many as a client may have") == 1
+        assert f"{LOOPBACK} has 20 connections" in board.log()
+        assert "Traceback" not in board.log()
+
+
+def is_over(client: socket.socket) -> bool:
+    """Whether the server has closed or broken the connection."""
+    found = select.poll()
+    found.register(client, select.POLLRDHUP | select.POLLHUP | select.POLLERR)
+    return bool(found.poll(0))
+
+
+def answers(board: Board, address: str) -> bool:
+    """Whether the board answers to an address of the loopback within a second."""
+    connection = http.client.HTTPConnection(
+        LOOPBACK, board.port, timeout=1, source_address=(address, 0)
+    )
+    with contextlib.closing(connection), contextlib.suppress(OSError):
+        connection.request("GET", "/healthz")
+        return connection.getresponse().status == 200
+    return False
+
+
+def test_behind_a_proxy_each_client_has_a_share_and_the_proxy_has_none() -> None:
+    share = {"MAX_CONNECTIONS_PER_CLIENT": "2", "TRUSTED_PROXIES": "1"}
+    with a_board(**share) as board, contextlib.ExitStack() as held:
+
+        def first_event(client: str) -> str:
+            stream = board.stream(headers={"X-Forwarded-For": client})
+            return held.enter_context(stream).events(1)[0].event
+
+        assert [first_event("8.8.8.8") for _ in range(3)] == ["hello", "hello", "bye"]
+        assert [first_event("9.9.9.9") for _ in range(2)] == ["hello", "hello"]
+        proxied = {"X-Forwarded-For": "8.8.8.8"}
+        assert {board.get("/api/state", proxied)[0] for _ in range(5)} == {200}
 
 
 # --- Clients that hold their slots

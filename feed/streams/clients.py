@@ -1,7 +1,15 @@
-"""Client addresses in the form in which limits count them."""
+"""Client addresses in the form in which limits count them, and the limit itself.
+
+Theory of operation: readers behind one proxy that isn't named by TRUSTED_PROXIES share
+its address, and so do those behind the network address translation of a container. Such
+addresses are private ones. So the default limit holds for public addresses only, and a
+limit that an operator has set holds for all.
+"""
 
 import re
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
+
+import msgspec
 
 OWN_BITS = 64  # of an IPv6 address: the prefix of one subscriber (RFC 6177)
 # Proxies may write an IPv4 address with a port, or an IPv6 address in brackets.
@@ -31,3 +39,21 @@ def client_of(text: str | None) -> str:
     if isinstance(address, IPv6Address):
         return str(IPv6Network((address, OWN_BITS), strict=False))
     return str(address)
+
+
+class ClientLimit(msgspec.Struct, frozen=True):
+    """How many connections a client may have; 0 means any number.
+
+    `includes_private` is whether private addresses and the loopback are limited, too.
+    """
+
+    most: int
+    includes_private: bool
+
+    def of(self, client: str) -> int:
+        """Return how many connections a client may have, named as by `client_of`."""
+        try:
+            network = ip_network(client)
+        except ValueError:  # a Unix socket, or an address that nobody can read
+            return 0
+        return self.most if self.includes_private or network.is_global else 0
