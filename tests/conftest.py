@@ -78,8 +78,8 @@ def browser() -> Iterator[Browser]:
         except Error as error:
             pytest.exit(
                 "No Chromium to test the page with. `make test` installs one; by hand: "
-                "`apt install chromium`, or `python -m playwright install --with-deps "
-                f"chromium`.\n{error}",
+                "`apt install chromium chromium-headless-shell`, or `python -m "
+                f"playwright install --with-deps chromium`.\n{error}",
                 returncode=1,
             )
         yield browser

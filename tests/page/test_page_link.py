@@ -16,8 +16,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from feed.streams import written
 from tests.helpers.harness import Board, Nginx, until
 from tests.helpers.pages import (
-    CHROMIUM,
     CUT,
+    WHOLE_CHROMIUM,
     badge,
     cell,
     count_changes,
@@ -187,7 +187,7 @@ def test_a_page_from_the_back_forward_cache_goes_on(
     browser: Browser, board: Board
 ) -> None:
     with browser.browser_type.launch(
-        **CHROMIUM, ignore_default_args=["--disable-back-forward-cache"]
+        **WHOLE_CHROMIUM, ignore_default_args=["--disable-back-forward-cache"]
     ) as cached:
         page = cached.new_page()
         page.goto(board.url)

@@ -157,6 +157,26 @@ def test_no_dependency_of_the_lock_file_floats() -> None:
     assert tagged <= overridden
 
 
+def test_the_headless_shell_is_tried_once_and_not_needed(project: Path) -> None:
+    finish_set_up(project)
+    for name in (
+        "node_modules/package-lock.json.done",
+        ".venv/requirements-dev.txt.done",
+    ):
+        path = project / name
+        path.parent.mkdir(exist_ok=True)
+        shutil.copy(project / path.name.removesuffix(".done"), path)
+    asked = project / "asked"
+    tools = fake_tools(project / "bin", asked)
+    for _ in range(2):
+        answer = set_up(project, "audit", PATH=str(tools))
+        assert answer.returncode == 0, answer.stderr
+    on_debian = Path("/etc/debian_version").exists()
+    commands = asked.read_text().splitlines() if asked.exists() else []
+    tried = [line for line in commands if "chromium-headless-shell" in line]
+    assert len(tried) == on_debian
+
+
 def test_without_a_fitting_python_the_set_up_says_what_to_install(
     project: Path,
 ) -> None:
@@ -208,6 +228,19 @@ def finish_set_up(project: Path) -> None:
     ):
         (project / name).parent.mkdir(parents=True)
         shutil.copy(project / "package-lock.json", project / name)
+
+
+def fake_tools(folder: Path, asked: Path) -> Path:
+    """Make a folder for PATH: of root, and with a package manager that has nothing."""
+    folder.mkdir()
+    for name in ("dirname", "cmp", "mkdir", "cat", "cp"):
+        (folder / name).symlink_to(shutil.which(name) or "")
+    scripts = dict.fromkeys(("npm", "node", "chromium"), "exit 0")
+    scripts |= {"apt-get": f'echo "$@" >>{asked}; exit 100', "id": "echo 0"}
+    for name, script in scripts.items():
+        (folder / name).write_text(f"#!/bin/sh\n{script}\n")
+        (folder / name).chmod(0o755)
+    return folder
 
 
 def set_up(
