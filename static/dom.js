@@ -53,16 +53,41 @@ export function setHidden(element, hidden) {
 }
 
 /**
+ * Change the rows within an element without losing the keyboard's focus there. If the
+ * focused element is gone or hidden afterwards, its like in the next row gets the focus,
+ * else in the row before, else the board.
+ * @param {Element} root
+ * @param {() => void} change
+ */
+export function keepFocus(root, change) {
+  const focused = document.activeElement;
+  if (!focused || focused === root || !root.contains(focused)) return change();
+  const alike = [...root.querySelectorAll(`.${focused.classList[0]}`)];
+  const at = alike.indexOf(focused);
+  change();
+  if (document.activeElement === focused && focused.checkVisibility()) return;
+  const nearest = [focused, ...alike.slice(at + 1), ...alike.slice(0, at).reverse()];
+  const next = nearest.find((it) => it.isConnected && it.checkVisibility());
+  /** @type {HTMLElement} */ (next ?? byId("board")).focus({ preventScroll: true });
+}
+
+/**
  * Bring children of an element into this order, and move as few of them as possible: an
- * element that isn't moved keeps its focus and costs nothing. Other children may end up
- * anywhere between them.
+ * element that isn't moved costs nothing. The one with the focus is never moved, because
+ * that would lose the focus. Other children may end up anywhere between them.
  * @param {Element} parent
  * @param {Element[]} children
  */
 export function arrange(parent, children) {
   const place = new Map(children.map((child, i) => [child, i]));
   const stand = [...parent.children].flatMap((child) => place.get(child) ?? []);
-  const stays = longestRise(stand);
+  let focused = document.activeElement;
+  while (focused && focused.parentElement !== parent) focused = focused.parentElement;
+  const held = focused ? place.get(focused) : undefined;
+  const at = stand.indexOf(held ?? -1);
+  const stays = longestRise(
+    stand.filter((number, i) => at < 0 || i === at || i < at === number < stand[at]),
+  );
   /** @type {Element | null} */
   let next = null;
   for (let i = children.length - 1; i >= 0; i -= 1) {

@@ -17,6 +17,11 @@ import { UNKNOWN, hours } from "./times.js";
 
 const MINUS = "−";
 const PRIME = "′";
+// As in feed/streams/written.py: blocks of letters that are written from right to left, and
+// control characters of the direction of writing.
+const TURNING = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+const MAY_TURN =
+  /[\u0590-\u08ff\u200e\u200f\u202a-\u202e\u2066-\u2069\ufb1d-\ufdff\ufe70-\ufefc\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u;
 const MAX_DECIMALS = 20;
 const POINTS = 60; // points of a sparkline
 const EXTRA_TIME_ENDS = 120; // the minute; a later penalty, or one without, is a shoot-out's
@@ -150,7 +155,7 @@ export function scorers(score, side) {
   const goals = new Map();
   for (const goal of standingGoals(score)) {
     if (goal.side !== side) continue;
-    const player = goal.player || "Goal";
+    const player = isolated(goal.player || "Goal");
     const key = `${goal.kind === "own_goal"} ${player}`;
     const line = goals.get(key);
     // No line break comes between a name and its first minute.
@@ -201,12 +206,30 @@ export function line(values, width, height) {
 }
 
 /**
+ * A published text in a form that turns no words around it: beside a name that is written
+ * from right to left, "2–1" would read "1–2". Such a name stands between U+2068 and U+2069,
+ * without such characters of its own. Other texts stay as they are.
+ * @param {string} text
+ */
+export function isolated(text) {
+  return MAY_TURN.test(text) ? `\u2068${text.replace(TURNING, "")}\u2069` : text;
+}
+
+/**
+ * The teams of a match with a word between them: "Acton v Burton".
+ * @param {Pick<Score, "home" | "away">} score
+ */
+export function teams({ home, away }, between = "v") {
+  return `${isolated(home.name)} ${between} ${isolated(away.name)}`;
+}
+
+/**
  * A match in words: "Acton 2–1 Burton", or "Acton v Burton" before its start. The results
  * of a shoot-out and of a tie follow: "Acton 2–1 Burton (pens 4–3, agg. 3–3)".
  * @param {Score} score
  */
 export function scoreLine({ home, away }) {
-  const line = `${home.name} ${result(home.score, away.score) || "v"} ${away.name}`;
+  const line = teams({ home, away }, result(home.score, away.score) || "v");
   const pens = result(home.shoot_out, away.shoot_out);
   const aggregate = result(home.aggregate, away.aggregate);
   const further = [pens && `pens ${pens}`, aggregate && `agg. ${aggregate}`].filter(Boolean);

@@ -10,7 +10,7 @@
 import { Announcer } from "./alerts/announcer.js";
 import { Away } from "./alerts/away.js";
 import { Badge, badgeText } from "./board/badge.js";
-import { headOf } from "./format.js";
+import { headOf, isolated } from "./format.js";
 import { Notices } from "./board/notices.js";
 import { Painter } from "./board/painter.js";
 import { Prices } from "./board/prices.js";
@@ -168,7 +168,7 @@ function updateTitle() {
     isPaused: pause.isOn,
     state: stream.state,
     asOf: stream.asOf,
-    opened: choice.now.opened?.key ?? choice.now.asked?.question ?? "",
+    opened: isolated(choice.now.opened?.key ?? choice.now.asked?.question ?? ""),
     directions: board.quotes.size ? prices.countDirections() : null,
     live: scores.countLive(),
     rows: ownRowCount(),

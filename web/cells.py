@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from feed.streams.written import MINUS, age, price
+from feed.streams.written import MINUS, age, isolated, price
 from web.times import write_time
 
 MAX_COLUMNS = 8
@@ -191,7 +191,10 @@ def happening(data: Any, now: int) -> str:
     fields = fields_of(data)
     texts = (fields.get(name) for name in SAID)
     said = (text for text in texts if isinstance(text, str) and text.strip())
-    return cut(next(said, None) or _list_fields(data, fields, now), LONGEST_TEXT)
+    text = next(said, None)
+    if text is not None:
+        return isolated(cut(text, LONGEST_TEXT))
+    return cut(_list_fields(data, fields, now), LONGEST_TEXT)
 
 
 def cut(text: str, most: int) -> str:
@@ -208,7 +211,8 @@ def _list_fields(data: Any, fields: Mapping[str, Any], now: int) -> str:
         return cell_of(VALUE, data, now).text
     texts = (cell_of(name, fields[name], now).beginning for name in columns)
     return " · ".join(
-        f"{title_of(name)}: {text}" for name, text in zip(columns, texts, strict=True)
+        f"{isolated(title_of(name))}: {isolated(text)}"
+        for name, text in zip(columns, texts, strict=True)
     )
 
 

@@ -20,6 +20,7 @@ from feed.streams.written import (
     arrow,
     direction,
     fixed,
+    isolated,
     moment,
     percent,
     price,
@@ -109,7 +110,7 @@ def scorers(score: Fields, side: str) -> list[str]:
             minutes.setdefault(scorer, []).append(_minute_of(goal))
     # The no-break space keeps a name and its first minute on one line.
     return [
-        f"{player}\u00a0{' '.join(texts)}".strip()
+        f"{isolated(player)}\u00a0{' '.join(texts)}".strip()
         for (player, _), texts in minutes.items()
     ]
 
@@ -150,6 +151,7 @@ def line(values: Sequence[float], width: int, height: int) -> str:
 
 def chart_sentence(symbol: str, candles: Sequence[Sequence[float]], places: int) -> str:
     """Return a chart in words, for people who can't see it."""
+    symbol = isolated(symbol)
     if len(candles) < 2:
         return f"No past prices of {symbol} yet."
     first, last = candles[0][1], candles[-1][4]
@@ -173,8 +175,8 @@ def incident_text(incident: Fields, score: Fields) -> str:
     if stands and incident["kind"] in SCORING:
         kind += f" {stands}"
     side = incident["team"]
-    team = score[side]["name"] if side in ("home", "away") else ""
-    player = incident["player"] or ""
+    team = isolated(score[side]["name"]) if side in ("home", "away") else ""
+    player = isolated(incident["player"] or "")
     by = f"{player} ({team})" if player and team else player or team
     return f"{kind} · {by}" if by else kind
 
@@ -263,6 +265,7 @@ TEMPLATE_FILTERS: dict[str, Callable[..., Any]] = {
         direction,
         incident_text,
         iso_time,
+        isolated,
         level,
         line,
         live_matches,

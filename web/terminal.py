@@ -4,7 +4,17 @@ import unicodedata
 from collections.abc import Iterable
 
 from feed.streams.text import printable
-from feed.streams.written import UNKNOWN, Fields, arrow, clock, price, signed
+from feed.streams.written import (
+    FIRST_STRONG_ISOLATE,
+    POP_ISOLATE,
+    UNKNOWN,
+    Fields,
+    arrow,
+    clock,
+    isolated,
+    price,
+    signed,
+)
 from web.cells import Cell, cut
 from web.format import by_competition, minute
 from web.panels import Detail, Happening, Panel
@@ -28,7 +38,7 @@ def text_board(state: Fields, root: str, curl: str) -> str:
     if state["prices"]:
         lines += [*_table(PRICE_HEADS, map(_price_row, state["prices"])), ""]
     for competition, scores in by_competition(state["scores"]):
-        heading = printable(competition or "Other matches")
+        heading = _shown(competition or "Other matches")
         lines += [heading, *_table(SCORE_HEADS, map(_score_row, scores)), ""]
     for panel in state["panels"]:
         lines += [*_panel(panel), ""]
@@ -52,7 +62,9 @@ def _title(state: Fields) -> str:
     parts = ["Liveboard", f"as of {clock(state['at'])} UTC"]
     if state["source"] == "simulator":
         parts.append("simulated data")
-    parts += [printable(f"{m['market']} {m['status']}") for m in state["markets"]]
+    parts += [
+        printable(f"{isolated(m['market'])} {m['status']}") for m in state["markets"]
+    ]
     return " · ".join(parts)
 
 
@@ -106,7 +118,10 @@ def _cell(cell: Cell, longest: int = LONGEST_CELL) -> str:
 def _detail(detail: Detail) -> list[str]:
     """Return all fields of a row, one a line, under the type and the key."""
     rows = ((head, _cell(cell, LONGEST_DETAIL)) for head, cell in detail.fields)
-    lines = [printable(f"{detail.title} {detail.key}"), *_table(("<", "<"), rows)[1:]]
+    lines = [
+        printable(f"{detail.title} {isolated(detail.key)}"),
+        *_table(("<", "<"), rows)[1:],
+    ]
     if detail.left_out:
         lines.append(f"… and {detail.left_out:,} more fields")
     return lines
@@ -118,8 +133,9 @@ def _happening(happening: Happening) -> str:
 
 
 def _notice(notice: Fields) -> str:
-    body = f": {notice['body']}" if notice["body"] else ""
-    return printable(f"{notice['level'].upper()}  {notice['title']}{body}")
+    body = f": {isolated(notice['body'])}" if notice["body"] else ""
+    title = isolated(notice["title"])
+    return printable(f"{notice['level'].upper()}  {title}{body}")
 
 
 def _hints(state: Fields, root: str, curl: str) -> list[str]:
@@ -135,8 +151,8 @@ def _hints(state: Fields, root: str, curl: str) -> list[str]:
 
 
 def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[str]:
-    titles = tuple(printable(head[1:]) for head in heads)
-    cells = [titles, *(tuple(map(printable, row)) for row in rows)]
+    titles = tuple(_shown(head[1:]) for head in heads)
+    cells = [titles, *(tuple(map(_shown, row)) for row in rows)]
     widths = [max(map(_width, column)) for column in zip(*cells, strict=True)]
     return [
         "  ".join(
@@ -152,9 +168,15 @@ def _pad(cell: str, width: int, align: str) -> str:
     return space + cell if align == ">" else cell + space
 
 
+def _shown(text: str) -> str:
+    return printable(isolated(text))
+
+
 def _width(text: str) -> int:
     """Return how many columns a terminal gives a text (Unicode Annex 11)."""
     return sum(
-        0 if unicodedata.combining(c) else 1 + (unicodedata.east_asian_width(c) in "WF")
+        0
+        if unicodedata.combining(c) or c in (FIRST_STRONG_ISOLATE, POP_ISOLATE)
+        else 1 + (unicodedata.east_asian_width(c) in "WF")
         for c in text
     )

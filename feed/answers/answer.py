@@ -22,6 +22,7 @@ from feed.events.event import MESSAGE, Event, EventId
 from feed.log import Log, Selects
 from feed.streams.catchup import CatchUp
 from feed.streams.framecache import FrameCache
+from feed.streams.written import FIRST_STRONG_ISOLATE, POP_ISOLATE
 
 MOST_PIECES = 10_000  # retained in the log of an answer: all that an answer can have
 ANSWER_ID = re.compile("[0-9a-f]{32}")
@@ -30,7 +31,9 @@ MOST_TURNS = 3  # earlier questions and answers that an answerer gets
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Piece).decode
 _SPACE_AT_END = re.compile(r"\s+\Z")
-_SPACED_WORD = re.compile(r"\s*\S+|\s+")
+# What `isolated` put around a name stays in one word with it.
+_ISOLATE = f"{FIRST_STRONG_ISOLATE}[^{FIRST_STRONG_ISOLATE}{POP_ISOLATE}]*{POP_ISOLATE}"
+_SPACED_WORD = re.compile(rf"\s*(?:{_ISOLATE}|\S)+|\s+")
 
 
 class AnswerLog(Log):

@@ -37,7 +37,7 @@ def describe_incident(score: Score, incident: Incident) -> str:
 
 def describe_end(score: Score) -> str:
     """Return how a match ended, for one that has no incident that says so."""
-    return f"The match is over: {shown(score_line(msgspec.to_builtins(score)), 200)}."
+    return f"The match is over: {score_line(msgspec.to_builtins(score), shown)}."
 
 
 def _kick_off(score: Score, incident: Incident) -> str:

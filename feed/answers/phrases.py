@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from feed.answers.piece import Piece
 from feed.streams.text import printable
-from feed.streams.written import whole
+from feed.streams.written import isolated, whole
 
 NAME_SHOWN = 80  # characters of a name in an answer; a name may have 200
 TEXT_SHOWN = 200  # characters of a publisher's longer text in an answer
@@ -88,6 +88,14 @@ def counted(count: int, noun: str, plural: str = "") -> str:
 
 
 def shown(text: str, length: int = NAME_SHOWN) -> str:
+    """Return a text on one line, without control characters, and cut to a length.
+
+    A name that is written from right to left turns no words around it.
+    """
+    return isolated(one_line(text, length))
+
+
+def one_line(text: str, length: int = NAME_SHOWN) -> str:
     """Return a text on one line, without control characters, and cut to a length."""
     line = _SPACES.sub(" ", printable(text[: 2 * length])).strip()
     return line if len(line) <= length else line[: length - 1].rstrip() + "…"

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from feed.answers.matches import matches_by_phase
 from feed.answers.movers import extremes
 from feed.answers.names import plurals
-from feed.answers.phrases import shown
+from feed.answers.phrases import one_line, shown
 from feed.answers.piece import Board
 from feed.answers.state import State
 from feed.events.event import Slot
@@ -89,8 +89,8 @@ def _others(state: State) -> list[str]:
 
 def _short(name: str) -> str:
     """Return a name that fits into a question, or nothing."""
-    line = shown(name)
-    return line if line == name and len(name) <= NAME_SUGGESTED else ""
+    fits = len(name) <= NAME_SUGGESTED and one_line(name) == name
+    return shown(name) if fits else ""
 
 
 _ALWAYS = (

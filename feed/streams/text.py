@@ -4,6 +4,7 @@ A line never contains a control character, so that no publisher can send command
 reader's terminal.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 from unicodedata import category
@@ -12,9 +13,13 @@ import msgspec
 
 from feed.streams.written import (
     ARROWS,
+    FIRST_STRONG_ISOLATE,
+    POP_ISOLATE,
+    RIGHT_TO_LEFT,
     UNKNOWN,
     Fields,
     clock,
+    isolated,
     moment,
     percent,
     price,
@@ -27,6 +32,10 @@ from feed.streams.written import (
 # such as those that reverse the direction of writing, ends of lines and paragraphs.
 ACTING = frozenset({"Cc", "Cf", "Zl", "Zp"})
 JOINER = "\u200d"  # a format character that only joins several emoji into one
+ISOLATE = re.compile(
+    f"({FIRST_STRONG_ISOLATE}[^{FIRST_STRONG_ISOLATE}{POP_ISOLATE}]*{POP_ISOLATE})"
+)
+HAS_RIGHT_TO_LEFT = re.compile(f"[{RIGHT_TO_LEFT}]")
 
 
 def line(type: str, words: str, id: str | None) -> bytes:
@@ -39,9 +48,24 @@ def printable(text: str) -> str:
     """Return a text with spaces in place of characters that could control a terminal.
 
     All published or requested text passes through here on its way to a terminal or log.
+    What `isolated` adds to a name that is written from right to left stays.
     """
     if text.isprintable():  # nearly every text is, and the check is cheap
         return text
+    parts = ISOLATE.split(text)  # an isolate is at every other place
+    return "".join(
+        _isolate(it) if at % 2 else _tamed(it) for at, it in enumerate(parts)
+    )
+
+
+def _isolate(text: str) -> str:
+    """Return an isolate, whose ends keep a name from turning the words around it."""
+    if not HAS_RIGHT_TO_LEFT.search(text):
+        return _tamed(text)
+    return text[0] + _tamed(text[1:-1]) + text[-1]
+
+
+def _tamed(text: str) -> str:
     return "".join(" " if _acts(character) else character for character in text)
 
 
@@ -77,7 +101,7 @@ def _describe_price(quote: Fields) -> str:
     decimals = quote["decimals"]
     change = signed(quote["change"], decimals)
     return (
-        f"{clock(quote['at'])}  {quote['symbol']:<6} "
+        f"{clock(quote['at'])}  {isolated(quote['symbol']):<6} "
         f"{price(quote['price'], decimals):>10}  {ARROWS.get(change[0], '■')} "
         f"{change}  {percent(quote['change_percent'])}"
     )
@@ -91,32 +115,36 @@ def _describe_score(score: Fields) -> str:
 
 
 def _describe_incident(incident: Fields) -> str:
-    by = " ".join(part for part in (incident["team"], incident["player"]) if part)
+    player = isolated(incident["player"] or "")
+    by = " ".join(part for part in (incident["team"], player) if part)
     kind = incident["kind"].replace("_", " ")
     stands = result(incident["home_score"], incident["away_score"])
-    beginning = f"{clock(incident['at'])}  {moment(incident):>10}  {incident['match']}"
+    match = isolated(incident["match"])
+    beginning = f"{clock(incident['at'])}  {moment(incident):>10}  {match}"
     return "  ".join(part for part in (beginning, kind, by, stands) if part)
 
 
 def _describe_market(market: Fields) -> str:
-    words = f"{clock(market['at'])}  {market['market']} is {market['status']}"
+    words = f"{clock(market['at'])}  {isolated(market['market'])} is {market['status']}"
     until = market["until"]
     return words if until is None else f"{words} until {clock(until)}"
 
 
 def _describe_notice(notice: Fields) -> str:
-    body = f": {notice['body']}" if notice["body"] else ""
-    return f"{clock(notice['at'])}  {notice['level']}  {notice['title']}{body}"
+    body = f": {isolated(notice['body'])}" if notice["body"] else ""
+    return (
+        f"{clock(notice['at'])}  {notice['level']}  {isolated(notice['title'])}{body}"
+    )
 
 
 def _describe_gone(gone: Fields) -> str:
-    return f"{clock(gone['at'])}  {gone['event']} {gone['key']}"
+    return f"{clock(gone['at'])}  {gone['event']} {isolated(gone['key'])}"
 
 
 def _describe_wrapped(wrapped: Fields) -> str:
     """Return the type, the key if there is one, and the data of an `other` event."""
     name, key = wrapped["event"], wrapped["key"]
-    names = name if key is None else f"{name} {key}"
+    names = name if key is None else f"{name} {isolated(key)}"
     return f"{names}  {_describe_other(wrapped['data'])}"
 
 

@@ -5,7 +5,8 @@ The text wire, the board in a terminal and the page's HTML all use these functio
 two. An unknown value is written "–".
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Context, Decimal
 from math import ldexp
@@ -21,7 +22,14 @@ MAX_DECIMALS = 20
 DIRECTIONS = {"+": "up", MINUS: "down"}  # by the sign of a change
 ARROWS = {"+": "▲", MINUS: "▼"}
 AGES = {"d": 86_400, "h": 3600, "min": 60}  # seconds of each unit, the longest first
+FIRST_STRONG_ISOLATE, POP_ISOLATE = "\u2068", "\u2069"
+RIGHT_TO_LEFT = (  # the blocks of letters that are written from right to left
+    "\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff"
+)
 TOO_LONG = 1e21  # from here on toFixed writes an exponent (ECMA-262, 21.1.3.3)
+
+_TURNING = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")  # controls
+_MAY_TURN = re.compile(f"{_TURNING.pattern}|[{RIGHT_TO_LEFT}]")
 
 # JavaScript's toFixed rounds the exact value of the double, and a half away from zero:
 # 0.125 becomes 0.13, but 1.005, whose double is a little less, becomes 1.00. Python's
@@ -125,20 +133,33 @@ def shoot_out(score: Fields) -> str:
     return result(home.get("shoot_out"), away.get("shoot_out"))
 
 
-def score_line(score: Fields) -> str:
+def isolated(text: str) -> str:
+    """Return a published text in a form that turns no words around it.
+
+    Beside a name that is written from right to left, "2–1" would read "1–2". So such a
+    name stands between the characters U+2068 and U+2069 (Unicode Annex 9), without such
+    characters of its own. Other texts stay as they are.
+    """
+    if text.isascii() or not _MAY_TURN.search(text):
+        return text
+    return FIRST_STRONG_ISOLATE + _TURNING.sub("", text) + POP_ISOLATE
+
+
+def score_line(score: Fields, name: Callable[[str], str] = isolated) -> str:
     """Return a match as "Acton 2–1 Burton", or "Acton v Burton" before kick-off.
 
     The results of a shoot-out and of a tie follow: "Acton 2–1 Burton (pens 4–3, agg.
-    3–3)". Another version may have written a team without them.
+    3–3)". Another version may have written a team without them. `name` writes the name
+    of a team.
     """
     home, away = score["home"], score["away"]
     between = result(home["score"], away["score"]) or "v"
-    line = f"{home['name']} {between} {away['name']}"
+    line = f"{name(home['name'])} {between} {name(away['name'])}"
     further = {
         "pens": shoot_out(score),
         "agg.": result(home.get("aggregate"), away.get("aggregate")),
     }
-    words = ", ".join(f"{name} {goals}" for name, goals in further.items() if goals)
+    words = ", ".join(f"{kind} {goals}" for kind, goals in further.items() if goals)
     return f"{line} ({words})" if words else line
 
 

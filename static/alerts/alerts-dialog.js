@@ -4,7 +4,7 @@ import { priceAlertText } from "./alerts.js";
 import { ownAlertText } from "./own-alerts.js";
 import { OwnAlertForm } from "./own-alert-form.js";
 import { byId, fieldsOf, setAttribute, setHidden, setText, stamp } from "../dom.js";
-import { byMatch, bySymbol, phase } from "../format.js";
+import { byMatch, bySymbol, isolated, phase, teams } from "../format.js";
 import { setTime } from "../times.js";
 
 /** @typedef {import("./alerts.js").Alerts} Alerts */
@@ -88,9 +88,7 @@ export class AlertsDialog {
       .filter((score) => phase(score) !== "over")
       .sort(byMatch);
     this.#match.replaceChildren(
-      ...matches.map(
-        ({ home, away, match }) => new Option(`${home.name} v ${away.name}`, match),
-      ),
+      ...matches.map((score) => new Option(teams(score), score.match)),
     );
     setHidden(byId("match-alert"), matches.length === 0);
     setHidden(byId("price-alert"), symbols.length === 0);
@@ -151,6 +149,6 @@ export class AlertsDialog {
   #words(alert) {
     if (alert.kind === "match") return alert.name;
     if (alert.kind === "own") return ownAlertText(alert);
-    return `${alert.symbol} ${priceAlertText(alert, this.#board.quotes.get(alert.symbol))}`;
+    return `${isolated(alert.symbol)} ${priceAlertText(alert, this.#board.quotes.get(alert.symbol))}`;
   }
 }

@@ -5,7 +5,7 @@
  */
 
 import { OTHER } from "../events.js";
-import { price, scoreLine } from "../format.js";
+import { isolated, price, scoreLine, teams } from "../format.js";
 import { OwnAlerts } from "./own-alerts.js";
 
 /** @typedef {import("../board/state.js").Board} Board */
@@ -79,11 +79,11 @@ export class Alerts {
    */
   addPrice(symbol, side, mark) {
     const quote = this.#board.quotes.get(symbol);
-    if (!quote) return `There is no symbol ${symbol} on the board.`;
+    if (!quote) return `There is no symbol ${isolated(symbol)} on the board.`;
     if (!Number.isFinite(mark)) return "The price is no number: write it like 101.24.";
     if (isPast(quote.price, side, mark)) {
       const stands = price(quote.price, quote.decimals);
-      return `${symbol} is ${side} that already: it stands at ${stands}.`;
+      return `${isolated(symbol)} is ${side} that already: it stands at ${stands}.`;
     }
     return this.#add({ id: newId(), kind: "price", symbol, side, price: mark, reached: null });
   }
@@ -95,8 +95,7 @@ export class Alerts {
     if (this.all.some((alert) => alert.kind === "match" && alert.match === match)) {
       return "There is an alert for that match already.";
     }
-    const name = `${score.home.name} v ${score.away.name}`;
-    return this.#add({ id: newId(), kind: "match", match, name });
+    return this.#add({ id: newId(), kind: "match", match, name: teams(score) });
   }
 
   /**
@@ -135,7 +134,10 @@ export class Alerts {
       this.all.map((it) => (it.id === alert.id ? { ...alert, reached: quote.at } : it)),
     );
     const stands = price(quote.price, quote.decimals);
-    this.#notify(`${alert.symbol} is ${priceAlertText(alert, quote)}: ${stands}`, alert.id);
+    this.#notify(
+      `${isolated(alert.symbol)} is ${priceAlertText(alert, quote)}: ${stands}`,
+      alert.id,
+    );
   }
 
   /** @param {import("../controls/settings.js").OwnAlert} alert @param {Change} change */

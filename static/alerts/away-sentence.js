@@ -1,6 +1,6 @@
 /** "While you were away", in words: goals, prices that moved, rows that came and went. */
 
-import { headOf, percent } from "../format.js";
+import { headOf, isolated, percent } from "../format.js";
 
 /** @typedef {import("../board/state.js").Quote} Quote */
 /** @typedef {import("../board/state.js").Score} Score */
@@ -21,7 +21,7 @@ export function awaySentence(past, present, now) {
   const goals = goalsBetween(past.scores, present.scores);
   const parts = goals ? [goals === 1 ? "1 goal" : `${goals} goals`] : [];
   for (const { symbol, change } of movers(past.quotes, present.quotes)) {
-    parts.push(`${symbol} ${percent(change)}`);
+    parts.push(`${isolated(symbol)} ${percent(change)}`);
   }
   parts.push(...rowsBetween(past.keys ?? new Map(), present.keys ?? new Map()));
   return parts.length

@@ -1,6 +1,6 @@
 /** The form for an alert about rows of a publisher's own type. */
 
-import { headOf } from "../format.js";
+import { headOf, isolated } from "../format.js";
 import { byId, setHidden } from "../dom.js";
 
 /** @typedef {import("../panels/tables.js").Tables} Tables */
@@ -52,7 +52,9 @@ export class OwnAlertForm {
     const columns = [...(table?.columns.values() ?? [])];
     const isNumeric = test === "above" || test === "below";
     const fit = columns.filter((column) => !isNumeric || column.isNumeric);
-    this.#field.replaceChildren(...fit.map(({ name }) => new Option(headOf(name), name)));
+    this.#field.replaceChildren(
+      ...fit.map(({ name }) => new Option(isolated(headOf(name)), name)),
+    );
     const chip = fit.find(({ kind }) => kind === "chip");
     if (chip) this.#field.value = chip.name;
     this.#value.inputMode = isNumeric ? "decimal" : "text";

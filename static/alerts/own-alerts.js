@@ -6,7 +6,7 @@
  * number that hovers around its mark would notify without end.
  */
 
-import { headOf } from "../format.js";
+import { headOf, isolated } from "../format.js";
 import { cell, fieldOf, number } from "../panels/cells.js";
 
 /** @typedef {import("../board/state.js").Change} Change */
@@ -49,9 +49,9 @@ export class OwnAlerts {
 export function ownAlertText({ type, key, field, test, value }) {
   const title = headOf(type);
   if (test === "new") return `A new ${title}`;
-  const row = key === null ? title : `${title} ${key}`;
-  const words = typeof value === "number" ? number(value) : value;
-  return `${row}: ${headOf(field)} ${test} ${words}`;
+  const row = key === null ? title : `${title} ${isolated(key)}`;
+  const words = typeof value === "number" ? number(value) : isolated(value);
+  return `${row}: ${isolated(headOf(field))} ${test} ${words}`;
 }
 
 /** @param {OwnAlert} alert @param {Row} row */
@@ -67,9 +67,10 @@ function holds({ field, test, value }, row) {
 
 /** @param {OwnAlert} alert @param {Row} row */
 function sentenceOf({ type, field, test, value }, { key, data }) {
-  const title = `${headOf(type)} ${key}`;
+  const title = `${headOf(type)} ${isolated(key)}`;
   if (test === "new") return `${title} is new`;
-  const { text } = cell(field, fieldOf(data, field), 0);
-  if (test === "becomes") return `${title}: ${headOf(field)} is ${text}`;
-  return `${title}: ${headOf(field)} is ${test} ${number(Number(value))}: ${text}`;
+  const text = isolated(cell(field, fieldOf(data, field), 0).text);
+  const head = isolated(headOf(field));
+  if (test === "becomes") return `${title}: ${head} is ${text}`;
+  return `${title}: ${head} is ${test} ${number(Number(value))}: ${text}`;
 }

@@ -4,6 +4,7 @@
  */
 
 import { byId, setAttribute, setHidden, setText } from "../dom.js";
+import { isolated } from "../format.js";
 import { askAbout, panelOf, readSelection, writeUrl } from "../controls/address.js";
 import { onPlainClick } from "../controls/toolbar.js";
 import { Conversation } from "./conversation.js";
@@ -175,7 +176,7 @@ export class Ask {
   #showAbout(about) {
     const [, key] = /^[^/]*\/(.*)$/s.exec(about) ?? ["", ""];
     setHidden(this.#about, key === "");
-    setText(byId("ask-about-key"), key);
+    setText(byId("ask-about-key"), isolated(key));
     /** @type {HTMLInputElement} */ (byId("ask-about-field")).value = about;
   }
 

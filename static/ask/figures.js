@@ -5,7 +5,7 @@
 
 import { traitsOf, isAfter } from "../events.js";
 import { number } from "../panels/cells.js";
-import { percent, price, signed } from "../format.js";
+import { isolated, percent, price, signed } from "../format.js";
 
 /** @typedef {import("./reader.js").Ref} Ref */
 /** @typedef {import("../board/state.js").Board} Board */
@@ -96,7 +96,7 @@ function written({ event, key, field }, value, board) {
  * @param {string} value
  */
 function presentWord(text, value) {
-  const present = `“${value}”`;
+  const present = `“${isolated(value)}”`;
   return !text.startsWith("“") || text === present || value.length > LONGEST_WORD
     ? null
     : present;

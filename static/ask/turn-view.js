@@ -7,6 +7,7 @@
  */
 
 import { fieldsOf, setAttribute, setHidden, setText, stamp } from "../dom.js";
+import { isolated } from "../format.js";
 import { setTime } from "../times.js";
 import { writeUrl } from "../controls/address.js";
 import { presentOf, presentResult, rowOf } from "./figures.js";
@@ -101,14 +102,15 @@ export class TurnView {
     const { text, ref, unchecked } = this.#turn.state.pieces[index];
     if (!ref && !unchecked) return [text];
     const core = text.trim();
+    const shown = isolated(core);
     const start = text.indexOf(core);
     const [before, after] = [text.slice(0, start), text.slice(start + core.length)];
     if (unchecked) {
       const mark = element("small", "unchecked-mark", " (not from the board)");
-      return [before, element("span", "unchecked", core), mark, after];
+      return [before, element("span", "unchecked", shown), mark, after];
     }
     const row = rowOf(ref, core);
-    const inside = row ? this.#linkTo(row, core) : core;
+    const inside = row ? this.#linkTo(row, shown) : shown;
     if (!ref?.field) return [before, inside, after];
     return [before, inside, this.#presentAfter({ ref, text: core, index }), after];
   }

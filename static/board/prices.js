@@ -7,9 +7,20 @@
  * keeps moving, and never under the pointer or the focus.
  */
 
-import { arrange, byId, fieldsOf, setAttribute, setHidden, setText, stamp } from "../dom.js";
+import { arrange, byId, fieldsOf, keepFocus, setAttribute } from "../dom.js";
+import { setHidden, setText, stamp } from "../dom.js";
 import { Flashes } from "./flashes.js";
-import { age, arrow, direction, percent, points, position, price, signed } from "../format.js";
+import {
+  age,
+  arrow,
+  direction,
+  isolated,
+  percent,
+  points,
+  position,
+  price,
+  signed,
+} from "../format.js";
 import { paintPin } from "../controls/pins.js";
 import { chooseQuotes, writeUrl } from "../controls/address.js";
 import { pinOf } from "../controls/settings.js";
@@ -140,17 +151,22 @@ export class Prices {
       this.#orderedAt = now;
       return false;
     }
+    keepFocus(this.#body, () => this.#arrange(chosen));
+    this.#chosen = chosen;
+    this.#orderedAt = now;
+    this.#isOrderDue = this.#isOrderUrgent = missing.length > STAMPED;
+    setHidden(this.#section, chosen.length === 0);
+    return this.#isOrderDue;
+  }
+
+  /** @param {Quote[]} chosen */
+  #arrange(chosen) {
     const shown = new Set(chosen.map(({ symbol }) => symbol));
     for (const [symbol, { row }] of this.#rows) setHidden(row, !shown.has(symbol));
     arrange(
       this.#body,
       chosen.flatMap(({ symbol }) => this.#rows.get(symbol)?.row ?? []),
     );
-    this.#chosen = chosen;
-    this.#orderedAt = now;
-    this.#isOrderDue = this.#isOrderUrgent = missing.length > STAMPED;
-    setHidden(this.#section, chosen.length === 0);
-    return this.#isOrderDue;
   }
 
   /** @param {boolean} isWaiting Whether the order waits for the pointer or the focus. */
@@ -192,7 +208,7 @@ export class Prices {
     const opened = { kind: /** @type {const} */ ("quote"), key: symbol };
     setText(made.fields.symbol, symbol);
     setAttribute(made.fields.symbol, "href", writeUrl({ ...this.#choice.now, opened }));
-    paintPin(made.fields.pin, symbol, this.#pins.isPinned(pinOf("quote", symbol)));
+    paintPin(made.fields.pin, isolated(symbol), this.#pins.isPinned(pinOf("quote", symbol)));
     this.#rows.set(symbol, made);
     this.#body.append(row);
     this.#fill(quote, made, null);
@@ -200,7 +216,7 @@ export class Prices {
 
   /** @param {string} symbol */
   #remove(symbol) {
-    this.#rows.get(symbol)?.row.remove();
+    keepFocus(this.#body, () => this.#rows.get(symbol)?.row.remove());
     this.#rows.delete(symbol);
   }
 }

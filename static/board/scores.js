@@ -6,8 +6,10 @@
  * between two events.
  */
 
-import { arrange, byId, fieldsOf, setAttribute, setHidden, setText, stamp } from "../dom.js";
-import { byCompetition, minute, phase, redCards, scoreLine, scorers } from "../format.js";
+import { arrange, byId, fieldsOf, keepFocus, setAttribute } from "../dom.js";
+import { setHidden, setText, stamp } from "../dom.js";
+import { byCompetition, minute, phase, redCards } from "../format.js";
+import { scoreLine, scorers, teams } from "../format.js";
 import { setChip } from "../times.js";
 import { paintPin } from "../controls/pins.js";
 import { chooseScores, writeUrl } from "../controls/address.js";
@@ -163,10 +165,9 @@ export class Scores {
     row.dataset.match = score.match;
     const made = { row, fields: fieldsOf(row) };
     const opened = { kind: /** @type {const} */ ("match"), key: score.match };
-    const { home, away } = score;
     setAttribute(made.fields.open, "href", writeUrl({ ...this.#choice.now, opened }));
     const isPinned = this.#pins.isPinned(pinOf("match", score.match));
-    paintPin(made.fields.pin, `${home.name} v ${away.name}`, isPinned);
+    paintPin(made.fields.pin, teams(score), isPinned);
     this.#rows.set(score.match, made);
     this.#fill(score, made);
     return made;
@@ -183,8 +184,10 @@ export class Scores {
       this.#pins.isPinned(pin),
     );
     const shown = new Set(chosen.map(({ match }) => match));
-    for (const [match, { row }] of this.#rows) if (!shown.has(match)) row.remove();
-    this.#arrange(chosen);
+    keepFocus(this.#groups, () => {
+      for (const [match, { row }] of this.#rows) if (!shown.has(match)) row.remove();
+      this.#arrange(chosen);
+    });
     setHidden(this.#section, chosen.length === 0);
   }
 
@@ -224,7 +227,7 @@ export class Scores {
 
   /** @param {string} match */
   #remove(match) {
-    this.#rows.get(match)?.row.remove();
+    keepFocus(this.#groups, () => this.#rows.get(match)?.row.remove());
     this.#rows.delete(match);
     this.#calls.delete(match);
   }

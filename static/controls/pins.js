@@ -1,5 +1,6 @@
 /** The stars: rows that a person pinned in this browser come first. */
 
+import { isolated } from "../format.js";
 import { setAttribute, setText } from "../dom.js";
 import { pinOfOpened } from "./settings.js";
 
@@ -42,7 +43,8 @@ export function paintPins(pins) {
     const row = rowOf(star);
     if (!row) continue;
     const teams = star.parentElement?.querySelectorAll(".team-name") ?? [];
-    const names = row.kind === "match" ? [...teams].map((it) => it.textContent) : [row.key];
-    paintPin(star, names.join(" v "), pins.isPinned(pinOfOpened(row)));
+    const names =
+      row.kind === "match" ? [...teams].map((it) => it.textContent ?? "") : [row.key];
+    paintPin(star, names.map(isolated).join(" v "), pins.isPinned(pinOfOpened(row)));
   }
 }

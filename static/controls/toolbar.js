@@ -4,6 +4,7 @@
  */
 
 import { byId, setAttribute, setHidden, setText } from "../dom.js";
+import { isolated } from "../format.js";
 import { writeUrl } from "./address.js";
 
 /** @typedef {import("./choice.js").Choice} Choice */
@@ -89,7 +90,7 @@ export class Toolbar {
       if (element.dataset.view === view) setAttribute(element, "aria-current", "page");
       else element.removeAttribute("aria-current");
     }
-    setText(byId("only-symbols"), now.symbols.join(", "));
+    setText(byId("only-symbols"), now.symbols.map(isolated).join(", "));
     setHidden(byId("only"), now.symbols.length === 0);
     this.#paintSort(now.sort);
   }

@@ -4,7 +4,7 @@
  */
 
 import { traitsOf } from "../events.js";
-import { arrow, direction, minute, percent } from "../format.js";
+import { arrow, direction, isolated, minute, percent } from "../format.js";
 import { price, scoreLine, signed } from "../format.js";
 import { byId, fieldsOf, setAttribute, setHidden, setText, stamp } from "../dom.js";
 import { askAbout, panelOf, writeUrl } from "../controls/address.js";
@@ -116,9 +116,12 @@ export class Detail {
     const quote = kind === "quote" ? this.#board.quotes.get(key) : undefined;
     const score = kind === "match" ? this.#board.scores.get(key) : undefined;
     const row = kind === "own" ? this.#board.own.row(type, key) : undefined;
-    setText(this.#title, score ? scoreLine(score) : key);
+    setText(this.#title, score ? scoreLine(score) : isolated(key));
     const ownSubtitle = kind === "own" ? headOf(type) : "";
-    setText(this.#subtitle, (quote ? quote.name : score?.competition) ?? ownSubtitle);
+    setText(
+      this.#subtitle,
+      isolated((quote ? quote.name : score?.competition) ?? ownSubtitle),
+    );
     setHidden(this.#waiting, Boolean(quote ?? score ?? row));
     setHidden(this.#tools, !(quote ?? score ?? row));
     setHidden(this.#quote, !quote);
@@ -152,7 +155,7 @@ export class Detail {
     const { decimals } = quote;
     const fields = this.#priceFields;
     setText(fields.price, price(quote.price, decimals));
-    setText(fields.currency, quote.currency ?? "");
+    setText(fields.currency, isolated(quote.currency ?? ""));
     setText(fields.arrow, arrow(quote.change, decimals));
     setText(fields.change, signed(quote.change, decimals));
     setText(fields.percent, percent(quote.change_percent));

@@ -3,7 +3,7 @@
  * are those of `web/format.py`. The page loads this module with the first detail.
  */
 
-import { GOALS, atMinute, direction, price } from "../format.js";
+import { GOALS, atMinute, direction, isolated, price } from "../format.js";
 import { hours } from "../times.js";
 
 /** @typedef {import("../board/state.js").Score} Score */
@@ -33,8 +33,9 @@ const INCIDENTS = {
  * @param {number} places
  */
 export function chartSentence(symbol, candles, places) {
+  const name = isolated(symbol);
   const last = candles.at(-1);
-  if (!last || candles.length < 2) return `No past prices of ${symbol} yet.`;
+  if (!last || candles.length < 2) return `No past prices of ${name} yet.`;
   const [at, first] = candles[0];
   const low = Math.min(...candles.map((candle) => candle[3]));
   const high = Math.max(...candles.map((candle) => candle[2]));
@@ -43,7 +44,7 @@ export function chartSentence(symbol, candles, places) {
   const moved =
     way === "flat" ? "where it began" : `by ${price(Math.abs(last[4] - first), places)}`;
   return (
-    `${symbol} ${went} ${moved} between ${hours(at)} and ${hours(last[0])}, ` +
+    `${name} ${went} ${moved} between ${hours(at)} and ${hours(last[0])}, ` +
     `to ${price(last[4], places)}; low ${price(low, places)}, high ${price(high, places)}.`
   );
 }
@@ -66,7 +67,8 @@ export function incidentText({ kind, team, player, home_score, away_score }, sco
   if (SCORING.has(kind) && home_score != null && away_score != null) {
     what += ` ${home_score}–${away_score}`;
   }
-  const side = team === "home" || team === "away" ? score[team].name : "";
-  const who = player && side ? `${player} (${side})` : player || side;
+  const side = team === "home" || team === "away" ? isolated(score[team].name) : "";
+  const by = isolated(player ?? "");
+  const who = by && side ? `${by} (${side})` : by || side;
   return who ? `${what} · ${who}` : what;
 }

@@ -7,7 +7,7 @@
  * http(s) address becomes a link.
  */
 
-import { age, cut, headOf, price } from "../format.js";
+import { age, cut, headOf, isolated, price } from "../format.js";
 import { clock } from "../times.js";
 
 /**
@@ -106,14 +106,14 @@ export function ageText(at, now) {
 export function activityText(data, at) {
   for (const name of ["text", "title", "message"]) {
     const value = fieldOf(data, name);
-    if (typeof value === "string" && value.trim()) return cut(value, LONGEST_TEXT);
+    if (typeof value === "string" && value.trim()) return isolated(cut(value, LONGEST_TEXT));
   }
   if (!isObject(data)) return cell(VALUE, data, at).text;
   const written = Object.entries(data)
     .map(([name, value]) => ({ name, ...cell(name, value, at) }))
     .filter(({ kind }) => kind !== "nested")
     .slice(0, MOST_FIELDS)
-    .map(({ name, text }) => `${headOf(name)}: ${text}`);
+    .map(({ name, text }) => `${isolated(headOf(name))}: ${isolated(text)}`);
   return written.length ? cut(written.join(" · "), LONGEST_TEXT) : nestedText(data);
 }
 

@@ -1,6 +1,6 @@
 /** The list of sorts of a publisher's own type: each column in both orders. */
 
-import { headOf } from "../format.js";
+import { headOf, isolated } from "../format.js";
 import { byId, setHidden } from "../dom.js";
 import { typeOf } from "../controls/address.js";
 
@@ -77,7 +77,7 @@ export class OwnSort {
 
 /** @param {string} by @param {string} head @param {boolean} isNumeric */
 function optionsOf(by, head, isNumeric) {
-  const rising = new Option(`${head} ↑`, by);
-  const falling = new Option(`${head} ↓`, `-${by}`);
+  const rising = new Option(`${isolated(head)} ↑`, by);
+  const falling = new Option(`${isolated(head)} ↓`, `-${by}`);
   return isNumeric ? [falling, rising] : [rising, falling];
 }

@@ -314,10 +314,14 @@ export class Panel {
         return head;
       }),
     ];
-    const pin = /** @type {Element} */ (this.#fields.heads.firstElementChild);
+    const { heads: line } = this.#fields;
+    const focused = /** @type {HTMLElement} */ (line.querySelector(":focus"))?.dataset.by;
+    const pin = /** @type {Element} */ (line.firstElementChild);
     const spark = /** @type {HTMLElement} */ (this.#fields.heads.lastElementChild);
     spark.hidden = !this.#fit.trend;
-    this.#fields.heads.replaceChildren(pin, ...heads, spark);
+    line.replaceChildren(pin, ...heads, spark);
+    const links = heads.map((head) => /** @type {HTMLElement} */ (head.firstElementChild));
+    if (focused !== undefined) links.find(({ dataset }) => dataset.by === focused)?.focus();
     setAttribute(this.element, "data-columns", String(columns.size));
   }
 

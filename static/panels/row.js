@@ -8,7 +8,7 @@
 import { ageText, cell, fieldOf } from "./cells.js";
 import { paintPin } from "../controls/pins.js";
 import { fieldsOf, setAttribute, setHidden, setText, stamp } from "../dom.js";
-import { points } from "../format.js";
+import { isolated, points } from "../format.js";
 import { date, setTime } from "../times.js";
 
 /** @typedef {import("./cells.js").Cell} Cell */
@@ -45,7 +45,7 @@ export class PanelRow {
   /** @param {string} href @param {boolean} isPinned */
   paintControls(href, isPinned) {
     setAttribute(this.#fields.open, "href", href);
-    paintPin(this.#fields.pin, this.element.dataset.key ?? "", isPinned);
+    paintPin(this.#fields.pin, isolated(this.element.dataset.key ?? ""), isPinned);
   }
 
   /**

@@ -723,9 +723,11 @@ def fill(board: Board, payloads: tuple[str, ...], when: str) -> list[str]:
 
 
 def until_shown(page: Page, texts: list[str]) -> None:
+    """Wait for texts; in a sentence, a name has no control of the direction."""
     missing = """(texts) => {
-      const shown = document.body.textContent.replace(/\\s+/g, " ");
-      return texts.filter((text) => !shown.includes(text));
+      const plain = (text) => text.replace(/[\\u202a-\\u202e\\u2066-\\u2069]/g, "");
+      const shown = plain(document.body.textContent).replace(/\\s+/g, " ");
+      return texts.filter((text) => !shown.includes(plain(text)));
     }"""
     until(lambda: not page.evaluate(missing, texts), 20, "every text on the page")
 

@@ -11,6 +11,13 @@ test("two minutes without anything are worth a sentence, less is not", async () 
   equal(await saidAfter(2 * MINUTE), "While you were away (2 min): ACME +1.00%");
 });
 
+test("a symbol written from right to left turns no figure", () => {
+  const named = new Map([["טבע", quote({ symbol: "טבע", price: 90 })]]);
+  const past = { at: 0, quotes: new Map([["טבע", quote({ price: 100 })]]), scores: new Map() };
+  const said = awaySentence(past, { quotes: named, scores: new Map() }, 5 * MINUTE);
+  equal(said, "While you were away (5 min): \u2068טבע\u2069 −10.00%");
+});
+
 test("it is said once", async () => {
   const board = new Board(boot({ prices: [quote()] }));
   const away = new Away(board);
