@@ -1,20 +1,14 @@
-/** The dialog of alerts under its name of the release before, for a page of that release. */
+/**
+ * The dialog of alerts for a page of the release before, by the name that it had then. Such a
+ * page has the HTML of that release, so it is loaded again when a person opens the dialog.
+ */
 
-import { AlertsDialog as Present } from "./alerts/alerts-dialog.js";
+import { reloadPage } from "./detail.js";
 
-export class AlertsDialog extends Present {
-  /**
-   * @param {import("./alerts/alerts.js").Alerts} alerts
-   * @param {import("./board/state.js").Board} board
-   * @param {import("./controls/settings.js").Settings} settings
-   * @param {{permission: NotificationPermission, ask: () => Promise<void>}} notifier
-   */
-  constructor(alerts, board, settings, notifier) {
-    super(alerts, board, settings, {
-      get permission() {
-        return notifier.permission;
-      },
-      askPermission: () => notifier.ask(),
-    });
+class ReloadingDialog {
+  open() {
+    reloadPage();
   }
 }
+
+export { ReloadingDialog as AlertsDialog };

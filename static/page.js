@@ -22,7 +22,6 @@ import { Choice } from "./controls/choice.js";
 import { Pause } from "./controls/pause.js";
 import { paintPins, rowOf } from "./controls/pins.js";
 import { Settings, pinOfOpened } from "./controls/settings.js";
-import { SettingsDialog } from "./controls/settings-dialog.js";
 import { listenToShortcuts } from "./controls/shortcuts.js";
 import { Toolbar, onPlainClick } from "./controls/toolbar.js";
 import { byId, setHidden, setText } from "./dom.js";
@@ -62,8 +61,6 @@ const notices = new Notices(board);
 const views = { price: prices, score: scores, market: notices, notice: notices };
 const pause = new Pause();
 const toolbar = new Toolbar(choice);
-const settingsDialog = new SettingsDialog(settings);
-const help = /** @type {HTMLDialogElement} */ (byId("help"));
 const renewal = new Renewal(boot.version);
 /** @type {Record<string, (data: any) => void>} By control event. */
 const controlHandlers = { gap: showGap };
@@ -209,7 +206,6 @@ function applySettings() {
   useZone(settings.get("times") === "utc" ? UTC : OWN_ZONE);
   stream.pace = settings.get("pace");
   stream.armed = alarm?.alerts.isArmed ?? false;
-  setHidden(byId("keys-off"), settings.get("shortcuts"));
 }
 
 /** The quote or match that a key acts on: that of the row with the focus, else the detail. */
@@ -220,7 +216,7 @@ function keyTarget() {
 /** Open the detail; the first time this loads its script. @param {boolean} isFirst */
 async function openDetail(isFirst) {
   const loaded = await loadDetail().catch(() => null);
-  if (!loaded) return reportUnloaded("The detail");
+  if (!loaded) return closeUnloaded("The detail");
   parts.detail ??= new loaded.Detail(board, choice, settings, openAlerts);
   parts.detail.onSelection(isFirst);
 }
@@ -234,12 +230,14 @@ async function loadDetail() {
   return { Detail };
 }
 
-/**
- * Close what a person opened, because its script can't be loaded.
- * @param {string} name "Ask", for example.
- */
-function reportUnloaded(name) {
+/** Close what a person opened, because its script can't be loaded. @param {string} name */
+function closeUnloaded(name) {
   choice.close();
+  reportUnloaded(name);
+}
+
+/** @param {string} name Of what can't be loaded: "Ask", for example. */
+function reportUnloaded(name) {
   // Without a connection, the script that shows a message can't be loaded either.
   setText(byId("away"), `${name} can’t be loaded now.`);
   setHidden(byId("away"), false);
@@ -295,7 +293,7 @@ async function openAsk(isFirst) {
     () => true,
     () => false,
   );
-  if (!module || !isLoaded) return reportUnloaded("Ask");
+  if (!module || !isLoaded) return closeUnloaded("Ask");
   parts.ask ??= new module.Ask(board, choice, settings, announcer);
   parts.ask.onSelection(isFirst, focused);
 }
@@ -305,6 +303,7 @@ async function loadAlarm() {
   const [{ Alerts }, { Notifier }] = await Promise.all([
     import("./alerts/alerts.js"),
     import("./alerts/notify.js"),
+    import("./controls/dialogs.js").then(({ loadParts }) => loadParts()),
   ]);
   if (alarm) return alarm;
   const notifier = new Notifier(settings, announcer);
@@ -324,6 +323,12 @@ async function showGap(gap) {
 async function openAlerts(
   /** @type {import("./controls/address.js").Opened | null} */ about = null,
 ) {
+  const dialog = alertsDialog ?? (await loadAlertsDialog().catch(() => null));
+  if (dialog) dialog.open(about);
+  else reportUnloaded("The dialog");
+}
+
+async function loadAlertsDialog() {
   const { alerts, notifier } = await loadAlarm();
   const { AlertsDialog } = await import("./alerts/alerts-dialog.js");
   alertsDialog ??= new AlertsDialog(
@@ -333,7 +338,24 @@ async function openAlerts(
     notifier,
     () => parts.panels?.tables,
   );
-  alertsDialog.open(about);
+  return alertsDialog;
+}
+
+/** Open another dialog; the first time this loads it. @param {"openSettings" | "openHelp"} open */
+async function openDialog(open) {
+  const loaded = await import("./controls/dialogs.js")
+    .then(({ loadDialogs }) => loadDialogs(settings, () => openAlerts()))
+    .catch(() => null);
+  if (loaded) loaded[open]();
+  else reportUnloaded("The dialog");
+}
+
+async function applyAppearance() {
+  (await import("./controls/appearance.js")).applyAppearance(settings);
+}
+
+async function selectNextTheme() {
+  report(`Theme: ${(await import("./controls/appearance.js")).selectNextTheme(settings)}`);
 }
 
 function togglePause() {
@@ -365,6 +387,7 @@ choice.watch(() => onSelection());
 settings.watch((name) => {
   applySettings();
   if (name === "alerts") loadAlarm();
+  if (name === "theme" || name === "colours") applyAppearance();
   if (name === "pins") {
     paintPins(settings);
     onSelection();
@@ -382,28 +405,21 @@ byId("board").addEventListener("click", ({ target }) => {
 });
 onPlainClick(document.body, "#open-ask, #detail-ask", () => choice.ask(askAbout(choice.now)));
 byId("pause").addEventListener("click", togglePause);
-byId("open-settings").addEventListener("click", () => settingsDialog.open());
+byId("open-settings").addEventListener("click", () => openDialog("openSettings"));
 byId("copy-curl").addEventListener("click", async () => (await loadTerminal()).copyLine());
-byId("open-help").addEventListener("click", () => help.showModal());
+byId("open-help").addEventListener("click", () => openDialog("openHelp"));
 byId("open-alerts").addEventListener("click", () => openAlerts());
 byId("alerts-tab").addEventListener("click", () => openAlerts());
-byId("settings-alerts").addEventListener("click", () => {
-  settingsDialog.close();
-  openAlerts();
-});
-byId("settings-help").addEventListener("click", () => {
-  settingsDialog.close();
-  help.showModal();
-});
 listenToShortcuts(
-  { settings, settingsDialog, choice, toolbar },
+  { settings, choice, toolbar },
   {
     togglePin,
     togglePause,
     openAlerts: () => openAlerts(keyTarget()),
-    openHelp: () => help.showModal(),
+    openHelp: () => openDialog("openHelp"),
     openAsk: () => choice.ask(askAbout(choice.now)),
     toggleSound,
+    selectNextTheme,
     report,
   },
 );

@@ -44,7 +44,14 @@ NOT_PRELOADED = {
     *("page.js", "embed.js", "theme.js", "stream/worker.js", "stylesheets.js"),
     *("detail", "ask", "panels", "alerts/alerts.js", "alerts/alerts-dialog.js"),
     *("alerts/away-sentence.js", "alerts/gap.js", "alerts/notify.js"),
-    *("alerts/own-alert-form.js", "alerts/own-alerts.js", "controls/terminal.js"),
+    *(
+        "alerts/own-alert-form.js",
+        "alerts/own-alerts.js",
+        "controls/terminal.js",
+        "controls/dialogs.js",
+        "controls/appearance.js",
+        "controls/settings-dialog.js",
+    ),
     *("alerts-dialog.js", "candles.js", "chart.js", "detail.js", "library.js"),
     "sentences.js",
 }
@@ -141,6 +148,12 @@ def detail_panel() -> Response:
         "detail.html", selection=Selection(), candles=[], chart_library=_chart_library()
     )
     return _html(panel, CONTENT_SECURITY_POLICY)
+
+
+@blueprint.get("/dialogs")
+def dialogs() -> Response:
+    """Return the dialogs that a page fetches when a person opens one."""
+    return _html(render_template("dialogs.html"), CONTENT_SECURITY_POLICY)
 
 
 @blueprint.get("/embed")

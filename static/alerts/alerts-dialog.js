@@ -15,10 +15,12 @@ import { setTime } from "../times.js";
 /** @typedef {import("./notify.js").Notifier} Notifier */
 
 const WAYS = {
-  granted: "The system notifies you, and this page shows a line.",
-  default: "The first alert asks whether the system may notify you, too.",
-  denied: "This page shows a line; the browser allows no more.",
+  granted: "You’ll get a notification.",
+  default: "We’ll ask to send notifications.",
+  denied: "Alerts appear on this page; the browser blocks notifications.",
 };
+/** @type {Record<Opened["kind"], string>} The form for an alert about each kind of row. */
+const FORM_IDS = { quote: "price-alert", match: "match-alert", own: "own-alert" };
 
 export class AlertsDialog {
   #alerts;
@@ -31,23 +33,22 @@ export class AlertsDialog {
   #side = /** @type {HTMLSelectElement} */ (byId("alert-side"));
   #price = /** @type {HTMLInputElement} */ (byId("alert-price"));
   #match = /** @type {HTMLSelectElement} */ (byId("alert-match"));
-  /** @type {OwnAlertForm | null} */ #own = null;
+  #kinds = byId("alert-kinds");
+  #own;
 
   /**
    * @param {Alerts} alerts
    * @param {Board} board
    * @param {Settings} settings
    * @param {Pick<Notifier, "permission" | "askPermission">} notifier
-   * @param {() => import("../panels/tables.js").Tables | undefined} [tables] The tables of
-   *   publishers' own types, once there are some; the release before knows of none.
+   * @param {() => import("../panels/tables.js").Tables | undefined} tables The tables of
+   *   publishers' own types, once there are some.
    */
   constructor(alerts, board, settings, notifier, tables) {
     this.#alerts = alerts;
     this.#board = board;
     this.#notifier = notifier;
-    if (tables) {
-      this.#own = new OwnAlertForm(tables, (wanted) => this.#onAdded(alerts.addOwn(wanted)));
-    }
+    this.#own = new OwnAlertForm(tables, (wanted) => this.#onAdded(alerts.addOwn(wanted)));
     byId("alerts-close").addEventListener("click", () => this.#dialog.close());
     byId("price-alert").addEventListener("submit", (event) => {
       event.preventDefault();
@@ -56,6 +57,9 @@ export class AlertsDialog {
     byId("match-alert").addEventListener("submit", (event) => {
       event.preventDefault();
       this.#onAdded(alerts.addMatch(this.#match.value));
+    });
+    this.#kinds.addEventListener("change", (event) => {
+      this.#showForm(/** @type {HTMLInputElement} */ (event.target).value);
     });
     this.#symbol.addEventListener("change", () => this.#proposePrice());
     settings.watch((name) => {
@@ -66,16 +70,55 @@ export class AlertsDialog {
   /** Open the dialog, filled in for an alert about a key. @param {Opened | null} about */
   open(about = null) {
     if (this.#dialog.open) return;
-    setText(this.#problem, "");
+    const kinds = this.#offerKinds(about);
     this.#offerKeys();
     this.#paint();
     if (about?.kind === "quote") this.#symbol.value = about.key;
     if (about?.kind === "match") this.#match.value = about.key;
-    this.#own?.offer(about);
+    this.#own.offer(about);
     this.#proposePrice();
+    const isAboutQuote = about?.kind === "quote";
+    setText(byId("alert-told"), isAboutQuote ? about.key : "");
+    setHidden(byId("alert-tell"), !isAboutQuote);
+    setHidden(byId("alert-symbol-label"), isAboutQuote);
     this.#dialog.showModal();
-    if (about?.kind === "own") this.#own?.focus();
-    else if (about) (about.kind === "quote" ? this.#price : this.#match).focus();
+    this.#showForm(about?.kind ?? kinds[0] ?? "");
+    if (isAboutQuote) this.#price.select();
+  }
+
+  /**
+   * Offer an alert about each kind of row that the board has.
+   * @param {Opened | null} about
+   * @returns {string[]} These kinds.
+   */
+  #offerKinds(about) {
+    const { quotes, scores, own } = this.#board;
+    const has = {
+      quote: quotes.size > 0,
+      match: [...scores.values()].some((score) => phase(score) !== "over"),
+      own: own.types.size > 0,
+    };
+    const kinds = Object.entries(has).flatMap(([kind, isThere]) => (isThere ? kind : []));
+    for (const label of this.#kinds.querySelectorAll("label")) {
+      setHidden(label, !kinds.includes(label.dataset.kind ?? ""));
+    }
+    // An alert about a row is of its kind.
+    setHidden(this.#kinds, about !== null || kinds.length < 2);
+    return kinds;
+  }
+
+  /** Show the form for a kind of row, and put the focus into its first field. */
+  #showForm(/** @type {string} */ kind) {
+    setText(this.#problem, "");
+    for (const [each, id] of Object.entries(FORM_IDS)) setHidden(byId(id), each !== kind);
+    for (const input of this.#kinds.querySelectorAll("input")) {
+      input.checked = input.value === kind;
+    }
+    const fields = [...this.#dialog.querySelectorAll("form :is(input, select)")];
+    const first = fields.find((field) => field.checkVisibility());
+    if (!this.#kinds.contains(document.activeElement)) {
+      /** @type {HTMLElement | undefined} */ (first)?.focus();
+    }
   }
 
   /** Offer the board's symbols and matches. */
@@ -90,8 +133,6 @@ export class AlertsDialog {
     this.#match.replaceChildren(
       ...matches.map((score) => new Option(teams(score), score.match)),
     );
-    setHidden(byId("match-alert"), matches.length === 0);
-    setHidden(byId("price-alert"), symbols.length === 0);
   }
 
   /** Fill in the symbol's present price, as a start. */

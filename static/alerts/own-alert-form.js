@@ -30,7 +30,6 @@ export class OwnAlertForm {
   /** Offer the board's types, filled in for an alert about a row. @param {Opened | null} about */
   offer(about) {
     const types = [...(this.#tables()?.all ?? [])].map(({ type }) => type);
-    setHidden(this.#form, types.length === 0);
     this.#type.replaceChildren(...types.map((type) => new Option(headOf(type), type)));
     this.#key.value = "";
     if (about?.kind === "own") {
@@ -39,10 +38,6 @@ export class OwnAlertForm {
       this.#test.value = "becomes";
     }
     this.#offerFields();
-  }
-
-  focus() {
-    this.#test.focus();
   }
 
   /** Offer the columns of the type that suit the test. */

@@ -1,19 +1,16 @@
-/** The dialog of settings; it also applies the theme and the colours to the page. */
+/** The dialog of settings. The page loads it when it is first opened. */
 
-import { byId } from "../dom.js";
+import { byId, setText } from "../dom.js";
+import { OWN_ZONE } from "../times.js";
 
 /** @typedef {import("./settings.js").Settings} Settings */
-/** @typedef {import("./settings.js").Values} Values */
-
-/** @type {Values["theme"][]} */
-const THEMES = ["system", "light", "dark"];
 
 export class SettingsDialog {
   #settings;
   #dialog = /** @type {HTMLDialogElement} */ (byId("settings"));
   #selects = {
-    times: /** @type {HTMLSelectElement} */ (byId("set-times")),
     pace: /** @type {HTMLSelectElement} */ (byId("set-pace")),
+    times: /** @type {HTMLSelectElement} */ (byId("set-times")),
     theme: /** @type {HTMLSelectElement} */ (byId("set-theme")),
     colours: /** @type {HTMLSelectElement} */ (byId("set-colours")),
   };
@@ -37,45 +34,27 @@ export class SettingsDialog {
         settings.set(/** @type {"sound"} */ (name), tick.checked),
       );
     }
-    settings.watch(() => this.#apply());
-    this.#apply();
+    if (OWN_ZONE.name) setText(byId("own-zone"), OWN_ZONE.name.replaceAll("_", " "));
+    settings.watch(() => this.#paint());
+    this.#paint();
   }
 
   open() {
-    if (!this.#dialog.open) this.#dialog.showModal();
+    if (this.#dialog.open) return;
+    this.#dialog.showModal();
+    this.#selects.pace.focus();
   }
 
   close() {
     this.#dialog.close();
   }
 
-  /** Select the next theme; return its name. */
-  selectNextTheme() {
-    const now = THEMES.indexOf(this.#settings.get("theme"));
-    const next = THEMES[(now + 1) % THEMES.length];
-    this.#settings.set("theme", next);
-    return next;
-  }
-
-  /** Apply the settings to the page, and show them in the dialog. */
-  #apply() {
-    const { dataset } = document.documentElement;
-    const theme = this.#settings.get("theme");
-    const colours = this.#settings.get("colours");
-    if (theme === "system") delete dataset.theme;
-    else dataset.theme = theme;
-    if (colours === "green") delete dataset.colours;
-    else dataset.colours = colours;
-    for (const scheme of /** @type {const} */ (["light", "dark"])) {
-      const isChosen = theme === scheme ? "all" : "not all";
-      const meta = /** @type {HTMLMetaElement} */ (byId(`${scheme}-bar`));
-      meta.media = theme === "system" ? `(prefers-color-scheme: ${scheme})` : isChosen;
+  #paint() {
+    for (const name of /** @type {const} */ (["pace", "times", "theme", "colours"])) {
+      this.#selects[name].value = String(this.#settings.get(name));
     }
-    this.#selects.pace.value = String(this.#settings.get("pace"));
-    this.#selects.times.value = this.#settings.get("times");
-    this.#selects.theme.value = theme;
-    this.#selects.colours.value = colours;
-    this.#ticks.shortcuts.checked = this.#settings.get("shortcuts");
-    this.#ticks.sound.checked = this.#settings.get("sound");
+    for (const name of /** @type {const} */ (["shortcuts", "sound"])) {
+      this.#ticks[name].checked = this.#settings.get(name);
+    }
   }
 }

@@ -5,7 +5,6 @@ import { listenToKeys, moveFocus } from "./keys.js";
 /**
  * @param {object} parts
  * @param {import("./settings.js").Settings} parts.settings
- * @param {import("./settings-dialog.js").SettingsDialog} parts.settingsDialog
  * @param {import("./choice.js").Choice} parts.choice
  * @param {import("./toolbar.js").Toolbar} parts.toolbar
  * @param {object} actions
@@ -15,23 +14,23 @@ import { listenToKeys, moveFocus } from "./keys.js";
  * @param {() => void} actions.openHelp
  * @param {() => void} actions.openAsk
  * @param {() => void} actions.toggleSound
+ * @param {() => void} actions.selectNextTheme
  * @param {(words: string) => void} actions.report Shows and announces what a key did.
  */
 export function listenToShortcuts(parts, actions) {
-  const { settings, settingsDialog, choice, toolbar } = parts;
-  const { togglePin, togglePause, toggleSound, openAlerts, openHelp, openAsk, report } =
-    actions;
+  const { settings, choice, toolbar } = parts;
+  const { togglePin, togglePause, toggleSound, openAlerts, openHelp, openAsk } = actions;
   listenToKeys(settings, {
     "/": () => toolbar.focusSearch(),
     j: () => moveFocus(1),
     k: () => moveFocus(-1),
     f: togglePin,
     a: openAlerts,
-    s: () => report(`Sort: ${toolbar.selectNextSort()}`),
+    s: () => actions.report(`Sort: ${toolbar.selectNextSort()}`),
     ...viewKeys(toolbar),
     z: togglePause,
     m: toggleSound,
-    t: () => report(`Theme: ${settingsDialog.selectNextTheme()}`),
+    t: actions.selectNextTheme,
     q: openAsk,
     "?": openHelp,
     Escape: () => choice.close(),

@@ -112,6 +112,7 @@ def test_2_1_4_keys_can_be_switched_off_and_are_kept_out_of_fields(
     expect(page.locator("#paused")).to_be_visible()
     page.keyboard.press("z")
     page.get_by_role("button", name="Settings").click()
+    expect(page.get_by_role("dialog", name="Settings")).to_be_visible()
     page.keyboard.press("z")
     expect(page.locator("#paused")).to_be_hidden()
     page.get_by_label("Single-key shortcuts").uncheck()

@@ -61,7 +61,7 @@ def test_a_price_alert_asks_once_is_told_once_and_is_kept(
     page.get_by_role("button", name="Alerts").first.click()
     expect(page.locator("#alert-list")).to_contain_text("Reached")
     page.get_by_role("button", name="Remove the alert: ACME above 101.50").click()
-    expect(page.get_by_text("None yet")).to_be_visible()
+    expect(page.get_by_text("No alerts yet")).to_be_visible()
 
 
 def test_a_match_alert_tells_goals_half_time_and_full_time(
@@ -115,6 +115,65 @@ def test_sound_is_off_until_it_is_switched_on(page: Page, stage: Stage) -> None:
     expect(page.locator("#alert-list")).to_contain_text("ACME above 150.00")
     stage.send_event("price", quote("ACME", 151), f"{at}-2")
     until(lambda: page.evaluate("() => window.tones") == 4, 15, "it sounds")
+
+
+def test_an_alert_about_what_is_opened_is_one_sentence_and_one_button(
+    page: Page, stage: Stage
+) -> None:
+    at = open_page(page, stage, "s/ACME")
+    stage.send_hello(f"{at}-0")
+    stage.send_event("price", quote("ACME", 71.9), f"{at}-1")
+    wait_until_live(page)
+    page.get_by_role("button", name="Alert me").click()
+    dialog = page.get_by_role("dialog", name="Alerts")
+    expect(dialog).to_contain_text("Tell me when ACME goes")
+    expect(page.get_by_label("Price", exact=True)).to_be_focused()
+    expect(page.get_by_label("Price", exact=True)).to_have_value("71.90")
+    expect(page.locator("#alert-symbol")).to_be_hidden()
+    expect(dialog.locator(".primary:visible")).to_have_count(1)
+    expect(dialog.get_by_role("radio")).to_have_count(0)
+    page.keyboard.type("80")
+    page.keyboard.press("Enter")
+    expect(page.locator("#alert-list")).to_contain_text("ACME above 80.00")
+
+
+def test_the_dialog_of_alerts_has_one_form_at_a_time_in_one_column(
+    page: Page, stage: Stage
+) -> None:
+    at = open_page(page, stage)
+    stage.send_hello(f"{at}-0")
+    wait_until_live(page)
+    for width in (320, 1440):
+        page.set_viewport_size({"width": width, "height": 800})
+        page.locator("#open-alerts:visible, #alerts-tab:visible").click()
+        dialog = page.get_by_role("dialog", name="Alerts")
+        expect(page.locator("#alert-symbol")).to_be_focused()
+        for kind, fields in (("A price", 3), ("A match", 1)):
+            dialog.get_by_role("radio", name=kind).check(force=True)
+            expect(dialog.locator(".primary:visible")).to_have_count(1)
+            shown = dialog.locator("form :is(input, select, button):visible").all()
+            boxes = [box for it in shown if (box := it.bounding_box())]
+            assert len(boxes) == fields + 1
+            assert {(round(it["x"]), round(it["width"])) for it in boxes} == {
+                (round(boxes[0]["x"]), round(boxes[0]["width"]))
+            }
+        page.keyboard.press("Escape")
+
+
+def test_a_dialog_that_cannot_be_loaded_says_so_and_opens_later(
+    page: Page, stage: Stage, page_errors: list[str]
+) -> None:
+    page_errors.append("503")
+    at = open_page(page, stage)
+    stage.send_hello(f"{at}-0")
+    wait_until_live(page)
+    page.route("**/dialogs", lambda route: route.fulfill(status=503))
+    page.get_by_role("button", name="Settings").click()
+    expect(page.get_by_text("The dialog can’t be loaded now.")).to_be_visible()
+    page.unroute("**/dialogs")
+    page.get_by_role("button", name="Settings").click()
+    expect(page.get_by_role("dialog", name="Settings")).to_be_visible()
+    expect(page.get_by_label("Update speed")).to_be_focused()
 
 
 def add_price_alert(page: Page, symbol: str, price: str) -> None:

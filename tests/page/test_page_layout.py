@@ -111,6 +111,11 @@ def test_targets_are_large_enough(
     page.goto(f"{board.url}/s/ACME")
     wait_until_live(page)
     assert page.evaluate(SMALL, least) == []
+    page.evaluate(
+        """async () => {
+          await (await import("/static/controls/dialogs.js")).loadParts();
+        }"""
+    )
     for dialog in ("settings", "alerts", "help"):
         page.evaluate("(it) => document.getElementById(it).showModal()", dialog)
         assert page.evaluate(SMALL, least) == [], dialog
