@@ -1,6 +1,7 @@
 """A server whose stream a test writes; everything else comes from a real board."""
 
 import contextlib
+import functools
 import http.client
 import json
 import queue
@@ -11,6 +12,8 @@ from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
 from tests.helpers.harness import LOOPBACK, Board
+
+Fetched = tuple[int, list[tuple[str, str]], bytes]  # status, headers, body
 
 END = None
 # Seconds; long, so that a page doesn't give up a stream because its test is slow.
@@ -133,16 +136,13 @@ class Stage:
                         self.wfile.write(frame)
 
             def _forward(self) -> None:
-                server = http.client.HTTPConnection(LOOPBACK, board.port, timeout=10)
-                accept = {"Accept": self.headers.get("Accept", "*/*")}
-                server.request("GET", self.path, headers=accept)
-                answer = server.getresponse()
-                body = with_heartbeat(answer.read())
-                server.close()
-                self.send_response(answer.status)
-                for name in ("Content-Type", "Content-Security-Policy"):
-                    if value := answer.headers.get(name):
-                        self.send_header(name, value)
+                accept = self.headers.get("Accept", "*/*")
+                is_file = self.path.startswith("/static/")
+                fetch = fetch_once if is_file else fetch_anew
+                status, headers, body = fetch(board.port, self.path, accept)
+                self.send_response(status)
+                for name, value in headers:
+                    self.send_header(name, value)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)
@@ -151,6 +151,22 @@ class Stage:
                 """Print nothing: clients that go away are expected."""
 
         return Handler
+
+
+def fetch_anew(port: int, path: str, accept: str) -> Fetched:
+    """Return the answer of a board, with the headers that a page needs."""
+    server = http.client.HTTPConnection(LOOPBACK, port, timeout=10)
+    with contextlib.closing(server):
+        server.request("GET", path, headers={"Accept": accept})
+        answer = server.getresponse()
+        names = ("Content-Type", "Content-Security-Policy")
+        headers = [(name, answer.headers[name]) for name in names]
+        kept = [(name, value) for name, value in headers if value]
+        return answer.status, kept, with_heartbeat(answer.read())
+
+
+# A page loads sixty files, and they are the same for every test.
+fetch_once = functools.lru_cache(maxsize=None)(fetch_anew)
 
 
 def block(type: str, data: dict[str, Any], id: str | None = None) -> bytes:

@@ -165,6 +165,7 @@ def test_nine_embedded_boards_of_different_symbols_on_one_page_are_all_live(
 ) -> None:
     # A browser opens at most six connections to one server over HTTP/1.1.
     symbols = [quote["symbol"] for quote in state(board)["prices"]][:9]
+    page.emulate_media(reduced_motion="reduce")  # painting is no part of this
     frames = [
         f"<iframe src='{board.url}/embed?symbols={symbol}&view=prices'></iframe>"
         for symbol in symbols

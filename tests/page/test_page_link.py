@@ -337,6 +337,7 @@ def test_a_new_version_is_offered_and_comes_by_itself_where_nobody_attends(
 def test_nine_tabs_share_one_stream(context: BrowserContext, board: Board) -> None:
     tabs = [context.new_page() for _ in range(9)]
     for tab in tabs:
+        tab.emulate_media(reduced_motion="reduce")  # painting is no part of this
         tab.goto(board.url)
         wait_until_live(tab)
     until(lambda: streams(board) == 1, 15, "nine tabs, one stream")
