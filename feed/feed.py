@@ -32,6 +32,7 @@ from feed.log import Expired, Log, LogSnapshot, Overtaken, Unavailable
 from feed.publishing.idempotency import Idempotency
 from feed.publishing.publication import Publication
 from feed.settings import Settings
+from feed.sources.conditions import opening_events
 from feed.sources.source import Published, Source, make_source
 from feed.streams.admission import Streams
 
@@ -52,19 +53,20 @@ class Feed:
     def __init__(self, settings: Settings, version: str) -> None:
         start = now_ms()
         self.settings = settings
+        self._running = False
         self.log: Log
-        self.source: Source
+        self.source: Source = Published()  # while this process doesn't lead
+        self._opening: Sequence[News] = []  # with which the source begins
         self.backend: Backend
         if settings.redis_url:
             from feed.cluster.shared import Shared  # it loads the large Redis client
 
             self.log = Log(settings.backlog, 0)  # its reader loads the shared log
-            self.source = Published()  # until this process leads
             self.backend = Shared(settings, self.log, self)
             keeper: Keeper = self.backend.keeper
         else:
             self.log = Log(settings.backlog, start)
-            self.source = make_source(settings, start)
+            self.begin_source(start, b"")
             self.backend = Alone(self.log, self)
             keeper = KeptAlone()
         self.history = History()
@@ -77,7 +79,6 @@ class Feed:
             self.announce_away(True)
         self.publishing = threading.Lock()  # for making a change and publishing it
         self._starting = threading.Lock()
-        self._running = False
         self._threads: list[threading.Thread] = []
         self._last_calls: list[Callable[[], None]] = []
         self._closing = threading.Lock()
@@ -211,7 +212,17 @@ class Feed:
 
         `place` is the position that `source_place` returned to the previous leader.
         """
-        self.source = make_source(self.settings, now, self.log.state(), place)
+        self.end_source()
+        state = self.log.state()
+        self.source = source = make_source(self.settings, now, state, place)
+        self._opening = opening_events(source, state, now)
+        if self._running:
+            source.start()
+
+    def end_source(self) -> None:
+        """Close the source: this process no longer leads, or begins with another."""
+        self.source.close()
+        self.source, self._opening = Published(), []
 
     def source_place(self) -> bytes:
         """Return the source's position; empty if the log's state is enough."""
@@ -223,6 +234,7 @@ class Feed:
             if self._running:
                 return
             self._running = True
+        self.source.start()
         for quote in self.source.past():
             self.history.add_quote(quote)
         self.step(now_ms())
@@ -278,7 +290,9 @@ class Feed:
 
     def events_due(self, now: int) -> Sequence[News]:
         """Return the source's events that fell due up to `now` (epoch ms)."""
-        return self.source.step(now)
+        opening, self._opening = self._opening, ()
+        events = self.source.step(now)
+        return [*opening, *events] if opening else events
 
     def expired(self, now: int) -> list[Expired]:
         """Return keys that have expired at `now` (epoch ms), the earliest first.

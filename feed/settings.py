@@ -11,6 +11,7 @@ import re
 import stat
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,7 +20,7 @@ import msgspec
 from msgspec import Meta
 from msgspec.inspect import FloatType, IntType, type_info
 
-from feed import askurl, redisurl
+from feed import askurl, redisurl, world
 
 # As a browser sends it (RFC 6454, section 6.2): lower case, no path.
 ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]+)?")
@@ -35,6 +36,14 @@ KEY = re.compile(r"[!-~]{1,1000}")  # characters that a header can have
 # Python reads more than this as a number: 1_000, for example, and digits of any script.
 WHOLE = re.compile(r"-?[0-9]+")
 DECIMAL = re.compile(r"-?([0-9]+\.?[0-9]*|\.[0-9]+)([Ee][+-]?[0-9]+)?")
+
+# The variables for the URLs of sources, and the schemes that each can have.
+SOURCE_URLS = {
+    "KRAKEN_URL": ("wss", "ws"),
+    "COINBASE_URL": ("wss", "ws"),
+    "ESPN_URL": ("https", "http"),
+    "OPENLIGADB_URL": ("https", "http"),
+}
 
 HEARTBEAT = 10.0  # seconds; a fifth of the shortest idle limit, Heroku's 55 s
 SLOWEST = 0.01  # seconds of the simulator's day per second; only a replay can be slower
@@ -78,6 +87,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ask_url: str = ""
     ask_model: str = "default"
     ask_key: str = ""
+    prices: tuple[world.Selected, ...] = (world.Selected(world.SIMULATED),)
+    scores: tuple[world.Selected, ...] = (world.Selected(world.SIMULATED),)
+    kraken_url: str = "wss://ws.kraken.com/v2"
+    coinbase_url: str = "wss://ws-feed.exchange.coinbase.com"
+    espn_url: str = "https://site.api.espn.com/apis/site/v2/sports/soccer"
+    openligadb_url: str = "https://api.openligadb.de"
 
     @classmethod
     def from_env(cls, environ: Environment = os.environ) -> "Settings":
@@ -86,6 +101,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         An empty variable counts as not set.
         """
         feed, recording, loop = _read_feed(environ)
+        prices = _read_selection(environ, "PRICES", feed, world.PRICE_SOURCES)
+        scores = _read_selection(environ, "SCORES", feed, world.SCORE_SOURCES)
+        if _shows_the_world(feed, *prices, *scores):
+            feed = "live"
         numbers = {"seed": random.getrandbits(31), **_read_numbers(environ)}
         if feed != "replay" and numbers.get("speed", 1) < SLOWEST:
             raise InvalidSetting(
@@ -109,6 +128,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             ask_url=_read_url(environ, "ASK_URL", askurl.find_fault),
             ask_model=_read_name(environ, "ASK_MODEL", "default", 100),
             ask_key=_read_ask_key(environ),
+            prices=prices,
+            scores=scores,
+            **_read_source_urls(environ),
             **numbers,
         )
 
@@ -202,7 +224,7 @@ def _read_feed(environ: Environment) -> tuple[str, str, bool]:
     text = _read_text(environ, "FEED", "simulator")
     kind, _, rest = text.partition(":")
     if kind != "replay":
-        kinds = ("simulator", "published", "replay:FILE")
+        kinds = ("simulator", "published", "live", "replay:FILE")
         return _read_choice(environ, "FEED", kinds), "", False
     recording, _, option = rest.partition("?")
     if not recording or option not in ("", "loop=0", "loop=1"):
@@ -211,6 +233,42 @@ def _read_feed(environ: Environment) -> tuple[str, str, bool]:
         )
     _check_readable("FEED", Path(recording).absolute())
     return kind, recording, option == "loop=1"
+
+
+def _read_selection(
+    environ: Environment, name: str, feed: str, known: dict[str, tuple[str, ...]]
+) -> tuple[world.Selected, ...]:
+    """Return what PRICES or SCORES selects; the default depends on FEED."""
+    text = _read_text(environ, name)
+    if feed == "replay":
+        if text:
+            raise InvalidSetting(
+                f"{name} is set, and a replay shows only its recording: "
+                f"unset {name} or FEED"
+            )
+        return ()
+    default = world.DEFAULTS[name].get(feed, world.SIMULATED)
+    try:
+        return world.parse_selection(text or default, known)
+    except ValueError as error:
+        raise InvalidSetting(f"{name}: {error}") from error
+
+
+def _shows_the_world(feed: str, *selected: world.Selected) -> bool:
+    """Return whether a board shows more than FEED says, because of PRICES or SCORES."""
+    if feed == "published":
+        return bool(selected)
+    return any(each.source != world.SIMULATED for each in selected)
+
+
+def _read_source_urls(environ: Environment) -> dict[str, Any]:
+    """Return the URLs of sources that are set, without a slash at the end."""
+    found = {}
+    for name, schemes in SOURCE_URLS.items():
+        url = _read_url(environ, name, partial(world.find_fault, schemes=schemes))
+        if url:
+            found[name.lower()] = url.rstrip("/")
+    return found
 
 
 def _read_list(environ: Environment, name: str) -> tuple[str, ...]:

@@ -16,7 +16,7 @@
  *   such an event has none, and changes no value of the board.
  * @property {"symbols" | "matches" | null} selectedBy The parameter of `/stream` that
  *   narrows these events.
- * @property {"prices" | "scores" | "markets" | "notices" | null} section The section of the
+ * @property {"prices" | "scores" | "markets" | "notices" | "sources" | null} section The section of the
  *   state that the page was made with.
  * @property {"quote" | "match" | "own" | null} detail The kind of detail that opens from its
  *   row on the board; null if it has no row.
@@ -35,6 +35,7 @@ const CATALOGUE = {
   incident: { key: null, selectedBy: "matches", section: null, detail: null },
   market: { key: "market", selectedBy: null, section: "markets", detail: null },
   notice: { key: "notice", selectedBy: null, section: "notices", detail: null },
+  source: { key: "source", selectedBy: null, section: "sources", detail: null },
 };
 /** @type {Traits} Those of a publisher's own type, whose events come wrapped. */
 const OWN = { key: null, selectedBy: null, section: null, detail: "own" };

@@ -45,6 +45,9 @@ class SourceRunner(Protocol):
         If the log has no state, the source starts from its beginning.
         """
 
+    def end_source(self) -> None:
+        """Close the source: this process no longer leads."""
+
     def events_due(self, now: int) -> Sequence[News]:
         """Return the events that fell due up to `now` (epoch ms)."""
 
@@ -178,6 +181,7 @@ class Leader:
     def _step_down(self, reason: str) -> None:
         if self._mandate is not None:
             logger.info("This process no longer leads: %s", reason)
+            self._runner.end_source()
         self._mandate = None
         self._release_lock()
 

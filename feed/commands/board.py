@@ -9,7 +9,6 @@ retries.
 import base64
 import contextlib
 import http.client
-import random
 import secrets
 import ssl
 import sys
@@ -20,6 +19,7 @@ from urllib.parse import SplitResult, quote, unquote_to_bytes, urlsplit
 import msgspec
 from tqdm import tqdm
 
+from feed.backoff import Backoff
 from feed.streams.text import printable
 
 FIRST_WAIT = 1.0  # seconds before the first retry
@@ -70,26 +70,6 @@ class Busy(Exception):
 
 class GivenUp(Exception):
     """The board did not accept a batch for too long; the message says why."""
-
-
-class Backoff:
-    """How long to wait before each retry: longer each time, and at random.
-
-    So when a board comes back, its clients don't all retry in the same moment.
-    """
-
-    def __init__(self) -> None:
-        self._next = FIRST_WAIT
-
-    def next(self) -> float:
-        """Return the seconds to wait now: half to all of the current span."""
-        wait = self._next
-        self._next = min(wait * 2, LONGEST_WAIT)
-        return wait * random.uniform(0.5, 1)
-
-    def reset(self) -> None:
-        """Begin with the shortest wait again, after a success."""
-        self._next = FIRST_WAIT
 
 
 class ProblemFields(msgspec.Struct):
@@ -262,7 +242,8 @@ class BatchPublisher:
     def publish(self, body: bytes) -> None:
         """Publish NDJSON once. Raise Rejected or GivenUp if that is impossible."""
         headers = self._headers | {"Idempotency-Key": secrets.token_hex(16)}
-        backoff, deadline = Backoff(), time.monotonic() + GIVE_UP_AFTER
+        backoff = Backoff(FIRST_WAIT, LONGEST_WAIT)
+        deadline = time.monotonic() + GIVE_UP_AFTER
         while True:
             try:
                 self._send(body, headers)

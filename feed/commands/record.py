@@ -24,12 +24,14 @@ from urllib.parse import SplitResult, parse_qsl, urlencode
 import msgspec
 from tqdm import tqdm
 
+from feed.backoff import Backoff
 from feed.commands.board import (
     BUSY_STATUSES,
     CONNECTION_ERRORS,
+    FIRST_WAIT,
+    LONGEST_WAIT,
     MOST_RETRY_AFTER,
     READ_BYTES,
-    Backoff,
     Busy,
     Misuse,
     Rejected,
@@ -180,7 +182,7 @@ class Recorder:
         self._url = url
         self._output = output
         self._cursor = cursor
-        self._backoff = Backoff()
+        self._backoff = Backoff(FIRST_WAIT, LONGEST_WAIT)
         self._retry_after: float | None = None  # seconds that the board asked for
         self._ended = False
         self._reason = ""  # why the last connection ended

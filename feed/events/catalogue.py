@@ -10,9 +10,9 @@ from typing import Any, Literal
 import msgspec
 
 from feed.events.event import GONE, Event
-from feed.events.shapes import Incident, MarketState, Notice, Quote, Score
+from feed.events.shapes import Incident, MarketState, Notice, Quote, Score, SourceState
 
-Shape = Quote | Score | Incident | MarketState | Notice
+Shape = Quote | Score | Incident | MarketState | Notice | SourceState
 News = Shape | Event
 """Something to publish: a shape, or an event that is already encoded."""
 
@@ -69,6 +69,7 @@ CATALOGUE: dict[str, EventType] = {
         to_come=("until",),
         defaults={"level": "info"},
     ),
+    "source": EventType(SourceState, key="source", section="sources"),
 }
 
 KNOWN = frozenset({*CATALOGUE, GONE})

@@ -68,6 +68,7 @@ class Quote(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     currency: Name | None
     market: Name | None
     sector: Name | None
+    source: Name | None
     price: Amount
     decimals: Decimals
     change: Amount | None
@@ -132,6 +133,7 @@ class Score(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     match: Name
     competition: Name | None
+    source: Name | None
     home: Team
     away: Team
     status: Status
@@ -153,11 +155,31 @@ class MarketState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     market: Name
     status: Literal["open", "halted", "closed"]
     until: Instant | None
+    source: Name | None
     at: Instant
 
     def event(self) -> Event:
         """Return the `market` event."""
         return keyed("market", self.market, _encode(self))
+
+
+class SourceState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Whether data of a source comes as it should, since when, and why not.
+
+    `late`: its data is older than it should be. `mute`: it is connected, and nothing
+    comes. `away`: it can't be reached. `refused`: it doesn't serve this board, or its
+    answers can't be understood. `detail` is a sentence for people.
+    """
+
+    source: Name
+    status: Literal["live", "late", "mute", "away", "refused"]
+    since: Instant
+    detail: Prose | None
+    at: Instant
+
+    def event(self) -> Event:
+        """Return the `source` event."""
+        return keyed("source", self.source, _encode(self))
 
 
 class Notice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

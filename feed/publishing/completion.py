@@ -80,9 +80,12 @@ def _last_quote(newest: Event) -> Quote | None:
 
 
 def _lasting(last: Quote) -> Fields:
-    """Return the fields of the last quote that are those of the next one, too."""
+    """Return the fields of the last quote that are those of the next one, too.
+
+    The next one may come from elsewhere, so its source isn't taken from the last one.
+    """
     fields = msgspec.structs.asdict(last)
-    for name in ("at", "late", "change", "change_percent"):
+    for name in ("at", "source", "late", "change", "change_percent"):
         del fields[name]
     return fields
 

@@ -15,6 +15,7 @@ import msgspec
 
 from feed.clock import WorldClock
 from feed.events.shapes import MarketState, Quote
+from feed.sources.conditions import SIMULATOR
 
 MARKET = "MAIN"
 CURRENCY = "EUR"
@@ -240,7 +241,8 @@ class Market:
 
     def _market_state(self, at: float) -> MarketState:
         until = self._clock.instant(self._until)
-        return MarketState(MARKET, self._status, until, self._clock.instant(at))
+        at_ms = self._clock.instant(at)
+        return MarketState(MARKET, self._status, until, SIMULATOR, at_ms)
 
 
 def busyness(elapsed: float) -> float:
@@ -382,6 +384,7 @@ class _Symbol:
             currency=CURRENCY,
             market=MARKET,
             sector=company.sector,
+            source=SIMULATOR,
             price=self._price / ticks,
             decimals=company.decimals,
             change=change / ticks,

@@ -14,6 +14,7 @@ import msgspec
 
 from feed.clock import WorldClock
 from feed.events.shapes import Incident, IncidentKind, Score, Status, Team
+from feed.sources.conditions import SIMULATOR
 
 LEAGUE = "Meridian League"
 MINUTE = 5.0  # seconds of a match minute; a match takes about nine real minutes
@@ -218,6 +219,7 @@ class Match:
         return Score(
             match=self.id,
             competition=LEAGUE,
+            source=SIMULATOR,
             home=home.team(started),
             away=away.team(started),
             status=self.status,

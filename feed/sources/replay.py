@@ -35,6 +35,7 @@ from feed.events.event import (
 from feed.events.instants import move_instants
 from feed.events.reading import decode_shape, read_shape
 from feed.events.shapes import Quote
+from feed.sources.conditions import REPLAY
 from feed.sources.recording import Damage, Record, RecordingReader
 
 EVENTS = 500  # per step; a stream with twice as many events to come is compacted
@@ -125,6 +126,8 @@ class Replay:
     """
 
     name = "replay"
+    steady: tuple[str, ...] = (REPLAY,)
+    watched: tuple[str, ...] = ()
 
     def __init__(
         self,
@@ -165,6 +168,9 @@ class Replay:
     def past(self) -> Iterable[Quote]:
         """Return nothing: the charts begin with the first event."""
         return ()
+
+    def start(self) -> None:
+        """Do nothing: the file is opened already."""
 
     def step(self, now: int) -> list[Event]:
         """Return the events that fell due up to `now` (epoch ms), up to `EVENTS`.

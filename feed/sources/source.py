@@ -9,15 +9,21 @@ from feed.events.event import Event
 from feed.events.reading import read_shape
 from feed.events.shapes import MarketState, Quote, Score
 from feed.settings import Settings
+from feed.sources.conditions import SIMULATOR
 from feed.sources.league import League
 from feed.sources.market import Market
 from feed.sources.replay import Replay
+from feed.world import Selected
 
 
 class Source(Protocol):
     """Returns the events that fell due. The caller passes the time."""
 
     name: str
+    steady: tuple[str, ...]
+    """The names of the sources in it that are live while it runs."""
+    watched: tuple[str, ...]
+    """The names of those that publish their state themselves."""
 
     @property
     def place(self) -> bytes:
@@ -26,40 +32,63 @@ class Source(Protocol):
     def past(self) -> Iterable[Quote]:
         """Return quotes from before the start, oldest first, for the charts."""
 
+    def start(self) -> None:
+        """Begin to connect, if the source has connections; call it before `step`."""
+
     def step(self, now: int) -> Sequence[News]:
-        """Return the events that fell due up to `now` (epoch ms), in their order."""
+        """Return the events that fell due up to `now`, in their order. Never wait.
+
+        `now` is in epoch milliseconds.
+        """
 
     def close(self) -> None:
         """Close the source's files or connections."""
 
 
 class Simulator:
-    """A simulated market and a simulated league.
+    """A simulated market and a simulated league, or one of them.
 
     If there is a `state` of the board, both continue from its newest instant.
     """
 
     name = "simulator"
+    steady: tuple[str, ...] = (SIMULATOR,)
+    watched: tuple[str, ...] = ()
     place = b""
 
     def __init__(
-        self, seed: int, start: int, speed: float, state: Sequence[Event] = ()
+        self,
+        seed: int,
+        start: int,
+        speed: float,
+        state: Sequence[Event] = (),
+        *,
+        has_market: bool = True,
+        has_league: bool = True,
     ) -> None:
         shapes = [read_shape(event) for event in state if event.type in CATALOGUE]
         market = [each for each in shapes if isinstance(each, Quote | MarketState)]
         scores = [each for each in shapes if isinstance(each, Score)]
         instants = (each.at for each in (*market, *scores) if each.at <= start)
         last = max(instants, default=start)
-        self._market = Market(seed, last, speed, resume_from=market)
-        self._league = League(seed, last, speed, resume_from=scores)
+        self._market = (
+            Market(seed, last, speed, resume_from=market) if has_market else None
+        )
+        self._league = (
+            League(seed, last, speed, resume_from=scores) if has_league else None
+        )
 
     def past(self) -> Iterable[Quote]:
         """Return the quotes of the session's past."""
-        return self._market.past()
+        return () if self._market is None else self._market.past()
+
+    def start(self) -> None:
+        """Do nothing: a simulator has no connections."""
 
     def step(self, now: int) -> Sequence[News]:
         """Return the events of the market, then those of the league."""
-        return [*self._market.step(now), *self._league.step(now)]
+        news: list[News] = [] if self._market is None else [*self._market.step(now)]
+        return news if self._league is None else [*news, *self._league.step(now)]
 
     def close(self) -> None:
         """Do nothing: a simulator has no files."""
@@ -69,11 +98,16 @@ class Published:
     """No source: the board shows only what is published."""
 
     name = "published"
+    steady: tuple[str, ...] = ()
+    watched: tuple[str, ...] = ()
     place = b""
 
     def past(self) -> Iterable[Quote]:
         """Return nothing."""
         return ()
+
+    def start(self) -> None:
+        """Do nothing: there is no source."""
 
     def step(self, now: int) -> Sequence[News]:
         """Return nothing."""
@@ -96,4 +130,32 @@ def make_source(
     if settings.feed == "replay":
         path, it = Path(settings.recording), settings
         return Replay(path, it.loop, it.speed, it.max_keys, place, state, start)
-    return Simulator(settings.seed, start, settings.speed, state)
+    simulator = _make_simulator(settings, start, state)
+    if settings.feed == "live":
+        # Only a board that shows the world loads the libraries for that.
+        from feed.sources.live.arrivals import Arrivals
+        from feed.sources.live.live import Live, PartMaker
+
+        arrivals = Arrivals()
+        parts = PartMaker(settings, arrivals, state).make_all()
+        return Live(parts, arrivals, simulator)
+    return simulator or Published()  # PRICES=none SCORES=none
+
+
+def _make_simulator(
+    settings: Settings, start: int, state: Sequence[Event]
+) -> Simulator | None:
+    has_market, has_league = (
+        Selected(SIMULATOR) in selected
+        for selected in (settings.prices, settings.scores)
+    )
+    if not has_market and not has_league:
+        return None
+    return Simulator(
+        settings.seed,
+        start,
+        settings.speed,
+        state,
+        has_market=has_market,
+        has_league=has_league,
+    )

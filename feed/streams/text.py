@@ -130,6 +130,12 @@ def _describe_market(market: Fields) -> str:
     return words if until is None else f"{words} until {clock(until)}"
 
 
+def _describe_source(source: Fields) -> str:
+    detail = f": {source['detail']}" if source["detail"] else ""
+    since = f"{source['status']} since {clock(source['since'])}"
+    return f"{clock(source['at'])}  {source['source']} is {since}{detail}"
+
+
 def _describe_notice(notice: Fields) -> str:
     body = f": {isolated(notice['body'])}" if notice["body"] else ""
     return (
@@ -158,6 +164,7 @@ _DESCRIBE: dict[str, Callable[[Any], str]] = {
     "incident": _describe_incident,
     "market": _describe_market,
     "notice": _describe_notice,
+    "source": _describe_source,
     "gone": _describe_gone,
     "other": _describe_wrapped,
 }

@@ -20,6 +20,7 @@ import { OwnTypes } from "./own-types.js";
  * @typedef {Omit<Schemas["Score"], "incidents"> & {incidents: Incident[]}} Score
  * @typedef {Schemas["MarketState"]} MarketState
  * @typedef {Omit<Schemas["Notice"], "topic">} Notice
+ * @typedef {Schemas["SourceState"]} SourceState
  *
  * @typedef {object} Boot The state that the server made the page with.
  * @property {string} id
@@ -32,6 +33,7 @@ import { OwnTypes } from "./own-types.js";
  * @property {Score[]} scores
  * @property {MarketState[]} markets
  * @property {Notice[]} notices
+ * @property {SourceState[]} sources
  * @property {Record<string, number[]>} sparks By symbol: the first price, and the step to
  *   each further price, in units of the last decimal.
  * @property {{event: string, key: string, data: any}[]} [other] The keys of publishers' own
@@ -61,6 +63,7 @@ export class Board {
   /** @type {Map<string, Score>} */ scores = this.#values.score;
   /** @type {Map<string, MarketState>} */ markets = this.#values.market;
   /** @type {Map<string, Notice>} */ notices = this.#values.notice;
+  /** @type {Map<string, SourceState>} */ sources = this.#values.source;
   /** @type {OwnTypes} */ own;
   rebuilds = 0; // how often a rebuild began
   /** @type {string} */ source;

@@ -17,12 +17,19 @@ ClientState = dict[tuple[str, str], dict[str, Any]]
 Id = tuple[int, int]
 
 CONTROL = frozenset({"hello", "heartbeat", "gap", "bye", "end"})
-KEYED = {"price": "symbol", "score": "match", "market": "market", "notice": "notice"}
+KEYED = {
+    "price": "symbol",
+    "score": "match",
+    "market": "market",
+    "notice": "notice",
+    "source": "source",
+}
 SECTIONS = {
     "price": "prices",
     "score": "scores",
     "market": "markets",
     "notice": "notices",
+    "source": "sources",
 }
 TYPES = (*KEYED, "incident", "gone", *sorted(CONTROL))
 """Every event type that the simulator sends."""

@@ -43,6 +43,7 @@ def match(status: str = "2H", **changes: Any) -> dict[str, Any]:
     return {
         "match": "acton-burton",
         "competition": "Cup",
+        "source": None,
         "home": team("Acton"),
         "away": team("Burton"),
         "status": status,

@@ -102,7 +102,12 @@ class Renewing:
     """A source that publishes given events at given instants."""
 
     name = "renewing"
+    steady: tuple[str, ...] = ()
+    watched: tuple[str, ...] = ()
     place = b""
+
+    def start(self) -> None:
+        pass
 
     def __init__(self, events: dict[int, list[Event]]) -> None:
         self._events = events

@@ -30,7 +30,13 @@ SAMPLES: dict[str, dict[str, Any]] = {
         **dict.fromkeys(CATALOGUE["incident"].shape.__struct_fields__),
         **{"match": "m", "incident": "1", "kind": "goal", "at": NOW},
     },
-    "market": {"market": "MAIN", "status": "open", "until": NOW, "at": NOW},
+    "market": {
+        **{"market": "MAIN", "status": "open", "until": NOW, "source": None},
+        "at": NOW,
+    },
+    "source": {
+        **{"source": "s", "status": "away", "since": NOW, "detail": None, "at": NOW}
+    },
     "notice": {
         **{"notice": "n", "title": "t", "body": None, "level": "info"},
         **{"topic": None, "until": None, "at": NOW},
@@ -78,6 +84,7 @@ def test_a_field_less_is_null_or_its_default_unless_it_is_essential(
         ("score", "status"),
         ("incident", "kind"),
         ("market", "status"),
+        ("source", "status"),
         ("notice", "level"),
     ],
 )

@@ -35,7 +35,7 @@ from tests.page.states import boot_data
 Shown = tuple[dict[str, str], dict[str, list[str]]]
 
 TOKEN = {"event": "token", "key": None, "data": {"text": "a"}}
-EVENTS = "price,score,market,notice,other"
+EVENTS = "price,score,market,notice,source,other"
 NO_WORKER = "delete globalThis.SharedWorker"
 NOTE_BADGE = """() => {
   window.states = [];

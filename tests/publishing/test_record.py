@@ -16,9 +16,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from feed.backoff import Backoff
 from feed.commands.board import (
+    FIRST_WAIT,
     LONGEST_WAIT,
-    Backoff,
     Misuse,
     basic_authorization,
     board_name,
@@ -578,7 +579,7 @@ def protected(user_and_password: str, *statuses: int) -> Iterator[str]:
 
 
 def test_waits_grow_and_differ() -> None:
-    backoff = Backoff()
+    backoff = Backoff(FIRST_WAIT, LONGEST_WAIT)
     spans = [backoff.next() for _ in range(20)]
     assert spans[0] < 1.1 and max(spans) <= LONGEST_WAIT
     assert all(span >= LONGEST_WAIT / 2 for span in spans[6:])
@@ -657,7 +658,8 @@ def test_a_recording_plays_back_as_the_board_that_it_was_made_of(day: Path) -> N
         until(lambda: "was played" in board.log(), why="the end")
         assert state(board) == recorded_state(day)
         assert "0 lines skipped" in board.log()
-        assert events_in(board) == len(ids(whole(day)))
+        # With the event of the replay itself, which is a source, too.
+        assert events_in(board) == 1 + len(ids(whole(day)))
 
 
 def test_the_page_shows_a_recording_as_one(day: Path, page: Page) -> None:

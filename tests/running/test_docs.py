@@ -383,6 +383,8 @@ def test_the_default_of_a_setting_is_the_one_in_its_row(document: Path) -> None:
             assert spans([row["default"]]) == [value, hosted, "PORT"]
         elif name == "SEED":
             assert shown == "random"
+        elif name in ("PRICES", "SCORES"):
+            assert row["default"] == "by `FEED`"
         elif isinstance(value, int | float):
             assert float(shown) == value, name
         else:

@@ -14,12 +14,12 @@ from tests.helpers.harness import Board, Stream, until
 from tests.helpers.sse import Parsed
 
 PRICE = (
-    "symbol name currency market sector price decimals change change_percent "
+    "symbol name currency market sector source price decimals change change_percent "
     "previous_close open high low bid ask volume late at"
 )
 SCORE = (
-    "match competition home away status minute stoppage kick_off period_started at "
-    "incidents"
+    "match competition source home away status minute stoppage kick_off "
+    "period_started at incidents"
 )
 
 
@@ -319,7 +319,7 @@ def test_the_state_is_whole(board: Board) -> None:
     state = json.loads(body)
     assert status == 200
     assert headers["content-type"] == "application/json"
-    assert " ".join(state) == "id at source prices scores markets notices other"
+    assert " ".join(state) == "id at source prices scores markets notices sources other"
     assert state["source"] == "simulator"
     assert len(state["prices"]) == 30
     for price in state["prices"]:

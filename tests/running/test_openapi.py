@@ -50,6 +50,7 @@ LEAST: dict[str, Schema] = {
     "incident": {"match": "m", "incident": "1", "kind": "goal"},
     "market": {"market": "M", "status": "open"},
     "notice": {"notice": "n", "title": "t"},
+    "source": {"source": "s", "status": "away", "since": 1_795_393_895_363},
 }
 """Of each type what its data needs and no more."""
 

@@ -52,7 +52,7 @@ def acknowledgement(symbol: str, success: bool = True) -> dict[str, Any]:
 
 def kraken(state: list[Event] | None = None) -> Kraken:
     reader = Kraken(PAIRS, state or ())
-    reader.begin(NOW)
+    reader.begin()
     return reader
 
 
@@ -68,6 +68,7 @@ def test_a_ticker_of_kraken_is_a_quote_whose_change_is_that_of_a_day() -> None:
         currency="USD",
         market="KRAKEN",
         sector=None,
+        source="Kraken",
         price=91250.2,
         decimals=2,
         change=-249.8,
@@ -88,12 +89,12 @@ def test_kraken_is_asked_for_all_pairs_and_later_without_those_that_it_refused()
     None
 ):
     reader = kraken()
-    [request] = map(json.loads, reader.begin(NOW))
+    [request] = map(json.loads, reader.begin())
     assert request["method"] == "subscribe"
     assert request["params"]["symbol"] == [*PAIRS]
     assert read(reader, acknowledgement("ETH/EUR", success=False)) == []
-    assert reader.refused == {"ETH/EUR": "Currency pair not supported ETH/EUR"}
-    [request] = map(json.loads, reader.begin(NOW))
+    assert reader.refused == {"ETH/EUR"}
+    [request] = map(json.loads, reader.begin())
     assert request["params"]["symbol"] == ["BTC/USD", "AAPLx/USD"]
 
 
@@ -147,24 +148,51 @@ def test_the_market_is_halted_while_kraken_is_not_online(system: str) -> None:
     def status(name: str) -> list[Any]:
         return read(reader, {"channel": "status", "data": [{"system": name}]})
 
-    assert status("online") == [MarketState("KRAKEN", "open", None, NOW)]
+    assert status("online") == [MarketState("KRAKEN", "open", None, "Kraken", NOW)]
     assert status("online") == []
-    assert status(system) == [MarketState("KRAKEN", "halted", None, NOW)]
-    assert status("online") == [MarketState("KRAKEN", "open", None, NOW)]
+    assert status(system) == [MarketState("KRAKEN", "halted", None, "Kraken", NOW)]
+    assert status("online") == [MarketState("KRAKEN", "open", None, "Kraken", NOW)]
 
 
-def test_a_connection_without_frames_or_a_first_price_is_overdue() -> None:
+def test_a_symbol_is_unpriced_until_its_first_ticker_on_each_connection() -> None:
     reader = kraken()
-    assert reader.overdue(NOW + 10_000) is None
-    assert reader.overdue(NOW + 10_001) == "nothing comes"
+    assert reader.unpriced == {*PAIRS}
+    read(reader, acknowledgement("ETH/EUR", success=False))
     read(reader, acknowledgement("BTC/USD"))
-    read(reader, acknowledgement("ETH/EUR"))
-    read(reader, ticker("BTC/USD"), NOW + 4000)
-    read(reader, {"channel": "heartbeat"}, NOW + 5000)
-    assert reader.overdue(NOW + 5000) is None
-    assert reader.overdue(NOW + 5001) == "no price of ETH/EUR comes"
-    reader.begin(NOW + 6000)
-    assert reader.overdue(NOW + 12_000) is None
+    assert reader.unpriced == {"BTC/USD", "AAPLx/USD"}
+    read(reader, ticker("BTC/USD"))
+    assert (reader.unpriced, reader.tickers) == ({"AAPLx/USD"}, 1)
+    reader.begin()
+    assert reader.unpriced == {"BTC/USD", "AAPLx/USD"}
+
+
+def test_another_error_than_an_unknown_pair_may_be_over_next_time() -> None:
+    reader = kraken()
+    limit = {"method": "subscribe", "success": False, "symbol": "BTC/USD"}
+    read(reader, {**limit, "error": "Exceeded msg rate"})
+    assert reader.refused == set()
+    assert "BTC/USD" in reader.unpriced
+
+
+def test_the_age_of_a_price_counts_from_the_second_of_a_connection() -> None:
+    reader = kraken()
+    read(reader, ticker(timestamp="2026-11-17T00:00:00Z"))
+    assert reader.lag is None
+    read(reader, ticker(timestamp="2026-11-18T12:20:41Z"))
+    assert reader.lag == 360_000
+
+
+def test_a_clock_that_was_set_back_makes_no_late_trades() -> None:
+    reader = kraken()
+    [first] = read(reader, ticker())
+    [second] = read(reader, ticker(last=90000, timestamp="2026-11-18T11:26:40Z"))
+    assert (second.price, second.late, second.at) == (90000, None, first.at)
+
+
+def test_a_symbol_that_is_no_longer_asked_for_is_deselected() -> None:
+    [quote] = read(kraken(), ticker("ETH/EUR"))
+    reader = Kraken(["BTC/USD"], [quote.event()])
+    assert reader.deselected == {"ETH/EUR"}
 
 
 def coinbase_ticker(**changes: Any) -> dict[str, Any]:
@@ -186,13 +214,13 @@ def coinbase_ticker(**changes: Any) -> dict[str, Any]:
 
 def coinbase() -> Coinbase:
     reader = Coinbase(("BTC-USD", "NOPE-USD"))
-    reader.begin(NOW)
+    reader.begin()
     return reader
 
 
 def test_a_ticker_of_coinbase_is_a_quote_though_its_numbers_are_texts() -> None:
     market, quote = read(coinbase(), coinbase_ticker())
-    assert market == MarketState("COINBASE", "open", None, NOW)
+    assert market == MarketState("COINBASE", "open", None, "Coinbase", NOW)
     assert (quote.symbol, quote.currency, quote.market) == (
         "BTC-USD",
         "USD",
@@ -207,12 +235,12 @@ def test_coinbase_is_asked_for_each_product_alone_and_not_again_for_a_refused_on
     None
 ):
     reader = coinbase()
-    requests = [json.loads(each) for each in reader.begin(NOW)]
+    requests = [json.loads(each) for each in reader.begin()]
     assert [it["product_ids"] for it in requests] == [["BTC-USD"], ["NOPE-USD"]]
     reason = "NOPE-USD is not a valid product"
     read(reader, {"type": "error", "message": "Failed to subscribe", "reason": reason})
-    assert reader.refused == {"NOPE-USD": reason}
-    assert len(reader.begin(NOW)) == 1
+    assert reader.refused == {"NOPE-USD"}
+    assert len(reader.begin()) == 1
 
 
 FIELDS = "channel data symbol last change method result type product_id price time"

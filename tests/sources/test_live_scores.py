@@ -86,7 +86,7 @@ class Shown:
 
     def read(self, *matches: Any) -> list[Any]:
         """Read a scoreboard; return what was new, without the scores."""
-        news = self.reader.read(scoreboard(*matches), NOW)
+        news = self.reader.read("q", scoreboard(*matches), NOW)
         scores = [it for it in news if isinstance(it, Score)]
         self.score = scores[-1] if scores else self.score
         incidents = [it for it in news if isinstance(it, Incident)]
@@ -101,7 +101,7 @@ class Shown:
 
 @pytest.fixture
 def shown() -> Shown:
-    return Shown(Espn())
+    return Shown(Espn(["a"]))
 
 
 def test_a_match_is_read_whole(shown: Shown) -> None:
@@ -278,8 +278,8 @@ def test_two_matches_that_change_places_stay_themselves(shown: Shown) -> None:
 def test_another_reader_continues_without_telling_a_goal_again(shown: Shown) -> None:
     shown.read(match("1-0", goal("37'")))
     assert shown.score is not None
-    other = Espn([shown.score.event()])
-    assert other.read(scoreboard(match("1-0", goal("37'"))), NOW) == []
+    other = Espn(["a"], [shown.score.event()])
+    assert other.read("q", scoreboard(match("1-0", goal("37'"))), NOW) == []
 
 
 @pytest.mark.parametrize(
@@ -288,7 +288,7 @@ def test_another_reader_continues_without_telling_a_goal_again(shown: Shown) -> 
 )
 def test_what_is_no_scoreboard_is_never_an_empty_league(body: bytes) -> None:
     with pytest.raises(Unreadable, match="isn't a scoreboard"):
-        Espn().read(body, NOW)
+        Espn(["a"]).read("q", body, NOW)
 
 
 def test_yesterday_and_today_are_asked_for() -> None:
@@ -327,12 +327,12 @@ def league_goal(
 
 
 def test_a_match_of_openligadb_is_in_play_between_kick_off_and_its_end() -> None:
-    reader = OpenLigaDb()
+    reader = OpenLigaDb(["bl1"])
     first = league_goal(1, 0, 10)
     second = league_goal(1, 1, 70, "Voss", isPenalty=True)
 
     def read(now: int, *rows: dict[str, Any]) -> list[Any]:
-        return reader.read(json.dumps([*rows]).encode(), now)
+        return reader.read("q", json.dumps([*rows]).encode(), now)
 
     [before] = read(NOW - 10**7, league_match())
     assert (before.status, before.home.score) == ("NS", None)
@@ -347,7 +347,7 @@ def test_a_match_of_openligadb_is_in_play_between_kick_off_and_its_end() -> None
     assert (ended.status, ended.home.score, ended.match) == ("FT", 2, "openligadb-77")
     assert read(NOW, over) == []
     with pytest.raises(Unreadable):
-        reader.read(b'{"status":404}', NOW)
+        reader.read("q", b'{"status":404}', NOW)
 
 
 PLAYERS = ("Ade", "Bo", "Cy")
@@ -371,7 +371,7 @@ details = st.builds(
 def test_whatever_came_before_the_board_agrees_with_the_last_report(
     reports: list[tuple[list[dict[str, Any]], int, int]], last: list[dict[str, Any]]
 ) -> None:
-    shown = Shown(Espn())
+    shown = Shown(Espn(["a"]))
     for listed, home, away in reports:
         shown.read(match(f"{home}-{away}", *listed))
     goals = {
@@ -434,7 +434,7 @@ def test_no_answer_however_broken_raises_anything_but_unreadable(
     deeper = match("1-0", goal("3'"))
     for place in ("status", "competitors", "details"):
         deeper["competitions"][0][place] = inner
-        Espn().read(scoreboard(value, broken, deeper), NOW)
+        Espn(["a"]).read("q", scoreboard(value, broken, deeper), NOW)
     for place in ("matchID", "matchDateTimeUTC", "team1", "goals", "matchResults"):
         row = league_match(league_goal(1, 0, 3)) | {place: value}
-        OpenLigaDb().read(json.dumps([row, inner]).encode(), NOW)
+        OpenLigaDb(["a"]).read("q", json.dumps([row, inner]).encode(), NOW)

@@ -116,7 +116,7 @@ def test_events_dont_depend_on_how_the_steps_are_spaced(every: int) -> None:
 
 def test_the_first_step_tells_the_market_and_every_symbol_whole() -> None:
     first, *rest = read(Market(1, START).step(START))
-    assert first == MarketState("MAIN", "open", START + 1_200_000, START)
+    assert first == MarketState("MAIN", "open", START + 1_200_000, "simulator", START)
     assert [each.symbol for each in rest if isinstance(each, Quote)] == SYMBOLS
     assert all(each.at == START for each in rest)
     unknown = [
@@ -296,7 +296,7 @@ def test_after_a_pause_the_market_tells_its_new_close_and_goes_on(pause: int) ->
     run(awake, 10_000)
     woken = START + 10_000 + pause
     assert states(slept.step(woken)) == [
-        MarketState("MAIN", "open", START + 1_200_000 + pause, woken)
+        MarketState("MAIN", "open", START + 1_200_000 + pause, "simulator", woken)
     ]
     later = [
         msgspec.structs.replace(q, at=q.at + pause)

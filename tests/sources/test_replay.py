@@ -59,7 +59,18 @@ def score(at: int, period_started: int, status: Literal["1H", "FT"] = "1H") -> S
     home, away = (Team(name, None, 0, 0, None, None) for name in "HA")
     begun = period_started
     return Score(
-        "m", None, home, away, status, 5, None, begun, begun, at, [incident(begun)]
+        "m",
+        None,
+        None,
+        home,
+        away,
+        status,
+        5,
+        None,
+        begun,
+        begun,
+        at,
+        [incident(begun)],
     )
 
 
@@ -383,7 +394,7 @@ def test_a_machine_that_slept_does_not_burst(play: Play) -> None:
 
 
 def test_what_has_instants_to_come_is_told_anew_after_a_sleep(play: Play) -> None:
-    market = MarketState("MAIN", "open", T0 + 60_000, T0).event()
+    market = MarketState("MAIN", "open", T0 + 60_000, None, T0).event()
     playing = play([at(0, market), at(0, quote(), 1), at(90_000, quote())])
     playing.after(0)
     [event] = playing.after(3_000_000)
@@ -600,7 +611,7 @@ def test_a_key_past_its_time_is_retired_once(tmp_path: Path, type: str) -> None:
             for ms in (0, 1000, 1100, last, 3000):
                 feed.step(NOW + ms)
             counted = feed.log.statistics().appended
-        assert counted == {type: 1, "gone": 1, "price": 1}
+        assert counted == {"source": 1, type: 1, "gone": 1, "price": 1}
 
 
 def test_a_loop_begins_again_with_new_ids(tmp_path: Path, play: Play) -> None:
@@ -617,7 +628,7 @@ def test_a_loop_begins_again_with_new_ids(tmp_path: Path, play: Play) -> None:
         for ms in range(3):
             feed.step(NOW + ms)
         found = [event.id for event in feed.log.read(start).events]
-    assert len(found) == 3 * EVENTS
+    assert len(found) == 1 + 3 * EVENTS  # with that of the source
     assert found == sorted({*found})
 
 
@@ -897,7 +908,7 @@ def test_one_that_goes_on_in_a_long_silence_waits_for_its_end(tmp_path: Path) ->
 
 def test_one_that_goes_on_after_a_night_does_not_burst(tmp_path: Path) -> None:
     path = tmp_path / "day.ndjson"
-    market = MarketState("MAIN", "open", T0 + 60_000, T0).event()
+    market = MarketState("MAIN", "open", T0 + 60_000, None, T0).event()
     events = [at(i * 1000, quote(f"S{i}")) for i in range(1, 60)]
     path.write_bytes(saved([at(0, market), *events]))
     with closing(Begun(path, False, 1)) as begun:
@@ -1003,7 +1014,7 @@ def test_a_big_file_plays_in_constant_memory(tmp_path: Path) -> None:
         command = [sys.executable, "-c", PLAY, str(path)]
         said = subprocess.check_output(command, cwd=ROOT, text=True)
         peak, _, appended = said.partition(" ")
-        assert appended.strip() == str({"price": times, "note": times})
+        assert appended.strip() == str({"source": 1, "price": times, "note": times})
         peaks[megabytes] = int(peak)  # KiB
     assert peaks[200] < peaks[2] + 8 * 1024
 

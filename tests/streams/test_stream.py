@@ -633,5 +633,5 @@ def score(match: str, status: Any) -> Event:
     """Return the event of a match with this status, at 0–0."""
     side = Team("Town", "TWN", 0, 0, None, None)
     return Score(
-        match, None, side, side, status, 1, None, None, None, START, []
+        match, None, None, side, side, status, 1, None, None, None, START, []
     ).event()

@@ -6,12 +6,13 @@ raises `Unreadable`: it must never pass for a league without matches.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from feed.events.catalogue import News
 from feed.events.event import Event
 from feed.events.shapes import IncidentKind, Status, Team
+from feed.sources.conditions import ESPN
 from feed.sources.live.matches import SIDES, Matches, Report, Reported, SideName
 from feed.sources.live.reading import (
     Fields,
@@ -24,7 +25,6 @@ from feed.sources.live.reading import (
     whole,
 )
 
-ESPN_URL = "https://site.api.espn.com/apis/site/v2/sports/soccer"
 MATCH_CLOCK = re.compile(r"(\d{1,3})'?(?:\s*\+\s*(\d{1,3})'?)?", re.ASCII)
 
 STATUSES: dict[str, Status] = {
@@ -58,29 +58,41 @@ NOT_STARTED = frozenset({"TBD", "NS", "PST", "CANC"})
 class Espn:
     """Reads scoreboards. It continues from the matches of the board's `state`."""
 
-    def __init__(self, state: Iterable[Event] = ()) -> None:
-        self._matches = Matches(state)
+    name = ESPN
 
-    def read(self, body: bytes, now: int) -> list[News]:
+    def __init__(self, leagues: Sequence[str], state: Iterable[Event] = ()) -> None:
+        self._leagues = leagues
+        self.matches = Matches(ESPN, state)
+
+    def questions(self, now: int) -> list[str]:
+        """Return what is asked at `now` (epoch ms): the path of each league and day."""
+        return [question_of(it, day) for it in self._leagues for day in days_of(now)]
+
+    def subject_of(self, question: str) -> str:
+        """Return the league that a question is about."""
+        return question.split("/")[1]
+
+    def probe_of(self, question: str) -> str | None:
+        """Return None: there is no cheaper question."""
+
+    def read(self, question: str, body: bytes, now: int) -> list[News]:
         """Return the events that an answer makes, which arrived at `now` (epoch ms).
 
         Raise Unreadable if it isn't a scoreboard.
         """
         answer = fields_of(read_json(body))
         if not isinstance(answer.get("events"), list):
-            raise Unreadable("it answers with something that isn't a scoreboard")
+            raise Unreadable("It answers with something that isn't a scoreboard.")
         leagues = objects_in(answer.get("leagues"))
         competition = text(leagues[0].get("name")) if leagues else None
-        news: list[News] = []
-        for event in objects_in(answer["events"]):
-            report = read_match(event, competition, now)
-            news += [] if report is None else self._matches.update(report)
-        return news
+        events = objects_in(answer["events"])
+        reports = (read_match(event, competition, now) for event in events)
+        return self.matches.update(question, filter(None, reports), now)
 
 
-def url_of(base: str, league: str, day: str) -> str:
-    """Return the address of a league's matches of one day, given as YYYYMMDD."""
-    return f"{base}/{league}/scoreboard?dates={day}"
+def question_of(league: str, day: str) -> str:
+    """Return the path of a league's matches of one day, given as YYYYMMDD."""
+    return f"/{league}/scoreboard?dates={day}"
 
 
 def days_of(now: int) -> list[str]:
@@ -112,6 +124,7 @@ def read_match(event: Fields, competition: str | None, at: int) -> Report | None
     minute, stoppage = read_clock(clock) if _is_played(status) else (None, None)
     return Report(
         match=f"espn-{id}",
+        source=ESPN,
         competition=competition,
         home=home,
         away=away,

@@ -3,18 +3,20 @@
 The protocol is public: https://docs.kraken.com/exchange/api-reference/spot-websocket-v2
 
 Theory of operation: a subscription may be acknowledged and then stay mute for ever. So
-a connection is only sound while frames come (a heartbeat comes each second), and while
-each symbol has had its snapshot soon after its acknowledgement. `overdue` judges that;
-whoever has the connection asks it and connects anew.
+a connection is sound only while frames come (a heartbeat comes each second), and while
+no symbol stays in `unpriced` for long: its snapshot hasn't come. The connection
+(`feed/sources/live/ticker.py`) keeps the time of both.
 """
 
 from collections.abc import Iterable, Sequence
+from typing import Literal
 
 import msgspec
 
 from feed.events.catalogue import News
 from feed.events.event import Event
 from feed.events.shapes import MarketState
+from feed.sources.conditions import KRAKEN
 from feed.sources.live.quotes import Quotes
 from feed.sources.live.reading import (
     Fields,
@@ -27,11 +29,6 @@ from feed.sources.live.reading import (
     whole,
 )
 
-KRAKEN_URL = "wss://ws.kraken.com/v2"
-PAIRS_URL = "https://api.kraken.com/0/public/AssetPairs"
-
-DEAD_AFTER = 10_000  # ms without a frame, after which the connection is dead
-SNAPSHOT_DUE = 5_000  # ms from an acknowledgement to the symbol's first snapshot
 ASSETS = {
     "BTC": "Bitcoin",
     "ETH": "Ether",
@@ -55,16 +52,24 @@ class Kraken:
     `symbols` are pairs such as BTC/USD. `state` is the board from which it continues.
     """
 
-    market = "KRAKEN"
+    name = KRAKEN
+    first_price = 5.0  # seconds from the subscription to the snapshot
 
     def __init__(self, symbols: Sequence[str], state: Iterable[Event] = ()) -> None:
-        self._symbols = tuple(symbols)
+        self.symbols = tuple(symbols)
         self._quotes = Quotes("KRAKEN", state)
         self._decimals: dict[str, int] = {}
         self._status: str | None = None  # of the market, as last published
-        self.refused: dict[str, str] = {}  # reasons of Kraken's, by symbol
-        self._heard_at = 0
-        self._awaited: dict[str, int] = {}  # when a symbol's snapshot is overdue
+        self.refused: set[str] = set()  # pairs that Kraken doesn't know
+        self.unpriced: set[str] = set()  # no price has come on this connection
+        self.tickers = 0  # that were read
+        self.lag: int | None = None  # ms from the last price to its arrival
+        self.is_halted = False
+
+    @property
+    def needs_pairs(self) -> bool:
+        """Whether the decimals of a symbol are unknown, so that they should be read."""
+        return not {*self.symbols} <= {*self._decimals, *self.refused}
 
     def read_pairs(self, body: bytes) -> None:
         """Take the decimals of each pair from an answer of `AssetPairs`."""
@@ -77,11 +82,10 @@ class Kraken:
             if name and decimals is not None:
                 self._decimals[name] = decimals
 
-    def begin(self, now: int) -> list[str]:
-        """Return the frames to send on a new connection at `now` (epoch ms)."""
-        self._heard_at = now
-        self._awaited.clear()
-        wanted = [each for each in self._symbols if each not in self.refused]
+    def begin(self) -> list[str]:
+        """Return the frames to send on a new connection."""
+        wanted = [each for each in self.symbols if each not in self.refused]
+        self.unpriced = {*wanted}
         request = {
             "method": "subscribe",
             "params": {
@@ -96,57 +100,61 @@ class Kraken:
 
     def read(self, frame: bytes | str, now: int) -> list[News]:
         """Return the events that a frame makes, which arrived at `now` (epoch ms)."""
-        self._heard_at = now
         message = fields_of(read_json(frame))
         if message.get("method") == "subscribe":
-            self._acknowledge(message, now)
+            self._acknowledge(message)
         elif message.get("channel") == "status":
             return self._change_status(message, now)
         elif message.get("channel") == "ticker":
             rows = objects_in(message.get("data"))
-            quotes = (self._quotes.update(self._fields(row), now) for row in rows)
+            quotes = (self._quotes.update(self._fields(row, now), now) for row in rows)
             return [quote for quote in quotes if quote is not None]
         return []
 
-    def overdue(self, now: int) -> str | None:
-        """Return why the connection is to be made anew at `now` (epoch ms), or None."""
-        if now - self._heard_at > DEAD_AFTER:
-            return "nothing comes"
-        late = sorted(symbol for symbol, due in self._awaited.items() if due < now)
-        return f"no price of {', '.join(late)} comes" if late else None
+    @property
+    def deselected(self) -> set[str]:
+        """The symbols on the board that are no longer asked for."""
+        return self._quotes.symbols - {*self.symbols}
 
-    def _acknowledge(self, message: Fields, now: int) -> None:
+    def shows(self, symbol: str) -> bool:
+        """Return whether the board has a price of a symbol."""
+        return symbol in self._quotes.symbols
+
+    def _acknowledge(self, message: Fields) -> None:
         result = fields_of(message.get("result"))
         symbol = text(result.get("symbol")) or text(message.get("symbol"))
-        if symbol not in self._symbols:
-            return
-        if message.get("success") is True:
-            self._awaited[symbol] = now + SNAPSHOT_DUE
-        else:
-            self.refused[symbol] = text(message.get("error")) or "not accepted"
+        error = text(message.get("error")) or ""
+        # Other errors, such as that of a limit, may be over at the next connection.
+        if symbol in self.symbols and "pair" in error.lower():
+            self.refused.add(symbol)
+            self.unpriced.discard(symbol)
 
     def _change_status(self, message: Fields, now: int) -> list[News]:
         systems = [text(row.get("system")) for row in objects_in(message.get("data"))]
         system = next(filter(None, reversed(systems)), None)
         if system is None:
             return []
-        status = "open" if system == "online" else "halted"
+        status: Literal["open", "halted"] = "open" if system == "online" else "halted"
         if status == self._status:
             return []
-        self._status = status
-        fields = {"market": "KRAKEN", "status": status, "until": None, "at": now}
-        return [msgspec.convert(fields, MarketState)]
+        self._status, self.is_halted = status, status == "halted"
+        return [MarketState("KRAKEN", status, None, KRAKEN, now)]
 
-    def _fields(self, row: Fields) -> Fields:
+    def _fields(self, row: Fields, now: int) -> Fields:
         """Return the fields of a quote that a ticker has.
 
         `change` is over 24 hours. There is no close, so `previous_close` is the price
         of a day ago.
         """
         symbol = text(row.get("symbol"))
-        if symbol not in self._symbols:
+        if symbol not in self.symbols:
             return {}
-        self._awaited.pop(symbol, None)
+        at = instant(row.get("timestamp"))
+        # The first ticker of a connection has the last price, however old that is.
+        is_new = symbol not in self.unpriced and at is not None
+        self.lag = now - at if is_new and at is not None else self.lag
+        self.unpriced.discard(symbol)
+        self.tickers += 1
         base, _, currency = symbol.partition("/")
         last, change = number(row.get("last")), number(row.get("change"))
         day_ago = None if last is None or change is None else last - change
@@ -155,6 +163,7 @@ class Kraken:
             "name": ASSETS.get(base),
             "currency": currency or None,
             "market": "KRAKEN",
+            "source": KRAKEN,
             "price": last,
             "decimals": self._decimals.get(symbol),
             "previous_close": None if day_ago is None else round(day_ago, 10),
@@ -163,5 +172,5 @@ class Kraken:
             "bid": number(row.get("bid")),
             "ask": number(row.get("ask")),
             "volume": number(row.get("volume")),
-            "at": instant(row.get("timestamp")),
+            "at": at,
         }

@@ -10,21 +10,34 @@ one that was corrected is published again under its own id.
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 
 from feed.events.catalogue import News
-from feed.events.event import Event
+from feed.events.event import Event, gone
 from feed.events.reading import read_shape
-from feed.events.shapes import Incident, IncidentKind, Score, Status, Team
+from feed.events.shapes import (
+    FINAL,
+    Incident,
+    IncidentKind,
+    InPlay,
+    Score,
+    Status,
+    Team,
+)
 
 SideName = Literal["home", "away"]
 SIDES: tuple[SideName, SideName] = ("home", "away")
 GOALS: frozenset[IncidentKind] = frozenset({"goal", "own_goal", "penalty"})
 NEAR = 5  # minutes by which an incident may move
 MISSES = 2  # reports in a row that lack an incident before it counts as taken back
-MAX_INCIDENTS = 500
+LACKED = 60_000  # ms that the answers may lack a match before it counts as missing
+GIVEN_UP = 600_000  # ms after which a match that is missing is taken off the board
+LATE_KICK_OFF = 3 * 3600 * 1000  # ms after its time at which a match may still begin
+SHOWN_FOR = 36 * 3600 * 1000  # ms from the kick-off of a match on the board
+IN_PLAY: frozenset[str] = frozenset(get_args(InPlay))
+MAX_INCIDENTS = 200  # a shape takes 500
 
 
 class Reported(msgspec.Struct, frozen=True):
@@ -41,6 +54,7 @@ class Report(msgspec.Struct, frozen=True):
     """A match as a source reports it, whole. `at` is the instant of the report."""
 
     match: str
+    source: str
     competition: str | None
     home: Team
     away: Team
@@ -53,27 +67,94 @@ class Report(msgspec.Struct, frozen=True):
 
 
 class Matches:
-    """The newest score of each match, continued from the board's state."""
+    """The newest score of each match of a source, continued from the board's state."""
 
-    def __init__(self, state: Iterable[Event] = ()) -> None:
+    def __init__(self, source: str, state: Iterable[Event] = ()) -> None:
         self._known: dict[str, _Known] = {}
+        self._answered: dict[str, int] = {}  # when each question was answered last
         for event in state:
             shape = read_shape(event) if event.type == "score" else None
             score = _strictly(shape) if isinstance(shape, Score) else None
-            if score is not None:
+            if score is not None and score.source == source:
                 self._known[score.match] = _Known(score)
 
-    def update(self, report: Report) -> list[News]:
-        """Return the events that a report makes; none if nothing has changed."""
-        known = self._known.setdefault(report.match, _Known(None))
-        return known.update(report)
+    def update(self, question: str, reports: Iterable[Report], now: int) -> list[News]:
+        """Return the events that the reports in an answer make at `now` (epoch ms).
+
+        `question` names what was asked. There are no events if nothing has changed.
+        """
+        news: list[News] = []
+        self._answered[question] = now
+        for report in reports:
+            known = self._known.setdefault(report.match, _Known(None))
+            known.question, known.seen_at = question, now
+            news += known.update(report)
+        return news + [gone("score", name, now) for name in self._retire(now)]
+
+    def missing(self, now: int) -> int:
+        """Return how many matches should be in the answers at `now`, and aren't."""
+        lacks = (self._lacked_for(known) for known in self._known.values())
+        return sum(LACKED < lack <= GIVEN_UP for lack in lacks)
+
+    def next_kick_off(self, question: str, now: int) -> int | None:
+        """Return when the next match of an answer kicks off; `now` while one is played.
+
+        Instants are in epoch milliseconds. A kick-off that is late lies in the past.
+        Return None if there is none.
+        """
+        scores = self._scores_of(question)
+        if any(score.status in IN_PLAY for score in scores):
+            return now
+        kick_offs = (it.kick_off for it in scores if it.status == "NS")
+        coming = [at for at in kick_offs if at is not None and at > now - LATE_KICK_OFF]
+        return min(coming, default=None)
+
+    def shows(self, question: str) -> bool:
+        """Return whether the board has matches of an answer that aren't over."""
+        return any(it.status not in FINAL for it in self._scores_of(question))
+
+    def _scores_of(self, question: str) -> list[Score]:
+        own = (it.score for it in self._known.values() if it.question == question)
+        return [score for score in own if score is not None]
+
+    def _lacked_for(self, known: "_Known") -> int:
+        """Return for how many ms the answers have lacked a match that isn't over."""
+        score, question = known.score, known.question
+        if score is None or question is None or score.status in FINAL:
+            return 0
+        answered = self._answered.get(question, 0)
+        has_begun = score.status in IN_PLAY or (score.kick_off or answered) < answered
+        return answered - known.seen_at if has_begun else 0
+
+    def _retire(self, now: int) -> list[str]:
+        """Take matches off the board that are days old, or that the answers have lost.
+
+        Their incidents stay known for a while: the matches may come back.
+        """
+        names = []
+        for name, known in [*self._known.items()]:
+            known.seen_at = known.seen_at or now
+            unseen = now - known.seen_at
+            if known.score is None and unseen > SHOWN_FOR:
+                del self._known[name]
+            elif known.score is not None and self._is_over(known, unseen, now):
+                known.score = None
+                names.append(name)
+        return names
+
+    def _is_over(self, known: "_Known", unseen: int, now: int) -> bool:
+        kick_off = None if known.score is None else known.score.kick_off
+        is_old = kick_off is not None and kick_off < now - SHOWN_FOR
+        return (is_old and unseen > GIVEN_UP) or self._lacked_for(known) > GIVEN_UP
 
 
 class _Known:
-    """A match as it was published last."""
+    """A match as it was published last. `score` is None if it isn't on the board."""
 
     def __init__(self, score: Score | None) -> None:
-        self._score = score
+        self.score = score
+        self.question: str | None = None  # whose answer had it last
+        self.seen_at = 0  # when that was, epoch ms
         self._incidents = [] if score is None else [*score.incidents]
         self._misses: dict[str, int] = {}  # reports in a row that lacked an incident
 
@@ -87,9 +168,9 @@ class _Known:
         changed = {each.incident for each in news}
         incidents = [each for each in self._incidents if each.incident in changed]
         score = self._score_of(report)
-        if score == self._score:
+        if score == self.score:
             return []
-        self._score = score
+        self.score = score
         return [*incidents, score]
 
     def _active(self) -> list[Incident]:
@@ -144,9 +225,10 @@ class _Known:
             )
             if misses < MISSES:
                 continue
+            goals = _goals_of(report, known.team)
             if known.kind not in GOALS:
                 self._incidents.remove(known)
-            elif self._goals(known.team) > (_goals_of(report, known.team) or 0):
+            elif goals is not None and self._goals(known.team) > goals:
                 undone = Reported(
                     "var_cancelled",
                     known.team,
@@ -194,10 +276,11 @@ class _Known:
             )
 
     def _score_of(self, report: Report) -> Score:
-        last = self._score
+        last = self.score
         score = Score(
             match=report.match,
             competition=report.competition,
+            source=report.source,
             home=report.home,
             away=report.away,
             status=report.status,

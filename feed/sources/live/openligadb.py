@@ -7,11 +7,12 @@ A match whose kick-off is past and that isn't finished is in play. A goal carrie
 score after it, so the side that profits is the one whose score it raises.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from feed.events.catalogue import News
 from feed.events.event import Event
 from feed.events.shapes import IncidentKind, Status, Team
+from feed.sources.conditions import OPENLIGADB
 from feed.sources.live.matches import Matches, Report, Reported, SideName
 from feed.sources.live.reading import (
     Fields,
@@ -24,7 +25,6 @@ from feed.sources.live.reading import (
     whole,
 )
 
-OPENLIGADB_URL = "https://api.openligadb.de"
 FINAL_RESULT = 2  # the type of the result after full time
 LONGEST_MATCH = 4 * 3600 * 1000  # ms from kick-off; later it was forgotten
 
@@ -32,27 +32,51 @@ LONGEST_MATCH = 4 * 3600 * 1000  # ms from kick-off; later it was forgotten
 class OpenLigaDb:
     """Reads match days. It continues from the matches of the board's `state`."""
 
-    def __init__(self, state: Iterable[Event] = ()) -> None:
-        self._matches = Matches(state)
+    name = OPENLIGADB
 
-    def read(self, body: bytes, now: int) -> list[News]:
+    def __init__(self, leagues: Sequence[str], state: Iterable[Event] = ()) -> None:
+        self._leagues = leagues
+        self.matches = Matches(OPENLIGADB, state)
+        self._probes: dict[str, str] = {}  # by the question that each one may save
+
+    def questions(self, now: int) -> list[str]:
+        """Return what is asked: the path of each league's current match day."""
+        return [f"/getmatchdata/{league}" for league in self._leagues]
+
+    def subject_of(self, question: str) -> str:
+        """Return the league that a question is about."""
+        return question.rpartition("/")[2]
+
+    def probe_of(self, question: str) -> str | None:
+        """Return the path that says when the answer to a question has changed last."""
+        return self._probes.get(question)
+
+    def read(self, question: str, body: bytes, now: int) -> list[News]:
         """Return the events that an answer makes, which arrived at `now` (epoch ms).
 
         Raise Unreadable if it isn't a list of matches.
         """
         answer = read_json(body)
         if not isinstance(answer, list):
-            raise Unreadable("it answers with something that isn't a list of matches")
-        news: list[News] = []
-        for row in objects_in(answer):
-            report = read_match(row, now)
-            news += [] if report is None else self._matches.update(report)
-        return news
+            raise Unreadable("It answers with something that isn't a list of matches.")
+        rows = objects_in(answer)
+        self._find_probe(question, rows)
+        reports = (read_match(row, now) for row in rows)
+        return self.matches.update(question, filter(None, reports), now)
 
-
-def url_of(base: str, league: str) -> str:
-    """Return the address of a league's current match day."""
-    return f"{base}/getmatchdata/{league}"
+    def _find_probe(self, question: str, rows: list[Fields]) -> None:
+        league = question.rpartition("/")[2]
+        days = {
+            (
+                whole(row.get("leagueSeason"), 1900, 9999),
+                whole(fields_of(row.get("group")).get("groupOrderID"), 0, 9999),
+            )
+            for row in rows
+        }
+        self._probes.pop(question, None)
+        if len(days) == 1 and None not in (day := days.pop()):
+            season, group = day
+            self._probes[question] = f"/getlastchangedate/{league}/{season}/{group}"
 
 
 def read_match(row: Fields, at: int) -> Report | None:
@@ -72,6 +96,7 @@ def read_match(row: Fields, at: int) -> Report | None:
     )
     return Report(
         match=f"openligadb-{id}",
+        source=OPENLIGADB,
         competition=text(row.get("leagueName")),
         home=home,
         away=away,

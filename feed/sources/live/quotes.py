@@ -14,6 +14,8 @@ from feed.events.shapes import Quote
 from feed.publishing.completion import complete
 from feed.sources.live.reading import Fields
 
+SET_BACK = 60_000  # ms; a price that is older by more comes from a clock that was set
+
 
 class Quotes:
     """The newest quote of each symbol, continued from the board's state."""
@@ -33,11 +35,10 @@ class Quotes:
         given = {name: value for name, value in given.items() if value is not None}
         if "price" not in given:
             return None
-        # A clock that is ahead of ours must not make prices of a time to come.
-        given["at"] = min(given.get("at", now), now)
+        newest = self._newest.get(given["symbol"])
+        given["at"] = self._instant(given.get("at", now), newest, now)
         if given.get("volume", 0) < 0:
             del given["volume"]
-        newest = self._newest.get(given["symbol"])
         try:
             quote = complete("price", given, newest, now)
         except msgspec.ValidationError:
@@ -46,6 +47,22 @@ class Quotes:
             return None
         self._newest[quote.symbol] = quote.event()
         return quote
+
+    @property
+    def symbols(self) -> set[str]:
+        """The symbols that have a quote."""
+        return {*self._newest}
+
+    def _instant(self, at: int, newest: Event | None, now: int) -> int:
+        """Return the instant of a quote, by a clock that may be wrong.
+
+        A clock that is ahead must not make prices of a time to come. After one that was
+        set back, all prices would be late.
+        """
+        last = None if newest is None else read_shape(newest)
+        if isinstance(last, Quote) and at < last.at - SET_BACK:
+            return min(last.at, now)
+        return min(at, now)
 
     def _is_known(self, quote: Quote, newest: Event | None) -> bool:
         last = None if newest is None else read_shape(newest)

@@ -36,14 +36,14 @@ test("the instant of an id is its milliseconds", () => {
 });
 
 test("a page asks for each event that it shows, and listens to all that it is sent", () => {
-  equal(ASKED, ["price", "score", "market", "notice", "other"]);
+  equal(ASKED, ["price", "score", "market", "notice", "source", "other"]);
   equal(LISTENED, [...ASKED, "gone"]);
 });
 
 test("each event type whose keys are kept has a section of the state", () => {
   equal(
     KEPT.map((type) => traitsOf(type).section),
-    ["prices", "scores", "markets", "notices"],
+    ["prices", "scores", "markets", "notices", "sources"],
   );
 });
 

@@ -115,7 +115,8 @@ test("matches are listed by competition, phase and kick-off", () => {
 
 test("a market's status is a word", () => {
   const status = /** @type {const} */ ("open");
-  equal(format.marketStatus({ market: "MAIN", status, until: EVENING, at: EVENING }), "Open");
+  const market = { market: "MAIN", status, until: EVENING, source: null, at: EVENING };
+  equal(format.marketStatus(market), "Open");
 });
 
 test("a field that an event lacks reads like one that is null", () => {

@@ -13,6 +13,7 @@ export function quote(changes = {}) {
     symbol: "ACME",
     name: "Acme Anvil Works",
     currency: "EUR",
+    source: null,
     price: 100,
     decimals: 2,
     change: 0.5,
@@ -34,6 +35,7 @@ export function score(changes = {}) {
   return {
     match: "acton-burton",
     competition: "Cup",
+    source: null,
     home: { name: "Acton", code: "ACT", score: 0, red_cards: 0, ...noTie },
     away: { name: "Burton", code: "BUR", score: 0, red_cards: 0, ...noTie },
     status: "1H",
@@ -73,6 +75,7 @@ export function boot({ prices = [], ...changes } = {}) {
     scores: [],
     markets: [],
     notices: [],
+    sources: [],
     sparks: {},
     ...changes,
   };

@@ -8,7 +8,7 @@ import {
 import { equal, test } from "./runner.js";
 
 const ALL = { symbols: null };
-const EVENTS = "price,score,market,notice,other";
+const EVENTS = "price,score,market,notice,source,other";
 
 test("a union has what each shows, and all where one shows all", () => {
   const one = { symbols: ["BOLT", "ACME"] };
