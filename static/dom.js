@@ -4,6 +4,13 @@
  */
 
 /**
+ * How to write a text of which a person has selected something, or null. It returns whether it
+ * wrote the text.
+ * @type {{write: ((element: Element, text: string) => boolean) | null}}
+ */
+export const selected = { write: null };
+
+/**
  * The element with an id; throws an Error if the page has none.
  * @param {string} id
  */
@@ -39,7 +46,8 @@ export function fieldsOf(root) {
 
 /** @param {Element} element @param {string} text */
 export function setText(element, text) {
-  if (element.textContent !== text) element.textContent = text;
+  if (element.textContent === text || selected.write?.(element, text)) return;
+  element.textContent = text;
 }
 
 /** @param {Element} element @param {string} name @param {string} value */

@@ -103,6 +103,7 @@ let leftOut = null;
 let arePanelsAsked = false;
 let wasAnnounced = false; // whether a state was; the first "Live" of a page is no news
 let seconds = 0;
+let selectedBefore = ""; // the text that was selected when a pointer went down
 
 board.watch((change) => {
   const news = views[change.type]?.onChange(change);
@@ -370,6 +371,30 @@ function togglePin() {
   if (it) settings.togglePin(pinOfOpened(it));
 }
 
+/**
+ * Open a row by its text, which stands above the link so that it can be selected: a click
+ * that selects nothing becomes one on the link.
+ * @param {MouseEvent} event
+ */
+function openByText(event) {
+  const target = /** @type {Element} */ (event.target);
+  const selected = selectedText();
+  if (target.closest("a, button") || (selected && selected !== selectedBefore)) return;
+  const row = target.closest("[data-symbol], [data-match], [data-key]");
+  row?.querySelector(".symbol, .open")?.dispatchEvent(new MouseEvent("click", event));
+}
+
+function selectedText() {
+  return getSelection()?.toString() ?? "";
+}
+
+/** Load the script for what is selected, once something is. */
+async function loadSelecting() {
+  if (!selectedText()) return;
+  document.removeEventListener("selectionchange", loadSelecting);
+  (await import("./controls/selecting.js")).followSelection();
+}
+
 /** Show and announce what a key did. @param {string} words */
 async function report(words) {
   announcer.announce(words);
@@ -399,6 +424,9 @@ onPlainClick(byId("board"), ".symbol, .open", (link) => {
   const row = rowOf(link);
   if (row) choice.open(row);
 });
+byId("board").addEventListener("pointerdown", () => (selectedBefore = selectedText()));
+byId("board").addEventListener("click", openByText);
+document.addEventListener("selectionchange", loadSelecting);
 byId("board").addEventListener("click", ({ target }) => {
   const row = rowOf(/** @type {Element} */ (target).closest(".star"));
   if (row) settings.togglePin(pinOfOpened(row));

@@ -44,14 +44,9 @@ NOT_PRELOADED = {
     *("page.js", "embed.js", "theme.js", "stream/worker.js", "stylesheets.js"),
     *("detail", "ask", "panels", "alerts/alerts.js", "alerts/alerts-dialog.js"),
     *("alerts/away-sentence.js", "alerts/gap.js", "alerts/notify.js"),
-    *(
-        "alerts/own-alert-form.js",
-        "alerts/own-alerts.js",
-        "controls/terminal.js",
-        "controls/dialogs.js",
-        "controls/appearance.js",
-        "controls/settings-dialog.js",
-    ),
+    *("alerts/own-alert-form.js", "alerts/own-alerts.js", "controls/appearance.js"),
+    *("controls/dialogs.js", "controls/selecting.js", "controls/settings-dialog.js"),
+    "controls/terminal.js",
     *("alerts-dialog.js", "candles.js", "chart.js", "detail.js", "library.js"),
     "sentences.js",
 }

@@ -53,11 +53,15 @@ export function badgeText({ name, seconds }, asOf) {
   return texts[name];
 }
 
+/** @type {Set<StateName>} The states in which nothing is amiss. */
+const CALM = new Set(["connecting", "live", "ended"]);
+
 export class Badge {
   #element = byId("badge");
   #sign = byId("badge-sign");
   #words = byId("badge-words");
   #retry = byId("retry");
+  #repeated = "none";
 
   /** @param {() => void} retry Called by "Retry now". */
   constructor(retry) {
@@ -66,10 +70,18 @@ export class Badge {
 
   /** @param {State} state @param {number | null} asOf */
   paint(state, asOf) {
+    const words = badgeText(state, asOf);
     this.#element.dataset.state = state.name;
     setText(this.#sign, SIGNS[state.name]);
-    setText(this.#words, badgeText(state, asOf));
+    setText(this.#words, words);
     setHidden(this.#retry, state.name !== "reconnecting");
-    document.documentElement.toggleAttribute("data-stale", isStale(state));
+    const root = document.documentElement;
+    const isAmiss = !CALM.has(state.name);
+    root.toggleAttribute("data-stale", isStale(state));
+    root.toggleAttribute("data-amiss", isAmiss);
+    // What covers the bar repeats the badge: styles/bar.css.
+    const repeated = isAmiss ? JSON.stringify(`${SIGNS[state.name]} ${words}`) : "none";
+    if (repeated !== this.#repeated) root.style.setProperty("--badge", repeated);
+    this.#repeated = repeated;
   }
 }

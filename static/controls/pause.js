@@ -38,7 +38,6 @@ export class Pause {
     setText(sign, this.#isOn ? "▶" : "‖");
     setText(word, this.#isOn ? "Resume" : "Pause");
     setHidden(this.#line, !this.#isOn);
-    setHidden(byId("badge"), this.#isOn);
     this.paint();
   }
 

@@ -1,4 +1,5 @@
-import { arrange, keepFocus } from "../../../static/dom.js";
+import { followSelection } from "../../../static/controls/selecting.js";
+import { arrange, keepFocus, setText } from "../../../static/dom.js";
 import { assert, equal, test } from "./runner.js";
 
 test("children come into any order, and the one with the focus is never moved", () => {
@@ -103,4 +104,62 @@ function movedBy(list, act) {
   const rows = observer.takeRecords().flatMap(({ addedNodes }) => [...addedNodes]);
   observer.disconnect();
   return rows.map((row) => /** @type {HTMLElement} */ (row).dataset.name ?? "").sort();
+}
+
+followSelection();
+
+test("a selection stays on a text that changes, and grows with it to its end", async () => {
+  const element = paragraph("71.92");
+  await select(element, 0, 5);
+  setText(element, "171.95");
+  equal(getSelection()?.toString(), "171.95");
+  await select(element, 1, 3);
+  setText(element, "172.05");
+  equal(getSelection()?.toString(), "72");
+});
+
+test("a selection ends with a text that becomes shorter", async () => {
+  const element = paragraph("100.25");
+  await select(element, 2, 5);
+  setText(element, "99.1");
+  equal(getSelection()?.toString(), ".1");
+});
+
+test("a backward selection over several texts keeps both of its ends", async () => {
+  const [first, last] = [paragraph("one"), paragraph("two")];
+  await select(first, 0, 1);
+  const ends = [last.firstChild, first.firstChild].map((it) => /** @type {Text} */ (it));
+  getSelection()?.setBaseAndExtent(ends[0], 2, ends[1], 1);
+  setText(first, "ONE");
+  setText(last, "TWO");
+  equal(getSelection()?.toString().replace(/\s+/g, " "), "NE TW");
+  assert(getSelection()?.anchorNode === last.firstChild, "it is no longer backward");
+});
+
+test("a text is written where there is none, or more than text", async () => {
+  const element = paragraph("");
+  await select(paragraph("elsewhere"), 0, 4);
+  setText(element, "new");
+  equal(element.textContent, "new");
+  element.innerHTML = "<b>bold</b> and more";
+  setText(element, "plain");
+  equal(element.innerHTML, "plain");
+  equal(getSelection()?.toString(), "else");
+});
+
+/** Select characters of an element's text, and wait until the page has noticed. */
+async function select(/** @type {Element} */ element, from = 0, to = 0) {
+  const text = /** @type {Text} */ (element.firstChild);
+  const noticed = new Promise((notice) =>
+    document.addEventListener("selectionchange", notice, { once: true }),
+  );
+  getSelection()?.setBaseAndExtent(text, from, text, to);
+  await noticed;
+}
+
+function paragraph(text = "") {
+  const element = document.createElement("p");
+  element.textContent = text;
+  document.body.append(element);
+  return element;
 }
