@@ -249,15 +249,23 @@ function reportUnloaded(name) {
 async function openPanels() {
   if (arePanelsAsked || !board.own.isUsed) return;
   arePanelsAsked = true;
+  const loaded = await loadPanels().catch(() => null);
+  arePanelsAsked = loaded !== null; // if they can't be loaded now, the next event tries again
+  if (!loaded) return;
+  const { Panels, OwnTools } = loaded;
+  const panels = new Panels(board, choice, settings, () => painter.requestAtOnce());
+  parts.panels = views.other = panels;
+  toolbar.own = new OwnTools(board, panels.tables, choice);
+  painter.requestAtOnce();
+}
+
+async function loadPanels() {
   const [{ Panels, loadPanelStyle }, { OwnTools }] = await Promise.all([
     import("./panels/panels.js"),
     import("./panels/tools.js"),
   ]);
   await loadPanelStyle();
-  const panels = new Panels(board, choice, settings, () => painter.requestAtOnce());
-  parts.panels = views.other = panels;
-  toolbar.own = new OwnTools(board, panels.tables, choice);
-  painter.requestAtOnce();
+  return { Panels, OwnTools };
 }
 
 /**

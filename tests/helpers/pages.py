@@ -5,7 +5,7 @@ import os
 import shutil
 import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
@@ -101,7 +101,10 @@ def elsewhere(html: str) -> Iterator[str]:
         def log_message(self, format: str, *args: Any) -> None:
             """Log nothing."""
 
-    with HTTPServer((LOOPBACK, 0), Handler) as server:
+    # Browsers open connections before they need them, and one must not block the other.
+    with ThreadingHTTPServer((LOOPBACK, 0), Handler) as server:
+        server.daemon_threads = True
+        server.block_on_close = False
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
         yield f"http://{LOOPBACK}:{server.server_port}/"
