@@ -16,6 +16,7 @@ from feed.events.event import CONTROL_TYPES, FORBIDDEN_IN_KEY, TYPE_NAME, EventI
 from feed.streams.view import LAST_EVENT_ID, View, WireFormat
 
 MAX_PACE = 60.0  # seconds
+STREAM_NAME = re.compile(r"[0-9a-f]{32}", re.ASCII)
 MAX_NAMES = 200  # in one filter; each name costs memory in the fan-out
 
 
@@ -36,6 +37,7 @@ class Query(msgspec.Struct, frozen=True):
     cursor: EventId | None = None
     pace: float = 0.0
     once: bool = False
+    name: str | None = None
 
     def view(self, wire: WireFormat = "sse") -> View:
         """Return the view that the request selects, in a wire format.
@@ -51,7 +53,7 @@ _views_in_use: WeakValueDictionary[View, View] = WeakValueDictionary()
 
 
 MATCH_PARAMETERS = ("after", "pace", "once", LAST_EVENT_ID[0])
-STREAM_PARAMETERS = ("symbols", "matches", "events", *MATCH_PARAMETERS)
+STREAM_PARAMETERS = ("symbols", "matches", "events", "name", *MATCH_PARAMETERS)
 STATE_PARAMETERS = ("symbols", "matches", "events")
 
 
@@ -76,6 +78,7 @@ def parse_query(pairs: Iterable[tuple[str, str]], allowed: tuple[str, ...]) -> Q
         cursor=_parse_cursor(found),
         pace=_parse_pace(found),
         once=_parse_flag("once", found),
+        name=_parse_stream_name(found),
     )
 
 
@@ -176,6 +179,14 @@ def _slower_step(pace: Decimal) -> float:
     """
     steps = 10 if pace <= 1 else 1
     return math.ceil(pace * steps) / steps
+
+
+def _parse_stream_name(found: dict[str, str]) -> str | None:
+    """Return a name that nobody else can guess, because it closes the stream."""
+    name = found.get("name")
+    if name is not None and not STREAM_NAME.fullmatch(name):
+        raise InvalidParameter("name", "is not 32 random hexadecimal digits")
+    return name
 
 
 def _parse_flag(name: str, found: dict[str, str]) -> bool:

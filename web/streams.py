@@ -64,6 +64,16 @@ def stream_text() -> Response:
     return _stream_board("text")
 
 
+@blueprint.delete("/stream/names/<stream>")
+def hang_up(stream: str) -> Response:
+    """Close a stream by its name. The answer doesn't say whether there was one.
+
+    A page does this as it leaves, if it can't be sure to close the stream itself.
+    """
+    the_feed().streams.hang_up(stream)
+    return Response(status=204)
+
+
 @blueprint.get("/stream/matches/<key:match>")
 def stream_match(match: str) -> Response:
     """Stream the events of one match; 204 if the client has the last of them."""
@@ -91,7 +101,9 @@ def stream_match(match: str) -> Response:
 def _stream_board(wire: WireFormat) -> Response:
     query = parse_query(request.args.items(multi=True), STREAM_PARAMETERS)
     view, cursor = query.view(wire), read_cursor(query)
-    return respond(Subscription(view, cursor, query.once, gzip=_wants_gzip()))
+    gzip = _wants_gzip()
+    subscription = Subscription(view, cursor, query.once, gzip=gzip, name=query.name)
+    return respond(subscription)
 
 
 def respond(subscription: Subscription, outlet: Outlet | None = None) -> Response:

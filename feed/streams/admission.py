@@ -35,11 +35,18 @@ class Subscriber(Protocol):
     peer: Peer
     view: View
 
+    @property
+    def name(self) -> str | None:
+        """The name by which the client may close it, or None."""
+
     def write_waits(self, now: float) -> float:
         """Return for how many seconds the present write has been waiting."""
 
     def break_off(self) -> None:
         """Break the connection, so that a write that waits ends."""
+
+    def hang_up(self) -> None:
+        """Close the connection, as if the client had done so."""
 
 
 class Outlet(Protocol):
@@ -98,6 +105,7 @@ class Streams:
         self.totals = Totals()
         self.draining = threading.Event()
         self._open: set[Subscriber] = set()
+        self._named: dict[str, Subscriber] = {}
         self._clients: Counter[str] = Counter()
         self._connections = ClientLimit(
             settings.max_connections_per_client, settings.limits_private
@@ -140,6 +148,8 @@ class Streams:
         if not self._add_view(stream.view):
             return self._refuse("full", "views")
         self._open.add(stream)
+        if stream.name is not None:
+            self._named[stream.name] = stream
         self._clients[address] += 1
         self.totals.opened += 1
         return None
@@ -157,11 +167,19 @@ class Streams:
         """Count a stream as closed."""
         self._open.discard(stream)
         self.writing.discard(stream)
+        if stream.name is not None and self._named.get(stream.name) is stream:
+            del self._named[stream.name]
         address = stream.peer.address
         self._clients[address] -= 1
         if not self._clients[address]:
             del self._clients[address]
         self._remove_view(stream.view)
+
+    def hang_up(self, name: str) -> None:
+        """Close the newest stream of this name, if one is open."""
+        stream = self._named.get(name)
+        if stream is not None:
+            stream.hang_up()
 
     def drain(self) -> None:
         """Let every stream send `bye` now, and admit no more."""

@@ -188,6 +188,17 @@ class Stream:
             self._end_reason = "the client did not read"
             connection.break_off()
 
+    def hang_up(self) -> None:
+        """Close the connection; the stream ends with its next write."""
+        if self.peer.connection is not None:
+            self._end_reason = "the client closed it by its name"
+            self.peer.connection.break_off()
+
+    @property
+    def name(self) -> str | None:
+        """The name by which the client may close it, or None."""
+        return self._subscription.name
+
     def __str__(self) -> str:
         return printable(f"{self.view}")[:200] + f" for {self.peer.address}"
 

@@ -149,7 +149,8 @@ class Subscription(msgspec.Struct, frozen=True):
     """A request for a stream.
 
     It continues after `cursor`; `once` ends it after the catch-up. `match` is set for
-    the stream of one match, which ends with that match.
+    the stream of one match, which ends with that match. By its `name` the client can
+    close it in a request of its own.
     """
 
     view: View
@@ -157,3 +158,4 @@ class Subscription(msgspec.Struct, frozen=True):
     once: bool = False
     match: str | None = None
     gzip: bool = False
+    name: str | None = None

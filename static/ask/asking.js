@@ -75,12 +75,6 @@ export async function findAnswer(answer) {
   return readJson(response);
 }
 
-/** Return an unguessable key. `crypto.randomUUID` isn't available without HTTPS. */
-export function newKey() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
 /** @param {string} answer */
 function pathOf(answer) {
   return `/api/answers/${encodeURIComponent(answer)}`;

@@ -1,6 +1,6 @@
 /** The conversation: its turns in order. It asks the next question and stores the turns. */
 
-import { newKey } from "./asking.js";
+import { unguessable } from "../unguessable.js";
 import { readTurns, storeTurns } from "./memory.js";
 import { Turn, newState } from "./turn.js";
 
@@ -54,7 +54,7 @@ export class Conversation {
       about,
       follow: follow?.state.answer ?? null,
       symbols,
-      key: newKey(),
+      key: unguessable(),
     };
     const turn = this.#turnOf(newState(question));
     this.turns.push(turn);

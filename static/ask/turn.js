@@ -6,15 +6,8 @@
  * idempotency key, and reads an answer on from its cursor.
  */
 
-import {
-  BY_RULES,
-  OFFLINE,
-  Refusal,
-  findAnswer,
-  newKey,
-  postQuestion,
-  stopAnswer,
-} from "./asking.js";
+import { unguessable } from "../unguessable.js";
+import { BY_RULES, OFFLINE, Refusal, findAnswer, postQuestion, stopAnswer } from "./asking.js";
 import { Reader } from "./reader.js";
 
 /**
@@ -83,7 +76,7 @@ export class Turn {
     // Without a response, the server may have the question: the same key can't ask it twice.
     const isUnknown = this.state.problem?.status === OFFLINE;
     const { text, about, follow, symbols, key } = this.state.question;
-    const again = { text, about, follow, symbols, key: isUnknown ? key : newKey() };
+    const again = { text, about, follow, symbols, key: isUnknown ? key : unguessable() };
     this.#reader = null; // it is over, or was never made
     this.#request = new AbortController();
     this.state = newState(again);

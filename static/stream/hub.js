@@ -19,6 +19,7 @@
  */
 
 import { older } from "../events.js";
+import { unguessable } from "../unguessable.js";
 import { Link } from "./link.js";
 import { MissedEvents } from "./missed.js";
 import { covers, NO_SYMBOLS, union } from "./selection.js";
@@ -47,10 +48,12 @@ import { Tab } from "./tab.js";
  *   | {type: "caughtUp", asOf: number | null}
  *   | {type: "control", name: string, data: any}
  *   | {type: "state", state: State, asOf: number | null}
+ *   | {type: "name", name: string | null}
  *   | {type: "here", id: string | null, asOf: number | null, at: number | null}
  *   | {type: "unknown"}} HubMessage A message from the hub to a tab. `asOf` is the instant
  *   that the tab's values are of, `at` is the server's time, `id` is the tab's new cursor;
- *   each is null if the hub doesn't know it. The answer to `check` is `here`, or `unknown`
+ *   each is null if the hub doesn't know it. `name` is the stream's, and null if several
+ *   tabs share it. The answer to `check` is `here`, or `unknown`
  *   if the tab is not attached.
  */
 
@@ -63,6 +66,7 @@ export class Hub {
   #missed = new MissedEvents(null);
   /** @type {Hello | null} */ #hello = null;
   /** @type {Selection} */ #selection = NO_SYMBOLS;
+  #name = "";
   #sweeping = 0;
 
   /**
@@ -107,12 +111,14 @@ export class Hub {
     if (this.#tabs.size > 1) this.#bringUpToDate(tab, link);
     else link.open();
     tab.send({ type: "state", state: link.state, asOf: null });
+    this.#sendName();
   }
 
   /** @param {Tab} tab The first tab. @param {number} heartbeat Seconds. */
   #createLink(tab, heartbeat) {
     this.#missed = new MissedEvents(tab.cursor);
     this.#selection = union([tab.selection]);
+    this.#name = unguessable();
     const link = new Link(
       {
         event: (type, data, id, live) => this.#onEvent({ type, data, id, live }),
@@ -122,7 +128,7 @@ export class Hub {
         control: (name, data) => this.#broadcast({ type: "control", name, data }),
         state: (state) => this.#broadcast({ type: "state", state, asOf: this.#asOf }),
       },
-      { id: tab.cursor, heartbeat, subscription: this.#subscription },
+      { id: tab.cursor, heartbeat, subscription: this.#subscription, name: this.#name },
     );
     this.#sweeping = setInterval(() => this.#detachSilentTabs(), SWEEP);
     this.#link = link;
@@ -187,6 +193,7 @@ export class Hub {
   #detachTab(tab) {
     tab.detach();
     this.#tabs.delete(tab);
+    this.#sendName();
     if (this.#tabs.size > 0) return; // the next sweep narrows the stream
     clearInterval(this.#sweeping);
     this.#link?.close();
@@ -219,6 +226,12 @@ export class Hub {
   /** @param {HubMessage} message */
   #broadcast(message) {
     for (const tab of this.#tabs) tab.send(message);
+  }
+
+  /** Let the last tab close the stream, since the worker may not get the time to do so. */
+  #sendName() {
+    const name = this.#tabs.size === 1 ? this.#name : null;
+    for (const tab of this.#tabs) tab.sendNow({ type: "name", name });
   }
 
   /** Tell a tab which cursor it has reached. @param {Tab} tab */

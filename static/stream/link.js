@@ -89,6 +89,7 @@ export class Link {
   /** @type {string | null} */ #tail = null;
   /** @type {Subscription} */ #subscription;
   #handlers;
+  #name;
   #clock;
   #random;
 
@@ -116,12 +117,14 @@ export class Link {
    * @param {string | null} options.id The cursor to continue after.
    * @param {number} options.heartbeat Seconds; the hello may correct it.
    * @param {Subscription} options.subscription
+   * @param {string} options.name By which the server closes the stream if a page asks it to.
    * @param {() => number} [options.now] Epoch milliseconds.
    * @param {() => number} [options.elapsed] Milliseconds that never jump.
    * @param {() => number} [options.random] 0 to 1.
    */
   constructor(handlers, options) {
     this.#handlers = handlers;
+    this.#name = options.name;
     this.#cursor = options.id;
     this.#heartbeat = options.heartbeat * 1000;
     this.#subscription = options.subscription;
@@ -273,6 +276,7 @@ export class Link {
     const pace = Math.max(this.#subscription.pace, this.#pacer.pace);
     if (pace) query.set("pace", String(pace));
     if (this.#cursor) query.set("after", this.#cursor);
+    query.set("name", this.#name);
     return `/stream?${query}`;
   }
 

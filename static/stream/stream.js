@@ -28,6 +28,7 @@
  */
 
 import { instant } from "../events.js";
+import { fetchOwn } from "../own-fetch.js";
 import { openLineToWorker, openLineWithinPage } from "./line.js";
 import { ServerTime } from "./servertime.js";
 import { SteadyClock } from "./steady-clock.js";
@@ -66,6 +67,7 @@ export class Stream {
   /** @type {State} */ #state = { name: "connecting", seconds: null };
   #serverTime = new ServerTime(() => performance.now());
   /** @type {number | null} */ #asOf = null;
+  /** @type {string | null} */ #name = null; // of the stream, if no other tab shares it
   #running = false;
   #asleep = false; // in the back/forward cache or frozen, or about to be
   #unanswered = 0;
@@ -83,7 +85,10 @@ export class Stream {
     this.#options = options;
     this.#cursor = options.id;
     this.#pace = options.pace ?? 0;
-    addEventListener("pagehide", () => this.#suspend());
+    addEventListener("pagehide", ({ persisted }) => {
+      this.#suspend();
+      if (persisted) this.#hangUp();
+    });
     addEventListener("pageshow", () => this.#resume());
     addEventListener("online", () => this.retry());
     addEventListener("offline", () => this.check());
@@ -149,6 +154,17 @@ export class Stream {
   #suspend() {
     this.#asleep = true;
     this.#closeLine();
+  }
+
+  /**
+   * Let the server close the stream of a page that enters the back/forward cache. WebKit
+   * stops the worker together with its last page, before it reads that the page leaves.
+   */
+  #hangUp() {
+    if (!this.#name || !hasWorker) return;
+    const options = { method: "DELETE", keepalive: true };
+    fetchOwn(`/stream/names/${this.#name}`, options).catch(() => {}); // it only saves a stream
+    this.#name = null;
   }
 
   #resume() {
@@ -234,6 +250,7 @@ export class Stream {
       this.#state = message.state;
       this.#handlers.state(message.state);
     } else if (message.type === "here") this.#onPosition(message);
+    else if (message.type === "name") this.#name = message.name;
     else this.#replaceLine();
   }
 

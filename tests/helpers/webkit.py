@@ -15,7 +15,9 @@ from typing import Any
 
 from selenium.common.exceptions import WebDriverException
 from selenium.webdriver import Remote
+from selenium.webdriver.remote.client_config import ClientConfig
 from selenium.webdriver.remote.command import Command
+from selenium.webdriver.remote.remote_connection import RemoteConnection
 from selenium.webdriver.remote.webdriver import WebDriver
 from selenium.webdriver.webkitgtk.options import Options
 
@@ -82,7 +84,8 @@ class WebKit(Engine):
         options.binary_location = self._driver.browser_in(language)
         options.add_argument("--automation")
         options.add_argument(f"--cookies-policy={COOKIES[cookies]}")
-        session = Remote(self._driver.url, options=options)
+        address = ClientConfig(self._driver.url)
+        session = Remote(RemoteConnection(client_config=address), options=options)
         try:
             yield WebKitProfile(session)
         finally:

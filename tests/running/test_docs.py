@@ -182,6 +182,7 @@ def test_every_url_takes_the_parameters_that_its_row_names() -> None:
         "GET /stream.ndjson": [*STREAM_PARAMETERS],
         "GET /stream.txt": [*STREAM_PARAMETERS],
         "GET /stream/matches/<match>": [*MATCH_PARAMETERS],
+        "DELETE /stream/names/<stream>": [],
         "GET /": [],
         "GET /api/state": [*STATE_PARAMETERS],
         "GET /api/history/<symbol>": ["interval", "limit"],

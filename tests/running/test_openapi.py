@@ -34,6 +34,7 @@ from web.query import (
     MATCH_PARAMETERS,
     MAX_PACE,
     STATE_PARAMETERS,
+    STREAM_NAME,
     STREAM_PARAMETERS,
 )
 
@@ -182,6 +183,7 @@ def test_the_bounds_and_patterns_are_those_of_the_code(description: Schema) -> N
     assert (instant["minimum"], instant["maximum"]) == (EARLIEST, LATEST - 1)
     key = parameters["IdempotencyKey"]["schema"]["pattern"]
     assert key == f"^{IDEMPOTENCY_KEY.pattern}$"
+    assert parameters["name"]["schema"]["pattern"] == f"^{STREAM_NAME.pattern}$"
     assert schemas["Key"]["maxLength"] == KEY_LENGTH
     own = schemas["PublishedOther"]["properties"]["event"]
     assert own["pattern"] == f"^{TYPE_NAME.pattern}$"

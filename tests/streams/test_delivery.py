@@ -20,6 +20,7 @@ from werkzeug.serving import make_server
 
 from app import create_app
 from feed.settings import Settings
+from tests.helpers.boards import open_streams
 from tests.helpers.client_state import ENOUGH, fold, id_of, of_the_log
 from tests.helpers.harness import LOOPBACK, Board, Nginx, until
 from tests.helpers.sse import Parsed, Parser
@@ -47,6 +48,25 @@ def test_the_connection_of_a_stream_that_ended_serves_the_next_request(
             answer = connection.getresponse()
             assert answer.read() and answer.status == 405
         assert connection.sock is first
+
+
+def test_a_name_closes_its_stream_and_no_other(board: Board) -> None:
+    name = "0123456789abcdef" * 2
+    address = f"/stream/names/{name}"
+    assert board.request("DELETE", address)[0] == 204
+    before = open_streams(board)
+    with board.stream(f"/stream?name={name}") as named, board.stream() as other:
+        named.events(30)  # by then it has lent its socket
+        assert board.request("DELETE", address)[0] == 204
+        named.read_all()
+        until(lambda: open_streams(board) == before + 1, why="its place is free")
+        other.events(1)
+
+
+@pytest.mark.parametrize("name", ["", "short", "0123456789ABCDEF" * 2, "0" * 33])
+def test_a_name_that_could_be_guessed_is_refused(board: Board, name: str) -> None:
+    status, _, body = board.get(f"/stream?once=1&name={name}")
+    assert (status, b"32 random hexadecimal digits" in body) == (400, True)
 
 
 # --- gzip

@@ -92,6 +92,7 @@ def back_and_forward_are_live(profile: Profile, board: Board) -> None:
         tab.wait_state("live")
         tab.evaluate("() => { window.stays = true; }")
         tab.go(f"{board.url}/healthz")
+        until(lambda: open_streams(board) == 0, PATIENCE, "the stream ends")
         tab.travel(-1)
         tab.wait("() => location.search === '?sort=-price'")
         if profile.caches_pages:
@@ -100,6 +101,7 @@ def back_and_forward_are_live(profile: Profile, board: Board) -> None:
         wait_moving(tab)
         tab.travel(1)
         tab.wait("() => location.pathname === '/healthz'")
+        until(lambda: open_streams(board) == 0, PATIENCE, "the stream ends")
         tab.travel(-1)
         tab.wait_state("live")
 

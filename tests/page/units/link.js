@@ -300,6 +300,7 @@ function begun(clock, random = () => 0, heartbeat = 10, now = () => NOON + clock
       id: `${NOON}-0`,
       heartbeat,
       subscription: { selection: ALL, pace: 0 },
+      name: "0123456789abcdef0123456789abcdef",
       now,
       elapsed: () => clock.now,
       random,
