@@ -27,6 +27,8 @@ const POINTS = 60; // points of a sparkline
 const EXTRA_TIME_ENDS = 120; // the minute; a later penalty, or one without, is a shoot-out's
 const LONGEST_HEAD = 40; // code points of a name
 const PLAIN_NAME = /^[a-z][a-z0-9_.-]*$/;
+/** @type {Direction[]} */
+const DIRECTIONS = ["down", "flat", "up"]; // by the result of a comparison
 /** @type {Phase[]} */
 const PHASES = ["live", "upcoming", "over"]; // in the order in which matches are listed
 const LIVE = new Set(["1H", "HT", "2H", "BT", "ET", "P", "LIVE", "SUSP", "INT"]);
@@ -187,6 +189,28 @@ export function marketStatus({ status }) {
  */
 export function points(prices) {
   return line(prices.slice(-POINTS), 100, 28);
+}
+
+/**
+ * The sparkline of a price: the points of a polyline of its last prices, its direction, and
+ * the y of a line at the previous close, which is empty if that isn't known.
+ * @param {number[]} prices
+ * @param {number | null} close
+ * @returns {{points: string, way: Direction, close: string}}
+ */
+export function spark(prices, close) {
+  const last = prices.slice(-POINTS);
+  if (last.length < 2) return { points: "", way: "flat", close: "" };
+  const all = close == null ? last : [...last, close];
+  const low = Math.min(...all);
+  const high = Math.max(...all);
+  const heights = all.map((value) => above(value, low, high, 28));
+  const at = (/** @type {number} */ i) => fixed((i * 100) / (last.length - 1), 1);
+  return {
+    points: last.map((_, i) => `${at(i)},${heights[i]}`).join(" "),
+    way: DIRECTIONS[byNumber(last[last.length - 1], last[0]) + 1],
+    close: heights[last.length] ?? "",
+  };
 }
 
 /**

@@ -14,7 +14,6 @@ from feed.clock import now_ms
 from feed.events.catalogue import CATALOGUE
 from feed.events.goals import GOALS, is_shoot_out, phase, standing_goals
 from feed.streams.written import (
-    UNKNOWN,
     Fields,
     age,
     arrow,
@@ -56,6 +55,8 @@ LEVELS = {
     "warning": "⚠ Warning",
     "critical": "✕ Critical",
 }
+OLD = 60_000  # ms; the age of a newer price says nothing; as in static/board/prices.js
+COLUMN_WIDTHS = (6, 8, 10, 12, 15, 19, 28)  # characters; as in static/styles/prices.css
 SCORING = GOALS | {"var_cancelled"}
 INCIDENTS = {
     "kick_off": "Kick-off",
@@ -76,6 +77,37 @@ INCIDENTS = {
 def directions(quotes: Iterable[Fields]) -> list[str]:
     """Return the direction of each quote, so that a template can count them."""
     return [direction(quote["change"], quote["decimals"]) for quote in quotes]
+
+
+def widths(quotes: Iterable[Fields]) -> dict[str, int]:
+    """Return for how many characters each column of figures has room, by its name.
+
+    Each column has room for its widest figure. A price column shows the day's low and
+    high, too.
+    """
+    longest = dict.fromkeys(("last", "change", "percent"), 0)
+    for fields in quotes:
+        decimals = fields["decimals"]
+        prices = (price(fields[name], decimals) for name in ("price", "low", "high"))
+        figures = {
+            "last": max(prices, key=len),
+            "change": signed(fields["change"], decimals),
+            "percent": percent(fields["change_percent"]),
+        }
+        longest = {name: max(longest[name], len(figures[name])) for name in longest}
+    return {name: room_for(length) for name, length in longest.items()}
+
+
+def shut_markets(markets: Iterable[Fields]) -> dict[str, str]:
+    """Return the status, "closed" or "halted", of each market that isn't open."""
+    return {it["market"]: it["status"] for it in markets if it["status"] != "open"}
+
+
+def room_for(length: int) -> int:
+    """Return the width of the narrowest column with room for `length` characters."""
+    return next(
+        (width for width in COLUMN_WIDTHS if width >= length), COLUMN_WIDTHS[-1]
+    )
 
 
 def minute(score: Fields, now: int | None = None) -> str:
@@ -123,8 +155,8 @@ def red_cards(count: int | None) -> str:
 
 
 def age_of(at: int | None) -> str:
-    """Return the time since an instant (epoch ms), short: "12 s"."""
-    return UNKNOWN if at is None else age(now_ms() - at)
+    """Return how old a price of this instant (epoch ms) is, "3 min"; "" if new."""
+    return "" if at is None or now_ms() - at < OLD else age(now_ms() - at)
 
 
 def level(name: str) -> str:
@@ -281,8 +313,10 @@ TEMPLATE_FILTERS: dict[str, Callable[..., Any]] = {
         row_address,
         score_line,
         scorers,
+        shut_markets,
         signed,
         whole,
+        widths,
     )
 }
 """The filters of templates by name, of this module, `web.times` and `written`."""

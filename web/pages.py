@@ -52,7 +52,7 @@ NOT_PRELOADED = {
 }
 # The fields that no page shows are not sent to it, and the types of the page's scripts
 # omit the same ones (`static/board/state.js`). Most bytes of a state are of incidents.
-NOT_SHOWN_OF_QUOTE = {"market", "sector", "late"}
+NOT_SHOWN_OF_QUOTE = {"sector", "late"}
 NOT_SHOWN_OF_INCIDENT = {"match", "incident", "at"}
 POLICY = (
     "default-src 'none'",

@@ -16,10 +16,10 @@ import {
   direction,
   isolated,
   percent,
-  points,
   position,
   price,
   signed,
+  spark,
 } from "../format.js";
 import { paintPin } from "../controls/pins.js";
 import { chooseQuotes, writeUrl } from "../controls/address.js";
@@ -35,8 +35,12 @@ import { pinOf } from "../controls/settings.js";
 /** @typedef {{from: number | null, at: number}} Pending The earlier price, or null if the
  *   row must not flash, and when the price changed last. */
 
+/** @type {Record<string, string>} By a market's status. */
+const SHUT = { closed: "Closed", halted: "Halted" };
+const OLD = 60_000; // ms; the age of a newer price says nothing
 const FLASH_WITHIN = 1000; // ms; hidden pages paint later, and old changes must not flash
 const ORDER_INTERVAL = 2000; // ms between two changes of the order
+const COLUMN_WIDTHS = [6, 8, 10, 12, 15, 19, 28]; // characters of a column; as in prices.css
 const STAMPED = 60; // new rows in one frame, so that a thousand rows don't block the page
 
 export class Prices {
@@ -64,7 +68,8 @@ export class Prices {
       const fields = fieldsOf(row);
       this.#rows.set(symbol, { row, fields });
       // The HTML has no sparklines, because the page gets their prices as numbers anyway.
-      setAttribute(fields.points, "points", points(board.spark(symbol)));
+      const quote = board.quotes.get(symbol);
+      if (quote) this.#drawSpark(quote, fields);
     }
   }
 
@@ -126,12 +131,19 @@ export class Prices {
     return count;
   }
 
-  /** Paint the age of each quote. @param {number} serverTime */
+  /**
+   * Paint how old each quote is, if it isn't new, or that its market is shut.
+   * @param {number} serverTime
+   */
   paintAges(serverTime) {
     for (const { symbol } of this.#chosen) {
       const quote = this.#board.quotes.get(symbol);
-      const row = this.#rows.get(symbol);
-      if (quote && row) setText(row.fields.age, age(serverTime - quote.at));
+      const made = this.#rows.get(symbol);
+      if (!quote || !made) continue;
+      const status = this.#board.markets.get(quote.market ?? "")?.status ?? "open";
+      const old = serverTime - quote.at;
+      setAttribute(made.row, "data-market", status);
+      setText(made.fields.age, SHUT[status] ?? (old >= OLD ? age(old) : ""));
     }
   }
 
@@ -185,18 +197,39 @@ export class Prices {
   #fill(quote, { row, fields }, from) {
     const { decimals } = quote;
     setText(fields.name, quote.name ?? "");
-    setText(fields.price, price(quote.price, decimals));
     setText(fields.arrow, arrow(quote.change, decimals));
-    setText(fields.change, signed(quote.change, decimals));
-    setText(fields.percent, percent(quote.change_percent));
-    setText(fields.low, price(quote.low, decimals));
-    setText(fields.high, price(quote.high, decimals));
+    this.#write("last", fields.price, price(quote.price, decimals));
+    this.#write("last", fields.low, price(quote.low, decimals));
+    this.#write("last", fields.high, price(quote.high, decimals));
+    this.#write("change", fields.change, signed(quote.change, decimals));
+    this.#write("percent", fields.percent, percent(quote.change_percent));
     setAttribute(fields.position, "x", position(quote));
-    setAttribute(fields.points, "points", points(this.#board.spark(quote.symbol)));
+    this.#drawSpark(quote, fields);
     setAttribute(row, "data-direction", direction(quote.change, decimals));
     if (from !== null && from !== quote.price) {
       this.#flashes.light(fields.price, quote.price > from ? "up" : "down");
     }
+  }
+
+  /** @param {Quote} quote @param {Record<string, HTMLElement>} fields */
+  #drawSpark({ symbol, previous_close }, fields) {
+    const { points, way, close } = spark(this.#board.spark(symbol), previous_close);
+    setAttribute(fields.points, "points", points);
+    setAttribute(fields.points, "data-way", way);
+    setAttribute(fields.close, "d", close && `M0 ${close}H100`);
+  }
+
+  /**
+   * Write a figure, and widen its column in all rows if it has no room there. A column
+   * doesn't narrow again: a table that moves with each digit can't be read.
+   * @param {string} column @param {HTMLElement} field @param {string} figure
+   */
+  #write(column, field, figure) {
+    setText(field, figure);
+    if (figure.length <= Number(this.#section.dataset[column])) return;
+    const width =
+      COLUMN_WIDTHS.find((width) => width >= figure.length) ?? COLUMN_WIDTHS.at(-1);
+    setAttribute(this.#section, `data-${column}`, String(width));
   }
 
   /** @param {Quote} quote */

@@ -101,6 +101,25 @@ test("a price's place in the day's range stays within it", () => {
   equal(format.position(quote({ price: 15, low: null, high: 20 })), "50.0");
 });
 
+test("a sparkline has its own direction, and a line at the previous close", () => {
+  equal(format.spark([11, 12], 10), {
+    points: "0.0,14.0 100.0,2.0",
+    way: "up",
+    close: "26.0",
+  });
+  equal(format.spark([12, 11], 10), {
+    points: "0.0,2.0 100.0,14.0",
+    way: "down",
+    close: "26.0",
+  });
+  equal(format.spark([12, 12], null), {
+    points: "0.0,14.0 100.0,14.0",
+    way: "flat",
+    close: "",
+  });
+  equal(format.spark([12], 10), { points: "", way: "flat", close: "" });
+});
+
 test("matches are listed by competition, phase and kick-off", () => {
   const matches = [
     score({ match: "none", competition: null }),

@@ -14,6 +14,7 @@ export function quote(changes = {}) {
     name: "Acme Anvil Works",
     currency: "EUR",
     source: null,
+    market: "MAIN",
     price: 100,
     decimals: 2,
     change: 0.5,
