@@ -61,11 +61,12 @@ class Feed:
         if settings.redis_url:
             from feed.cluster.shared import Shared  # it loads the large Redis client
 
-            self.log = Log(settings.backlog, 0)  # its reader loads the shared log
+            # Its reader loads the shared log.
+            self.log = Log(settings.backlog, 0, settings.backlog_bytes)
             self.backend = Shared(settings, self.log, self)
             keeper: Keeper = self.backend.keeper
         else:
-            self.log = Log(settings.backlog, start)
+            self.log = Log(settings.backlog, start, settings.backlog_bytes)
             self.begin_source(start, b"")
             self.backend = Alone(self.log, self)
             keeper = KeptAlone()

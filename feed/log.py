@@ -3,13 +3,17 @@
 Strategy: beside the retained events the log keeps, for each key, its newest event, in
 id order. Snapshot, catch-up and conflation are then one read from a cursor. A `gone`
 event takes the place of the key it retires, so a reader that was away learns of it.
+
+The retained events are bounded by number and by the bytes of their data, since one
+event may be as small as a number and as large as a megabyte.
 """
 
+import sys
 import threading
 from bisect import bisect_right
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
-from itertools import islice, takewhile
+from itertools import chain, islice, takewhile
 from typing import NamedTuple
 
 import msgspec
@@ -20,6 +24,8 @@ from feed.expiries import Expiries
 
 RETIREMENTS = 10_000  # how many retired keys the log can still account for
 EVICTIONS = 10_000  # how many evicted un-keyed events it can still count
+
+EVICTED = Event("", b"")  # in the place of an event that is no longer retained
 
 Selects = Callable[[Event], bool]
 
@@ -52,11 +58,17 @@ class Read(msgspec.Struct, frozen=True):
 
 
 class Statistics(msgspec.Struct, frozen=True):
-    """The figures of the log. All figures about it are taken from here."""
+    """The figures of the log. All figures about it are taken from here.
+
+    The bytes are those of the data: of the retained events, and of each key's newest
+    event, which is its `gone` event if it was retired.
+    """
 
     appended: dict[str, int]
     retained: int
+    retained_bytes: int
     keys: int
+    keys_bytes: int
     retired: int
     floor: EventId
     tail: EventId
@@ -85,15 +97,21 @@ class Expired(NamedTuple):
 
 
 class Log:
-    """Events in id order: the newest `backlog` of them, and the newest of each key."""
+    """Events in id order: the newest `backlog` of them, and the newest of each key.
 
-    def __init__(self, backlog: int, start: int) -> None:
+    Of the newest events, fewer are retained if their data has more than `most_bytes`.
+    The last one is retained, whatever its size.
+    """
+
+    def __init__(self, backlog: int, start: int, most_bytes: int = sys.maxsize) -> None:
         """Begin an empty log at the instant `start` (epoch ms), which is its floor."""
         self._backlog = backlog
+        self._most_bytes = most_bytes
         self._lock = threading.RLock()
         self._appended = threading.Event()
         self._retained: list[Event] = []
         self._first = 0  # index of the first retained event; see `_evict`
+        self._retained_bytes = self._keys_bytes = 0
         self._unkeyed: deque[Event] = deque()
         self._evicted: deque[Event] = deque()  # the un-keyed ones, without their data
         self._uncounted = EventId(start, 0)  # `_evicted` lacks events up to this id
@@ -132,6 +150,8 @@ class Log:
         """Forget all events, and continue from the snapshot of another log."""
         with self._lock:
             self._retained, self._first = snapshot.retained.copy(), 0
+            self._retained_bytes = sum(len(event.data) for event in self._retained)
+            self._keys_bytes = 0
             self._unkeyed = deque(
                 event for event in snapshot.retained if not event.slot
             )
@@ -143,6 +163,7 @@ class Log:
             for event in snapshot.newest:
                 if event.slot:
                     self._replace(event.slot, event)
+            self._evict()
         self.wake()
 
     def take_snapshot(self, most: int) -> LogSnapshot:
@@ -223,6 +244,29 @@ class Log:
                 return None
             return len(self._retained) - self._after(cursor)
 
+    def pending_bytes(self, cursor: EventId) -> int:
+        """Return how many bytes of data the retained events after `cursor` have."""
+        with self._lock:
+            return sum(len(it.data) for it in self._retained[self._after(cursor) :])
+
+    def room_for(self, events: Iterable[Event]) -> int:
+        """Return how many events, counted back from the last of these, would remain.
+
+        It is the backlog unless the bytes of their data are more than may be retained.
+        """
+        with self._lock:
+            news = [len(event.data) for event in events]
+            excess = self._retained_bytes + sum(news) - self._most_bytes
+            if excess <= 0:
+                return self._backlog
+            kept = len(self._retained) - self._first + len(news)
+            oldest = (len(event.data) for event in self._retained[self._first :])
+            for size in chain(oldest, news):
+                if excess <= 0 or kept == 1:
+                    break
+                kept, excess = kept - 1, excess - size
+            return min(kept, self._backlog)
+
     def wait(self, cursor: EventId, timeout: float) -> bool:
         """Wait up to `timeout` seconds for an event after `cursor`, or a `wake`."""
         appended = self._appended
@@ -239,7 +283,9 @@ class Log:
             return Statistics(
                 appended=dict(self._counts),
                 retained=len(self._retained) - self._first,
+                retained_bytes=self._retained_bytes,
                 keys=len(self._newest) - len(self._retired),
+                keys_bytes=self._keys_bytes,
                 retired=len(self._retired),
                 floor=self._floor,
                 tail=self._tail,
@@ -254,6 +300,7 @@ class Log:
 
     def _take(self, event: Event) -> None:
         self._retained.append(event)
+        self._retained_bytes += len(event.data)
         if event.slot is None:
             self._unkeyed.append(event)
         else:
@@ -263,9 +310,12 @@ class Log:
         self._tail = event.id
 
     def _replace(self, slot: Slot, event: Event) -> None:
-        self._newest.pop(slot, None)  # so that the dict stays in id order
+        before = self._newest.pop(slot, None)  # so that the dict stays in id order
         self._retired.pop(slot, None)
         self._newest[slot] = event
+        self._keys_bytes += len(event.data) - (
+            0 if before is None else len(before.data)
+        )
         self._expiries.set(slot, event.until)
         if not event.retires:
             return
@@ -273,13 +323,20 @@ class Log:
         if len(self._retired) > RETIREMENTS:
             oldest = next(iter(self._retired))
             self._accountable = self._retired.pop(oldest)
-            del self._newest[oldest]
+            self._keys_bytes -= len(self._newest.pop(oldest).data)
 
     def _evict(self) -> None:
-        if len(self._retained) - self._first <= self._backlog:
-            return
-        self._floor = self._retained[self._first].id
+        while (kept := len(self._retained) - self._first) > self._backlog or (
+            self._retained_bytes > self._most_bytes and kept > 1
+        ):
+            self._evict_oldest()
+
+    def _evict_oldest(self) -> None:
+        oldest = self._retained[self._first]
+        self._retained[self._first] = EVICTED  # its memory is freed now, not in bulk
+        self._floor = oldest.id
         self._first += 1
+        self._retained_bytes -= len(oldest.data)
         if self._unkeyed and self._unkeyed[0].id <= self._floor:
             self._remember_evicted(self._unkeyed.popleft())
         if self._first > self._backlog // 4 + 64:  # in bulk: `del` is slow

@@ -67,6 +67,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     speed: Annotated[float, Meta(ge=0, le=1000)] = 1.0
     web_concurrency: Annotated[int, Meta(ge=1, le=1000)] = 1
     backlog: Annotated[int, Meta(ge=10, le=10_000_000)] = 20_000
+    backlog_bytes: Annotated[int, Meta(ge=1 << 20, le=1 << 40)] = 64 << 20
     heartbeat: Annotated[float, Meta(ge=0.1, le=3600)] = HEARTBEAT
     max_streams: Annotated[int, Meta(ge=1, le=1_000_000)] = 8000
     max_streams_per_client: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
@@ -75,6 +76,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_stream_age: Annotated[float, Meta(ge=0, le=31_536_000)] = 0.0
     max_answers: Annotated[int, Meta(ge=1, le=10_000)] = 100
     max_keys: Annotated[int, Meta(ge=1, le=10_000_000)] = 5000
+    max_keys_bytes: Annotated[int, Meta(ge=1 << 20, le=1 << 40)] = 64 << 20
     public_url: str = ""
     trusted_proxies: Annotated[int, Meta(ge=0, le=100)] = 0
     compress: bool = True

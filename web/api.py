@@ -1,6 +1,7 @@
 """Reading without a stream: the state of the board, and the history of a symbol."""
 
 from collections import defaultdict
+from collections.abc import Iterator
 
 import msgspec
 from flask import Blueprint, Response, request
@@ -15,6 +16,7 @@ from web import the_feed
 from web.query import STATE_PARAMETERS, InvalidParameter, parse_query, parse_whole
 
 MAX_LIMIT = 5000  # candles in one response
+PIECE = 64 << 10  # bytes of a response that are written at once
 
 blueprint = Blueprint("api", __name__, url_prefix="/api")
 
@@ -34,8 +36,12 @@ def state() -> Response:
     """Return the newest event of each key, and the cursor to stream on from."""
     view = parse_query(request.args.items(multi=True), STATE_PARAMETERS).view()
     feed = the_feed()
-    response = _respond_json(state_json(feed, view))
-    response.set_etag(str(feed.log.tail))
+    tail, events = feed.log.tail, _state_of(feed, view)
+    parts = state_parts(feed.streams.source, tail, events)
+    response = Response(_in_pieces([*parts, b"\n"]), content_type="application/json")
+    response.content_length = sum(map(len, parts)) + 1
+    response.headers["Cache-Control"] = "no-cache"
+    response.set_etag(str(tail))
     response.make_conditional(request)
     return response
 
@@ -76,33 +82,59 @@ def state_json(feed: Feed, view: View) -> bytes:
     `at` is the instant of the newest event and not the current time, so that the body
     is a function of the `id`, which is the response's ETag.
     """
-    log = feed.log
-    tail, events = log.tail, log.state(None if view.selects_all else view.selects)
-    return encode_state(feed.streams.source, tail, events)
+    return encode_state(feed.streams.source, feed.log.tail, _state_of(feed, view))
+
+
+def _state_of(feed: Feed, view: View) -> list[Event]:
+    return feed.log.state(None if view.selects_all else view.selects)
 
 
 def encode_state(source: str, tail: EventId, events: list[Event]) -> bytes:
-    """Return the body of `/api/state` with these events, the newest of their keys.
+    """Return the body of `/api/state` with these events, the newest of their keys."""
+    return b"".join(state_parts(source, tail, events))
 
-    It joins the JSON of the events as it is, instead of decoding and encoding it.
+
+def state_parts(source: str, tail: EventId, events: list[Event]) -> list[bytes]:
+    """Return the parts of the body of `/api/state` with these events.
+
+    The JSON of the events is neither decoded nor encoded. It isn't copied either, so
+    that a client that doesn't read its response doesn't keep a copy of the whole state.
     """
     sections: defaultdict[str, list[bytes]] = defaultdict(list)
     for event in sorted(events, key=lambda event: event.slot or ("", "")):
         section = SECTIONS.get(event.type, OTHER)
-        encoded = event.data if section != OTHER else _encode_other(event)
-        sections[section].append(encoded)
+        parts = sections[section]
+        if parts:
+            parts.append(b",")
+        if section == OTHER:
+            parts += (_head_of_other(event), event.data, b"}")
+        else:
+            parts.append(event.data)
     head = msgspec.json.encode({"id": str(tail), "at": tail.ms, "source": source})
-    parts = (
-        b'"%b":[%b]' % (name.encode(), b",".join(sections[name]))
-        for name in (*SECTIONS.values(), OTHER)
-    )
-    return head[:-1] + b"," + b",".join(parts) + b"}"
+    found = [head[:-1]]
+    for name in (*SECTIONS.values(), OTHER):
+        found += (b',"%b":[' % name.encode(), *sections[name], b"]")
+    return [*found, b"}"]
 
 
-def _encode_other(event: Event) -> bytes:
-    id, data = str(event.id), msgspec.Raw(event.data)
-    it = Other(id, event.type, event.subject, event.until, data)
-    return msgspec.json.encode(it)
+def _head_of_other(event: Event) -> bytes:
+    """Return an `Other` as JSON, up to its data."""
+    id, nothing = str(event.id), msgspec.Raw()
+    it = Other(id, event.type, event.subject, event.until, nothing)
+    return msgspec.json.encode(it)[:-1]
+
+
+def _in_pieces(parts: list[bytes]) -> Iterator[bytes]:
+    """Yield the parts, joined to pieces of some size; a large part is one by itself."""
+    piece: list[bytes] = []
+    size = 0
+    for part in parts:
+        if piece and size + len(part) > PIECE:
+            yield b"".join(piece)
+            piece, size = [], 0
+        piece.append(part)
+        size += len(part)
+    yield b"".join(piece)
 
 
 def _respond_json(body: bytes) -> Response:

@@ -8,7 +8,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 
 from feed.answers.limits import AskedTooOften, TooManyAnswers
 from feed.log import Unavailable
-from feed.publishing.batch import NotJson, Refused
+from feed.publishing.batch import Full, NotJson, Refused
 from feed.publishing.idempotency import KeyReused
 from web.query import InvalidParameter
 
@@ -53,6 +53,8 @@ def _invalid_parameter(error: InvalidParameter) -> Response:
 def _refused(error: Refused) -> Response:
     if isinstance(error, NotJson):
         return problem(400, "Not JSON", str(error), place=error.place)
+    if isinstance(error, Full):
+        return problem(507, "The board is full", str(error), place=error.place)
     return problem(422, "Wrong shape", str(error), place=error.place)
 
 

@@ -1,6 +1,5 @@
 """Publishing over HTTP: check the token and the body, publish, respond with the ids."""
 
-import hashlib
 import re
 import threading
 import time
@@ -20,13 +19,13 @@ from werkzeug.exceptions import (
 from feed.clock import now_ms
 from feed.events.event import EventId
 from feed.publishing.batch import MAX_BODY, Batch, Refused
-from feed.publishing.idempotency import Idempotency
+from feed.publishing.idempotency import Idempotency, identify
 from feed.publishing.lifetime import MAX_TTL, MIN_TTL
 from feed.publishing.publication import Publication
 from feed.streams.connection import Connection
 from serving.slots import current_slot
 from web import the_feed
-from web.access import authorize_publishing
+from web.access import authorize_publishing, read_credentials
 from web.query import InvalidParameter, parse_seconds
 
 RECEIPT = 30.0  # seconds within which a whole body must arrive
@@ -91,7 +90,8 @@ def _publish(
     feed, idempotency = the_feed(), read_idempotency(body)
 
     def parse() -> Publication:
-        batch = Batch(feed.log, feed.settings.max_keys, now_ms())
+        bounds = feed.settings
+        batch = Batch(feed.log, bounds.max_keys, now_ms(), bounds.max_keys_bytes)
         add(batch, body)
         return batch.publication
 
@@ -187,7 +187,8 @@ def read_idempotency(body: bytes) -> Idempotency | None:
         raise Refused("Idempotency-Key", "1 to 200 visible ASCII characters")
     target = request.full_path if request.args else request.path
     content = f"{request.method} {target} {request.mimetype}\n".encode() + body
-    return Idempotency(key, hashlib.sha256(content).hexdigest())
+    given = read_credentials()
+    return identify(key, given.token if given else "", content)
 
 
 def _respond(status: int, ids: list[EventId]) -> Response:

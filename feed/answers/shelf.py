@@ -47,7 +47,7 @@ class Shelf:
         """
         fingerprint, id = self._asked.get(idempotency.key, ("", ""))
         if id and fingerprint != idempotency.fingerprint:
-            raise KeyReused(f"the key {idempotency.key!r} was used for another request")
+            raise KeyReused("the key was used for another request")
         return self._answers.get(id)
 
     def end(self, answer: Answer) -> None:

@@ -71,7 +71,7 @@ class KeptInRedis:
             return None
         fingerprint, id = found.decode().split()
         if fingerprint != idempotency.fingerprint:
-            raise KeyReused(f"the key {idempotency.key!r} was used for another request")
+            raise KeyReused("the key was used for another request")
         return self.find(id)
 
     def begin(self, answer: Answer, idempotency: Idempotency | None) -> Answer:

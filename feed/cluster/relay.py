@@ -95,13 +95,12 @@ class Relay:
         self,
         url: str,
         prefix: str,
-        backlog: int,
         max_keys: int,
         log: Log,
         follower: LogFollower,
     ) -> None:
         self._log = log
-        self._bounds = backlog, max_keys
+        self._max_keys = max_keys
         self._follower = follower
         self._tables = {name: prefix + name for name in TABLES}
         self._client = connect(url, CONNECTIONS)
@@ -162,7 +161,8 @@ class Relay:
         under = mandate or ("", "", "")
         key = msgspec.structs.astuple(idempotency) if idempotency else ("", "")
         fields = [field for event in events for field in _fields_of(event)]
-        head = (*self._bounds, str(self._log.tail), str(seen or ""), *under, *key)
+        bounds = self._log.room_for(events), self._max_keys
+        head = (*bounds, str(self._log.tail), str(seen or ""), *under, *key)
         reply = self._run_script("publish", *head, *fields)
         ids = _read_ids(reply)
         if reply[0] == b"ok":
@@ -178,13 +178,13 @@ class Relay:
         """
         if self._trouble:
             raise Unavailable(self._trouble)
+        events = [gone(*slot, now) for slot, _ in expired]
         fields = [
             field
-            for slot, id in expired
-            for field in (str(id), *_fields_of(gone(*slot, now)))
+            for event, (_, id) in zip(events, expired, strict=True)
+            for field in (str(id), *_fields_of(event))
         ]
-        backlog, _ = self._bounds
-        head = backlog, str(self._log.tail), fence
+        head = self._log.room_for(events), str(self._log.tail), fence
         ids = _read_ids(self._run_script("retire", *head, *fields))
         self._published[GONE] += len(ids)
         self._read_back(ids)
@@ -205,7 +205,7 @@ class Relay:
             return None
         fingerprint, first, count = found.split(b" ")
         if fingerprint.decode() != idempotency.fingerprint:
-            raise KeyReused(f"the key {idempotency.key!r} was used for another request")
+            raise KeyReused("the key was used for another request")
         return _number_batch(first, count)
 
     def is_ahead(self, cursor: EventId) -> bool:

@@ -31,7 +31,6 @@ class Shared:
         self.relay = Relay(
             settings.redis_url,
             settings.redis_prefix,
-            settings.backlog,
             settings.max_keys,
             log,
             process,

@@ -35,7 +35,7 @@ from feed.publishing.lifetime import EXPIRED
 from feed.sources.recording import Damage, Record, RecordingReader
 
 BATCH_BYTES = 512 * 1024  # half of what a request may have
-INPUT_STATUSES = frozenset({400, 413, 422})  # statuses that reject the input itself
+INPUT_STATUSES = frozenset({400, 413, 422, 507})  # that reject the input itself
 PRINTED_LINES = 100  # skipped lines that are shown; further ones are only counted
 PLACE = re.compile(r"\$\[([0-9]+)\]")
 

@@ -6,6 +6,7 @@ one place only. An error names the JSON path of the value that is wrong.
 """
 
 import re
+import sys
 from codecs import BOM_UTF8
 from collections.abc import Iterator
 from types import NoneType
@@ -47,6 +48,10 @@ class Refused(ValueError):
     def __init__(self, place: str, message: str) -> None:
         super().__init__(f"{place}: {message}")
         self.place = place
+
+
+class Full(Refused):
+    """The request is valid, but the data of all keys would exceed their budget."""
 
 
 class NotJson(Refused):
@@ -93,17 +98,21 @@ BY_URL = Places("the URL", "the URL", "$", "ttl")
 class Batch:
     """The events of one request, in order. Each one is completed from those before it.
 
-    `now` is the instant of receipt (epoch ms). A batch publishes nothing itself, so a
+    `now` is the instant of receipt (epoch ms). The log's keys may be `max_keys`, with
+    `max_bytes` of data in all. A batch publishes nothing itself, so a
     refused request has no effect.
     """
 
-    def __init__(self, log: Log, max_keys: int, now: int) -> None:
+    def __init__(
+        self, log: Log, max_keys: int, now: int, max_bytes: int = sys.maxsize
+    ) -> None:
         self.publication = Publication()
         self._log = log
         self._now = now
         self._newest: dict[Slot, Event] = {}
         figures = log.statistics()
         self._room = max_keys - figures.keys
+        self._free_bytes = max_bytes - figures.keys_bytes
         self._types = {*figures.appended}
 
     @property
@@ -231,7 +240,23 @@ class Batch:
                     place,
                     "the board holds MAX_KEYS keys already: retire some, or raise it",
                 )
+            self._take_bytes(event.slot, event, place)
             self._newest[event.slot] = event
+
+    def _take_bytes(self, slot: Slot, event: Event, place: str) -> None:
+        """Take the room of an event's data, which replaces that of its key.
+
+        Raise Full if there isn't enough. Data that shrinks is always accepted.
+        """
+        before = self._newest.get(slot) or self._log.newest(slot)
+        growth = len(event.data) - (0 if before is None else len(before.data))
+        self._free_bytes -= growth
+        if self._free_bytes < 0 < growth and not event.retires:
+            raise Full(
+                place,
+                "all keys would have more data than MAX_KEYS_BYTES: retire some, "
+                "publish less data in each, or raise it",
+            )
 
     def _find_newest(self, slot: Slot) -> Event | None:
         """Return a key's newest event; None if there is none or the key was retired."""

@@ -1,12 +1,14 @@
 """Retries: a request with a known idempotency key isn't published again."""
 
 from collections import OrderedDict
+from hashlib import sha256
 
 import msgspec
 
 from feed.events.event import EventId
 
 REMEMBERED = 10_000  # idempotency keys
+HASHED = 32  # hexadecimal digits of the hash of a token and a key
 
 
 class KeyReused(ValueError):
@@ -14,10 +16,23 @@ class KeyReused(ValueError):
 
 
 class Idempotency(msgspec.Struct, frozen=True):
-    """The idempotency key of a request, and a fingerprint of the request."""
+    """The idempotency key of a request, and a fingerprint of the request.
+
+    Each token has keys of its own, so that no publisher gets the ids of another one.
+    """
 
     key: str
     fingerprint: str
+
+
+def identify(key: str, token: str, request: bytes) -> Idempotency:
+    """Return the idempotency of a request with this key and token; "" if it has none.
+
+    The token isn't kept, but a hash of it and the key.
+    """
+    if token:
+        key = sha256(f"{token}\0{key}".encode()).hexdigest()[:HASHED]
+    return Idempotency(key, sha256(request).hexdigest())
 
 
 class RememberedIds:
@@ -39,7 +54,7 @@ class RememberedIds:
             return None
         fingerprint, (ms, seq), count = found
         if fingerprint != idempotency.fingerprint:
-            raise KeyReused(f"the key {idempotency.key!r} was used for another request")
+            raise KeyReused("the key was used for another request")
         return [EventId(ms, seq + i) for i in range(count)]
 
     def remember(self, idempotency: Idempotency, ids: list[EventId]) -> None:

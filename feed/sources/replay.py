@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import logging
 import os
+import sys
 from collections import deque
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -111,18 +112,23 @@ class Position(msgspec.Struct, frozen=True):
 
 
 class PlayedKey(msgspec.Struct):
-    """A key that was played: when it expires, and the record to publish again."""
+    """A key that was played: when it expires, and the record to publish again.
+
+    `size` is how many bytes of data its newest event has.
+    """
 
     until: int | None
     record: Record | None
+    size: int
 
 
 class Replay:
     """Plays the recording `path`, `speed` times as fast; 0 means as fast as possible.
 
-    With `loop` it begins again whenever it ends. It plays at most `max_keys` keys. If
-    `place` is the position of an earlier replay of the same recording, whose keys the
-    board shows (`board_state`), this replay continues from there at the instant `now`.
+    With `loop` it begins again whenever it ends. It plays at most `max_keys` keys,
+    whose newest events have at most `max_bytes` of data. If `place` is the position of
+    an earlier replay of the same recording, whose keys the board shows (`board_state`),
+    this replay continues from there at the instant `now`.
     """
 
     name = "replay"
@@ -138,15 +144,19 @@ class Replay:
         place: bytes = b"",
         board_state: Sequence[Event] = (),
         now: int = 0,
+        *,
+        max_bytes: int = sys.maxsize,
     ) -> None:
         self._file = _fingerprint(path)
         self._script = _Script(path, loop)
         self._time = _Time(speed)
         self._max_keys = max_keys
+        self._max_bytes = max_bytes
         self._has_jumped = False  # since instants in the future were published
         self._next: Record | None = None
         self._ready: deque[Event] = deque()
         self._keys: dict[Slot, PlayedKey] = {}
+        self._keys_bytes = 0
         self._types: set[str] = set()
         # The `hello` of a whole state, while that state is read.
         self._state: RecordedHello | None = None
@@ -229,7 +239,8 @@ class Replay:
         """Add a key that the board has, and the record to publish again."""
         if event.slot is None:
             return
-        played = self._keys[event.slot] = PlayedKey(event.until, None)
+        played = PlayedKey(event.until, None, len(event.data))
+        self._set_key(event.slot, played)
         if event.type not in CATALOGUE:
             self._types.add(event.type)
         if event.until is not None or event.type in REPUBLISHED:
@@ -277,7 +288,7 @@ class Replay:
     def _end_state(self) -> None:
         """Retire the keys from before a whole state that are not in it."""
         for slot in self._stale:
-            if self._keys.pop(slot, None):
+            if self._pop_key(slot):
                 self._ready.append(gone(*slot, self._time.now))
         self._state, self._stale = None, {}
 
@@ -310,7 +321,7 @@ class Replay:
         if record.type not in CATALOGUE:
             self._count_type(record.type)
         if event.slot is not None:
-            self._add_key(event.slot, record, event.until)
+            self._add_key(event.slot, record, event)
         return [event]
 
     def _move_event(self, record: Record) -> Event:
@@ -330,17 +341,35 @@ class Replay:
     def _play_gone(self, record: Record) -> list[Event]:
         """Return the `gone` event, unless the board has retired the key already."""
         it = msgspec.json.decode(record.data, type=Gone)
-        key = self._keys.pop((it.event, it.key), None)
+        key = self._pop_key((it.event, it.key))
         if key is None or (key.until is not None and key.until <= self._time.now):
             return []
         return [gone(it.event, it.key, self._time.instant(it.at))]
 
-    def _add_key(self, slot: Slot, record: Record, until: int | None) -> None:
-        if slot not in self._keys and len(self._keys) >= self._max_keys:
+    def _add_key(self, slot: Slot, record: Record, event: Event) -> None:
+        known, size = self._keys.get(slot), len(event.data)
+        if known is None and len(self._keys) >= self._max_keys:
             raise Unplayable(f"MAX_KEYS={self._max_keys} keys exist already")
-        is_to_come = until is not None or record.type in REPUBLISHED
-        self._keys[slot] = PlayedKey(until, record if is_to_come else None)
+        growth = size - (0 if known is None else known.size)
+        if growth > 0 and self._keys_bytes + growth > self._max_bytes:
+            raise Unplayable(
+                f"the data of all keys would exceed MAX_KEYS_BYTES={self._max_bytes}"
+            )
+        is_to_come = event.until is not None or record.type in REPUBLISHED
+        self._set_key(
+            slot, PlayedKey(event.until, record if is_to_come else None, size)
+        )
         self._stale.pop(slot, None)
+
+    def _set_key(self, slot: Slot, key: PlayedKey) -> None:
+        before = self._keys.get(slot)
+        self._keys[slot] = key
+        self._keys_bytes += key.size - (0 if before is None else before.size)
+
+    def _pop_key(self, slot: Slot) -> PlayedKey | None:
+        key = self._keys.pop(slot, None)
+        self._keys_bytes -= 0 if key is None else key.size
+        return key
 
     def _count_type(self, type: str) -> None:
         if type not in self._types and len(self._types) >= MAX_TYPES:

@@ -129,7 +129,11 @@ def make_source(
         return Published()
     if settings.feed == "replay":
         path, it = Path(settings.recording), settings
-        return Replay(path, it.loop, it.speed, it.max_keys, place, state, start)
+        return Replay(
+            *(path, it.loop, it.speed, it.max_keys),
+            *(place, state, start),
+            max_bytes=it.max_keys_bytes,
+        )
     simulator = _make_simulator(settings, start, state)
     if settings.feed == "live":
         # Only a board that shows the world loads the libraries for that.

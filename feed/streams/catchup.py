@@ -9,9 +9,16 @@ and so all their frames but the first are the same bytes.
 
 A slow reader gets frames of its own instead. They are small and built when they are
 written, so that the rest of the catch-up can still change.
+
+A reader that doesn't read keeps its frame in memory until its connection is broken off.
+So a frame ends after a number of bytes, too, and a large event has a frame of its own,
+which readers of all views share. If the frames that are being written have many bytes
+in all, as when many views are caught up on and nobody reads, further ones are small.
 """
 
 import threading
+import weakref
+from collections.abc import Callable
 
 import msgspec
 
@@ -19,10 +26,15 @@ from feed.events.event import Event, EventId
 from feed.log import Log
 from feed.streams.frame import Frame
 from feed.streams.framecache import weight
-from feed.streams.view import View
+from feed.streams.slowness import SMALL_FRAME
+from feed.streams.view import View, WireFormat
 from feed.streams.wire import encoder
 
 CATCH_UP_BYTES = 16 << 20  # memory that the frames of all catch-ups may take
+FRAME_BYTES = 256 << 10  # of data, after which a frame ends
+LARGE = 64 << 10  # bytes of data; such an event has a frame of its own
+LARGE_FOR_SMALL = SMALL_FRAME // 2  # bytes of such an event beside small frames
+MADE_BYTES = 32 << 20  # of frames that still exist, beyond which further ones are small
 CUTS = 10_000  # frames whose length is remembered: to hash the ids again is slower
 
 
@@ -49,14 +61,25 @@ MILESTONES = Milestones()
 MOST_MILESTONES = 2  # in a frame, which bounds the memory that a stream needs
 
 
+Shared = tuple[View, bool, EventId, EventId, int]
+"""A view, whether it is read afresh, the first and the last id, how many events."""
+
+Single = tuple[WireFormat, bool, EventId, EventId]
+"""A wire format, whether it wraps, the id that is sent, and the id of the data."""
+
+
 class CatchUp:
     """Frames of events that were read from the log, shared where that is possible."""
 
     def __init__(self, log: Log, milestones: Milestones = MILESTONES) -> None:
         self._log = log
         self._milestones = milestones
-        self._frames: dict[tuple[View, bool, EventId, EventId, int], Frame] = {}
-        self._bytes = 0
+        self._frames: dict[Shared | Single, tuple[Frame, int]] = {}
+        self._bytes = 0  # of these frames
+        # Those that somebody is still sent can be shared even if they aren't kept.
+        self._made: weakref.WeakValueDictionary[Shared | Single, Frame]
+        self._made = weakref.WeakValueDictionary()
+        self._made_bytes = 0
         self._cuts: dict[tuple[EventId, int], tuple[int, EventId]] = {}
         self._making = threading.RLock()
 
@@ -65,6 +88,10 @@ class CatchUp:
 
         `fresh` tells whether the events are the whole state or follow a cursor.
         """
+        if self._made_bytes > MADE_BYTES:
+            return self.small(view, True, events, start, SMALL_FRAME)
+        if len(events[start].data) > LARGE:
+            return self._single(view, events[start], events[start].id)
         stop = self._cut(events, start, self._milestones.after(start))
         return self._shared_frame(view, fresh, events[start:stop])
 
@@ -80,19 +107,24 @@ class CatchUp:
         encode, parts = encoder(view), list[bytes]()
         stop = start
         while stop < len(events) and size > 0:
-            event = events[stop] if exact else self._newest(view, events[stop])
+            event, of = self._current(view, exact, events[stop])
+            if len(event.data) > LARGE_FOR_SMALL:
+                if parts:
+                    break
+                return self._single(view, event, of)
             parts.append(encode(event))
             size -= len(parts[-1])
             stop += 1
         return Frame(b"".join(parts), stop - start, events[stop - 1].id)
 
-    def _newest(self, view: View, event: Event) -> Event:
-        if event.slot is None:
-            return event
+    def _current(self, view: View, exact: bool, event: Event) -> tuple[Event, EventId]:
+        """Return the event to send in the place of one, and the id of its data."""
+        if exact or event.slot is None:
+            return event, event.id
         newest = self._log.newest(event.slot)
         if newest is None or not view.selects(newest):
-            return event
-        return newest.with_id(event.id)
+            return event, event.id
+        return newest.with_id(event.id), newest.id
 
     def _cut(self, events: list[Event], start: int, milestone: int) -> int:
         """Return where the frame ends that begins at `start`."""
@@ -102,8 +134,10 @@ class CatchUp:
         if length and stop <= len(events) and events[stop - 1].id == last:
             return stop  # another reader's catch-up was cut here
         stop = start + 1
+        size = len(events[start].data)
         while stop < len(events) and stop - start < MOST_MILESTONES * milestone:
-            if hash(events[stop - 1].id) % milestone == 0:
+            size += len(events[stop].data)
+            if hash(events[stop - 1].id) % milestone == 0 or size > FRAME_BYTES:
                 break
             stop += 1
         if len(self._cuts) >= CUTS:
@@ -116,13 +150,37 @@ class CatchUp:
         # reads with equal first and last ids and equal counts have the same events. A
         # fresh read selects other events (no retired keys), hence `fresh` in the key.
         key = (view, fresh, events[0].id, events[-1].id, len(events))
+
+        def make() -> Frame:
+            data = b"".join(map(encoder(view), events))
+            return Frame(data, len(events), events[-1].id)
+
+        return self._share(key, view, make)
+
+    def _single(self, view: View, event: Event, of: EventId) -> Frame:
+        """Return a frame of one event, which has the data of the event with id `of`."""
+        key = (view.wire, view.wraps_some and view.wraps(event), event.id, of)
+        return self._share(key, view, lambda: Frame(encoder(view)(event), 1, event.id))
+
+    def _share(
+        self, key: Shared | Single, view: View, make: Callable[[], Frame]
+    ) -> Frame:
+        """Return the frame of a key; make and keep it if it doesn't exist any more."""
         with self._making:
-            frame = self._frames.get(key)
+            frame = self._made.get(key)
             if frame is None:
-                data = b"".join(map(encoder(view), events))
-                frame = self._frames[key] = Frame(data, len(events), events[-1].id)
-                self._bytes += weight(view, frame)
-                while self._bytes > CATCH_UP_BYTES:
-                    oldest = next(iter(self._frames))
-                    self._bytes -= weight(oldest[0], self._frames.pop(oldest))
+                frame = self._made[key] = make()
+                self._made_bytes += len(frame.data)
+                weakref.finalize(frame, self._forget, len(frame.data))
+                self._keep(key, frame, weight(view, frame))
             return frame
+
+    def _keep(self, key: Shared | Single, frame: Frame, size: int) -> None:
+        self._frames[key] = frame, size
+        self._bytes += size
+        while self._bytes > CATCH_UP_BYTES:
+            _, freed = self._frames.pop(next(iter(self._frames)))
+            self._bytes -= freed
+
+    def _forget(self, size: int) -> None:
+        self._made_bytes -= size

@@ -28,7 +28,7 @@ class Socket(Protocol):
     def fileno(self) -> int:
         """Return the file descriptor."""
 
-    def sendall(self, data: bytes, /) -> None:
+    def sendall(self, data: bytes | memoryview, /) -> None:
         """Write all of `data`."""
 
 
@@ -58,7 +58,7 @@ class Connection:
         fd = self._sock.fileno()
         return fd if fd >= 0 and not os.get_blocking(fd) else None
 
-    def send(self, data: bytes) -> None:
+    def send(self, data: bytes | memoryview) -> None:
         """Write bytes as they are, and wait until the kernel has them.
 
         OSError if the connection is broken.

@@ -28,6 +28,7 @@ from feed.clock import next_instant, now_ms
 from feed.events.control import Heartbeat
 from feed.events.event import EventId
 from feed.log import Log
+from feed.streams.catchup import FRAME_BYTES, LARGE
 from feed.streams.frame import Frame
 from feed.streams.framecache import FrameCache
 from feed.streams.group import Follower, Group, GroupKey
@@ -202,7 +203,7 @@ class FanOut:
         now = time.monotonic()
         self._follow_log(group)
         frame = self._next_frame(group, now)
-        if frame is None:
+        if frame is None or _is_of_large_events(frame):
             group.return_all()
             return
         # These frames end at the same tail, so they are built before `_write` gives a
@@ -267,7 +268,7 @@ class FanOut:
         begun = [follower for follower in behind if not follower.took_nothing]
         if begun:
             for follower in begun:
-                follower.rest = data[short[follower.fd] :]
+                follower.rest = memoryview(data)[short[follower.fd] :]
             group.return_followers(begun)
         self._totals.count_frame(frame, group.form.gzip, len(fds) - len(untouched))
 
@@ -286,7 +287,7 @@ class FanOut:
                 follower.took_nothing = True
                 follower.end_wait()
                 return
-            follower.rest = data[written:]
+            follower.rest = memoryview(data)[written:]
             follower.ledger = own.added_to(follower.ledger, group.form.gzip)
             self._totals.count_frame(own, group.form.gzip)
         follower.cursor = own.tail
@@ -315,3 +316,11 @@ class FanOut:
         if time.monotonic() >= self._turn_ends_at:
             time.sleep(0)
             self._turn_ends_at = time.monotonic() + TURN
+
+
+def _is_of_large_events(frame: Frame) -> bool:
+    """Whether streams must write a frame by themselves, event by event.
+
+    Each view would have a copy, and a client that doesn't read would keep it.
+    """
+    return len(frame.data) > max(FRAME_BYTES, LARGE * frame.events)

@@ -30,7 +30,7 @@ class Frame:
     the first stream needs it, and then kept for all others.
     """
 
-    __slots__ = ("_forms", "_zipped", "data", "events", "tail")
+    __slots__ = ("__weakref__", "_forms", "_zipped", "data", "events", "tail")
 
     def __init__(self, data: bytes, events: int, tail: EventId) -> None:
         self.data = data

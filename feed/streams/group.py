@@ -56,7 +56,7 @@ class Follower:
         self.ends_at = ends_at
         self.knows_away = knows_away
         self.joined = self.left = self.ledger = Ledger()
-        self.rest = b""
+        self.rest: bytes | memoryview = b""  # a view, since many may share the frame
         self.took_nothing = self.torn = False
         # A lock that is released once; an Event would take five times the memory.
         self._returned = threading.Lock()

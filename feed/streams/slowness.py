@@ -16,6 +16,8 @@ This module reads no clock: callers pass the seconds that they measured.
 
 import msgspec
 
+SMALL_FRAME = 8 << 10  # bytes; half of what the socket may hold unsent
+
 
 class Bounds(msgspec.Struct, frozen=True):
     """The figures that are promised in `docs/feed.md`, "Falling behind".
@@ -30,7 +32,7 @@ class Bounds(msgspec.Struct, frozen=True):
     behind_slow: int = 50
     slow_write: float = 0.1
     fresh_for: float = 1.0
-    small_frame: int = 8 << 10  # half of what the socket may hold unsent
+    small_frame: int = SMALL_FRAME
 
 
 BOUNDS = Bounds()

@@ -27,6 +27,7 @@ from feed.events.control import Bye, Control, End, Farewell, Gap, Hello
 from feed.events.event import EventId
 from feed.log import Read
 from feed.streams.admission import Outlet, Streams
+from feed.streams.catchup import FRAME_BYTES
 from feed.streams.connection import Peer
 from feed.streams.ending import has_had_last_event
 from feed.streams.frame import Form, Frame
@@ -46,6 +47,7 @@ FAREWELL_RETRY: dict[Farewell, tuple[int, int]] = {
 DEFAULT_RETRY = (2_000, 4_000)  # milliseconds, for a client that got no `bye`
 
 NOTHING_DUE = (None,)
+MOST_JOINED = 32 << 10  # bytes of a frame that is copied to go out with the opening
 
 logger = logging.getLogger("liveboard.stream")
 
@@ -60,6 +62,7 @@ class Stream:
         "_due_at",
         "_end_reason",
         "_ends_at",
+        "_has_begun",
         "_knows_away",
         "_ledger",
         "_log",
@@ -105,6 +108,7 @@ class Stream:
         self._slowness: Slowness = streams.quick
         self._cursor_is_unknown = False  # whether the log can't account for it any more
         self._due_at = 0.0  # when a paced stream's next frame is due; 0 if none is
+        self._has_begun = False  # whether the server has written the first frame
         self._knows_away = False  # whether the client knows the log to be away
         self._ledger = Ledger()
         self._end_reason = "the client went away"
@@ -124,7 +128,7 @@ class Stream:
         if on_begin is not None:
             on_begin()
             del on_begin  # and all that the function refers to
-        connection = self.peer.connection
+        connection, form = self.peer.connection, self._form()
         refused = self._streams.admit(self)
         due = iter([self._farewell(refused)]) if refused else self._due_frames()
         opening = GZIP_HEADER if self._subscription.gzip else b""
@@ -134,9 +138,12 @@ class Stream:
                     self._wait()
                     continue
                 self._begin_write()
-                yield opening + frame.body(self._subscription.gzip)
+                if connection is None or form is None or not self._has_begun:
+                    yield opening + frame.body(self._subscription.gzip)
+                    opening, self._has_begun = b"", True
+                elif frame.data:
+                    connection.send(frame.on_wire(form))
                 self._end_write(frame)
-                opening = b""
             if self._subscription.gzip:
                 self._begin_write()
                 yield gzip_trailer(self._ledger)
@@ -149,6 +156,20 @@ class Stream:
             self._streams.writing.discard(self)
             if not refused:
                 self._leave()
+
+    def _form(self) -> Form | None:
+        """Return the form in which this stream can write to its socket; None if none.
+
+        The server's writer copies what it writes, and a client that doesn't read would
+        keep the copy. Here, all streams that send a frame write the same bytes. The
+        frames of an answer are changed on the way.
+        """
+        connection = self.peer.connection
+        if connection is None or self._outlet.fanout is None:
+            return None
+        if connection.lend() is None:
+            return None
+        return Form(self._subscription.gzip, connection.chunked)
 
     def _begin_write(self) -> None:
         self._writing_since = time.monotonic()
@@ -287,6 +308,9 @@ class Stream:
         self._due_at = 0.0
         frame = None
         if not self._is_behind():
+            if self._log.pending_bytes(self._cursor) > self._frame_bytes:
+                yield from self._split_frames()
+                return
             frame = self._outlet.frame_cache.due(self.view, self._cursor)
         if frame is None:
             yield from self._compacted_frames()
@@ -350,6 +374,22 @@ class Stream:
             self._streams.totals.gaps += 1
         yield from self._frames_of(read, opening)
 
+    def _split_frames(self) -> Iterator[Frame]:
+        """Yield what is due in several frames, since it is much for one."""
+        read = self._log.read(self._cursor, self._selects, compact=self._is_paced)
+        if read.dropped is None:  # some events have just been evicted
+            yield from self._compacted_frames()
+        else:
+            # The reader asked by its pace for what was dropped, so it isn't counted.
+            read = msgspec.structs.replace(read, dropped=0)
+            yield from self._frames_of(read, b"")
+
+    @property
+    def _frame_bytes(self) -> int:
+        """The bytes of data that are sent in one frame while the stream is live."""
+        bounds = self._slowness.bounds
+        return bounds.small_frame if self._slowness.is_slow else FRAME_BYTES
+
     def _is_behind(self) -> bool:
         """Whether to skip superseded events, and to send frames of bounded size."""
         pending = self._log.pending(self._cursor)
@@ -366,6 +406,9 @@ class Stream:
             if is_outdated and self._should_read_again(read, done):
                 break
             frame = self._frame_of(read, done, is_outdated)
+            if opening and len(frame.data) > MOST_JOINED:
+                yield Frame(opening, 0, self._cursor)
+                opening = b""
             yield frame.preceded_by(opening, self._subscription.gzip)
             opening = b""
             done += frame.events

@@ -260,6 +260,27 @@ def test_the_keys_that_are_retired_make_room_in_the_order_of_a_batch(
         assert other.publish([c], None, other.log.tail)  # it may have more
 
 
+def test_redis_retains_no_more_bytes_than_the_log_of_a_process(
+    server: RedisServer, prefix: str
+) -> None:
+    bounds = {"backlog_bytes": 1 << 20}
+    with (
+        process(server.url, prefix, **bounds) as one,
+        process(server.url, prefix, **bounds) as other,
+    ):
+        small = one.publish([note("x")] * 100)
+        for feed in (one, other, one, other):
+            ids = feed.publish([note("x" * 400_000)])
+            for each in (one, other):
+                reach(each, ids[-1])
+        assert server.ask("XLEN", prefix + "events") == 2
+        for each in (one, other):
+            assert each.log.statistics().retained == 2
+            assert each.log.read(small[-1]).lost == 2
+        with process(server.url, prefix, **bounds) as late:
+            assert late.log.statistics().retained == 2
+
+
 def test_boards_with_prefixes_of_their_own_share_a_server(server: RedisServer) -> None:
     with process(server.url, "a:") as one, process(server.url, "b:") as other:
         one.publish([value("k", 1)])

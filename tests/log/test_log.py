@@ -1,5 +1,6 @@
 """The log compared with the model, whatever is published, cut off or evicted."""
 
+import sys
 from itertools import pairwise
 from typing import Any
 
@@ -288,3 +289,50 @@ def test_the_newest_unkeyed_events_are_found_among_a_bounded_number() -> None:
     assert found(9, 3) == [ids[3]]
     log.append([keyed("ticket", "1", b"1") for _ in range(9)], START)  # evicts
     assert found(9, 9) == []
+
+
+sizes = st.lists(st.tuples(st.sampled_from("ABCD*"), st.integers(0, 9)), max_size=30)
+
+
+@given(sizes, st.integers(1, 6), st.integers(1, 20))
+def test_retained_events_are_bounded_by_number_and_by_bytes(
+    batch: list[tuple[str, int]], backlog: int, most: int
+) -> None:
+    log = Log(backlog, START, most)
+    for key, size in batch:
+        data = b"x" * size
+        event = unkeyed("note", data) if key == "*" else keyed("own", key, data)
+        if size == 0 and key != "*":
+            event = gone("own", key, START)
+        room = log.room_for([event])
+        log.append([event], START)
+        retained, figures = log.take_snapshot(backlog).retained, log.statistics()
+        assert 0 < len(retained) <= backlog
+        assert figures.retained == len(retained) == min(room, figures.retained)
+        assert figures.retained_bytes == sum(len(it.data) for it in retained)
+        assert figures.retained_bytes <= most or len(retained) == 1
+        newest = log.take_snapshot(0).newest
+        assert figures.keys_bytes == sum(len(it.data) for it in newest)
+        assert room == backlog or len(retained) == room
+        loaded = Log(backlog, 0, most)
+        loaded.load_snapshot(log.take_snapshot(backlog))
+        assert loaded.statistics().keys_bytes == figures.keys_bytes
+        assert loaded.statistics().retained_bytes == figures.retained_bytes
+
+
+def test_a_log_that_is_loaded_retains_no_more_than_its_own_bounds() -> None:
+    large, small = Log(100, START), Log(5, 0, 30)
+    ids = large.append([unkeyed("note", b"x" * 10) for _ in range(20)], START)
+    small.load_snapshot(large.take_snapshot(100))
+    assert [event.id for event in small.take_snapshot(100).retained] == ids[-3:]
+    assert small.read(ids[-4]).resume == "replayed"
+    assert small.read(ids[-5]).lost == 1
+
+
+def test_the_memory_of_an_evicted_event_is_freed_at_once() -> None:
+    log, data = Log(1000, START, 100), b"x" * 90
+    referenced = sys.getrefcount(data)
+    log.append([unkeyed("note", data)], START)
+    assert sys.getrefcount(data) > referenced
+    log.append([unkeyed("note", b"x" * 20)], START)
+    assert sys.getrefcount(data) == referenced

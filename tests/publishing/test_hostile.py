@@ -15,7 +15,6 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -26,6 +25,7 @@ from playwright.sync_api import Page
 from feed.clock import now_ms
 from tests.helpers.client_state import of_the_log
 from tests.helpers.harness import LOOPBACK, ROOT, Board, clean_environment, until
+from tests.helpers.memory import memory, peak
 
 MAX_KEYS = 300
 MIB = 1 << 20
@@ -786,19 +786,3 @@ def keys_of(board: Board) -> list[str]:
     for section in ("scores", "markets", "notices", "other"):
         keys += [str(each) for each in state[section]]
     return keys
-
-
-def memory(pid: int) -> int:
-    """Return the bytes of memory that a process uses (Linux)."""
-    return figure(pid, "VmRSS")
-
-
-def peak(pid: int) -> int:
-    return figure(pid, "VmHWM")
-
-
-def figure(pid: int, name: str) -> int:
-    status = Path(f"/proc/{pid}/status").read_text()
-    found = re.search(rf"^{name}:\s+(\d+) kB", status, re.M)
-    assert found
-    return int(found[1]) * 1024

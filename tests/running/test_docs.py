@@ -45,7 +45,7 @@ from feed.settings import SLOWEST, InvalidSetting, Settings
 from feed.sources import recording, replay
 from feed.sources.replay import Replay
 from feed.streams import catchup, framecache, stream
-from feed.streams.slowness import BOUNDS
+from feed.streams.slowness import BOUNDS, SMALL_FRAME
 from feed.streams.view import View
 from serving.figures import FiguresFolder
 from serving.slots import SlotBounds
@@ -587,7 +587,13 @@ def test_the_bounds_of_security_are_those_of_the_code() -> None:
     for words in (
         f"`MAX_STREAMS`, {settings.max_streams} by default",
         f"`BACKLOG`, {settings.backlog:_} by default".replace("_", " "),
+        f"`BACKLOG_BYTES`, {settings.backlog_bytes >> 20} MiB",
         f"`MAX_KEYS`, {settings.max_keys} by default",
+        f"`MAX_KEYS_BYTES`, {settings.max_keys_bytes >> 20} MiB",
+        f"`MAX_CONNECTIONS_PER_CLIENT`, {settings.max_connections_per_client} by",
+        f"a frame of a catch-up | {catchup.FRAME_BYTES >> 10} KiB",
+        f"being sent | {catchup.MADE_BYTES >> 20} MiB in all",
+        f"have up to {SMALL_FRAME + catchup.LARGE_FOR_SMALL >> 10} KiB",
         f"the newest {slots.idle}, for",
         f"without a request | {slots.first_request:g} s",
         f"that isn't read | {slots.answer:g} s",

@@ -116,6 +116,7 @@ class Playing:
         speed: float = 1,
         loop: bool = False,
         max_keys: int = 5000,
+        max_bytes: int = 1 << 20,
         place: bytes = b"",
     ) -> None:
         path = folder / "day.ndjson"
@@ -123,7 +124,7 @@ class Playing:
             recording if isinstance(recording, bytes) else saved(recording)
         )
         self.now = NOW
-        self._replay = Replay(path, loop, speed, max_keys, place)
+        self._replay = Replay(path, loop, speed, max_keys, place, max_bytes=max_bytes)
 
     def after(self, ms: int) -> list[Event]:
         """Return the events of a step `ms` later."""
@@ -744,6 +745,19 @@ def test_more_keys_than_may_be_held_are_skipped(
         "price C",
     ]
     assert "line 3: skipped: MAX_KEYS=2" in caplog.text
+
+
+def test_more_data_than_all_keys_may_have_is_skipped(
+    play: Play, caplog: pytest.LogCaptureFixture
+) -> None:
+    def own(ms: int, key: str, size: int) -> Event:
+        return at(ms, keyed("own", key, b'"%b"' % (b"x" * size)))
+
+    events = [own(0, "A", 600), own(1, "B", 500), own(2, "A", 300), own(3, "B", 500)]
+    playing = play(events, max_bytes=1000)
+    names = playing.names(0) + playing.names(9)
+    assert names == ["own A", "own A", "own B"]
+    assert "line 2: skipped: the data of all keys would exceed" in caplog.text
 
 
 def test_more_types_than_may_be_counted_are_skipped(

@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from feed.events.event import keyed
 from feed.log import Log
 from feed.settings import Settings
+from feed.streams import catchup
 from feed.streams import stream as stream_module
 from feed.streams.admission import Streams
 from feed.streams.catchup import MILESTONES, Milestones
@@ -231,5 +232,6 @@ def test_without_any_one_of_the_bounds_prices_are_older(
 def test_with_long_frames_in_the_beginning_prices_are_older(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    far = Milestones(512, 512, 512)
+    far = Milestones(1024, 1024, 1024)
+    monkeypatch.setattr(catchup, "FRAME_BYTES", 1 << 30)
     assert max(ages(monkeypatch, Market(3000, 3000), milestones=far)) > PROMISE
