@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from tests.helpers.boards import open_streams
 from tests.helpers.harness import LOOPBACK, Board, until
 from tests.helpers.pages import elsewhere
+from tests.helpers.samples import match, team
 from tests.helpers.tabs import PATIENCE, Cookies, Engine, Profile, Tab
 
 TOKEN = "view-token-0123456789"
@@ -223,6 +224,28 @@ def an_answer_types_itself(profile: Profile, board: Board) -> None:
         tab.wait_hidden("#ask")
 
 
+def names_keep_their_words_at_kick_off(profile: Profile, board: Board) -> None:
+    names = ("Iskarova", "Havbrekka BK")
+    teams = {"home": team(names[0]), "away": team(names[1])}
+    upcoming = match("NS", match="iskarova-havbrekka", minute=None) | teams
+    put(board, "/api/scores/iskarova-havbrekka", upcoming)
+    row = "[data-match=iskarova-havbrekka]"
+    with profile.open(board.url) as tab:
+        tab.wait_state("live")
+        tab.wait_text(row, names[0])
+        put(board, "/api/scores/iskarova-havbrekka", upcoming | {"status": "1H"})
+        tab.wait_text(f"{row}:not([data-phase=upcoming])", names[0])
+        assert tab.evaluate(
+            """(row) => [...document.querySelectorAll(`${row} .team-name`)].map(it => {
+              const range = document.createRange();
+              range.selectNodeContents(it);
+              return new Set([...range.getClientRects()].map(({ top }) => top)).size;
+            })""",
+            row,
+        ) == [1, 1]
+    board.request("DELETE", "/api/scores/iskarova-havbrekka", SECRET)
+
+
 # Checks that make profiles of their own.
 
 
@@ -275,6 +298,7 @@ EVERYDAY: tuple[Callable[[Profile, Board], None], ...] = (
     a_paused_page_keeps_its_values,
     frames_of_another_site_share_a_stream,
     an_answer_types_itself,
+    names_keep_their_words_at_kick_off,
 )
 SPECIAL: tuple[Callable[[Engine, Board], None], ...] = (
     languages_change_neither_digits_nor_the_chart,
