@@ -162,6 +162,7 @@ class TickerServer(WorldServer):
         super().__init__(port, authority)
         self.said: list[Json] = []
         self._clients: list[socket.socket] = []
+        self._sending = threading.Lock()
 
     @property
     def url(self) -> str:
@@ -173,6 +174,12 @@ class TickerServer(WorldServer):
         """How many clients have subscribed, ever."""
         return len(self._clients)
 
+    @property
+    def connected(self) -> int:
+        """How many clients that have subscribed are connected now."""
+        with self.changed:
+            return sum(client in self._open for client in self._clients)
+
     def send(self, *messages: Json) -> None:
         """Send messages to the last client that has subscribed."""
         for message in messages:
@@ -180,7 +187,8 @@ class TickerServer(WorldServer):
 
     def send_raw(self, data: bytes) -> None:
         """Send bytes as they are to the last client that has subscribed."""
-        self._clients[-1].sendall(data)
+        with self._sending:
+            self._clients[-1].sendall(data)
 
     def close(self, code: int) -> None:
         """Send the last client a close frame."""
@@ -218,8 +226,9 @@ class TickerServer(WorldServer):
             self.said.append(said)
             if connection not in self._clients:
                 self._clients.append(connection)
-        for answer in answers:
-            connection.sendall(frame_of(TEXT, json.dumps(answer).encode()))
+        with self._sending:
+            for answer in answers:
+                connection.sendall(frame_of(TEXT, json.dumps(answer).encode()))
         with self.changed:
             self.changed.notify_all()
 
@@ -227,8 +236,8 @@ class TickerServer(WorldServer):
 class KrakenServer(TickerServer):
     """Kraken: `prices` has the last price of each pair that it knows.
 
-    Pairs in `mute` are acknowledged and have no snapshot. With `heartbeat`, one comes
-    that often, in seconds; `sends_nothing` stops everything after the handshake.
+    Pairs in `mute` are acknowledged and have no snapshot. `is_silent` stops everything
+    after the handshake. With `beat`, a heartbeat comes that often, in seconds.
     """
 
     def __init__(self, port: int = 0, authority: trustme.CA | None = None) -> None:
@@ -239,11 +248,22 @@ class KrakenServer(TickerServer):
         self.system = "online"
         self.is_silent = False
         self.at: str | None = None
+        self.beat = 0.0
 
     def greet(self, served: Served) -> None:
         if not self.is_silent:
             status = json.dumps(self.status()).encode()
             served.write(frame_of(TEXT, status))
+        if self.beat:
+            threading.Thread(target=self._keep_alive, daemon=True).start()
+
+    def _keep_alive(self) -> None:
+        """Send heartbeats until nobody is connected."""
+        self.wait(lambda: self.connected)
+        with contextlib.suppress(OSError):
+            while self.connected:
+                self.heartbeat()
+                time.sleep(self.beat)
 
     def status(self) -> Json:
         """Return the message about the state of the exchange."""

@@ -291,8 +291,8 @@ def test_what_is_no_scoreboard_is_never_an_empty_league(body: bytes) -> None:
         Espn(["a"]).read("q", body, NOW)
 
 
-def test_yesterday_and_today_are_asked_for() -> None:
-    assert days_of(NOW) == ["20261117", "20261118"]
+def test_today_and_yesterday_are_asked_for() -> None:
+    assert days_of(NOW) == ["20261118", "20261117"]
 
 
 def league_match(*goals: dict[str, Any], **changes: Any) -> dict[str, Any]:

@@ -66,7 +66,7 @@ class Espn:
 
     def questions(self, now: int) -> list[str]:
         """Return what is asked at `now` (epoch ms): the path of each league and day."""
-        return [question_of(it, day) for it in self._leagues for day in days_of(now)]
+        return [question_of(it, day) for day in days_of(now) for it in self._leagues]
 
     def subject_of(self, question: str) -> str:
         """Return the league that a question is about."""
@@ -96,12 +96,12 @@ def question_of(league: str, day: str) -> str:
 
 
 def days_of(now: int) -> list[str]:
-    """Return yesterday and today at `now` (epoch ms), each as YYYYMMDD in UTC.
+    """Return today and yesterday at `now` (epoch ms), each as YYYYMMDD in UTC.
 
     A match that kicks off late in America is listed under the next day there.
     """
     today = datetime.fromtimestamp(now / 1000, UTC)
-    return [f"{day:%Y%m%d}" for day in (today - timedelta(days=1), today)]
+    return [f"{day:%Y%m%d}" for day in (today, today - timedelta(days=1))]
 
 
 def read_match(event: Fields, competition: str | None, at: int) -> Report | None:

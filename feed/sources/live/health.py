@@ -1,5 +1,6 @@
 """The state of one source, which becomes a `source` event whenever it changes."""
 
+import logging
 import threading
 from collections.abc import Callable, Iterable
 from typing import Literal
@@ -10,6 +11,8 @@ from feed.events.event import KEY_LENGTH
 from feed.events.shapes import Notice, SourceState
 from feed.sources.live.arrivals import Arrivals
 from feed.sources.live.faults import Fault, Trouble
+
+logger = logging.getLogger("liveboard.live")
 
 Condition = Literal["live", Trouble]
 
@@ -94,5 +97,7 @@ class Health:
             since = now if status == "live" else self._heard_at
             if last and (last.status == "live") == (status == "live"):
                 since = last.since
+            words = f"{self._name} is {status}. {detail or ''}".rstrip()
+            logger.log(logging.INFO if status == "live" else logging.WARNING, words)
             self._last = SourceState(self._name, status, min(since, now), detail, now)
             self._arrivals.put([self._last])
