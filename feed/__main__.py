@@ -1,4 +1,4 @@
-"""`python -m feed record`, `publish` and `doctor`: clients of a running board."""
+"""`python -m feed record`, `publish`, `doctor` and `live`: the commands."""
 
 import argparse
 import sys
@@ -6,6 +6,7 @@ from pathlib import Path
 
 from feed.commands.board import Misuse, print_note
 from feed.commands.doctor import examine
+from feed.commands.live import write_live
 from feed.commands.publish import publish
 from feed.commands.record import record
 
@@ -16,6 +17,8 @@ def main() -> int:
     try:
         if arguments.command == "record":
             return record(arguments.url, arguments.output, arguments.insecure)
+        if arguments.command == "live":
+            return write_live(arguments.prices, arguments.scores)
         if arguments.command == "doctor":
             return examine(arguments.url, arguments.insecure)
         return publish(
@@ -56,6 +59,9 @@ def _parser() -> argparse.ArgumentParser:
             action="store_true",
             help="allow http:// for a token or password, though others may read it",
         )
+    command = commands.add_parser("live", help="write the world's prices and scores")
+    command.add_argument("--prices", default="", help="default: that of PRICES")
+    command.add_argument("--scores", default="", help="default: that of SCORES")
     return parser
 
 

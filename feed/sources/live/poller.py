@@ -124,10 +124,10 @@ class Poller:
             names = {*map(self._reader.subject_of, self._unknown)}
             self._health.report_unknown(names, "SCORES")
         self._schedule.postpone(question, time.monotonic(), fault)
-        if all(it.fault is not None for it in self._schedule.asked.values()):
-            self._health.report_fault(fault)
-        else:
+        if any(it.body and it.fault is None for it in self._schedule.asked.values()):
             self._report()
+        else:
+            self._health.report_fault(fault)
 
     def _ask(self, question: str) -> None:
         """Ask a question, and publish what its answer says; Fault if there is none."""
