@@ -176,11 +176,11 @@ export function redCards(count) {
 }
 
 /**
- * A market's status as a word: "Open".
+ * A market's status as a word: "open".
  * @param {MarketState} market
  */
 export function marketStatus({ status }) {
-  return status.charAt(0).toUpperCase() + status.slice(1).toLowerCase();
+  return status.toLowerCase();
 }
 
 /**

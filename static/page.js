@@ -81,6 +81,7 @@ const parts = {
   madeAt: boot.at,
   stream,
   choice,
+  settings,
   pause,
   badge,
   prices,
@@ -442,7 +443,10 @@ byId("board").addEventListener("click", ({ target }) => {
 onPlainClick(document.body, "#open-ask, #detail-ask", () => choice.ask(askAbout(choice.now)));
 byId("pause").addEventListener("click", togglePause);
 byId("open-settings").addEventListener("click", () => openDialog("openSettings"));
-byId("copy-curl").addEventListener("click", async () => (await loadTerminal()).copyLine());
+document.body.addEventListener("click", async ({ target }) => {
+  const button = /** @type {Element} */ (target).closest("[data-copy]");
+  if (button) (await loadTerminal()).copyCommand(button);
+});
 byId("open-help").addEventListener("click", () => openDialog("openHelp"));
 byId("open-alerts").addEventListener("click", () => openAlerts());
 byId("alerts-tab").addEventListener("click", () => openAlerts());

@@ -34,8 +34,8 @@ FILTER_LABELS = {
 }
 SORT_LABELS = {
     "symbol": "Symbol",
-    "-change_percent": "Risen most",
-    "change_percent": "Fallen most",
+    "-change_percent": "Top gainers",
+    "change_percent": "Top losers",
     "-price": "Highest price",
     "-volume": "Most traded",
     "-at": "Newest first",

@@ -57,6 +57,13 @@ LEVELS = {
 }
 OLD = 60_000  # ms; the age of a newer price says nothing; as in static/board/prices.js
 COLUMN_WIDTHS = (6, 8, 10, 12, 15, 19, 28)  # characters; as in static/styles/prices.css
+NONE_THERE = {  # by filter
+    "up": "Nothing has risen.",
+    "down": "Nothing has fallen.",
+    "live": "No match is live at the moment.",
+    "finished": "No match is over yet.",
+    "upcoming": "No match is coming up.",
+}
 SCORING = GOALS | {"var_cancelled"}
 INCIDENTS = {
     "kick_off": "Kick-off",
@@ -154,6 +161,17 @@ def red_cards(count: int | None) -> str:
     return "1 red card" if count == 1 else f"{count} red cards"
 
 
+def nothing_words(q: str, filter: str, symbols: Sequence[str]) -> str:
+    """Return what the board says if a search, a filter or symbols select nothing.
+
+    The server doesn't know a reader's pins, so it shows all rows instead of them.
+    """
+    if q:
+        return f"No results for “{q}”."
+    missing = "None of these symbols is on the board."
+    return NONE_THERE.get(filter) or (missing if symbols else "Nothing here yet.")
+
+
 def age_of(at: int | None) -> str:
     """Return how old a price of this instant (epoch ms) is, "3 min"; "" if new."""
     return "" if at is None or now_ms() - at < OLD else age(now_ms() - at)
@@ -165,8 +183,8 @@ def level(name: str) -> str:
 
 
 def market_status(market: Fields) -> str:
-    """Return a market's status as a word: "Open"."""
-    return str(market["status"]).capitalize()
+    """Return a market's status as a word: "open"."""
+    return str(market["status"]).lower()
 
 
 def line(values: Sequence[float], width: int, height: int) -> str:
@@ -304,6 +322,7 @@ TEMPLATE_FILTERS: dict[str, Callable[..., Any]] = {
         market_status,
         minute,
         moment,
+        nothing_words,
         page_time,
         percent,
         phase,

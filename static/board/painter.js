@@ -27,6 +27,7 @@ import { isStale } from "./badge.js";
  * @property {number} madeAt The instant of the values that the page was made with.
  * @property {import("../stream/stream.js").Stream} stream
  * @property {import("../controls/choice.js").Choice} choice
+ * @property {import("../controls/settings.js").Settings} settings
  * @property {import("../controls/pause.js").Pause} pause
  * @property {import("./badge.js").Badge} badge
  * @property {import("./prices.js").Prices} prices
@@ -105,7 +106,6 @@ export class Painter {
     const asOf = stream.asOf ?? madeAt;
     setTime(byId("as-of"), asOf, "clock");
     setTime(byId("as-of-date"), asOf, "date");
-    setHidden(byId("simulated"), board.source !== "simulator");
     setAttribute(document.documentElement, "data-source", board.source);
   }
 
@@ -121,5 +121,13 @@ export class Painter {
     setHidden(byId("empty"), !isEmpty);
     setHidden(byId("toolbar"), isEmpty);
     setHidden(byId("nothing"), isEmpty || !isNothing);
+    if (isNothing && !isEmpty) this.#paintNothing();
+  }
+
+  /** Say why there is nothing; the first time this loads the words' script. */
+  async #paintNothing() {
+    const { choice, settings } = this.#parts;
+    const { paintNothing } = await import("./nothing.js");
+    paintNothing(choice.now, settings.get("pins").length > 0);
   }
 }

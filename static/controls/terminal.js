@@ -11,7 +11,6 @@ const COPIED = 2000; // ms for which the button shows "Copied"
 
 export class Terminal {
   #line = byId("curl");
-  #copy = byId("copy-curl");
 
   /** @param {Selection} selection @param {string[]} symbols The symbols that the page shows. */
   paint(selection, symbols) {
@@ -20,16 +19,18 @@ export class Terminal {
     setText(this.#line, `${this.#line.dataset.curl} ${options} ${quoted(url)}`);
   }
 
-  /** Copy the command; if the browser does not allow that, select it. */
-  async copyLine() {
+  /** Copy the command beside a button; if the browser does not allow that, select it. */
+  async copyCommand(/** @type {Element} */ button) {
+    const command = button.parentElement?.querySelector("code");
+    if (!command) return;
     try {
-      await navigator.clipboard.writeText(this.#line.textContent ?? "");
-      setText(this.#copy, "Copied");
+      await navigator.clipboard.writeText(command.textContent ?? "");
+      setText(button, "Copied");
     } catch {
-      getSelection()?.selectAllChildren(this.#line);
-      setText(this.#copy, "Selected");
+      getSelection()?.selectAllChildren(command);
+      setText(button, "Selected");
     }
-    setTimeout(() => setText(this.#copy, "Copy"), COPIED);
+    setTimeout(() => setText(button, "Copy"), COPIED);
   }
 }
 

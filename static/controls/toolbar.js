@@ -39,9 +39,10 @@ export class Toolbar {
       choice.change({ by: searchParams.get("by") ?? "" });
     });
     onPlainClick(byId("only"), "a", () => choice.change({ symbols: [] }));
-    onPlainClick(byId("nothing"), "a", () =>
-      choice.change({ q: "", filter: "all", symbols: [], view: "both" }),
-    );
+    onPlainClick(byId("nothing"), "a", () => {
+      const all = { filter: "all", symbols: [], view: "both" };
+      choice.change(choice.now.q ? { q: "" } : all);
+    });
     TABS.addEventListener("change", () => this.paint());
   }
 

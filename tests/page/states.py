@@ -188,7 +188,7 @@ def show_empty(page: Page, stage: Stage) -> None:
     """Open the page; the stage must be in front of a board without any events."""
     load_page(page, stage)
     begin_stream(page, stage)
-    expect(page.get_by_text("Nothing on the board yet")).to_be_visible()
+    expect(page.get_by_text("Waiting for the first price")).to_be_visible()
 
 
 # Helpers of the states.

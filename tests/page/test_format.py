@@ -15,6 +15,7 @@ from web.format import (
     live_matches,
     market_status,
     minute,
+    nothing_words,
     position,
     red_cards,
     scorers,
@@ -110,7 +111,16 @@ def test_red_cards_and_markets_are_said_in_words() -> None:
         "2 red cards",
     ]
     market = {"market": "MAIN", "status": "open", "until": None, "at": EVENING}
-    assert market_status(market) == "Open"
+    assert market_status(market) == "open"
+
+
+def test_a_selection_that_shows_nothing_says_so() -> None:
+    assert nothing_words("zzzz", "live", ()) == "No results for “zzzz”."
+    assert nothing_words("", "live", ()) == "No match is live at the moment."
+    assert (
+        nothing_words("", "all", ("ACME",)) == "None of these symbols is on the board."
+    )
+    assert nothing_words("", "all", ()) == "Nothing here yet."
 
 
 def test_a_line_spans_its_box() -> None:

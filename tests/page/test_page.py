@@ -148,17 +148,54 @@ def test_a_goal_is_called(page: Page, page_errors: list[str]) -> None:
         expect(call).to_be_visible(timeout=40_000)
 
 
-def test_a_board_without_anything_says_how_to_publish(
+def test_a_board_without_anything_waits_and_tells_developers_how_to_publish(
     page: Page, page_errors: list[str]
 ) -> None:
     page_errors.append(CUT)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     with Board(FEED="published") as board:
         page.goto(board.url)
         wait_until_live(page)
-        expect(page.get_by_text("Nothing on the board yet")).to_be_visible()
-        expect(page.get_by_text(f"{board.url}/api/prices/ACME")).to_be_visible()
+        empty = page.locator("#empty")
+        expect(empty).to_contain_text("Waiting for the first price")
+        expect(page.locator(".pulse")).to_be_visible()
+        command = empty.get_by_text(f"{board.url}/api/prices/ACME")
+        expect(command).to_be_hidden()
+        empty.get_by_text("For developers").click()
+        expect(command).to_be_visible()
+        copy = empty.get_by_role("button", name="Copy").first
+        copy.click()
+        expect(empty.get_by_text("Copied")).to_be_visible()
+        copied = str(page.evaluate("() => navigator.clipboard.readText()"))
+        assert copied == command.inner_text() and copied.startswith("curl -X PUT ")
         expect(page.get_by_text("Simulated data")).to_be_hidden()
         expect(page.get_by_role("heading", name="Prices")).to_be_hidden()
+        for name in ("Pause", "Alerts"):  # they could do nothing here
+            expect(page.get_by_role("button", name=name)).to_have_count(0)
+        page.set_viewport_size({"width": 320, "height": 640})
+        assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_the_page_says_what_it_is_about(page: Page, board: Board) -> None:
+    page.goto(board.url)
+    expect(page.locator(".tagline")).to_have_text("Prices and match scores, live")
+    page.get_by_role("button", name="Simulated data").click()
+    about = page.locator("#about")
+    expect(about).to_be_visible()
+    expect(about).to_contain_text("no company, club or price is real")
+    page.keyboard.press("Escape")
+    expect(about).to_be_hidden()
+
+
+def test_names_and_symbols_are_not_translated(page: Page, board: Board) -> None:
+    page.goto(f"{board.url}/s/ACME")
+    wait_until_live(page)
+    names = "h1 span, .symbol, .name, .team-name, .scorers, .market-name"
+    kept = page.evaluate(
+        "(names) => [...document.querySelectorAll(names)].map((it) => it.translate)",
+        f"{names}, #detail-title, #detail-subtitle",
+    )
+    assert len(kept) > 60 and not any(kept)
 
 
 def test_rows_that_are_not_shown_yet_have_a_shorter_trend(board: Board) -> None:

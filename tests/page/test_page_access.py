@@ -189,9 +189,17 @@ def test_the_tab_key_reaches_everything_in_the_order_that_is_seen(
             break
         assert is_seen, f"the focus on {name!r} can't be seen"
         seen.append(name)
-    wanted = ["Skip to the board", "Liveboard", "Pause", "Alerts", "Settings", "Both"]
+    wanted = [
+        "Skip to the board",
+        "Liveboard",
+        "About",
+        "Pause",
+        "Alerts",
+        "Settings",
+        "Both",
+    ]
     wanted += ["Prices", "Scores", "q", "filter", "sort", "Show all", "Symbol", "Last"]
-    wanted += ["Pin ACME", "ACME", "Pin BOLT", "BOLT", "Copy", "Keys"]
+    wanted += ["Pin ACME", "ACME", "Pin BOLT", "BOLT", "For developers", "Keys"]
     places = [
         next(i for i, name in enumerate(seen) if name.endswith(w)) for w in wanted
     ]

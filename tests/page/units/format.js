@@ -135,7 +135,7 @@ test("matches are listed by competition, phase and kick-off", () => {
 test("a market's status is a word", () => {
   const status = /** @type {const} */ ("open");
   const market = { market: "MAIN", status, until: EVENING, source: null, at: EVENING };
-  equal(format.marketStatus(market), "Open");
+  equal(format.marketStatus(market), "open");
 });
 
 test("a field that an event lacks reads like one that is null", () => {
