@@ -22,10 +22,8 @@ import { Choice } from "./controls/choice.js";
 import { Pause } from "./controls/pause.js";
 import { paintPins, rowOf } from "./controls/pins.js";
 import { Settings, pinOfOpened } from "./controls/settings.js";
-import { listenToShortcuts } from "./controls/shortcuts.js";
 import { Toolbar, onPlainClick } from "./controls/toolbar.js";
 import { byId, setHidden, setText } from "./dom.js";
-import { Renewal } from "./renewal.js";
 import { Stream } from "./stream/stream.js";
 import { OWN_ZONE, UTC, passTime, useZone } from "./times.js";
 
@@ -35,6 +33,7 @@ import { OWN_ZONE, UTC, passTime, useZone } from "./times.js";
 /** @typedef {import("./stream/stream.js").StateName} StateName */
 
 const SECOND = 1000; // ms
+const YOUNG = 5 * 60_000; // ms; until then a page counts as used, and needs no renewal
 const TITLE_INTERVAL = 5; // seconds between two titles, because a tab that flickers disturbs
 /** @type {Set<StateName>} The states that are announced to people who don't see the badge. */
 const ANNOUNCED = new Set([
@@ -61,7 +60,6 @@ const notices = new Notices(board);
 const views = { price: prices, score: scores, market: notices, notice: notices };
 const pause = new Pause();
 const toolbar = new Toolbar(choice);
-const renewal = new Renewal(boot.version);
 /** @type {Record<string, (data: any) => void>} By control event. */
 const controlHandlers = { gap: showGap };
 const badge = new Badge(() => stream.retry());
@@ -104,6 +102,11 @@ let leftOut = null;
 let arePanelsAsked = false;
 let wasAnnounced = false; // whether a state was; the first "Live" of a page is no news
 let seconds = 0;
+/** @type {import("./renewal.js").Renewal | null} */
+let renewal = null;
+let renewalDue = YOUNG;
+/** @type {KeyboardEvent[]} Those before the script of the shortcuts is loaded. */
+const earlyKeys = [];
 let selectedBefore = ""; // the text that was selected when a pointer went down
 
 board.watch((change) => {
@@ -122,7 +125,7 @@ function onHello(hello) {
   if (hello.resume === "fresh") board.rebuild();
   if (hello.resume !== "replayed") parts.detail?.reload();
   board.source = hello.source;
-  renewal.onVersion(hello.version);
+  if (renewal || hello.version !== boot.version) loadRenewal(hello.version);
   painter.request();
 }
 
@@ -149,7 +152,7 @@ function announceAway(sentence) {
   setText(byId("away"), sentence);
   setHidden(byId("away"), false);
   announcer.announce(sentence, true);
-  renewal.onInput(); // a person may be about to read it
+  renewal?.onInput(); // a person may be about to read it
 }
 
 /** Do once a second what needs no event. */
@@ -158,7 +161,8 @@ function tick() {
   painter.paintTimes();
   if (seconds % TITLE_INTERVAL === 0) updateTitle();
   seconds += 1;
-  renewal.check();
+  renewal?.check();
+  if (!renewal && performance.now() > renewalDue) loadRenewal(boot.version);
   painter.requestIfDue();
 }
 
@@ -279,6 +283,14 @@ async function paintTerminal() {
   if (terminal || !isWhole || filter === "pinned") {
     (await loadTerminal()).paint(choice.now, shownSymbols());
   }
+}
+
+/** Tell what renews the page the server's version; the first time this loads its script. */
+async function loadRenewal(/** @type {string} */ version) {
+  renewalDue = performance.now() + YOUNG; // then it is tried again
+  const module = await import("./renewal.js").catch(() => null);
+  if (module) renewal ??= new module.Renewal(boot.version);
+  renewal?.onVersion(version);
 }
 
 async function loadTerminal() {
@@ -417,6 +429,32 @@ async function toggleSound() {
   report(isOn ? "Sound on" : "Sound off");
 }
 
+/** Load the shortcuts with the first key, and repeat the keys until then for them. */
+async function onEarlyKey(/** @type {KeyboardEvent} */ event) {
+  const isInField = /** @type {Element} */ (event.target).matches("input, textarea");
+  if (event.key === "/" && !isInField) event.preventDefault(); // Firefox would search the page
+  if (earlyKeys.push(event) > 1) return;
+  const module = await import("./controls/shortcuts.js").catch(() => null);
+  const keys = earlyKeys.splice(0);
+  if (!module) return;
+  removeEventListener("keydown", onEarlyKey);
+  module.listenToShortcuts(
+    { settings, choice, toolbar },
+    {
+      togglePin,
+      togglePause,
+      openAlerts: () => openAlerts(keyTarget()),
+      openHelp: () => openDialog("openHelp"),
+      openAsk: () => choice.ask(askAbout(choice.now)),
+      toggleSound,
+      selectNextTheme,
+      report,
+    },
+  );
+  for (const key of keys)
+    document.activeElement?.dispatchEvent(new KeyboardEvent("keydown", key));
+}
+
 choice.watch(() => onSelection());
 settings.watch((name) => {
   applySettings();
@@ -450,19 +488,7 @@ document.body.addEventListener("click", async ({ target }) => {
 byId("open-help").addEventListener("click", () => openDialog("openHelp"));
 byId("open-alerts").addEventListener("click", () => openAlerts());
 byId("alerts-tab").addEventListener("click", () => openAlerts());
-listenToShortcuts(
-  { settings, choice, toolbar },
-  {
-    togglePin,
-    togglePause,
-    openAlerts: () => openAlerts(keyTarget()),
-    openHelp: () => openDialog("openHelp"),
-    openAsk: () => choice.ask(askAbout(choice.now)),
-    toggleSound,
-    selectNextTheme,
-    report,
-  },
-);
+addEventListener("keydown", onEarlyKey);
 
 for (const element of document.querySelectorAll("[data-origin]")) {
   setText(element, location.origin);

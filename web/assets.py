@@ -33,7 +33,7 @@ STYLESHEET = "board.css"
 # Its parts below `styles/`, in the order of the cascade: one request fetches them all.
 STYLES = (
     *("tokens", "base", "bar", "controls", "notices", "toolbar", "board", "prices"),
-    *("scores", "footer", "layout", "embed", "print"),
+    *("scores", "footer", "layout", "print"),
 )
 FOREIGN = "vendor"  # a library's own notice stays in it
 TEXT = ("text/", "application/javascript", "image/svg+xml")

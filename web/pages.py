@@ -45,9 +45,9 @@ NOT_PRELOADED = {
     *("detail", "ask", "panels", "alerts/alerts.js", "alerts/alerts-dialog.js"),
     *("alerts/away-sentence.js", "alerts/gap.js", "alerts/notify.js"),
     *("alerts/own-alert-form.js", "alerts/own-alerts.js", "board/nothing.js"),
-    *("controls/appearance.js", "controls/dialogs.js", "controls/selecting.js"),
-    "controls/settings-dialog.js",
-    "controls/terminal.js",
+    *("controls/appearance.js", "controls/dialogs.js", "controls/keys.js"),
+    *("controls/selecting.js", "controls/settings-dialog.js"),
+    *("controls/shortcuts.js", "controls/terminal.js", "renewal.js"),
     *("alerts-dialog.js", "candles.js", "chart.js", "detail.js", "library.js"),
     "sentences.js",
 }
