@@ -86,6 +86,9 @@ def _add_headers(response: Response, settings: Settings) -> Response:
         response.headers["Cache-Control"] = (
             "no-cache"  # the browser revalidates, and mostly gets a 304
         )
+        # A frame in a sandbox has an origin of its own, and must be able to load the
+        # scripts that say why it isn't live. These files are no secret.
+        response.headers["Access-Control-Allow-Origin"] = "*"
     if settings.allowed_origins:
         _allow_origin(response, settings.allowed_origins)
     return response

@@ -3,9 +3,9 @@
  * selects, and a badge. It has no settings and stores nothing.
  */
 
-import { Badge } from "./board/badge.js";
+import { Badge, isStale } from "./board/badge.js";
 import { Board } from "./board/state.js";
-import { byId, setHidden } from "./dom.js";
+import { byId, setHidden, setText } from "./dom.js";
 import { Prices } from "./board/prices.js";
 import { Scores } from "./board/scores.js";
 import { readSelection } from "./controls/address.js";
@@ -14,6 +14,9 @@ import { passTime, setTime } from "./times.js";
 
 const SECOND = 1000; // ms
 const NO_PINS = { isPinned: () => false };
+
+// Such a frame has an origin of its own, which may not read the feed.
+const isSandboxed = globalThis.origin === "null";
 
 /** @type {import("./board/state.js").Boot} */
 const boot = JSON.parse(byId("boot").textContent ?? "");
@@ -84,6 +87,9 @@ function requestPaint() {
 function paint(now) {
   frame = 0;
   badge.paint(stream.state, stream.asOf);
+  if (isSandboxed && isStale(stream.state)) {
+    setText(byId("badge-words"), "Not live: the frame’s sandbox lacks allow-same-origin");
+  }
   const isMore = prices.paint({ now, isPaused: false });
   scores.paint({ isPaused: false });
   setTime(byId("as-of"), stream.asOf ?? boot.at, "clock");

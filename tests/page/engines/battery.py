@@ -275,6 +275,24 @@ def pages_are_live_where_nothing_can_be_stored(engine: Engine, board: Board) -> 
                 tab.wait_text("[data-symbol=BOLT] .star[aria-pressed=true]", "★")
 
 
+def a_frame_in_a_sandbox_says_why_it_is_not_live(engine: Engine, board: Board) -> None:
+    html = f"<iframe sandbox='allow-scripts' src='{board.url}/embed'></iframe>"
+    with (
+        elsewhere(html) as site,
+        engine.profile() as profile,
+        profile.open(site) as tab,
+    ):
+        tab.wait("() => frames.length === 1")
+        frame = tab.frame(0)
+        if engine.name == "webkit":  # it takes 'self' in the policy for nobody there
+            frame.wait_text("#badge", "Connecting")
+            assert (
+                frame.evaluate("() => performance.getEntriesByType('resource')") == []
+            )
+        else:
+            frame.wait_text("#badge", "sandbox lacks allow-same-origin")
+
+
 def a_board_with_a_token_is_read_by_a_url_with_it(
     engine: Engine, guarded: Board
 ) -> None:
@@ -303,6 +321,7 @@ EVERYDAY: tuple[Callable[[Profile, Board], None], ...] = (
 SPECIAL: tuple[Callable[[Engine, Board], None], ...] = (
     languages_change_neither_digits_nor_the_chart,
     pages_are_live_where_nothing_can_be_stored,
+    a_frame_in_a_sandbox_says_why_it_is_not_live,
 )
 
 
