@@ -254,10 +254,18 @@ export function teams({ home, away }, between = "v") {
  */
 export function scoreLine({ home, away }) {
   const line = teams({ home, away }, result(home.score, away.score) || "v");
+  const further = furtherResults({ home, away });
+  return further ? `${line} (${further})` : line;
+}
+
+/**
+ * The results beside the score: "pens 4–3, agg. 3–3"; mostly empty.
+ * @param {Pick<Score, "home" | "away">} score
+ */
+export function furtherResults({ home, away }) {
   const pens = result(home.shoot_out, away.shoot_out);
   const aggregate = result(home.aggregate, away.aggregate);
-  const further = [pens && `pens ${pens}`, aggregate && `agg. ${aggregate}`].filter(Boolean);
-  return further.length ? `${line} (${further.join(", ")})` : line;
+  return [pens && `pens ${pens}`, aggregate && `agg. ${aggregate}`].filter(Boolean).join(", ");
 }
 
 /**
@@ -392,7 +400,7 @@ function shootOut(score) {
  * @param {number | null} home
  * @param {number | null} away
  */
-function result(home, away) {
+export function result(home, away) {
   return home == null || away == null ? "" : `${home}–${away}`;
 }
 

@@ -14,7 +14,7 @@ import { setAttribute, setText } from "./dom.js";
  * @property {string} name Such as "Europe/Berlin"; empty if the browser doesn't know it.
  * @property {(at: number) => number} offset Its distance from UTC at an instant, in ms.
  *
- * @typedef {"clock" | "hours" | "until" | "date"} Form
+ * @typedef {"clock" | "hours" | "until" | "date" | "day"} Form
  */
 
 export const UNKNOWN = "–";
@@ -32,7 +32,7 @@ export const OWN_ZONE = {
   offset: (at) => -MINUTE * new Date(at).getTimezoneOffset(),
 };
 /** @type {Record<Form, (at: number | null) => string>} */
-const FORMS = { clock, hours, until: (at) => `until ${hours(at)}`, date };
+const FORMS = { clock, hours, until: (at) => `until ${hours(at)}`, date, day: dayInWords };
 
 let zone = OWN_ZONE;
 let present = Date.now(); // until the server's time is known
@@ -111,6 +111,14 @@ export function date(at) {
 }
 
 /**
+ * The day, "Thu 5 Mar".
+ * @param {number} at Epoch ms.
+ */
+export function day(at) {
+  return `${weekday(at)} ${dayAndMonth(isoThere(at) ?? "")}`;
+}
+
+/**
  * Write an instant into a <time> element; make that empty if there is no instant.
  * @param {Element} element
  * @param {number | null} at Epoch ms.
@@ -186,6 +194,12 @@ function dayAndMonth(there) {
 /** @param {number} at */
 function weekday(at) {
   return WEEKDAYS[new Date(shifted(at)).getUTCDay()];
+}
+
+/** "today", or else "on Thu 5 Mar". @param {number | null} at */
+function dayInWords(at) {
+  if (at === null || isoThere(at) === null) return "";
+  return dayOf(at) === dayOf(present) ? "today" : `on ${day(at)}`;
 }
 
 /** The day of an instant in the zone, since the epoch. @param {number} at */

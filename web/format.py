@@ -19,6 +19,7 @@ from feed.streams.written import (
     arrow,
     direction,
     fixed,
+    further_results,
     isolated,
     moment,
     percent,
@@ -64,7 +65,8 @@ NONE_THERE = {  # by filter
     "finished": "No match is over yet.",
     "upcoming": "No match is coming up.",
 }
-SCORING = GOALS | {"var_cancelled"}
+SCORING = GOALS | {"var_cancelled", "half_time", "full_time"}
+TRADING = {"open": "Market open", "halted": "Trading halted", "closed": "Market closed"}
 INCIDENTS = {
     "kick_off": "Kick-off",
     "goal": "Goal",
@@ -199,36 +201,53 @@ def line(values: Sequence[float], width: int, height: int) -> str:
     )
 
 
-def chart_sentence(symbol: str, candles: Sequence[Sequence[float]], places: int) -> str:
+def trading(status: str) -> str:
+    """Return the status of a quote's market in words: "Market closed"."""
+    return TRADING.get(status, status)
+
+
+def chart_sentence(symbol: str, bars: Sequence[Sequence[float]], places: int) -> str:
     """Return a chart in words, for people who can't see it."""
     symbol = isolated(symbol)
-    if len(candles) < 2:
+    if not bars:
         return f"No past prices of {symbol} yet."
-    first, last = candles[0][1], candles[-1][4]
-    low, high = min(c[3] for c in candles), max(c[2] for c in candles)
+    (at, first, *_), last = bars[0], bars[-1][4]
+    if len(bars) == 1:
+        return (
+            f"In this chart: {symbol} was {price(last, places)} "
+            f"at {page_time(int(at), 'hours')}, and has no other price."
+        )
+    low, high = min(bar[3] for bar in bars), max(bar[2] for bar in bars)
     verbs = {"up": "rose", "down": "fell", "flat": "stands"}
     way = direction(last - first, places)
     distance = price(abs(last - first), places)
     moved = "where it began" if way == "flat" else f"by {distance}"
     return (
-        f"{symbol} {verbs[way]} {moved} between "
-        f"{page_time(int(candles[0][0]), 'hours')} and "
-        f"{page_time(int(candles[-1][0]), 'hours')}, to {price(last, places)}; "
+        f"In this chart: {symbol} {verbs[way]} {moved} between "
+        f"{page_time(int(at), 'hours')} and {page_time(int(bars[-1][0]), 'hours')}, "
+        f"to {price(last, places)}; "
         f"low {price(low, places)}, high {price(high, places)}."
     )
 
 
-def incident_text(incident: Fields, score: Fields) -> str:
-    """Return an incident in words: "Goal 1–0 · A. Ames (Acton)"."""
-    kind = INCIDENTS.get(incident["kind"]) or str(incident["kind"]).replace("_", " ")
+def hero_score(score: Fields) -> str:
+    """Return the score between the teams' names: "2–1", or "v" before kick-off."""
+    return result(score["home"]["score"], score["away"]["score"]) or "v"
+
+
+def incident_words(incident: Fields, score: Fields) -> dict[str, str]:
+    """Return an incident in words: what happened, the result, by whom, on which side.
+
+    They are empty if they aren't known. The result is that after a goal or a period.
+    """
+    kind, side = incident["kind"], incident["team"]
     stands = result(incident["home_score"], incident["away_score"])
-    if stands and incident["kind"] in SCORING:
-        kind += f" {stands}"
-    side = incident["team"]
-    team = isolated(score[side]["name"]) if side in ("home", "away") else ""
-    player = isolated(incident["player"] or "")
-    by = f"{player} ({team})" if player and team else player or team
-    return f"{kind} · {by}" if by else kind
+    return {
+        "what": INCIDENTS.get(kind) or str(kind).replace("_", " "),
+        "result": stands if kind in SCORING else "",
+        "by": incident["player"] or "",
+        "side": f"({score[side]['name']})" if side in ("home", "away") else "",
+    }
 
 
 def address(key: str, page: str) -> str:
@@ -313,7 +332,9 @@ TEMPLATE_FILTERS: dict[str, Callable[..., Any]] = {
         by_symbol,
         chart_sentence,
         direction,
-        incident_text,
+        further_results,
+        hero_score,
+        incident_words,
         iso_time,
         isolated,
         level,
@@ -334,6 +355,7 @@ TEMPLATE_FILTERS: dict[str, Callable[..., Any]] = {
         scorers,
         shut_markets,
         signed,
+        trading,
         whole,
         widths,
     )

@@ -27,6 +27,7 @@ from web import the_feed
 from web.address import FILTER_LABELS, LEAGUE_VIEWS, SORT_LABELS, Selection, is_own
 from web.api import encode_state
 from web.assets import FOREIGN, compressible
+from web.charts import chart_of
 from web.format import directions
 from web.panels import activity_of, boot_of, detail_of, own_events, own_types, panels_of
 from web.terminal import SHOWN, text_board
@@ -35,7 +36,6 @@ SPARK_INTERVAL = 30  # seconds between the points of a sparkline
 SPARK_POINTS = 60
 SPARK_POINTS_UNSEEN = 12  # of rows that a script adds; a page may have a thousand
 ROWS = 200  # prices in the HTML; a script adds the others, or a link shows them
-CHART_INTERVAL, CHART_CANDLES = 60, 240  # seconds, count; as in static/detail/chart.js
 CHART_LIBRARY = "vendor/lightweight-charts.js"  # where `scripts/set-up` puts it
 # Modules and folders below `static/` that the page does not fetch at once: entry points
 # and modules that it loads when a person opens something, and the names by which pages
@@ -53,7 +53,7 @@ NOT_PRELOADED = {
 }
 # The fields that no page shows are not sent to it, and the types of the page's scripts
 # omit the same ones (`static/board/state.js`). Most bytes of a state are of incidents.
-NOT_SHOWN_OF_QUOTE = {"sector", "late"}
+NOT_SHOWN_OF_QUOTE = {"late"}
 NOT_SHOWN_OF_INCIDENT = {"match", "incident", "at"}
 POLICY = (
     "default-src 'none'",
@@ -111,8 +111,8 @@ def symbol(symbol: str) -> Response:
     feed, selection = the_feed(), Selection.of(request.args)
     state = _state(feed)
     quote = _find(state["prices"], "symbol", symbol)
-    candles = feed.history.candles(symbol, CHART_INTERVAL, CHART_CANDLES)
-    detail = {"kind": "quote", "key": symbol, "of": quote, "candles": candles or []}
+    chart = chart_of(feed.history, symbol)
+    detail = {"kind": "quote", "key": symbol, "of": quote, "chart": chart}
     return _answer(feed, state, selection, detail)
 
 
@@ -141,7 +141,7 @@ def own(type: str, key: str) -> Response:
 def detail_panel() -> Response:
     """Return the empty panel that a page fetches when a person opens a detail on it."""
     panel = render_template(
-        "detail.html", selection=Selection(), candles=[], chart_library=_chart_library()
+        "detail.html", selection=Selection(), chart_library=_chart_library()
     )
     return _html(panel, CONTENT_SECURITY_POLICY)
 

@@ -10,7 +10,7 @@ from typing import Literal
 from feed.clock import now_ms
 from feed.streams.written import UNKNOWN
 
-Form = Literal["clock", "hours", "until", "date"]
+Form = Literal["clock", "hours", "until", "date", "day"]
 
 WEEK = 7  # days; a time that is nearer has the name of its day as its date
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -25,8 +25,8 @@ def write_time(at: int | None, form: Form, now: int) -> str:
 
     "hours" is "19:45", and with the date if it isn't today's "Mon 06:51", "5 Mar 06:51"
     or "5 Mar 2027 06:51". "until" is "until 19:45". "clock" has seconds if it is
-    today's: "14:03:07". "date" is the whole date: "Thu 5 Mar 2026, 19:45". It is "–" if
-    the instant is unknown or after the year 9999.
+    today's: "14:03:07". "date" is the whole date: "Thu 5 Mar 2026, 19:45". "day" is
+    "today" or "on Thu 5 Mar". It is "–" if the instant is unknown or after 9999.
     """
     there = _datetime_of(at)
     if there is None:
@@ -36,6 +36,8 @@ def write_time(at: int | None, form: Form, now: int) -> str:
             f"{_weekday(there)} {_day_and_month(there)} {_year(there)}, {there:%H:%M}"
         )
     day = _day_beside(there, _datetime_of(now))
+    if form == "day":
+        return f"on {_weekday(there)} {_day_and_month(there)}" if day else "today"
     if form == "clock" and not day:
         return f"{there:%H:%M:%S}"
     return f"{'until ' if form == 'until' else ''}{day}{day and ' '}{there:%H:%M}"

@@ -155,12 +155,18 @@ def score_line(score: Fields, name: Callable[[str], str] = isolated) -> str:
     home, away = score["home"], score["away"]
     between = result(home["score"], away["score"]) or "v"
     line = f"{name(home['name'])} {between} {name(away['name'])}"
+    further = further_results(score)
+    return f"{line} ({further})" if further else line
+
+
+def further_results(score: Fields) -> str:
+    """Return the results beside the score: "pens 4–3, agg. 3–3"; mostly empty."""
+    home, away = score["home"], score["away"]
     further = {
         "pens": shoot_out(score),
         "agg.": result(home.get("aggregate"), away.get("aggregate")),
     }
-    words = ", ".join(f"{kind} {goals}" for kind, goals in further.items() if goals)
-    return f"{line} ({words})" if words else line
+    return ", ".join(f"{kind} {goals}" for kind, goals in further.items() if goals)
 
 
 def _rounded(size: float, decimals: int, separator: Literal["", ","]) -> str:

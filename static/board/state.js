@@ -14,7 +14,7 @@ import { OwnTypes } from "./own-types.js";
  * `.cache/api.d.ts`. The page is made without some of their fields (see `web/pages.py`).
  *
  * @typedef {import("../../.cache/api.js").components["schemas"]} Schemas
- * @typedef {Omit<Schemas["Quote"], "sector" | "late">} Quote
+ * @typedef {Omit<Schemas["Quote"], "late">} Quote
  * @typedef {Omit<Schemas["Incident"], "match" | "incident" | "at">} Incident
  * @typedef {NonNullable<Incident["team"]>} SideName
  * @typedef {Omit<Schemas["Score"], "incidents"> & {incidents: Incident[]}} Score

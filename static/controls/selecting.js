@@ -82,7 +82,7 @@ function lineOf(row, range) {
 
 /** The texts of a cell: its own, or those of the elements in it. */
 function textOf(/** @type {HTMLElement} */ cell) {
-  const parts = [...cell.children].filter((it) => !it.matches("svg, .arrow"));
+  const parts = [...cell.children].filter((it) => !it.matches("svg, .arrow, .age"));
   const texts = parts.length ? parts.map((it) => it.textContent) : [cell.textContent];
   return texts.map((text) => text.trim().replace(/\s+/g, " ")).join("\t");
 }

@@ -1,28 +1,42 @@
 /**
  * The candles of a chart: the past from `/api/history`, then each new quote, in bars of one
- * width, and at most as many bars as a chart shows. This module knows no DOM.
+ * width, for a span of time before the newest bar. This module knows no DOM.
  */
 
 /** @typedef {import("../board/state.js").Quote} Quote */
 /** @typedef {number[]} Candle At (epoch ms), open, high, low, close. */
 
+// Of the bars, those with one price: from the first share on, a line shows more than candles,
+// which would be loose dashes; below the second one, candles do. Between them nothing changes.
+const SPARSE = 1 / 2;
+const DENSE = 1 / 3;
+
 export class Candles {
   #width;
-  #limit;
+  #span;
+  #isSparse = false;
   /** @type {Candle[]} */ #bars = [];
 
   /**
    * @param {number} interval Seconds of a bar.
-   * @param {number} limit The most bars that are kept, the newest.
+   * @param {number} span Seconds from the oldest to the newest bar.
    */
-  constructor(interval, limit) {
+  constructor(interval, span) {
     this.#width = interval * 1000;
-    this.#limit = limit;
+    this.#span = span * 1000;
   }
 
   /** Oldest first. */
   get bars() {
     return this.#bars;
+  }
+
+  /** Whether the prices are so rare that most bars have one price. */
+  get isSparse() {
+    const flat = this.#bars.filter(([_, __, high, low]) => high === low).length;
+    const share = flat / this.#bars.length;
+    this.#isSparse = this.#isSparse ? share >= DENSE : share >= SPARSE;
+    return this.#isSparse;
   }
 
   /**
@@ -31,7 +45,9 @@ export class Candles {
    * @param {Quote[]} since
    */
   fill(past, since) {
-    this.#bars = past.map((candle) => candle.slice(0, 5)).slice(-this.#limit);
+    this.#bars = past.map((candle) => candle.slice(0, 5));
+    this.#isSparse = false;
+    this.#trim();
     for (const quote of since) this.add(quote);
   }
 
@@ -46,6 +62,12 @@ export class Candles {
       return;
     }
     this.#bars.push([begun, price, price, price, price]);
-    if (this.#bars.length > this.#limit) this.#bars.shift();
+    this.#trim();
+  }
+
+  #trim() {
+    const begin = (this.#bars.at(-1)?.[0] ?? 0) - this.#span;
+    const kept = this.#bars.findIndex(([at]) => at > begin);
+    if (kept > 0) this.#bars.splice(0, kept);
   }
 }

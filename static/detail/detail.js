@@ -4,20 +4,16 @@
  */
 
 import { traitsOf } from "../events.js";
-import { arrow, direction, isolated, minute, percent } from "../format.js";
-import { price, scoreLine, signed } from "../format.js";
-import { byId, fieldsOf, setAttribute, setHidden, setText, stamp } from "../dom.js";
+import { headOf, isolated, scoreLine } from "../format.js";
+import { byId, setAttribute, setHidden, setText } from "../dom.js";
 import { askAbout, panelOf, writeUrl } from "../controls/address.js";
 import { pinOfOpened } from "../controls/settings.js";
-import { headOf } from "../format.js";
-import { setChip, setTime } from "../times.js";
+import { MatchDetail } from "./match-detail.js";
 import { OwnDetail } from "./own-detail.js";
-import { incidentText, moment } from "./sentences.js";
+import { QuoteDetail } from "./quote-detail.js";
 
 /** @typedef {import("../board/state.js").Board} Board */
 /** @typedef {import("../board/state.js").Change} Change */
-/** @typedef {import("../board/state.js").Quote} Quote */
-/** @typedef {import("../board/state.js").Score} Score */
 /** @typedef {import("../controls/choice.js").Choice} Choice */
 /** @typedef {import("../controls/settings.js").Settings} Settings */
 /** @typedef {import("../controls/address.js").Opened} Opened */
@@ -34,14 +30,12 @@ export class Detail {
   #pin = byId("detail-pin");
   #close = byId("detail-close");
   #ask = byId("detail-ask");
-  #quote = byId("quote-detail");
-  #match = byId("match-detail");
+  #quotePart = byId("quote-detail");
+  #matchPart = byId("match-detail");
   #ownPart = byId("own-detail");
-  /** @type {OwnDetail | null} */ #own = null;
-  #price = byId("detail-price");
-  #priceFields = fieldsOf(byId("detail-price"));
-  #figures = fieldsOf(byId("detail-figures"));
-  /** @type {import("./chart.js").Chart | null} */ #chart = null;
+  #quoteDetail;
+  #matchDetail = new MatchDetail();
+  /** @type {OwnDetail | null} */ #ownDetail = null;
   /** @type {Opened | null} */ #opened = null;
   #isDue = false;
   #serverTime = Date.now(); // until the first frame has the server's
@@ -55,6 +49,7 @@ export class Detail {
     this.#board = board;
     this.#choice = choice;
     this.#settings = settings;
+    this.#quoteDetail = new QuoteDetail(settings);
     this.#pin.addEventListener("click", () => {
       if (this.#opened) settings.togglePin(pinOfOpened(this.#opened));
     });
@@ -70,15 +65,16 @@ export class Detail {
   /** @param {Change} change */
   onChange({ type, own, key, now }) {
     const { detail } = traitsOf(type);
+    if (type === "market") this.#isDue = true;
     if (key !== this.#opened?.key || detail !== this.#opened?.kind) return;
     if (own !== this.#opened?.type) return;
-    if (detail === "quote" && now) this.#chart?.onQuote(now);
+    if (detail === "quote" && now) this.#quoteDetail.onQuote(now);
     this.#isDue = true;
   }
 
   /** Fetch the chart's past again, because the stream may have left events out. */
   reload() {
-    if (this.#opened?.kind === "quote") this.#chart?.open(this.#opened.key);
+    if (this.#opened?.kind === "quote") this.#openQuote(this.#opened.key);
   }
 
   /** Show what the selection opens. @param {boolean} isFirst Whether the page has just loaded. */
@@ -94,8 +90,8 @@ export class Detail {
     this.#isDue = true;
     setAttribute(document.documentElement, "data-detail", panelOf(this.#choice.now));
     setHidden(this.#panel, opened === null);
-    if (opened?.kind === "quote") this.#openChart();
-    else this.#chart?.close();
+    if (opened?.kind === "quote") this.#openQuote(opened.key);
+    else this.#quoteDetail.close();
     this.paint();
     if (opened && !isFirst) this.#panel.focus({ preventScroll: true });
     if (opened) this.#panel.scrollTop = 0;
@@ -104,7 +100,7 @@ export class Detail {
 
   /** Whether something that had to wait is now to be painted. */
   get isDue() {
-    return this.#chart?.isDue ?? false;
+    return this.#quoteDetail.isDue;
   }
 
   /** Paint the detail if it changed. @param {number} [serverTime] */
@@ -124,11 +120,11 @@ export class Detail {
     );
     setHidden(this.#waiting, Boolean(quote ?? score ?? row));
     setHidden(this.#tools, !(quote ?? score ?? row));
-    setHidden(this.#quote, !quote);
-    setHidden(this.#match, !score);
+    setHidden(this.#quotePart, !quote);
+    setHidden(this.#matchPart, !score);
     setHidden(this.#ownPart, !row);
     const isPinned = this.#settings.isPinned(pinOfOpened(this.#opened));
-    setText(this.#pin, isPinned ? "★ Pinned" : "☆ Pin");
+    setText(this.#pin, isPinned ? "★" : "☆");
     setAttribute(this.#pin, "aria-pressed", String(isPinned));
     setAttribute(this.#close, "href", writeUrl({ ...this.#choice.now, opened: null }));
     setAttribute(
@@ -136,59 +132,16 @@ export class Detail {
       "href",
       writeUrl({ ...this.#choice.now, opened: null, asked: askAbout(this.#choice.now) }),
     );
-    if (quote) this.#paintQuote(quote);
-    if (score) this.#paintMatch(score);
+    if (quote) this.#quoteDetail.paint(quote, this.#board.markets.get(quote.market ?? ""));
+    if (score) this.#matchDetail.paint(score);
     if (!row) return;
-    this.#own ??= new OwnDetail();
-    this.#own.paint(row, serverTime);
+    this.#ownDetail ??= new OwnDetail();
+    this.#ownDetail.paint(row, serverTime);
   }
 
-  /** Show the chart of the opened quote; the first time this loads the chart's script. */
-  async #openChart() {
-    const { Chart } = await import("./chart.js");
-    this.#chart ??= new Chart(this.#settings);
-    if (this.#opened?.kind === "quote") this.#chart.open(this.#opened.key);
-  }
-
-  /** @param {Quote} quote */
-  #paintQuote(quote) {
-    const { decimals } = quote;
-    const fields = this.#priceFields;
-    setText(fields.price, price(quote.price, decimals));
-    setText(fields.currency, isolated(quote.currency ?? ""));
-    setText(fields.arrow, arrow(quote.change, decimals));
-    setText(fields.change, signed(quote.change, decimals));
-    setText(fields.percent, percent(quote.change_percent));
-    setAttribute(this.#price, "data-direction", direction(quote.change, decimals));
-    const figures = this.#figures;
-    setText(figures.open, price(quote.open, decimals));
-    setText(figures.previous, price(quote.previous_close, decimals));
-    setText(figures.low, price(quote.low, decimals));
-    setText(figures.high, price(quote.high, decimals));
-    setText(figures.bid, price(quote.bid, decimals));
-    setText(figures.ask, price(quote.ask, decimals));
-    setText(figures.volume, price(quote.volume, 0));
-    setTime(figures.at, quote.at, "clock");
-    this.#chart?.paint(decimals);
-  }
-
-  /** @param {Score} score */
-  #paintMatch(score) {
-    setChip(byId("detail-minute"), score, minute(score));
-    setHidden(byId("detail-kick-off"), score.kick_off == null);
-    setTime(byId("kick-off"), score.kick_off, "date");
-    setHidden(byId("no-incidents"), score.incidents.length > 0);
-    byId("timeline").replaceChildren(
-      ...score.incidents.toReversed().map((incident) => {
-        const line = stamp("incident");
-        const fields = fieldsOf(line);
-        setAttribute(line, "data-kind", incident.kind);
-        setAttribute(line, "data-side", incident.team ?? "");
-        setText(fields.moment, moment(incident));
-        setText(fields.text, incidentText(incident, score));
-        return line;
-      }),
-    );
+  /** @param {string} symbol */
+  #openQuote(symbol) {
+    this.#quoteDetail.open(symbol, this.#board.quotes.get(symbol)?.decimals);
   }
 }
 

@@ -5,7 +5,8 @@ from playwright.sync_api import Page, expect
 from tests.helpers.pages import badge, open_page, wait_for_state
 from tests.helpers.staged import Stage
 
-HEAD = "(selector) => getComputedStyle(document.querySelector(selector), '::after').content"
+HEAD = """(selector) =>
+  getComputedStyle(document.querySelector(selector), "::after").content"""
 
 
 def test_the_detail_on_a_phone_and_the_dialogs_repeat_a_badge_that_they_cover(

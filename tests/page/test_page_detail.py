@@ -3,34 +3,13 @@
 import re
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, Page, expect
 
+from tests.helpers.chart_library import install_library
 from tests.helpers.harness import Board, until
 from tests.helpers.pages import go_back, open_page, wait_until_live
 from tests.helpers.samples import EVENING, HOSTILE, goal, quote, score_of
 from tests.helpers.staged import Stage
-
-LIBRARY = """
-export class CandlestickSeries {}
-export function createChart(place, options) {
-  const width = place.clientWidth;
-  window.drawn = { options, width, data: [], updates: [], removed: false, fitted: 0 };
-  const series = {
-    applyOptions() {},
-    setData(data) { window.drawn.data = data; },
-    update(bar) { window.drawn.updates.push(bar); },
-  };
-  return {
-    applyOptions() {}, addSeries: () => series,
-    remove() { window.drawn.removed = true; },
-    timeScale: () => ({
-      fitContent() { window.drawn.fitted += 1; },
-      getVisibleLogicalRange: () => window.drawn.seen ?? null,
-    }),
-  };
-}
-"""
-"""The part of the library that `chart-library.js` uses; it records its calls."""
 
 
 def test_a_row_opens_its_detail_and_the_back_button_closes_it(
@@ -96,38 +75,12 @@ def test_the_chart_shows_the_past_then_what_comes_in_a_line_words_and_a_table(
     expect(page.locator("#detail-price")).to_contain_text("4,321.00")
 
 
-def test_candles_are_made_of_quotes_and_are_never_more_than_shown(
-    page: Page, board: Board
-) -> None:
-    page.goto(board.url)
-    bars = page.evaluate(
-        """async () => {
-          const { Candles } = await import("/static/detail/candles.js");
-          const candles = new Candles(60, 3);
-          candles.fill([[0, 1, 2, 1, 2, 9]], [{ price: 5, at: 30_000 }]);
-          const came = [[4, 61_000], [6, 62_000], [3, 119_000], [9, 59_000],
-            [7, 120_000], [8, 600_000]];
-          for (const [price, at] of came) candles.add({ price, at });
-          return candles.bars;
-        }"""
-    )
-    assert bars == [
-        [60_000, 4, 9, 3, 9],
-        [120_000, 7, 7, 7, 7],
-        [600_000, 8, 8, 8, 8],
-    ]
-
-
 def test_the_library_is_loaded_only_when_a_chart_is_opened(
     page: Page, stage: Stage
 ) -> None:
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
-    page.route(
-        "**/static/vendor/lightweight-charts.js",
-        lambda route: route.fulfill(body=LIBRARY, content_type="text/javascript"),
-    )
-    page.route("**/detail/panel", name_library)
+    install_library(page)
     at = open_page(page, stage)
     stage.send_hello(f"{at}-0")
     wait_until_live(page)
@@ -146,10 +99,11 @@ def test_the_library_is_loaded_only_when_a_chart_is_opened(
         lambda: page.evaluate("() => drawn.updates.at(-1)?.close") == 4321, 15, "live"
     )
     fitted = page.evaluate("() => { drawn.seen = { from: 0 }; return drawn.fitted; }")
-    stage.send_event("price", quote("ACME", 4322, at=at + 60_000), f"{at}-2")
+    wider = 300_000  # ms; more than a bar of any span that a young board offers
+    stage.send_event("price", quote("ACME", 4322, at=at + wider), f"{at}-2")
     until(lambda: page.evaluate("() => drawn.fitted") == fitted + 1, 15, "a bar more")
     page.evaluate("() => { drawn.seen = { from: 3.5 }; }")  # as a person left it
-    stage.send_event("price", quote("ACME", 4323, at=at + 120_000), f"{at}-3")
+    stage.send_event("price", quote("ACME", 4323, at=at + 2 * wider), f"{at}-3")
     until(
         lambda: page.evaluate("() => drawn.updates.at(-1)?.close") == 4323, 15, "live"
     )
@@ -179,13 +133,16 @@ def test_a_match_shows_what_has_happened_newest_first_and_goes_on(
     stage.send_event("score", score_of(1, 0, [first]), f"{at}-1")
     page.locator("[data-match=acton-burton]").click()
     lines = page.locator("#timeline li")
-    expect(lines).to_have_text(["12′ Goal 1–0 · Ames (Acton)"])
+    expect(lines).to_have_text(["12′ Goal 1–0 Ames (Acton)"])
     card = {**goal("red_card", "away", "Bell", 45, 1, 0), "stoppage": 2}
     stage.send_event("score", score_of(1, 0, [first, card]), f"{at}-2")
     expect(lines).to_have_text(
-        ["45+2′ Red card · Bell (Burton)", "12′ Goal 1–0 · Ames (Acton)"]
+        ["45+2′ Red card Bell (Burton)", "12′ Goal 1–0 Ames (Acton)"]
     )
-    expect(page.get_by_role("complementary")).to_contain_text("Acton 1–0 Burton")
+    panel = page.get_by_role("complementary")
+    expect(panel.get_by_role("heading", name="Acton 1–0 Burton")).to_be_attached()
+    expect(panel.locator(".hero-score")).to_have_text("1–0")
+    expect(panel.locator(".hero-scorers p").first).to_have_text("Ames\u00a012′")
 
 
 def test_what_is_not_there_yet_is_waited_for(
@@ -259,11 +216,3 @@ def test_a_notice_past_its_time_leaves_and_the_tray_keeps_the_older(
     expect(newest).to_contain_text("⚠ Warning Title 0")
     expect(page.get_by_text("more", exact=True)).to_be_hidden()
     assert at > EVENING
-
-
-def name_library(route: Route) -> None:
-    """Answer with a panel whose chart is drawn by a library, installed or not."""
-    answer = route.fetch()
-    path = '"/static/vendor/lightweight-charts.js"'
-    body = re.sub('data-drawn-by="[^"]*"', f"data-drawn-by={path}", answer.text())
-    route.fulfill(response=answer, body=body)
