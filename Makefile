@@ -4,7 +4,7 @@ BIN := .venv/bin
 NODE := PATH="$(CURDIR)/.cache/node/bin:$$PATH"
 PRETTIER := "static/**/*.{js,css}" "tests/**/*.js" "{,web/}*.yaml"
 
-.PHONY: help run test check format screenshots audit soak bench faults image clean
+.PHONY: help run test check format screenshots icons audit soak bench faults image clean
 
 help:  ## List these commands
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' Makefile | while IFS='	' read -r name what; \
@@ -38,6 +38,10 @@ format:  ## Format the code
 screenshots:  ## Take pictures of the page in each state; those of the README: README=1
 	@scripts/set-up test
 	@exec $(BIN)/python -m tools.screenshots $(ARGS)
+
+icons:  ## Draw the icons and the picture for link previews again
+	@scripts/set-up test
+	@exec $(BIN)/python -m tools.icons
 
 audit:  ## Audit the live page with Lighthouse
 	@scripts/set-up audit

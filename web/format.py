@@ -163,6 +163,14 @@ def red_cards(count: int | None) -> str:
     return "1 red card" if count == 1 else f"{count} red cards"
 
 
+def quote_line(quote: Fields) -> str:
+    """Return a quote in short, for a link to it: "KEEL 71.92 ▲ +1.58%"."""
+    decimals, share = quote["decimals"], quote["change_percent"]
+    line = f"{isolated(quote['symbol'])} {price(quote['price'], decimals)}"
+    mark = arrow(share, 2)
+    return line if share is None else f"{line} {mark}{mark and ' '}{percent(share)}"
+
+
 def nothing_words(q: str, filter: str, symbols: Sequence[str]) -> str:
     """Return what the board says if a search, a filter or symbols select nothing.
 
@@ -349,6 +357,7 @@ TEMPLATE_FILTERS: dict[str, Callable[..., Any]] = {
         phase,
         position,
         price,
+        quote_line,
         red_cards,
         row_address,
         score_line,
