@@ -170,6 +170,7 @@ def _report(match: str) -> Response:
 @blueprint.get("/ask/panel")
 def ask_panel() -> Response:
     """Return the panel that a page shows when a person opens Ask on it."""
+    the_feed().answers.count_page(client_of(request.remote_addr))
     about, slot = _about_in_page()
     offered = suggestions(the_feed().board(), slot)
     return pages.ask_panel(pages.AskPanel("", [], about, offered))
@@ -244,6 +245,7 @@ def _page() -> Response:
     With a script, the page asks the question itself, unless a link on another site led
     here and a model would answer.
     """
+    the_feed().answers.count_page(client_of(request.remote_addr))
     text = request.args.get("q", "").strip()[:LONGEST_QUESTION]
     about, slot, board = *_about_in_page(), the_feed().board()
     pieces = rules.answer(Question(text, slot), board) if text else []

@@ -133,6 +133,7 @@ class Answers:
         self._clock = clock
         costs = upstream is not None
         self._rate = Rate(COSTLY_QUESTIONS_A_MINUTE if costs else QUESTIONS_A_MINUTE)
+        self._page_rate = Rate(QUESTIONS_A_MINUTE)
         self._shelf = Shelf()
         self._typing: dict[str, Typing] = {}
         self._calls: dict[str, Speech] = {}
@@ -196,6 +197,14 @@ class Answers:
                 self._begin_call(asking, self._upstream)
             _let_others_run()  # before the next question takes its time
         return answer
+
+    def count_page(self, address: str) -> None:
+        """Count a page or panel of Ask, which the rules make; AskedTooOften if refused.
+
+        They are counted apart: a page with a script then asks the question itself.
+        """
+        with self._beginning:
+            self._page_rate.count(address, self._clock())
 
     def find(self, id: str) -> Answer | None:
         """Return the answer with an id; None if there is none any more."""

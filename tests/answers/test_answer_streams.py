@@ -346,6 +346,20 @@ def test_an_address_that_asks_too_often_gets_a_time_to_retry(
     assert board.get(path, anyone())[0] == 200
 
 
+def test_pages_and_panels_of_ask_are_counted_apart_from_questions(
+    board: Board,
+) -> None:
+    address = anyone()
+    page = address | {"Accept": "text/html"}
+    paths = ["/ask?q=How+is+ACME%3F", "/ask/panel"] * (QUESTIONS_A_MINUTE // 2)
+    assert {board.get(path, page)[0] for path in paths} == {200}
+    for path in paths[:2]:
+        status, headers, _ = board.get(path, page)
+        assert status == 429
+        assert 0 < int(headers["retry-after"]) <= 60
+    assert board.get("/ask?q=How+is+ACME%3F&pace=0", address)[0] == 200
+
+
 def test_too_many_answers_are_refused_with_a_time_to_come_back() -> None:
     app = create_app(Settings(feed="published", max_answers=1))
     feed = app.extensions["feed"]
