@@ -56,7 +56,7 @@ def main(seconds: float = FULL, publishers: int = 2) -> int:
     command = [sys.executable, "-m", "gunicorn", "app:app", "--log-level", "warning"]
     with subprocess.Popen(command, cwd=ROOT, env=env) as board:
         try:
-            run = flood(port, _worker(board.pid, port), seconds, publishers)
+            run = flood(port, await_worker(board.pid, port), seconds, publishers)
         finally:
             board.send_signal(signal.SIGTERM)
     print(
@@ -82,7 +82,7 @@ def flood(port: int, worker: int, seconds: float, publishers: int) -> Run:
             thread.start()
         while time.monotonic() < ends:
             time.sleep(min(0.2, seconds / 50))
-            run.memory.append(_memory(worker))
+            run.memory.append(memory_of(worker))
             if time.monotonic() > shown + 10:
                 shown = time.monotonic()
                 memory = run.memory[-1] / 2**20
@@ -121,7 +121,7 @@ def _batch() -> bytes:
     return b"\n".join(json.dumps(line).encode() for line in lines)
 
 
-def _worker(parent: int, port: int) -> int:
+def await_worker(parent: int, port: int) -> int:
     """Wait until the board answers; return its worker's process id (Linux)."""
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
@@ -139,7 +139,8 @@ def _worker(parent: int, port: int) -> int:
     raise RuntimeError("the board did not start")
 
 
-def _memory(pid: int) -> int:
+def memory_of(pid: int) -> int:
+    """Return the bytes of memory that a process uses (Linux)."""
     status = Path(f"/proc/{pid}/status").read_text()
     found = re.search(r"^VmRSS:\s+(\d+) kB", status, re.M)
     if not found:

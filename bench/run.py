@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 
-from bench import machine, report
+from bench import attacks, machine, report
 from bench.load import Figures, Timing, measure
 from bench.peers import SERVERS, Server
 from bench.shapes import SHAPES, Shape, curves, steady
@@ -46,6 +46,8 @@ def main(words: Sequence[str] | None = None) -> None:
     # SIGTERM raises SystemExit, so that the servers are ended too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     machine.raise_file_limit()
+    if asked.attacks:
+        sys.exit(attacks.main())
     os.sched_setaffinity(0, {machine.cores()[1]})
     timing = QUICK if asked.quick else FULL
     if asked.window:
@@ -92,6 +94,7 @@ def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
         help=", ".join(SERVERS),
     )
     parser.add_argument("--curves", action="store_true", help="what costs grow with")
+    parser.add_argument("--attacks", action="store_true", help="what attacks cost")
     parser.add_argument("--repeats", type=int, help=f"default {REPEATS}, quick 1")
     parser.add_argument("--window", type=float, help="seconds that are measured")
     parser.add_argument(

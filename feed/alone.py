@@ -29,6 +29,7 @@ class Alone:
 
     away: str | None = None
     other_feed: str | None = None
+    unreadable = 0
 
     def __init__(self, log: Log, process: Process) -> None:
         self._log = log

@@ -27,6 +27,10 @@ class Backend(Protocol):
         """The FEED of the process that leads, if this one has another; else None."""
 
     @property
+    def unreadable(self) -> int:
+        """The number of entries of the shared log that can't be read."""
+
+    @property
     def published(self) -> dict[str, int]:
         """The number of events of each type that this process published."""
 

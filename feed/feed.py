@@ -188,9 +188,19 @@ class Feed:
         """
         return self.backend.recall(idempotency)
 
-    def append_events(self, events: Sequence[Event]) -> None:
-        """Append events that were published, here or elsewhere, under their ids."""
-        self.log.extend(events)
+    @property
+    def unreadable(self) -> int:
+        """The number of entries of the shared log that can't be read."""
+        return self.backend.unreadable
+
+    def append_events(
+        self, events: Sequence[Event], left_out: Sequence[EventId] = ()
+    ) -> None:
+        """Append events that were published, here or elsewhere, under their ids.
+
+        `left_out` are the ids of events that can't be read.
+        """
+        self.log.extend(events, left_out)
         self.apply_changes(Publication.of(events))
 
     def apply_changes(self, publication: Publication) -> None:

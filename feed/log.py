@@ -23,6 +23,7 @@ from feed.events.event import Event, EventId, Slot
 from feed.expiries import Expiries
 
 RETIREMENTS = 10_000  # how many retired keys the log can still account for
+LEFT_OUT = 1000  # ids of events that can't be read which the log remembers
 EVICTIONS = 10_000  # how many evicted un-keyed events it can still count
 
 EVICTED = Event("", b"")  # in the place of an event that is no longer retained
@@ -80,6 +81,7 @@ class LogSnapshot(msgspec.Struct, frozen=True):
     `newest` is the newest event of each key, including retired keys. `retained` is the
     newest events of all. Both are in id order and end at `tail`. `floor` is the id of
     the last evicted event. The log doesn't know what was retired before `accountable`.
+    `left_out` are the ids of retained events that can't be read.
     """
 
     newest: list[Event]
@@ -87,6 +89,7 @@ class LogSnapshot(msgspec.Struct, frozen=True):
     floor: EventId
     accountable: EventId
     tail: EventId
+    left_out: list[EventId] = []
 
 
 class Expired(NamedTuple):
@@ -115,6 +118,7 @@ class Log:
         self._unkeyed: deque[Event] = deque()
         self._evicted: deque[Event] = deque()  # the un-keyed ones, without their data
         self._uncounted = EventId(start, 0)  # `_evicted` lacks events up to this id
+        self._left_out: deque[EventId] = deque(maxlen=LEFT_OUT)
         self._newest: dict[Slot, Event] = {}
         self._retired: dict[Slot, EventId] = {}
         self._expiries = Expiries()
@@ -137,13 +141,20 @@ class Log:
         self.wake()
         return ids
 
-    def extend(self, events: Iterable[Event]) -> None:
-        """Append events under the ids that they have, each above the tail."""
+    def extend(self, events: Iterable[Event], left_out: Iterable[EventId] = ()) -> None:
+        """Append events under the ids that they have, each above the tail.
+
+        `left_out` are ids among them of events that can't be read. A cursor of such an
+        id belongs to this log.
+        """
         with self._lock:
             for event in events:
                 if event.id <= self._tail:
                     raise ValueError(f"{event.id} isn't above the tail, {self._tail}")
                 self._take(event)
+            for id in left_out:
+                self._left_out.append(id)
+                self._tail = max(self._tail, id)
         self.wake()
 
     def load_snapshot(self, snapshot: LogSnapshot) -> None:
@@ -160,6 +171,7 @@ class Log:
             self._expiries = Expiries()
             self._floor = self._uncounted = snapshot.floor
             self._accountable, self._tail = snapshot.accountable, snapshot.tail
+            self._left_out = deque(snapshot.left_out, LEFT_OUT)
             for event in snapshot.newest:
                 if event.slot:
                     self._replace(event.slot, event)
@@ -177,6 +189,7 @@ class Log:
                 floor=floor,
                 accountable=self._accountable,
                 tail=self._tail,
+                left_out=[*self._left_out],
             )
 
     def read(
@@ -355,7 +368,8 @@ class Log:
             # Every id between floor and tail is retained. Any other id is of another
             # log, such as the log of the process before this one.
             at = self._after(cursor)
-            if at == self._first or self._retained[at - 1].id != cursor:
+            known = at > self._first and self._retained[at - 1].id == cursor
+            if not known and cursor not in self._left_out:
                 return False
         return cursor >= self._floor or cursor >= self._accountable
 

@@ -169,6 +169,9 @@ class FeedCollector(Collector):
             "Connections or requests beyond MAX_CONNECTIONS_PER_CLIENT",
             totals.refused_connections,
         )
+        yield _counter(
+            "unreadable", "Entries in Redis that can't be read", self._feed.unreadable
+        )
         published = self._feed.published
         yield _counters("events", "Events appended to the log", "type", published)
         yield _counter("delivered", "Events sent to streams", totals.events)

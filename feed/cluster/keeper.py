@@ -13,11 +13,11 @@ of its own process. Once Redis is back, the whole answer is written again, becau
 lacks a part of it.
 """
 
+import logging
 import secrets
 import threading
 import time
 from collections.abc import Callable
-from itertools import takewhile
 from typing import Any, cast
 from weakref import WeakValueDictionary
 
@@ -26,12 +26,14 @@ import redis
 
 from feed.answers.answer import ANSWER_ID, Answer, Opening, id_after, pieces_of
 from feed.answers.keeping import Addition
+from feed.answers.piece import Piece
 from feed.answers.shelf import KEPT_FOR
 from feed.clock import now_ms
-from feed.cluster.reasons import explain
+from feed.cluster.door import UNREADABLE_ENTRY, Door, Entry, read_id
+from feed.cluster.reasons import Trouble, explain
 from feed.cluster.relay import connect
 from feed.events.control import End
-from feed.events.event import MESSAGE, Event, EventId
+from feed.events.event import MESSAGE, Event, EventId, checked_data
 from feed.log import Unavailable
 from feed.publishing.idempotency import Idempotency, KeyReused
 
@@ -45,15 +47,19 @@ REWRITTEN = 20  # answers that are written again in one step
 EXPIRES = round(KEPT_FOR)
 LOST_PROCESS = "The server that gave this answer is gone."
 
+logger = logging.getLogger("liveboard.keeper")
+
 
 class KeptInRedis:
     """A `Keeper` for several processes; `run` is its loop."""
 
-    def __init__(self, url: str, prefix: str) -> None:
+    def __init__(self, url: str, prefix: str, door: Door) -> None:
         self._client = connect(url, ANSWER_CONNECTIONS)
         self._prefix = prefix
         self._process = secrets.token_hex(8)
-        self._away: str | None = None
+        self._door = door
+        self._away: Trouble | None = None
+        self._has_failed = False  # whether `run` has logged an unexpected error
         self._given: dict[str, Answer] = {}  # those that this process is giving
         self._behind: dict[str, Answer] = {}  # those that Redis lacks a part of
         self._followed: WeakValueDictionary[str, Answer] = WeakValueDictionary()
@@ -69,7 +75,11 @@ class KeptInRedis:
         found = cast(bytes | None, self._ask("get", self._key_of(idempotency)))
         if found is None:
             return None
-        fingerprint, id = found.decode().split()
+        try:
+            fingerprint, id = found.decode().split()
+        except ValueError as error:
+            self._door.leave_out("answers", error)
+            return None
         if fingerprint != idempotency.fingerprint:
             raise KeyReused("the key was used for another request")
         return self.find(id)
@@ -123,8 +133,12 @@ class KeptInRedis:
             entries = cast(Any, self._ask("xrange", self._name("answer", id)))
             if not entries:
                 return None
-            answer = _read_begin(id, entries[0][1])
-            _apply(answer, entries[1:])
+            try:
+                answer = _read_begin(id, entries[0][1])
+            except UNREADABLE_ENTRY as error:
+                self._door.leave_out("answers", error)
+                return None
+            self._apply(answer, entries[1:])
             if answer.ending is None:
                 self._followed[id] = answer
             return answer
@@ -157,6 +171,10 @@ class KeptInRedis:
                 self._note_trouble(error)
             except Unavailable:  # `_note_trouble` was called
                 continue
+            except Exception:  # one bad reply must not end the loop; it is logged once
+                if not self._has_failed:
+                    logger.exception("Following answers failed; it continues")
+                self._has_failed = True
 
     def close(self) -> None:
         """Close the connections to Redis."""
@@ -206,9 +224,36 @@ class KeptInRedis:
             asked: Any = {name: str(it.outlet.log.tail) for name, it in running.items()}
             for name, entries in cast(Any, self._ask("xread", asked)) or ():
                 answer = running[name.decode()]
-                _apply(answer, entries)
+                self._apply(answer, entries)
                 if answer.ending is not None:
                     del self._followed[answer.id]
+
+    def _apply(self, answer: Answer, entries: list[Entry]) -> None:
+        """Append entries that were read to an answer, up to its first end.
+
+        What can't be read is left out.
+        """
+        events, pieces, left_out = list[Event](), list[Piece](), list[EventId]()
+        by_and_end: tuple[str, End] | None = None
+        for id, fields in entries:
+            try:
+                if b"end" in fields:
+                    end = msgspec.json.decode(fields[b"end"], type=End)
+                    by_and_end = fields[b"by"].decode(), end
+                    break
+                event, found = _read_word(id, fields)
+            except UNREADABLE_ENTRY as error:
+                self._door.leave_out("answers", error)
+                left_out.append(read_id(id))
+            else:
+                events.append(event)
+                pieces += found
+        answer.cite(pieces)
+        answer.append(events)
+        answer.outlet.log.extend([], left_out)
+        if by_and_end is not None:
+            answer.by, end = by_and_end
+            answer.end(end)
 
     def _write(self, additions: list[Addition]) -> None:
         """Write additions; note the answers for which this fails as behind."""
@@ -307,16 +352,7 @@ def _read_begin(id: str, fields: dict[bytes, bytes]) -> Answer:
     return Answer(opening, fields[b"by"].decode(), time.monotonic, process)
 
 
-def _apply(answer: Answer, entries: list[tuple[bytes, dict[bytes, bytes]]]) -> None:
-    """Append entries that were read to an answer, up to its first end."""
-    words = [*takewhile(lambda entry: b"end" not in entry[1], entries)]
-    events = [
-        Event(MESSAGE, fields[b"data"], id=EventId.parse(id.decode()))
-        for id, fields in words
-    ]
-    answer.cite(pieces_of(events))
-    answer.append(events)
-    if len(words) < len(entries):
-        fields = entries[len(words)][1]
-        answer.by = fields[b"by"].decode()
-        answer.end(msgspec.json.decode(fields[b"end"], type=End))
+def _read_word(id: bytes, fields: dict[bytes, bytes]) -> tuple[Event, list[Piece]]:
+    """Return an event of an answer, and the piece that it has."""
+    event = Event(MESSAGE, checked_data(fields[b"data"]), id=read_id(id))
+    return event, pieces_of([event])

@@ -23,8 +23,8 @@ from redis.exceptions import LockError
 
 from feed.backend import FAILURE_PAUSE
 from feed.clock import now_ms
-from feed.cluster.reasons import explain
-from feed.cluster.relay import Mandate, Relay, Superseded
+from feed.cluster.reasons import Trouble, explain
+from feed.cluster.relay import Mandate, Relay, Superseded, trouble_of
 from feed.events.catalogue import News, encode
 from feed.events.event import Event
 from feed.log import Expired, Unavailable
@@ -32,6 +32,7 @@ from feed.log import Expired, Unavailable
 LOCK_TIME = 5.0  # seconds without renewal after which another process may lead
 RENEWAL = 1.0  # seconds between two renewals
 STAND_BY = 0.5  # seconds between two attempts to lead
+LONGEST_FEED = 20  # characters that a FEED of another process may have
 
 logger = logging.getLogger("liveboard.leader")
 
@@ -103,10 +104,10 @@ class Leader:
         except redis.RedisError as error:
             trouble = explain(error)
         except Unavailable as error:
-            trouble = str(error)
+            trouble = trouble_of(error)
         self._report(trouble)
 
-    def _report(self, trouble: str | None) -> None:
+    def _report(self, trouble: Trouble | None) -> None:
         """Report a failure that the reader doesn't find at its next comparison.
 
         The reader is given that time because it can name the reason more precisely.
@@ -136,7 +137,8 @@ class Leader:
         A leader of an older version does not write its FEED into its lock.
         """
         words = self._relay.read_leader().split()
-        other = words[3] if len(words) > 3 and words[3] != self._feed else None
+        named = words[3][:LONGEST_FEED] if len(words) > 3 else self._feed
+        other = named if named != self._feed else None
         if other and other != self.other_feed:
             logger.warning(
                 "The process that leads has FEED=%s and this one FEED=%s: set the same "

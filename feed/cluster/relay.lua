@@ -51,6 +51,11 @@ local function before(one, other)
   return ms < other_ms or (ms == other_ms and seq < other_seq)
 end
 
+-- Return an id as it is, and nil for any other text: anybody may have written to Redis.
+local function valid(id)
+  return id and string.match(id, '^%d+%-%d+$')
+end
+
 local has_expiries = false  -- whether the table of expiries may have an entry
 
 -- Fail before anything is written if a table has a type that this script can't use.
@@ -112,7 +117,7 @@ end
 -- Return for how many ms nobody may publish yet. If more than SETTLE is left, the clock
 -- was set back meanwhile, and there is nothing to wait for.
 local function unsettled(settled)
-  local left = tonumber(settled) - now()
+  local left = (tonumber(settled) or 0) - now()
   return left > SETTLE and 0 or math.max(left, 0)
 end
 
@@ -123,7 +128,7 @@ end
 -- Return the id of a slot's newest event; nil if it has none.
 local function newest_id(slot)
   local known = redis.call('HGET', state, slot)
-  return known and string.match(known, '^%S+')
+  return known and valid(string.match(known, '^%S+'))
 end
 
 -- Add an event to the stream. Its `after` is the id of the event before it, so that a
@@ -167,7 +172,8 @@ local function replace(id, at)
   if redis.call('ZCARD', retired) > RETIREMENTS then
     local oldest = redis.call('ZPOPMIN', retired)[1]
     local known = redis.call('HGET', state, oldest)
-    redis.call('HSET', meta, 'accountable', string.match(known, '^%S+'))
+    local last = known and valid(string.match(known, '^%S+'))
+    redis.call('HSET', meta, 'accountable', last or redis.call('HGET', meta, 'tail'))
     redis.call('HDEL', state, oldest)
     expire(oldest, '', '')
   end
@@ -223,7 +229,7 @@ end
 -- more. Return nil if it may publish.
 local function outdated(mine, fence)
   local known = redis.call('HMGET', meta, 'tail', 'fence')
-  if not known[1] or before(known[1], mine) then
+  if not valid(known[1]) or before(known[1], mine) then
     return {'lost'}
   end
   if fence ~= '' and fence ~= known[2] then
@@ -246,8 +252,10 @@ local function turned_away(most, mine, seen, fence, batch, key, fingerprint, fir
   end
   local answer = key ~= '' and redis.call('HGET', once, key)
   if answer then
-    local print, first, count = string.match(answer, '^(%S*) (%S+) (%d+)$')
-    return print == fingerprint and {'seen', first, count} or {'reused'}
+    local print, first, count = string.match(answer, '^(%S*) (%d+%-%d+) (%d+)$')
+    if first then
+      return print == fingerprint and {'seen', first, count} or {'reused'}
+    end
   end
   if unsettled(redis.call('HGET', meta, 'settled')) > 0 then
     return {'settling'}
@@ -351,7 +359,7 @@ local function compare()
   local mine = ARGV[2]
   local refused, why = rehearse()
   local known = redis.call('HMGET', meta, 'tail', 'floor', 'settled')
-  local tail, floor = known[1], known[2]
+  local tail, floor = valid(known[1]), valid(known[2]) or valid(known[1])
   if not tail and mine == '' and refused == '' then
     local time = now()
     tail = whole(time) .. '-0'
@@ -384,7 +392,7 @@ end
 local function restore()
   local place, in_state = ARGV[6], tonumber(ARGV[7])
   probe()
-  if (redis.call('HGET', meta, 'tail') or '') ~= ARGV[2] then
+  if (valid(redis.call('HGET', meta, 'tail')) or '') ~= ARGV[2] then
     return {'changed'}
   end
   redis.call('DEL', events, state, retired, expiries)
@@ -408,7 +416,7 @@ end
 -- Begin a leadership. Argument: the token of the caller's lock.
 local function lead()
   local known = redis.call('HMGET', meta, 'tail', 'fence')
-  if redis.call('GET', leader) ~= ARGV[2] or not known[1] then
+  if redis.call('GET', leader) ~= ARGV[2] or not valid(known[1]) then
     return {'lost'}
   end
   -- It is taken from the clock so that it grows even if Redis lost the last one.

@@ -21,7 +21,7 @@ import math
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, cast
 
@@ -31,12 +31,12 @@ from redis.backoff import NoBackoff
 from redis.lock import Lock
 from redis.retry import Retry
 
-from feed.cluster.reasons import explain, explain_refusal
-from feed.events.catalogue import CATALOGUE
+from feed.cluster.door import UNREADABLE_ENTRY, Door, Entry, read_id
+from feed.cluster.reasons import Trouble, explain, explain_refusal
 from feed.events.event import GONE, Event, EventId, gone
-from feed.events.reading import read_shape
 from feed.log import Expired, Log, LogSnapshot, Overtaken, Unavailable
 from feed.publishing.idempotency import Idempotency, KeyReused
+from feed.streams.text import printable
 
 SCRIPT = Path(__file__).with_name("relay.lua")
 # The names stay, because processes of the previous version use the same tables.
@@ -52,9 +52,11 @@ READ_BACK = 1.0  # seconds that a publisher waits for its own events to come bac
 PAGE = 1000  # events read at once
 RESTORED = 20_000  # at most so many retained events are restored to Redis
 
-STARTING = "The log in Redis isn't loaded yet"
-LOST = "Redis lost its data, which is being restored"
-UNREADABLE_LOG = "The data in Redis can't be read; the server's log has the error"
+STARTING = Trouble("The log in Redis isn't loaded yet")
+LOST = Trouble("Redis lost its data, which is being restored")
+UNREADABLE_LOG = Trouble(
+    "The data in Redis can't be read; the server's log has the error"
+)
 
 logger = logging.getLogger("liveboard.relay")
 
@@ -78,8 +80,13 @@ class Mandate(NamedTuple):
 class LogFollower(Protocol):
     """What the relay calls when the log in Redis has changed, or can't be read."""
 
-    def append_events(self, events: Sequence[Event]) -> None:
-        """Append events under the ids that they have."""
+    def append_events(
+        self, events: Sequence[Event], left_out: Sequence[EventId]
+    ) -> None:
+        """Append events under the ids that they have.
+
+        `left_out` are the ids of events that can't be read.
+        """
 
     def load_snapshot(self, snapshot: LogSnapshot) -> None:
         """Replace the log by a snapshot of the one in Redis."""
@@ -98,18 +105,21 @@ class Relay:
         max_keys: int,
         log: Log,
         follower: LogFollower,
+        door: Door,
     ) -> None:
         self._log = log
         self._max_keys = max_keys
         self._follower = follower
+        self._door = door
+        self._misfit = b""  # the id of an entry that didn't follow the log's tail
         self._tables = {name: prefix + name for name in TABLES}
         self._client = connect(url, CONNECTIONS)
         self._reader_client = connect(url, 1)
         self._script = self._client.register_script(SCRIPT.read_text())
         self._closed = False
         self._has_log = False  # whether the log was loaded from Redis
-        self._trouble: str | None = STARTING  # why the reader can't work
-        self._leader_trouble: str | None = None
+        self._trouble: Trouble | None = STARTING  # why the reader can't work
+        self._leader_trouble: Trouble | None = None
         self._compared_at = -math.inf
         self._has_been_here = False
         self._has_doubts = False  # whether the address may lead to another Redis now
@@ -119,12 +129,12 @@ class Relay:
         self._place = b""
 
     @property
-    def away(self) -> str | None:
+    def away(self) -> Trouble | None:
         """The reason why the shared log can't be used now; None while it can."""
         return self._trouble or self._leader_trouble
 
     @property
-    def trouble(self) -> str | None:
+    def trouble(self) -> Trouble | None:
         """The reason why Redis can't be read or written; None if the reader can."""
         return self._trouble
 
@@ -203,10 +213,15 @@ class Relay:
             raise Unavailable(explain(error)) from error
         if found is None:
             return None
-        fingerprint, first, count = found.split(b" ")
-        if fingerprint.decode() != idempotency.fingerprint:
+        try:
+            fingerprint, first, count = found.split(b" ")
+            ids = _number_batch(first, count)
+        except UNREADABLE_ENTRY as error:
+            self._door.leave_out("idempotency keys", error)
+            return None
+        if fingerprint.decode(errors="replace") != idempotency.fingerprint:
             raise KeyReused("the key was used for another request")
-        return _number_batch(first, count)
+        return ids
 
     def is_ahead(self, cursor: EventId) -> bool:
         """Return whether the shared log has a cursor that is beyond this process's log.
@@ -223,7 +238,7 @@ class Relay:
             tail = cast(Any, self._client.hget(self._tables["meta"], "tail"))
         except redis.RedisError:
             return True
-        if tail is None or cursor > _read_id(tail):
+        if tail is None or cursor > read_id(tail):
             return False
         return not self._wait_for(cursor)
 
@@ -235,7 +250,7 @@ class Relay:
     def read_leader(self) -> str:
         """Return the token of the leader's lock; empty if no process leads."""
         token = cast(bytes | None, self._client.get(self._tables["leader"]))
-        return (token or b"").decode()
+        return printable((token or b"").decode(errors="replace"))
 
     def begin_leadership(self, token: bytes) -> str | None:
         """Begin a leadership, and return its number once the log is up to date.
@@ -262,7 +277,7 @@ class Relay:
                 self._has_doubts = True
                 time.sleep(RECONNECT_WAIT)
 
-    def report_leader(self, trouble: str | None) -> None:
+    def report_leader(self, trouble: Trouble | None) -> None:
         """Record why this process's leader can't work; None if it can.
 
         The reader may see no reason, so the leader's failure makes the log away too.
@@ -282,7 +297,7 @@ class Relay:
         if isinstance(error, redis.RedisError):
             self._report(explain(error))
         elif isinstance(error, Unavailable):
-            self._report(str(error))
+            self._report(trouble_of(error))
         else:
             if self._trouble != UNREADABLE_LOG:
                 logger.error(
@@ -319,7 +334,7 @@ class Relay:
             if not self._append_new(block) or trouble:
                 return
 
-    def _trouble_of_settling(self, unsettled: bytes) -> str | None:
+    def _trouble_of_settling(self, unsettled: bytes) -> Trouble | None:
         """Return why nobody may publish yet, given for how many more ms; None if not.
 
         A new log settles like one that was lost.
@@ -339,12 +354,26 @@ class Relay:
         wait = max(round(1000 * block), 1)  # ms; 0 would wait for ever
         reply = cast(Any, self._reader_client.xread(cast(Any, asked), PAGE, wait))
         for _, entries in reply or ():
-            if _read_id(entries[0][1][b"after"]) != self._log.tail:
+            if not self._follows(entries[0]):
                 return False
             for _, fields in entries:
                 self._place = fields.get(b"place", self._place)
-            self._follower.append_events([_read_event(entry) for entry in entries])
+            self._follower.append_events(*self._door.read_events(entries))
         return True
+
+    def _follows(self, entry: Entry) -> bool:
+        """Return whether no event is missing before an entry.
+
+        An event is missing if Redis has trimmed it. The comparison that follows then
+        finds that the log has to be loaded. If it doesn't, the entry is wrong.
+        """
+        id, fields = entry
+        if fields.get(b"after") == str(self._log.tail).encode():
+            return True
+        is_wrong, self._misfit = self._misfit == id, id
+        if is_wrong:
+            fields.clear()  # so it's left out as unreadable
+        return is_wrong
 
     def _load_log(self) -> None:
         """Replace this process's log by the one in Redis.
@@ -358,33 +387,36 @@ class Relay:
             together.hgetall(tables["meta"])
             together.hgetall(tables["expiries"])
             state, meta, expiries = together.execute()
-        tail = meta[b"tail"].decode()
-        retained = [*self._read_retained(tail)]
-        floor = _read_id(cast(bytes, self._client.hget(tables["meta"], "floor")))
-        known = (_read_state(slot, text, expiries) for slot, text in state.items())
-        newest = sorted(known, key=lambda event: event.id)
+        tail, door = read_id(meta[b"tail"]), self._door
+        retained, left_out = self._read_retained(tail)
+        last = cast(bytes | None, self._client.hget(tables["meta"], "floor"))
+        floor = door.read_id_or({b"floor": last or b""}, b"floor", tail)
+        newest = door.read_state(state, expiries, tail)
         self._follower.load_snapshot(
             LogSnapshot(
                 newest=newest,
                 retained=[event for event in retained if event.id > floor],
                 floor=floor,
-                accountable=_read_id(meta[b"accountable"]),
-                tail=EventId.parse(tail),
+                accountable=door.read_id_or(meta, b"accountable", tail),
+                tail=tail,
+                left_out=left_out,
             )
         )
         self._place = meta.get(b"place", b"")
         self._has_log = True
         logger.info("Loaded the log from Redis: %d keys, up to %s", len(newest), tail)
 
-    def _read_retained(self, tail: str) -> Iterator[Event]:
-        start = "-"
+    def _read_retained(self, tail: EventId) -> tuple[list[Event], list[EventId]]:
+        """Return the retained events up to `tail`, and the ids of those left out."""
+        retained, left_out = list[Event](), list[EventId]()
+        start, table = "-", self._tables["events"]
         while True:
-            page = cast(
-                Any, self._client.xrange(self._tables["events"], start, tail, PAGE)
-            )
-            yield from map(_read_event, page)
+            page = cast(Any, self._client.xrange(table, start, str(tail), PAGE))
+            events, unreadable = self._door.read_events(page)
+            retained += events
+            left_out += unreadable
             if len(page) < PAGE:
-                return
+                return retained, left_out
             start = "(" + page[-1][0].decode()
 
     def _restore_log(self, expected: bytes) -> None:
@@ -431,7 +463,7 @@ class Relay:
     def _own_tail(self) -> str:
         return str(self._log.tail) if self._has_log else ""
 
-    def _report(self, trouble: str | None) -> None:
+    def _report(self, trouble: Trouble | None) -> None:
         """Record why the reader can't work now; None if it can."""
         self._trouble = trouble
         self._has_been_here |= trouble is None
@@ -442,11 +474,11 @@ class Relay:
         """Log it and tell the streams if the shared log is away now or is back."""
         with self._announcing:
             reason = self.away
-            if self._announced is bool(reason):
+            if self._announced is (reason is not None):
                 return
-            self._announced = bool(reason)
+            self._announced = reason is not None
             if reason:
-                logger.warning("The shared log is away: %s", reason)
+                logger.warning("The shared log is away: %s", reason.detail)
             else:
                 logger.info("The shared log is here, up to %s", self._log.tail)
             self._follower.announce_away(self._announced)
@@ -459,6 +491,12 @@ class Relay:
         self._has_doubts = False
         for client in (self._client, self._reader_client):
             client.connection_pool.disconnect(inuse_connections=False)
+
+
+def trouble_of(error: Unavailable) -> Trouble:
+    """Return the reason that an error was raised with."""
+    [reason] = error.args
+    return reason if isinstance(reason, Trouble) else Trouble(str(reason))
 
 
 def connect(url: str, connections: int) -> redis.Redis:
@@ -490,7 +528,7 @@ def _read_ids(reply: list[bytes]) -> list[EventId]:
 
 def _number_batch(first: bytes, count: bytes) -> list[EventId]:
     """Return the ids of one batch, which are consecutive."""
-    ms, seq = _read_id(first)
+    ms, seq = read_id(first)
     return [EventId(ms, seq + n) for n in range(int(count))]
 
 
@@ -498,52 +536,6 @@ def _fields_of(event: Event) -> tuple[str | bytes, ...]:
     slot = "" if event.slot is None else event.slot[0]
     until = "" if event.until is None else str(event.until)
     return event.type, slot, event.subject or "", event.data, until
-
-
-def _read_event(entry: tuple[bytes, dict[bytes, bytes]]) -> Event:
-    id, fields = entry
-    subject = fields[b"subject"].decode() or None
-    slot = fields[b"slot"].decode()
-    event = Event(
-        type=fields[b"event"].decode(),
-        data=fields[b"data"],
-        slot=(slot, subject) if slot and subject else None,
-        subject=subject,
-        id=_read_id(id),
-    )
-    return _expiring(event, fields.get(b"until"))
-
-
-def _read_state(slot: bytes, text: bytes, expiries: dict[bytes, bytes]) -> Event:
-    """Return an event from an entry of the table of states.
-
-    An expiry counts only for the event with its id: a version that knows no expiries
-    leaves it where it is when it replaces or retires the event.
-    """
-    type, key = slot.decode().split("\0")
-    id, name, data = text.split(b" ", 2)
-    expires, _, until = expiries.get(slot, b"").partition(b" ")
-    event = Event(name.decode(), data, (type, key), key, _read_id(id))
-    return _expiring(event, until if expires == id else None)
-
-
-def _expiring(event: Event, until: bytes | None) -> Event:
-    """Return an event with the instant at which its key is to be retired.
-
-    An older version stored that instant only in the data, and only of some types.
-    """
-    if until:
-        return msgspec.structs.replace(event, until=int(until))
-    row = CATALOGUE.get(event.type)
-    if row is None or row.expires_at is None:
-        return event
-    shape = read_shape(event)
-    instant = None if shape is None else getattr(shape, row.expires_at)
-    return msgspec.structs.replace(event, until=instant)
-
-
-def _read_id(id: bytes) -> EventId:
-    return EventId.parse(id.decode())
 
 
 def _to_text(value: object) -> str | bytes:

@@ -10,6 +10,7 @@ import threading
 from typing import Protocol
 
 from feed.backend import TICK
+from feed.cluster.door import Door
 from feed.cluster.keeper import KeptInRedis
 from feed.cluster.leader import Leader, SourceRunner
 from feed.cluster.relay import LogFollower, Relay
@@ -28,20 +29,29 @@ class Shared:
     """A `Backend` for a log in Redis; `relay` is this process's connection to it."""
 
     def __init__(self, settings: Settings, log: Log, process: Member) -> None:
+        self._door = Door()
         self.relay = Relay(
             settings.redis_url,
             settings.redis_prefix,
             settings.max_keys,
             log,
             process,
+            self._door,
         )
-        self.keeper = KeptInRedis(settings.redis_url, settings.redis_prefix)
+        url, prefix = settings.redis_url, settings.redis_prefix
+        self.keeper = KeptInRedis(url, prefix, self._door)
         self._leader = Leader(self.relay, process, settings.feed, TICK)
 
     @property
     def away(self) -> str | None:
         """The reason why Redis can't be followed now; None while it can."""
-        return self.relay.away
+        away = self.relay.away
+        return None if away is None else away.public
+
+    @property
+    def unreadable(self) -> int:
+        """The number of entries in Redis that were left out."""
+        return self._door.unreadable
 
     @property
     def other_feed(self) -> str | None:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import pytest
 import redis
 
+from feed.cluster.reasons import LOGIN
 from feed.cluster.relay import Relay
 from feed.feed import Feed
 from feed.log import Unavailable
@@ -22,6 +23,7 @@ from tests.helpers.redis_wire import RedisWire
 from tests.helpers.sse import Parsed
 
 TOKEN = {"Authorization": "Bearer secret"}
+JSON = {"Content-Type": "application/json"}
 PROGRAMS = {"the system's": find_redis(), **{n: str(p) for n, p in bundled().items()}}
 PROMPT = 2.0  # seconds in which a board says that something has failed, or is back
 AWAY = "The shared log is away"
@@ -266,16 +268,20 @@ def answers(board: Board) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("url", "reason"),
+    ("url", "public", "reason"),
     [
-        ("nowhere", "Redis can't be reached: Error 111"),
-        ("wrong", "Redis refuses the user or the password in REDIS_URL"),
-        ("none", "Redis requires a password, and REDIS_URL has none"),
-        ("/99", "Redis refuses a command: DB index is out of range"),
+        ("nowhere", "Redis can't be reached", "Redis can't be reached: Error 111"),
+        ("wrong", LOGIN, "Redis refuses the user or the password in REDIS_URL"),
+        ("none", LOGIN, "Redis requires a password, and REDIS_URL has none"),
+        (
+            "/99",
+            "Redis refuses a command",
+            "Redis refuses a command: DB index is out of range",
+        ),
     ],
 )
 def test_a_redis_that_can_not_be_used_from_the_start_is_reported_at_once(
-    url: str, reason: str
+    url: str, public: str, reason: str
 ) -> None:
     with RedisServer(password="right") as server:
         urls = {
@@ -286,11 +292,49 @@ def test_a_redis_that_can_not_be_used_from_the_start_is_reported_at_once(
         }
         with unready_board(**shared(urls[url], "x:")) as board:
             with board.stream() as stream:
-                until_away(board, stream, reason)
+                until_away(board, stream, public)
+            assert unready(board) == f"{public}."
+            public_text = everything_public(board)
+            port = urls[url].removesuffix("/99").removesuffix("/0").rpartition(":")[2]
+            secrets = [
+                f":{port}",
+                LOOPBACK,
+                "right",
+                "Error 111",
+                "DB index",
+                "WRONGPASS",
+            ]
+            assert not [it for it in secrets if it in public_text]
+            assert "password" not in unready(board)
             time.sleep(2)
             assert board.log().count(AWAY) == 1
             assert f"{AWAY}: {reason}" in board.log()
             assert "right" not in board.log()
+
+
+def everything_public(board: Board) -> str:
+    """Return the answers of all endpoints, without the address of the board itself."""
+    gets = [
+        *("/", "/?rows=all", "/s/A", "/m/x", "/k/own/A", "/embed", "/ask", "/ask?q=up"),
+        *("/api/state", "/api/history/A", "/api/answers/x", "/api/openapi.json"),
+        *("/stream?once=1", "/stream.txt?once=1", "/stream/matches/x", "/healthz"),
+        *("/readyz", "/metrics", f"/stream/answers/{'0' * 32}", "/ask?match=x", "/x"),
+        *("/ask/panel", f"/api/answers/{'0' * 32}"),
+    ]
+    html = {"Accept": "text/html"}
+    asked = json.dumps({"question": "What is up?"}).encode()
+    idempotent = {**TOKEN, "Idempotency-Key": "k"}
+    answers = [
+        *(board.get(path, headers) for path in gets for headers in ({}, html)),
+        board.request("PUT", "/api/prices/A", idempotent, b"1"),
+        board.request("DELETE", "/api/prices/A", idempotent),
+        board.request("POST", "/api/publish", TOKEN, b'{"event":"own","data":1}'),
+        board.request("POST", "/api/answers", JSON, asked),
+    ]
+    assert {status for status, _, _ in answers} >= {200, 404, 503}
+    own = f"{LOOPBACK}:{board.port}"
+    text = "\n".join(f"{headers} {body.decode()}" for _, headers, body in answers)
+    return text.replace(own, "").replace(own.replace(":", "%3A"), "")
 
 
 @pytest.mark.parametrize("program", PROGRAMS)

@@ -13,6 +13,7 @@ import pytest
 from feed.answers.answer import Answer, Opening
 from feed.answers.keeping import Addition
 from feed.answers.piece import Piece
+from feed.cluster.door import Door
 from feed.cluster.keeper import LOST_PROCESS, KeptInRedis
 from feed.events.event import EventId
 from feed.log import Unavailable
@@ -192,7 +193,46 @@ def add(keeper: KeptInRedis, answer: Answer, text: str, last: bool = False) -> N
 
 
 def keepers(redis: RedisServer) -> tuple[KeptInRedis, KeptInRedis]:
-    return KeptInRedis(redis.url, "a:"), KeptInRedis(redis.url, "a:")
+    one, other = (KeptInRedis(redis.url, "a:", Door()) for _ in range(2))
+    return one, other
+
+
+def test_what_cannot_be_read_of_an_answer_is_left_out_and_ends_no_loop(
+    redis: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    one, other = keepers(redis)
+    answer = begin(one, "8" * 32, key="q")
+    redis.ask("SET", "a:answer-key:junk", b"\xff junk of a key")
+    assert other.recall(Idempotency("junk", "f")) is None
+    redis.ask("XADD", f"a:answer:{'9' * 32}", "1-0", "opening", "{", "by", "x")
+    assert other.find("9" * 32) is None
+    found = other.find(answer.id)
+    assert found
+    ending = threading.Event()
+    loop = threading.Thread(target=other.run, args=(lambda it: None, ending))
+    loop.start()
+    name = f"a:answer:{answer.id}"
+    for wrong in (
+        ("data", '{"text":"forged"}\n\nevent: bye'),
+        ("data", "\xff"),
+        ("data", "[1]"),
+        ("end", "{"),
+        ("other", "1"),
+    ):
+        redis.ask("XADD", name, "*", *wrong)
+    until(lambda: other._door.unreadable >= 7, why="all of it is left out")
+    assert loop.is_alive()
+    tail = found.outlet.log.tail
+    assert found.outlet.log.read(tail).resume == "replayed"
+    word = json.dumps({"text": "It rose."})
+    redis.ask("XADD", name, "*", "data", word)
+    redis.ask("XADD", name, "*", "end", json.dumps({"reason": "complete"}), "by", "x")
+    until(lambda: found.ending, why="it ends")
+    assert found.text == "It rose."
+    ending.set()
+    loop.join()
+    said = [it for it in caplog.records if it.name == "liveboard.door"]
+    assert len(said) == 1
 
 
 def test_an_answer_that_redis_lost_is_written_again_as_a_whole(

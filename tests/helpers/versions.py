@@ -60,6 +60,8 @@ WITHOUT_EXPIRY: Changes = {
             '    until = "" if event.until is None else str(event.until)\n',
             '    until = ""\n',
         ),
+    ),
+    "feed/cluster/door.py": (
         ('_expiring(event, fields.get(b"until"))', "event"),
         ("_expiring(event, until if expires == id else None)", "event"),
     ),
