@@ -240,6 +240,15 @@ export function isolated(text) {
 }
 
 /**
+ * A quote in words: "ACME 101.24 ▲ +0.36%".
+ * @param {Quote} quote
+ */
+export function quoteLine({ symbol, price: value, decimals, change_percent: share }) {
+  const change = share == null ? [] : [arrow(share, 2), percent(share)];
+  return [isolated(symbol), price(value, decimals), ...change].filter(Boolean).join(" ");
+}
+
+/**
  * The teams of a match with a word between them: "Acton v Burton".
  * @param {Pick<Score, "home" | "away">} score
  */

@@ -10,7 +10,7 @@
 import { Announcer } from "./alerts/announcer.js";
 import { Away } from "./alerts/away.js";
 import { Badge, badgeText } from "./board/badge.js";
-import { headOf, isolated } from "./format.js";
+import { headOf, isolated, quoteLine, scoreLine, teams } from "./format.js";
 import { Notices } from "./board/notices.js";
 import { Painter } from "./board/painter.js";
 import { Prices } from "./board/prices.js";
@@ -171,11 +171,24 @@ function updateTitle() {
     isPaused: pause.isOn,
     state: stream.state,
     asOf: stream.asOf,
-    opened: isolated(choice.now.opened?.key ?? choice.now.asked?.question ?? ""),
+    opened: openedTitle(),
     directions: board.quotes.size ? prices.countDirections() : null,
     live: scores.countLive(),
     rows: ownRowCount(),
   });
+}
+
+/** The title of what is open beside the board, without its values and with them. */
+function openedTitle() {
+  const { opened, asked } = choice.now;
+  if (asked) return { name: "Ask", line: isolated(asked.question || "Ask") };
+  if (!opened) return null;
+  const { kind, key } = opened;
+  const name = isolated(key);
+  const quote = kind === "quote" ? board.quotes.get(key) : null;
+  const score = kind === "match" ? board.scores.get(key) : null;
+  if (score) return { name: teams(score), line: scoreLine(score) };
+  return { name, line: quote ? quoteLine(quote) : name };
 }
 
 /** "Ticket 12": how many rows the type has that is shown, or the first one's; else empty. */

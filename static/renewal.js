@@ -4,6 +4,7 @@
  */
 
 import { byId, setHidden } from "./dom.js";
+import { SteadyClock } from "./stream/steady-clock.js";
 import { fetchOwn } from "./own-fetch.js";
 
 const UNATTENDED_HIDDEN = 5 * 60_000; // ms without input until a hidden page is unattended
@@ -18,8 +19,9 @@ export class Renewal {
   #version;
   #newest;
   #button = byId("reload");
-  #usedAt = Date.now();
-  #heardAt = Date.now(); // when the server last sent its version
+  #clock = new SteadyClock();
+  #usedAt = this.#clock.now;
+  #heardAt = this.#clock.now; // when the server last sent its version
   #timer = 0;
 
   /** @param {string} version The version of this page. */
@@ -33,26 +35,27 @@ export class Renewal {
 
   /** Somebody uses the page. */
   onInput() {
-    this.#usedAt = Date.now();
+    this.#usedAt = this.#clock.now;
   }
 
   /** @param {string} version The version of the server. */
   onVersion(version) {
     this.#newest = version;
-    this.#heardAt = Date.now();
+    this.#heardAt = this.#clock.now;
     setHidden(this.#button, !this.#isDue);
   }
 
   /** Reload if it is due and nobody uses the page; call this each second or so. */
   check() {
-    if (document.hidden && Date.now() - this.#heardAt >= ASK_INTERVAL) this.#askVersion();
+    const unheard = this.#clock.now - this.#heardAt;
+    if (document.hidden && unheard >= ASK_INTERVAL) this.#askVersion();
     if (this.#timer || !this.#mayReload) return;
     this.#timer = setTimeout(() => this.#reload(), Math.random() * SPREAD);
   }
 
   /** Ask the server for its version. */
   async #askVersion() {
-    this.#heardAt = Date.now();
+    this.#heardAt = this.#clock.now;
     const hello = await answerOf("/stream.ndjson?once=1&events=notice");
     if (hello) this.onVersion(JSON.parse((await hello.text()).split("\n")[0]).data.version);
   }
@@ -60,7 +63,7 @@ export class Renewal {
   /** Reload, but not into an error page: nobody would reload a wall screen from there. */
   async #reload() {
     if (this.#mayReload && (await answerOf(location.pathname + location.search))) {
-      sessionStorage.setItem(MARK, JSON.stringify([this.#newest, Date.now()]));
+      rememberReload(this.#newest);
       location.reload();
     }
     this.#timer = 0;
@@ -75,13 +78,31 @@ export class Renewal {
   }
 
   get #isAttended() {
-    return Date.now() - this.#usedAt < (document.hidden ? UNATTENDED_HIDDEN : UNATTENDED);
+    return this.#clock.now - this.#usedAt < (document.hidden ? UNATTENDED_HIDDEN : UNATTENDED);
   }
 
   /** Whether the page was reloaded for that version, and still has another one. */
   get #wasInVain() {
-    const [version, at] = JSON.parse(sessionStorage.getItem(MARK) ?? "[null, 0]");
-    return version === this.#newest && Date.now() - at < AGAIN;
+    const [version, at] = lastReload();
+    return version === this.#newest && Math.abs(Date.now() - at) < AGAIN;
+  }
+}
+
+/** @param {string} version The one to load. */
+function rememberReload(version) {
+  try {
+    sessionStorage.setItem(MARK, JSON.stringify([version, Date.now()]));
+  } catch {
+    // Without storage, the page is reloaded each time that it is due.
+  }
+}
+
+/** The version of the last reload, and when it was. @returns {[string | null, number]} */
+function lastReload() {
+  try {
+    return JSON.parse(sessionStorage.getItem(MARK) ?? "[null, 0]");
+  } catch {
+    return [null, 0]; // storage is switched off
   }
 }
 

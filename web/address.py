@@ -8,6 +8,8 @@ compares the two. People pass such URLs on, and tools add parameters to them, so
 that isn't valid is ignored.
 """
 
+import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
@@ -44,6 +46,9 @@ SORT_LABELS = {
 
 SORT_FIELDS = ("symbol", "name", "price", "change", "change_percent", "volume", "at")
 PHASE_OF_FILTER = {"live": "live", "finished": "over", "upcoming": "upcoming"}
+# Letters that aren't a plain one with a mark, and what people type for them.
+PLAIN = str.maketrans({"ı": "i", "ß": "ss", "ł": "l", "ø": "o", "đ": "d", "ς": "σ"})
+APART = re.compile(r"[\s\-\u2010-\u2015\u2212]+")  # spaces and dashes
 LONGEST_SEARCH = LONGEST_FIELD = 200  # characters
 
 
@@ -134,9 +139,10 @@ class Selection(msgspec.Struct, frozen=True):
         return self.finds(score["competition"], *names)
 
     def finds(self, *texts: str | None) -> bool:
-        """Return whether one of `texts` contains the search."""
-        search = self.q.strip().lower()
-        return any(search in (text or "").lower() for text in texts)
+        """Return whether the words of the search are in `texts`, in any order."""
+        words = _plain(self.q).split()
+        text = _plain("\n".join(text or "" for text in texts)) if words else ""
+        return all(word in text for word in words)
 
 
 def view_of(type: str) -> str:
@@ -153,6 +159,20 @@ def type_of(view: str) -> str | None:
 def is_own(type: str) -> bool:
     """Return whether an event type of this name is a publisher's own."""
     return type not in KNOWN and TYPE_NAME.fullmatch(type) is not None
+
+
+def _plain(text: str) -> str:
+    """Return a text without accents, capitals, dots and dashes."""
+    if not text.isascii():
+        spelt = unicodedata.normalize("NFKD", text)
+        text = "".join(c for c in spelt if not _is_mark(c))
+    lower = text.lower().translate(PLAIN)
+    return APART.sub(" ", re.sub("[.'’]", "", lower))
+
+
+def _is_mark(character: str) -> bool:
+    category = unicodedata.category(character)
+    return category[0] == "M" or category == "Cf"
 
 
 def _is_order(by: str) -> bool:

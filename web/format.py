@@ -192,6 +192,11 @@ def level(name: str) -> str:
     return LEVELS.get(name, f"● {name}")
 
 
+def by_urgency(notices: Iterable[Fields]) -> list[Fields]:
+    """Return notices with the critical ones first, then the newest first."""
+    return sorted(notices, key=lambda it: (it["level"] != "critical", -it["at"]))
+
+
 def market_status(market: Fields) -> str:
     """Return a market's status as a word: "open"."""
     return str(market["status"]).lower()
@@ -338,6 +343,7 @@ TEMPLATE_FILTERS: dict[str, Callable[..., Any]] = {
         arrow,
         by_competition,
         by_symbol,
+        by_urgency,
         chart_sentence,
         direction,
         further_results,

@@ -78,7 +78,7 @@ export class AlertsDialog {
     this.#own.offer(about);
     this.#proposePrice();
     const isAboutQuote = about?.kind === "quote";
-    setText(byId("alert-told"), isAboutQuote ? about.key : "");
+    setText(byId("alert-told"), isAboutQuote ? isolated(about.key) : "");
     setHidden(byId("alert-tell"), !isAboutQuote);
     setHidden(byId("alert-symbol-label"), isAboutQuote);
     this.#dialog.showModal();

@@ -112,26 +112,22 @@ export class Alerts {
 
   /** @param {string} id */
   remove(id) {
-    this.#settings.set(
-      "alerts",
-      this.all.filter((alert) => alert.id !== id),
-    );
+    this.#settings.update("alerts", (all) => all.filter((alert) => alert.id !== id));
   }
 
   /** @param {Alert} alert */
   #add(alert) {
     if (this.all.length >= MOST_ALERTS)
       return `There are ${MOST_ALERTS} alerts: remove one first.`;
-    this.#settings.set("alerts", [...this.all, alert]);
+    this.#settings.update("alerts", (all) => [...all, alert]);
     return "";
   }
 
   /** @param {PriceAlert} alert @param {Quote} quote */
   #checkPrice(alert, quote) {
     if (alert.reached !== null || !isPast(quote.price, alert.side, alert.price)) return;
-    this.#settings.set(
-      "alerts",
-      this.all.map((it) => (it.id === alert.id ? { ...alert, reached: quote.at } : it)),
+    this.#settings.update("alerts", (all) =>
+      all.map((it) => (it.id === alert.id ? { ...alert, reached: quote.at } : it)),
     );
     const stands = price(quote.price, quote.decimals);
     this.#notify(

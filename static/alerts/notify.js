@@ -3,6 +3,7 @@
  * sound if the person wants one, and by the system if it is allowed and the page is hidden.
  */
 
+import { useOf } from "../board/attention.js";
 import { byId, fieldsOf, setText, stamp } from "../dom.js";
 
 /** @typedef {import("../controls/settings.js").Settings} Settings */
@@ -56,7 +57,7 @@ export class Notifier {
     while (this.#place.children.length > MOST_TOASTS) this.#place.firstElementChild?.remove();
     const leave = () => {
       // A person who points at the line reads it, or is about to close it.
-      if (toast.matches(":hover, :focus-within")) setTimeout(leave, TOAST_SHOWN);
+      if (useOf(toast)) setTimeout(leave, TOAST_SHOWN);
       else toast.remove();
     };
     setTimeout(leave, TOAST_SHOWN);

@@ -1,4 +1,4 @@
-/** The markets' states, and the tray of notices, whose newest notice is always visible. */
+/** The markets' states, and the tray of notices, whose first notice is always visible. */
 
 import { byId, fieldsOf, setAttribute, setHidden, setText, stamp } from "../dom.js";
 import { level, marketStatus } from "../format.js";
@@ -35,7 +35,7 @@ export class Notices {
     if (isPaused) return;
     const notices = [...this.#board.notices.values()]
       .filter(({ until }) => until == null || until > serverTime)
-      .sort((a, b) => b.at - a.at);
+      .sort(byUrgency);
     if (!this.#isDue && notices.length === this.#count) return;
     this.#isDue = false;
     this.#count = notices.length;
@@ -60,6 +60,12 @@ export class Notices {
       }),
     );
   }
+}
+
+/** Critical notices come first, then the newest. @param {Notice} a @param {Notice} b */
+function byUrgency(a, b) {
+  const isCritical = (/** @type {Notice} */ { level }) => Number(level === "critical");
+  return isCritical(b) - isCritical(a) || b.at - a.at;
 }
 
 /** @param {Notice} notice */

@@ -4,11 +4,12 @@
  * A change of a quote only marks its row. Once a frame, `paint` fills the marked rows from
  * the newest quotes, so a symbol that changes a hundred times a second costs one write a
  * frame. The order of the rows changes less often, because nobody can read a list that
- * keeps moving, and never under the pointer or the focus.
+ * keeps moving, and not while a person points at one of them.
  */
 
 import { arrange, byId, fieldsOf, keepFocus, setAttribute } from "../dom.js";
 import { setHidden, setText, stamp } from "../dom.js";
+import { useOf } from "./attention.js";
 import { Flashes } from "./flashes.js";
 import {
   age,
@@ -71,6 +72,7 @@ export class Prices {
       const quote = board.quotes.get(symbol);
       if (quote) this.#drawSpark(quote, fields);
     }
+    this.#chosen = this.#chooseQuotes(); // they are counted before the first paint
   }
 
   /** @param {Change} change */
@@ -149,17 +151,17 @@ export class Prices {
 
   /**
    * Show the chosen rows, in their order: at once if a person asked for it, else at most
-   * each `ORDER_INTERVAL`, and never under the pointer or the focus.
+   * each `ORDER_INTERVAL`, and not while a person points at a row.
    * @param {number} now
    */
   #order(now) {
     if (!this.#isOrderUrgent && now - this.#orderedAt < ORDER_INTERVAL) return false;
     const chosen = this.#chooseQuotes();
-    const mustWait = !this.#isOrderUrgent && this.#body.matches(":hover, :focus-within");
-    this.#showWaiting(mustWait);
+    const use = this.#isOrderUrgent ? "" : useOf(this.#body);
+    this.#showWaiting(use);
     const missing = chosen.filter(({ symbol }) => !this.#rows.has(symbol));
     for (const quote of missing.slice(0, STAMPED)) this.#insert(quote);
-    if (mustWait) {
+    if (use) {
       this.#orderedAt = now;
       return false;
     }
@@ -181,10 +183,12 @@ export class Prices {
     );
   }
 
-  /** @param {boolean} isWaiting Whether the order waits for the pointer or the focus. */
-  #showWaiting(isWaiting) {
+  /** @param {string} use As of `useOf`: why the order waits, if it does. */
+  #showWaiting(use) {
+    this.#section.toggleAttribute("data-held", use !== "");
     const note = document.getElementById("order-waits"); // an embedded board has none
-    if (note) setHidden(note, !isWaiting);
+    if (note) setHidden(note, use === "");
+    if (note && use) setText(note, `Order paused while you ${use}`);
   }
 
   #chooseQuotes() {

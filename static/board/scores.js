@@ -11,6 +11,7 @@ import { setHidden, setText, stamp } from "../dom.js";
 import { byCompetition, minute, phase, redCards } from "../format.js";
 import { scoreLine, scorers, teams } from "../format.js";
 import { setChip } from "../times.js";
+import { useOf } from "./attention.js";
 import { paintPin } from "../controls/pins.js";
 import { chooseScores, writeUrl } from "../controls/address.js";
 import { pinOf } from "../controls/settings.js";
@@ -174,11 +175,11 @@ export class Scores {
   }
 
   /**
-   * Put each chosen row into the list of its competition. Nothing moves under the pointer
-   * or the focus, unless a person asked for it.
+   * Put each chosen row into the list of its competition. Nothing moves while a person
+   * points at a match, unless the person asked for it.
    */
   #order() {
-    if (!this.#isOrderUrgent && this.#groups.matches(":hover, :focus-within")) return;
+    if (!this.#isOrderUrgent && useOf(this.#groups)) return;
     this.#isOrderDue = this.#isOrderUrgent = false;
     const chosen = chooseScores(this.#board.scores.values(), this.#choice.now, (pin) =>
       this.#pins.isPinned(pin),

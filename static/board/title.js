@@ -9,20 +9,23 @@ import { badgeText, isStale } from "./badge.js";
  * @param {boolean} shown.isPaused
  * @param {State} shown.state The state of the stream.
  * @param {number | null} shown.asOf The instant of the values.
- * @param {string} shown.opened The key of the detail; empty if none is open.
+ * @param {{name: string, line: string} | null} shown.opened What is open beside the board:
+ *   its name, and the line with its values.
  * @param {{up: number, down: number} | null} shown.directions How many of the shown quotes
  *   rose and fell; null on a board without quotes.
  * @param {number} shown.live How many matches are live.
  * @param {string} [shown.rows] "Ticket 12", on a board of publishers' own types.
  */
 export function titleOf({ isPaused, state, asOf, opened, directions, live, rows = "" }) {
-  if (isPaused) return "‖ Paused · Liveboard";
-  if (isStale(state)) return `${badgeText(state, asOf)} · Liveboard`;
-  const parts = [
-    opened,
+  const counts = [
     directions ? `▲ ${directions.up} ▼ ${directions.down}` : "",
     live ? `${live} live` : "",
     rows,
+  ];
+  const parts = [
+    isPaused ? "‖ Paused" : "",
+    isStale(state) ? badgeText(state, asOf) : "",
+    ...(isPaused || isStale(state) ? [opened?.name] : opened ? [opened.line] : counts),
     "Liveboard",
   ];
   return parts.filter(Boolean).join(" · ");

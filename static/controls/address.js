@@ -43,6 +43,9 @@ const PATHS = { quote: "/s/", match: "/m/" };
 const OWN_PATH = "/k/"; // the event type and the key follow
 const ASK_PATH = "/ask";
 const ABOUT = { quote: "price", match: "match" };
+// Letters that aren't a plain one with a mark, and what people type for them.
+/** @type {Record<string, string>} */
+const PLAIN = { ı: "i", ß: "ss", ł: "l", ø: "o", đ: "d", ς: "σ" };
 const LONGEST = 200; // characters of a search, and of a field in `by`
 const LONGEST_QUESTION = 500; // characters; as in feed/answers
 /** @type {Selection} */
@@ -180,7 +183,7 @@ function query({ view, symbols, sort, q, filter, by }, about = "") {
  * @param {(pin: string) => boolean} isPinned
  */
 export function chooseQuotes(quotes, selection, isPinned) {
-  const wanted = selection.q.trim().toLowerCase();
+  const wanted = wordsOf(selection.q);
   const chosen = [...quotes].filter((quote) => showsQuote(quote, selection, wanted, isPinned));
   const sign = selection.sort.startsWith("-") ? -1 : 1;
   const field = /** @type {keyof Quote} */ (selection.sort.replace(/^-/, ""));
@@ -203,7 +206,7 @@ export function chooseQuotes(quotes, selection, isPinned) {
  */
 export function chooseScores(scores, selection, isPinned) {
   const { filter } = selection;
-  const wanted = selection.q.trim().toLowerCase();
+  const wanted = wordsOf(selection.q);
   return [...scores]
     .filter((score) => {
       if (Object.hasOwn(PHASE_OF_FILTER, filter) && phase(score) !== PHASE_OF_FILTER[filter])
@@ -217,7 +220,7 @@ export function chooseScores(scores, selection, isPinned) {
 /**
  * @param {Quote} quote
  * @param {Selection} selection
- * @param {string} wanted
+ * @param {string[]} wanted
  * @param {(pin: string) => boolean} isPinned
  */
 function showsQuote(quote, { symbols, filter }, wanted, isPinned) {
@@ -229,9 +232,30 @@ function showsQuote(quote, { symbols, filter }, wanted, isPinned) {
   return isFound(wanted, quote.symbol, quote.name);
 }
 
-/** @param {string} wanted @param {(string | null)[]} texts */
-function isFound(wanted, ...texts) {
-  return texts.some((text) => (text ?? "").toLowerCase().includes(wanted));
+/** The words of a search, as `isFound` takes them. @param {string} search */
+export function wordsOf(search) {
+  return plain(search).split(" ").filter(Boolean);
+}
+
+/**
+ * Whether the words of a search are in some texts, in any order.
+ * @param {string[]} words
+ * @param {(string | null)[]} texts
+ */
+export function isFound(words, ...texts) {
+  if (words.length === 0) return true;
+  const text = plain(texts.join("\n"));
+  return words.every((word) => text.includes(word));
+}
+
+/** A text without accents, capitals, dots and dashes. @param {string} text */
+function plain(text) {
+  return text
+    .normalize("NFKD")
+    .toLowerCase()
+    .replace(/[\p{M}\p{Cf}.'’]/gu, "")
+    .replace(/[ıßłøđς]/g, (letter) => PLAIN[letter])
+    .replace(/[\s\-\u2010-\u2015\u2212]+/g, " ");
 }
 
 /**

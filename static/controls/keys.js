@@ -1,6 +1,7 @@
 /**
  * Single-key shortcuts, which a person can switch off (WCAG 2.1.4). They do nothing in
- * fields, together with a modifier key, and while a dialog is open.
+ * fields, together with a modifier key, and while a dialog is open. They work on every
+ * keyboard: where its letters aren't Latin, the place of a key counts.
  */
 
 /** @typedef {import("./settings.js").Settings} Settings */
@@ -9,6 +10,7 @@ const EDITABLE = "input, select, textarea, [contenteditable]";
 const ROWS = "#prices .symbol, #scores .open, .panel .symbol"; // j and k move among these
 /** @type {Record<string, string>} On a row, the arrow keys stand for these. */
 const ARROWS = { ArrowDown: "j", ArrowUp: "k" };
+const REPEATED = "jk"; // a key that is held down repeats these alone
 
 /**
  * @param {Settings} settings
@@ -25,13 +27,25 @@ export function listenToKeys(settings, actions) {
       return;
     }
     if (target.closest(EDITABLE)) return;
-    const key = target.matches(ROWS) ? (ARROWS[event.key] ?? event.key) : event.key;
-    const isArrow = key !== event.key;
-    if (!isArrow && !settings.get("shortcuts")) return;
-    if (!Object.hasOwn(actions, key)) return;
+    const arrow = target.matches(ROWS) ? ARROWS[event.key] : undefined;
+    if (!arrow && !settings.get("shortcuts")) return;
+    const key = [arrow, ...namesOf(event)].find((it) => it && Object.hasOwn(actions, it));
+    if (!key) return;
     event.preventDefault();
-    actions[key]();
+    if (!event.repeat || REPEATED.includes(key)) actions[key]();
   });
+}
+
+/**
+ * The names of a key, the best one first: its character, without Caps Lock; else what an
+ * English keyboard has in its place.
+ * @param {Pick<KeyboardEvent, "key" | "code" | "shiftKey">} event
+ */
+export function namesOf({ key, code, shiftKey }) {
+  const names = [shiftKey ? key : key.toLowerCase()];
+  if (/^[^\0-\x7f]$/u.test(key)) names.push(code.replace("Key", "").toLowerCase());
+  if (!shiftKey) names.push(code.replace("Digit", ""));
+  return names;
 }
 
 /** Move the focus by a number of rows. @param {number} by */

@@ -48,13 +48,16 @@ const IS_VALID = {
 };
 
 export class Settings {
-  #values = readStored();
+  #values = readStored() ?? DEFAULTS;
+  #isStored = true; // whether storage has all of them
   /** @type {((name: keyof Values) => void)[]} */ #watchers = [];
 
   constructor() {
     addEventListener("storage", ({ key }) => {
-      if (key === STORAGE_KEY || key === null) this.#replace(readStored());
+      if (key === STORAGE_KEY || key === null) this.#refresh();
     });
+    // A page in the back/forward cache misses the storage events.
+    addEventListener("pageshow", () => this.#refresh());
   }
 
   /**
@@ -72,12 +75,26 @@ export class Settings {
    * @param {Values[Name]} value
    */
   set(name, value) {
-    this.#replace({ ...this.#values, [name]: value });
+    this.update(name, () => value);
+  }
+
+  /**
+   * Change a setting from its newest value, which another tab may have stored. The other
+   * settings stay as they are stored.
+   * @template {keyof Values} Name
+   * @param {Name} name
+   * @param {(value: Values[Name]) => Values[Name]} change
+   */
+  update(name, change) {
+    const newest = (this.#isStored && readStored()) || this.#values;
+    const values = { ...newest, [name]: change(newest[name]) };
     try {
-      localStorage.setItem(STORAGE_KEY, JSON.stringify(this.#values));
+      localStorage.setItem(STORAGE_KEY, JSON.stringify(values));
+      this.#isStored = true;
     } catch {
-      // The settings last as long as this page.
+      this.#isStored = false; // the settings last as long as this page
     }
+    this.#replace(values);
   }
 
   /** @param {(name: keyof Values) => void} watcher Called with the name of each change. */
@@ -92,8 +109,16 @@ export class Settings {
 
   /** Pin a symbol or match, or unpin it. @param {string} pin As `pinOf` writes it. */
   togglePin(pin) {
-    const { pins } = this.#values;
-    this.set("pins", pins.includes(pin) ? pins.filter((it) => it !== pin) : [...pins, pin]);
+    const isPinned = this.isPinned(pin); // as the person sees it
+    this.update("pins", (pins) => {
+      const others = pins.filter((it) => it !== pin);
+      return isPinned ? others : [...others, pin];
+    });
+  }
+
+  #refresh() {
+    const values = this.#isStored && readStored();
+    if (values) this.#replace(values);
   }
 
   /** @param {Values} values */
@@ -133,19 +158,32 @@ export function pinOfOpened({ kind, key, type }) {
   return type === undefined ? pinOf(kind, key) : ownPinOf(type, key);
 }
 
-/** @returns {Values} With the default for each value that isn't stored, or isn't valid. */
+/**
+ * The stored values, with the default for each that isn't stored, or isn't valid; null if
+ * storage is switched off.
+ * @returns {Values | null}
+ */
 function readStored() {
   let stored = {};
   try {
-    stored = JSON.parse(localStorage.getItem(STORAGE_KEY) ?? "{}") ?? {};
+    stored = parsed(localStorage.getItem(STORAGE_KEY) ?? "{}");
   } catch {
-    // Nothing is stored, or it isn't ours.
+    return null;
   }
   const valid = Object.entries(stored).filter(
     ([name, value]) =>
       Object.hasOwn(IS_VALID, name) && IS_VALID[/** @type {keyof Values} */ (name)](value),
   );
   return { ...DEFAULTS, ...Object.fromEntries(valid) };
+}
+
+/** An object of JSON; empty if the text isn't ours. @param {string} text */
+function parsed(text) {
+  try {
+    return JSON.parse(text) ?? {};
+  } catch {
+    return {};
+  }
 }
 
 /** @param {any} it */

@@ -1,7 +1,9 @@
 /** The activity: the newest events without a key, one line each, newest first. */
 
+import { useOf } from "../board/attention.js";
 import { activityText } from "./cells.js";
 import { byId, fieldsOf, setHidden, setText, stamp } from "../dom.js";
+import { isFound, wordsOf } from "../controls/address.js";
 import { instant } from "../events.js";
 import { headOf } from "../format.js";
 import { setTime } from "../times.js";
@@ -38,17 +40,17 @@ export class Activity {
     return this.#isDue;
   }
 
-  /** Paint the list if it changed, but not under the pointer. @param {boolean} isPaused */
+  /** Paint the list if it changed, but not while a person points at it. @param {boolean} isPaused */
   paint(isPaused) {
     if (!this.#isDue || (isPaused && !this.#isUrgent)) return;
-    if (!this.#isUrgent && this.#list.matches(":hover")) return;
+    if (!this.#isUrgent && useOf(this.#list)) return;
     this.#isDue = this.#isUrgent = false;
     const { q, filter, view } = this.#choice.now;
     const isChosen = (view === "both" && filter !== "pinned") || view === "activity";
-    const wanted = q.trim().toLowerCase();
+    const wanted = wordsOf(q);
     const lines = this.#board.own.activity
       .map((happening) => this.#lines.get(happening.id) ?? line(happening))
-      .filter(({ textContent }) => (textContent ?? "").toLowerCase().includes(wanted));
+      .filter(({ textContent }) => isFound(wanted, textContent));
     this.#lines = new Map(lines.map((element) => [element.dataset.id ?? "", element]));
     this.#list.replaceChildren(...lines.toReversed());
     setHidden(this.#panel, !isChosen || lines.length === 0);

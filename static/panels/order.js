@@ -1,7 +1,7 @@
 /** Which rows of a publisher's own type a selection shows, and in which order. */
 
 import { cell, entriesOf, fieldOf } from "./cells.js";
-import { orderOf } from "../controls/address.js";
+import { isFound as areFound, orderOf, wordsOf } from "../controls/address.js";
 import { ownPinOf } from "../controls/settings.js";
 import { byNumber, byText } from "../format.js";
 
@@ -49,22 +49,20 @@ export function chooseRows({ type, rows }, selection, isPinned) {
  * @returns {(row: Row) => boolean}
  */
 export function rowTest({ q, filter }, isPinned) {
-  const wanted = q.trim().toLowerCase();
+  const wanted = wordsOf(q);
   return (row) =>
     (filter !== "pinned" || isPinned(ownPinOf(row.type, row.key))) &&
-    (wanted === "" || isFound(row, wanted));
+    (wanted.length === 0 || isFound(row, wanted));
 }
 
 /**
- * Whether a search finds a row: in its key, or in one of its first fields, unless that is nested.
+ * Whether a search finds a row: in its key and its first fields that aren't nested.
  * @param {Pick<Row, "key" | "data">} row
- * @param {string} wanted In lower case.
+ * @param {string[]} words
  */
-export function isFound({ key, data }, wanted) {
-  if (key.toLowerCase().includes(wanted)) return true;
-  return entriesOf(data)
-    .slice(0, SEARCHED_FIELDS)
-    .some(([name, value]) => searchedText(name, value).toLowerCase().includes(wanted));
+export function isFound({ key, data }, words) {
+  const fields = entriesOf(data).slice(0, SEARCHED_FIELDS);
+  return areFound(words, key, ...fields.map(([name, value]) => searchedText(name, value)));
 }
 
 /** @param {Row} row @param {string} field Empty for the key. @returns {Rank} */

@@ -6,10 +6,11 @@
  * draws no rows. So ten thousand rows cost no more than twenty.
  *
  * A change only marks its row, and `paint` fills the marked rows once a frame. New rows are
- * appended and retired ones removed at once, but the order changes rarely, and not under the
- * pointer or the focus: a retired row then stays, muted.
+ * appended and retired ones removed at once, but the order changes rarely, and not while a
+ * person points at a row: a retired row then stays, muted.
  */
 
+import { useOf } from "../board/attention.js";
 import { headOf } from "../format.js";
 import { orderOf, typeOf, writeUrl } from "../controls/address.js";
 import { ownPinOf } from "../controls/settings.js";
@@ -191,7 +192,8 @@ export class Panel {
   /** Bring the keys up to date. @param {number} now */
   #order(now) {
     const isUrgent = this.#isOrderUrgent;
-    const mustWait = !isUrgent && this.element.matches(":hover, :focus-within");
+    const use = isUrgent ? "" : useOf(this.element);
+    const mustWait = use !== "";
     const isEarly = !isUrgent && this.#isRanked && now - this.#orderedAt < ORDER_INTERVAL;
     if (mustWait) this.#keys = [...this.#keys, ...this.#newKeys()];
     else if (isEarly) {
@@ -207,7 +209,9 @@ export class Panel {
     this.#hasLeft &&= mustWait;
     this.#isOrderUrgent = false;
     this.#isWindowDue = true;
+    this.element.toggleAttribute("data-held", mustWait && this.#isRanked);
     setHidden(this.#fields.waits, !(mustWait && this.#isRanked));
+    if (mustWait) setText(this.#fields.waits, `Order paused while you ${use}`);
     this.#paintSize(isUrgent);
   }
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from playwright.sync_api import Page
 
 from tests.helpers.harness import Board
@@ -19,7 +20,25 @@ SCORES = [
     match("FT", match="b", home=team("Corby"), away=team("Derby"), competition=None),
     match("NS", match="c", home=team("Ely"), away=team("Frome"), kick_off=None),
     match("PST", match="d", home=team("Boltby"), away=team("Frome")),
+    match("FT", match="e", home=team("Atlético Łódź"), away=team("A.C. İstanbul–Ost")),
+    match("FT", match="f", home=team("Saint-Étienne"), away=team("Σίσυφος ﾌｯﾄ")),
 ]
+FOUND = {  # the match that a search finds
+    "atletico": "e",
+    "ATLÉTICO lodz": "e",
+    "istanbul": "e",
+    "ISTANBUL": "e",
+    "ıstanbul": "e",
+    "ac istanbul ost": "e",
+    "łódź a.c.": "e",
+    "saint étienne": "f",
+    "etienne saint": "f",
+    "st-etienne": "",
+    "σισυφος": "f",
+    "ΣΙΣΥΦΟΣ": "f",
+    "フット": "f",
+    "\u2068Saint\u2069": "f",
+}
 QUERIES: list[dict[str, str]] = [
     {},
     {"view": "prices", "filter": "up"},
@@ -34,6 +53,7 @@ QUERIES: list[dict[str, str]] = [
     {"filter": "upcoming"},
     {"filter": "sideways", "sort": "colour", "view": "All", "symbols": ",,"},
     {"q": "x" * 300, "symbols": "a b,ü&=?#"},
+    *({"q": search} for search in ("anvil acme", "ACME\u00a0 Anvil", ". ’", *FOUND)),
     {"view": "activity", "by": "ticket:"},
     {"view": "ticket", "by": "-ticket:waiting:max", "sort": "-price"},
     {"view": "type:prices", "by": f"prices:{'x' * 200}"},
@@ -67,6 +87,14 @@ def test_the_page_and_the_server_understand_a_url_in_the_same_way(
         [QUERIES, QUOTES, SCORES],
     )
     assert theirs == [chosen(asked) for asked in QUERIES]
+
+
+@pytest.mark.parametrize(("search", "found"), FOUND.items())
+def test_a_search_needs_no_accents_dots_dashes_or_order(
+    search: str, found: str
+) -> None:
+    scores = Selection(q=search).scores(SCORES)
+    assert [score["match"] for score in scores] == [*found]
 
 
 def test_what_is_not_understood_counts_as_not_given() -> None:

@@ -21,6 +21,7 @@ async (text) => {
   const { OwnTypes } = await import("/static/board/own-types.js");
   const { Tables } = await import("/static/panels/tables.js");
   const { chooseRows, isFound } = await import("/static/panels/order.js");
+  const { wordsOf } = await import("/static/controls/address.js");
   const address = await import("/static/controls/address.js");
   const { headOf } = await import("/static/format.js");
   const rowsOf = (rows) => rows.map(([key, data]) => ({ event: "row", key, data }));
@@ -74,7 +75,7 @@ async (text) => {
     ]),
     found: cases.found.map((it) => ({
       ...it,
-      found: isFound(it, it.q.trim().toLowerCase()),
+      found: isFound(it, wordsOf(it.q)),
     })),
     order: cases.order.map(({ rows, by }) => ({
       rows,

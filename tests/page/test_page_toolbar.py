@@ -75,7 +75,7 @@ def test_a_url_is_right_without_javascript(browser: Browser, board: Board) -> No
     context.close()
 
 
-def test_rows_keep_their_order_under_pointer_and_focus(
+def test_rows_keep_their_order_while_a_person_points_or_types_but_not_for_long(
     page: Page, stage: Stage
 ) -> None:
     page.clock.install()
@@ -86,16 +86,19 @@ def test_rows_keep_their_order_under_pointer_and_focus(
     until(lambda: later_order(page) == ["BOLT", "ACME"], 15, "in order of price")
     page.locator("[data-symbol=ACME]").hover()
     stage.send_event("price", quote("ACME", 70), f"{at}-3")
-    until(lambda: later_order(page) and is_held(page), 15, "the order is held")
+    until(lambda: later_order(page) and is_held(page, "point"), 15, "it is held")
     assert order(page) == ["BOLT", "ACME"]
+    # The pointer stays, as on a phone after a tap.
+    assert [later_order(page) for _ in range(10)][-1] == ["ACME", "BOLT"]
+    expect(page.locator("#order-waits")).to_be_hidden()
     page.mouse.move(2, 2)
-    until(lambda: later_order(page) == ["ACME", "BOLT"], 15, "the pointer left")
     page.locator("[data-symbol=BOLT] .symbol").focus()
+    page.keyboard.press("Shift")
     stage.send_event("price", quote("BOLT", 90), f"{at}-4")
-    until(lambda: later_order(page) and is_held(page), 15, "the order is held")
+    until(lambda: later_order(page) and is_held(page, "type"), 15, "it is held")
     assert order(page) == ["ACME", "BOLT"]
-    page.evaluate("() => document.activeElement.blur()")
-    until(lambda: later_order(page) == ["BOLT", "ACME"], 15, "the focus left")
+    assert [later_order(page) for _ in range(10)][-1] == ["BOLT", "ACME"]
+    expect(page.locator("[data-symbol=BOLT] .symbol")).to_be_focused()
 
 
 def later_order(page: Page) -> list[str]:
@@ -104,8 +107,8 @@ def later_order(page: Page) -> list[str]:
     return order(page)
 
 
-def is_held(page: Page) -> bool:
-    return page.get_by_text("Order held").is_visible()
+def is_held(page: Page, use: str) -> bool:
+    return page.get_by_text(f"Order paused while you {use}").is_visible()
 
 
 def test_pins_come_first_have_a_filter_and_last(page: Page, board: Board) -> None:
@@ -151,6 +154,20 @@ def test_a_paused_page_paints_nothing_and_says_how_much_changed(
     expect(cell(page, "ACME", "price")).to_have_text("52.00")
     expect(page.locator("[data-match=acton-burton]")).to_have_count(1)
     expect(badge(page)).to_be_visible()
+
+
+def test_a_paused_page_says_that_its_server_is_gone(
+    page: Page, stage: Stage, page_errors: list[str]
+) -> None:
+    at = open_page(page, stage)
+    stage.send_hello(f"{at}-0")
+    wait_until_live(page)
+    page.get_by_role("button", name="Pause").click()
+    expect(badge(page)).to_be_hidden()
+    stage.refuse_streams()
+    expect(badge(page)).to_contain_text("Reconnecting")
+    expect(page.locator("#paused")).to_contain_text("Paused at")
+    until(lambda: "‖ Paused · Reconnecting" in page.title(), 15, "the title says so")
 
 
 def test_the_page_updates_as_seldom_as_is_wanted(page: Page, stage: Stage) -> None:

@@ -132,6 +132,13 @@ test("matches are listed by competition, phase and kick-off", () => {
   equal(listed, ["live", "early", "late", "over", "none"]);
 });
 
+test("a quote in a line has its price, and its change if there is one", () => {
+  equal(format.quoteLine(quote()), "ACME 100.00 ▲ +0.50%");
+  equal(format.quoteLine(quote({ change_percent: -1 })), "ACME 100.00 ▼ −1.00%");
+  equal(format.quoteLine(quote({ change_percent: 0 })), "ACME 100.00 0.00%");
+  equal(format.quoteLine(quote({ change_percent: null })), "ACME 100.00");
+});
+
 test("a market's status is a word", () => {
   const status = /** @type {const} */ ("open");
   const market = { market: "MAIN", status, until: EVENING, source: null, at: EVENING };

@@ -8,13 +8,18 @@ test("the title counts what rose and fell, and the matches that are live", () =>
   equal(title({ directions: null, live: 0 }), "Liveboard");
 });
 
-test("what is opened comes first", () => {
-  equal(title({ opened: "ACME", live: 0 }), "ACME · ▲ 12 ▼ 7 · Liveboard");
+test("what is opened is the title, with its values unless these are old", () => {
+  const opened = { name: "Acton v Burton", line: "Acton 2–1 Burton" };
+  equal(title({ opened }), "Acton 2–1 Burton · Liveboard");
+  const state = /** @type {const} */ ({ name: "restarting", seconds: null });
+  equal(title({ opened, state }), "Server restarting · Acton v Burton · Liveboard");
+  equal(title({ opened, isPaused: true }), "‖ Paused · Acton v Burton · Liveboard");
 });
 
-test("a page that is paused says so, whatever else is true", () => {
-  const state = /** @type {const} */ ({ name: "offline", seconds: null });
-  equal(title({ isPaused: true, state }), "‖ Paused · Liveboard");
+test("a page that is paused says so, and that its server is gone", () => {
+  const state = /** @type {const} */ ({ name: "restarting", seconds: null });
+  equal(title({ isPaused: true }), "‖ Paused · Liveboard");
+  equal(title({ isPaused: true, state }), "‖ Paused · Server restarting · Liveboard");
 });
 
 test("values that are out of date are not counted", () => {
@@ -28,7 +33,7 @@ function title(changes = {}) {
     isPaused: false,
     state: { name: "live", seconds: null },
     asOf: 0,
-    opened: "",
+    opened: null,
     directions: { up: 12, down: 7 },
     live: 2,
     ...changes,
