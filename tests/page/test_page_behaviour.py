@@ -107,7 +107,7 @@ def test_a_title_has_the_score_or_the_price_from_the_first_one_on(
     for path in ("/m/two", "/s/LOOM"):
         assert f"<title>{titles[path]}</title>" in html[path]
     page.goto(still.url)
-    page.locator("[data-match=two] .open").click()
+    page.locator("[data-match=two] .open").press("Enter")
     until(lambda: page.title() == titles["/m/two"], 15, "a click changes the title")
 
 
@@ -137,7 +137,7 @@ def test_a_browser_that_denies_storage_has_a_page_that_works(
     until(lambda: order(page)[0] == "QBIT", 15, "it is pinned")
     page.keyboard.press("t")
     expect(page.locator("#status")).to_contain_text("Theme: light")
-    page.locator("[data-symbol=QBIT] .symbol").click()
+    page.locator("[data-symbol=QBIT] .symbol").press("Enter")
     page.locator("#detail-alert").click()
     page.locator("#price-alert button").click()
     page.keyboard.press("Escape")

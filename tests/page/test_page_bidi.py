@@ -191,7 +191,7 @@ def test_what_the_page_says_is_isolated_in_every_state(
         expect(page.locator("#status")).to_contain_text(re.compile("[א-ת]"))
     check(page)
     for row in ("[data-symbol] .symbol", "[data-match] .open", "[data-key] .symbol"):
-        page.locator(f"#board {row}").first.click()
+        page.locator(f"#board {row}").first.press("Enter")
         expect(page.locator("#detail")).to_be_visible()
         page.locator("#detail-alert").click()
         expect(page.locator("#alerts")).to_have_attribute("open", "")
