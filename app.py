@@ -52,6 +52,7 @@ def create_app(settings: Settings) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     app.jinja_env.filters.update(TEMPLATE_FILTERS)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.jinja_env.add_extension(assets.Unindented)
     access.register(app, feed)  # before everything else that looks at a request
     app.before_request(check_host)
     keys.register(app)

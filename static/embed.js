@@ -64,11 +64,19 @@ board.watch((change) => {
 async function openPanels() {
   if (arePanelsAsked || !board.own.isUsed) return;
   arePanelsAsked = true;
-  const { Panels, loadPanelStyle } = await import("./panels/panels.js");
-  await loadPanelStyle();
+  const loaded = await loadPanels().catch(() => null);
+  arePanelsAsked = loaded !== null; // else the next event tries again
+  if (!loaded) return;
+  const { Panels } = loaded;
   panels = new Panels(board, choice, NO_PINS, requestPaint);
   views.other = panels;
   requestPaint();
+}
+
+async function loadPanels() {
+  const module = await import("./panels/panels.js");
+  await module.loadPanelParts();
+  return module;
 }
 
 /** Fetch the rows for which the page had no room; the first time this loads its script. */

@@ -278,11 +278,11 @@ async function openPanels() {
 }
 
 async function loadPanels() {
-  const [{ Panels, loadPanelStyle }, { OwnTools }] = await Promise.all([
+  const [{ Panels, loadPanelParts }, { OwnTools }] = await Promise.all([
     import("./panels/panels.js"),
     import("./panels/tools.js"),
   ]);
-  await loadPanelStyle();
+  await loadPanelParts();
   return { Panels, OwnTools };
 }
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import msgspec
 from flask import Response, current_app, request
+from jinja2.ext import Extension
 from werkzeug.exceptions import NotFound
 from werkzeug.security import safe_join
 
@@ -28,6 +29,7 @@ COMMENT = re.compile(
     re.MULTILINE,
 )
 INDENT = re.compile(rb"^[ \t]+", re.MULTILINE)
+TEMPLATE_INDENT = re.compile(r"^[ \t]+", re.MULTILINE)
 COMMENTED = {".js", ".css"}
 STYLESHEET = "board.css"
 # Its parts below `styles/`, in the order of the cascade: one request fetches them all.
@@ -37,6 +39,16 @@ STYLES = (
 )
 FOREIGN = "vendor"  # a library's own notice stays in it
 TEXT = ("text/", "application/javascript", "image/svg+xml")
+
+
+class Unindented(Extension):
+    """Takes the indents out of templates when they are compiled, not out of values."""
+
+    def preprocess(
+        self, source: str, name: str | None, filename: str | None = None
+    ) -> str:
+        """Return the source of a template without indents; lines keep their numbers."""
+        return TEMPLATE_INDENT.sub("", source)
 
 
 class Asset(msgspec.Struct, frozen=True):

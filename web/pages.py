@@ -152,6 +152,12 @@ def dialogs() -> Response:
     return _html(render_template("dialogs.html"), CONTENT_SECURITY_POLICY)
 
 
+@blueprint.get("/panels/templates")
+def panel_templates() -> Response:
+    """Return what a page fetches with the first event of a publisher's own type."""
+    return _html(render_template("panels.html"), CONTENT_SECURITY_POLICY)
+
+
 @blueprint.get("/embed")
 def embed() -> Response:
     """Return a compact board, for a frame on any site."""

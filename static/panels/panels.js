@@ -5,6 +5,7 @@
 
 import { Flashes } from "../board/flashes.js";
 import { byId } from "../dom.js";
+import { fetchOwn } from "../own-fetch.js";
 import { loadStyle } from "../stylesheets.js";
 import { Activity } from "./activity.js";
 import { Panel } from "./panel.js";
@@ -20,9 +21,19 @@ const STYLE_ID = "panels-style"; // the id of an element, also in templates/
 const ADDED_PANELS = 8; // panels in one frame, so that a hundred types don't block the page
 const NEAR = "600px"; // from the part of the page in sight; panels within are drawn
 
-/** Load the style of the panels. */
-export function loadPanelStyle() {
-  return loadStyle(STYLE_ID, new URL("panels.css", import.meta.url));
+/** Load the style and the templates of the panels. Throw an Error if that fails. */
+export async function loadPanelParts() {
+  await Promise.all([
+    loadStyle(STYLE_ID, new URL("panels.css", import.meta.url)),
+    document.getElementById("panel") ?? addTemplates(),
+  ]);
+}
+
+async function addTemplates() {
+  const response = await fetchOwn("/panels/templates");
+  if (!response.ok) throw new Error(`the panels can't be loaded (${response.status})`);
+  const made = new DOMParser().parseFromString(await response.text(), "text/html");
+  document.body.append(...made.querySelectorAll("template"));
 }
 
 export class Panels {
