@@ -27,8 +27,6 @@ import { byId, setHidden, setText } from "./dom.js";
 import { Stream } from "./stream/stream.js";
 import { OWN_ZONE, UTC, passTime, useZone } from "./times.js";
 
-/** @typedef {import("./alerts/alerts.js").Alerts} Alerts */
-/** @typedef {import("./alerts/notify.js").Notifier} Notifier */
 /** @typedef {import("./board/state.js").Boot} Boot */
 /** @typedef {import("./stream/stream.js").StateName} StateName */
 
@@ -91,10 +89,22 @@ const parts = {
   ask: null,
 };
 const painter = new Painter(parts);
-/** @type {{alerts: Alerts, notifier: Notifier} | null} */
+/** @type {import("./openers.js").Alarm | null} */
 let alarm = null;
-/** @type {import("./alerts/alerts-dialog.js").AlertsDialog | null} */
-let alertsDialog = null;
+/** @type {Promise<import("./openers.js").Openers> | null} */
+let openers = null;
+/** @type {import("./openers.js").Page} */
+const openersPage = {
+  board,
+  settings,
+  announcer,
+  tables: () => parts.panels?.tables,
+  onAlarm: (it) => {
+    alarm = it;
+    applySettings();
+  },
+  reportUnloaded,
+};
 /** @type {import("./controls/terminal.js").Terminal | null} */
 let terminal = null;
 /** @type {import("./panels/left-out.js").LeftOut | null} */
@@ -333,64 +343,37 @@ async function openAsk(isFirst) {
   parts.ask.onSelection(isFirst, focused);
 }
 
-/** What checks the alerts and notifies the person; the first time this loads its scripts. */
-async function loadAlarm() {
-  const [{ Alerts }, { Notifier }] = await Promise.all([
-    import("./alerts/alerts.js"),
-    import("./alerts/notify.js"),
-    import("./controls/dialogs.js").then(({ loadParts }) => loadParts()),
-  ]);
-  if (alarm) return alarm;
-  const notifier = new Notifier(settings, announcer);
-  const alerts = new Alerts(settings, board, (words, tag) => notifier.notify(words, tag));
-  alarm = { alerts, notifier };
-  applySettings();
-  return alarm;
-}
-
 /** @param {import("./stream/link.js").Gap} gap */
 async function showGap(gap) {
   const { showGapLine } = await import("./alerts/gap.js");
   showGapLine(gap);
 }
 
-/** Open the dialog of alerts; the first time this loads its script. */
-async function openAlerts(
+/**
+ * What a person opens or switches; the first time this loads its script.
+ * @returns {Promise<import("./openers.js").Openers>}
+ */
+function loadOpeners() {
+  openers ??= import("./openers.js").then(({ Openers }) => new Openers(openersPage));
+  openers.catch(() => (openers = null)); // the next call tries again
+  return openers;
+}
+
+/** @param {"openSettings" | "openHelp"} open */
+function openDialog(open) {
+  loadOpeners().then(
+    (loaded) => loaded.openDialog(open),
+    () => reportUnloaded("The dialog"),
+  );
+}
+
+function openAlerts(
   /** @type {import("./controls/address.js").Opened | null} */ about = null,
 ) {
-  const dialog = alertsDialog ?? (await loadAlertsDialog().catch(() => null));
-  if (dialog) dialog.open(about);
-  else reportUnloaded("The dialog");
-}
-
-async function loadAlertsDialog() {
-  const { alerts, notifier } = await loadAlarm();
-  const { AlertsDialog } = await import("./alerts/alerts-dialog.js");
-  alertsDialog ??= new AlertsDialog(
-    alerts,
-    board,
-    settings,
-    notifier,
-    () => parts.panels?.tables,
+  loadOpeners().then(
+    (loaded) => loaded.openAlerts(about),
+    () => reportUnloaded("The dialog"),
   );
-  return alertsDialog;
-}
-
-/** Open another dialog; the first time this loads it. @param {"openSettings" | "openHelp"} open */
-async function openDialog(open) {
-  const loaded = await import("./controls/dialogs.js")
-    .then(({ loadDialogs }) => loadDialogs(settings, () => openAlerts()))
-    .catch(() => null);
-  if (loaded) loaded[open]();
-  else reportUnloaded("The dialog");
-}
-
-async function applyAppearance() {
-  (await import("./controls/appearance.js")).applyAppearance(settings);
-}
-
-async function selectNextTheme() {
-  report(`Theme: ${(await import("./controls/appearance.js")).selectNextTheme(settings)}`);
 }
 
 function togglePause() {
@@ -429,41 +412,18 @@ async function loadSelecting() {
   (await import("./controls/selecting.js")).followSelection();
 }
 
-/** Show and announce what a key did. @param {string} words */
-async function report(words) {
-  announcer.announce(words);
-  (await loadAlarm()).notifier.showToast(words);
-}
-
-async function toggleSound() {
-  const isOn = !settings.get("sound");
-  settings.set("sound", isOn);
-  if (isOn) (await loadAlarm()).notifier.beep();
-  report(isOn ? "Sound on" : "Sound off");
-}
-
 /** Load the shortcuts with the first key, and repeat the keys until then for them. */
 async function onEarlyKey(/** @type {KeyboardEvent} */ event) {
   const isInField = /** @type {Element} */ (event.target).matches("input, textarea");
   if (event.key === "/" && !isInField) event.preventDefault(); // Firefox would search the page
   if (earlyKeys.push(event) > 1) return;
-  const module = await import("./controls/shortcuts.js").catch(() => null);
+  const loaded = await loadOpeners().catch(() => null);
   const keys = earlyKeys.splice(0);
-  if (!module) return;
+  if (!loaded) return;
   removeEventListener("keydown", onEarlyKey);
-  module.listenToShortcuts(
-    { settings, choice, toolbar },
-    {
-      togglePin,
-      togglePause,
-      openAlerts: () => openAlerts(keyTarget()),
-      openHelp: () => openDialog("openHelp"),
-      openAsk: () => choice.ask(askAbout(choice.now)),
-      toggleSound,
-      selectNextTheme,
-      report,
-    },
-  );
+  const ask = () => choice.ask(askAbout(choice.now));
+  const actions = { togglePin, togglePause, openAsk: ask };
+  loaded.listenToKeys({ settings, choice, toolbar }, actions, keyTarget);
   for (const key of keys)
     document.activeElement?.dispatchEvent(new KeyboardEvent("keydown", key));
 }
@@ -471,8 +431,10 @@ async function onEarlyKey(/** @type {KeyboardEvent} */ event) {
 choice.watch(() => onSelection());
 settings.watch((name) => {
   applySettings();
-  if (name === "alerts") loadAlarm();
-  if (name === "theme" || name === "colours") applyAppearance();
+  if (name === "alerts") loadOpeners().then((loaded) => loaded.loadAlarm());
+  if (name === "theme" || name === "colours") {
+    loadOpeners().then((loaded) => loaded.applyAppearance());
+  }
   if (name === "pins") {
     paintPins(settings);
     onSelection();
@@ -511,7 +473,11 @@ applySettings();
 onSelection(true);
 openPanels();
 // An alert that is set must see the first event.
-if (settings.get("alerts").length) await loadAlarm().catch(() => {});
+if (settings.get("alerts").length) {
+  await loadOpeners()
+    .then((loaded) => loaded.loadAlarm())
+    .catch(() => {});
+}
 stream.open();
 setInterval(tick, SECOND);
 tick();

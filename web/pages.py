@@ -32,8 +32,8 @@ from web.format import directions
 from web.panels import activity_of, boot_of, detail_of, own_events, own_types, panels_of
 from web.terminal import SHOWN, text_board
 
-SPARK_INTERVAL = 30  # seconds between the points of a sparkline
-SPARK_POINTS = 60
+SPARK_INTERVAL = 45  # seconds between the points of a sparkline
+SPARK_POINTS = 40  # of half an hour: as many as a line of 100 px shows
 SPARK_POINTS_UNSEEN = 12  # of rows that a script adds; a page may have a thousand
 ROWS = 200  # prices in the HTML; a script adds the others, or a link shows them
 CHART_LIBRARY = "vendor/lightweight-charts.js"  # where `scripts/set-up` puts it
@@ -47,7 +47,7 @@ NOT_PRELOADED = {
     *("alerts/own-alert-form.js", "alerts/own-alerts.js", "board/nothing.js"),
     *("controls/appearance.js", "controls/dialogs.js", "controls/keys.js"),
     *("controls/selecting.js", "controls/settings-dialog.js"),
-    *("controls/shortcuts.js", "controls/terminal.js", "renewal.js"),
+    *("controls/shortcuts.js", "controls/terminal.js", "openers.js", "renewal.js"),
     *("alerts-dialog.js", "candles.js", "chart.js", "detail.js", "library.js"),
     "sentences.js",
 }

@@ -52,8 +52,8 @@ import { OwnTypes } from "./own-types.js";
  * @property {boolean} live False for catch-up, which never flashes.
  */
 
-const SPARK_INTERVAL = 30_000; // ms between two points of a sparkline; as in web/pages.py
-const SPARK_POINTS = 60;
+const SPARK_INTERVAL = 45_000; // ms between two points of a sparkline; as in web/pages.py
+const SPARK_POINTS = 40;
 
 /** The state of the board; events change it, in the order of their ids. */
 export class Board {

@@ -202,8 +202,8 @@ def test_rows_that_are_not_shown_yet_have_a_shorter_trend(board: Board) -> None:
     html = board.get("/?q=anvil", {"Accept": "text/html"})[2].decode()
     boot = json.loads(html.partition('id="boot">')[2].partition("</script>")[0])
     sparks = boot["sparks"]
-    assert len(sparks["BOLT"]) == 12 < len(sparks["ACME"]) <= 60
-    path = "/api/history/BOLT?interval=30&limit=20"
+    assert len(sparks["BOLT"]) == 12 < len(sparks["ACME"]) <= 40
+    path = "/api/history/BOLT?interval=45&limit=20"
     closes = [candle[4] for candle in json.loads(board.get(path)[2])["candles"]]
     trend = [cents / 100 for cents in accumulate(sparks["BOLT"])]
     assert {*trend[:-1]} <= {*closes}  # the last one still grows

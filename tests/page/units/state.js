@@ -64,22 +64,22 @@ test("a rebuild keeps what is told again and drops the rest when it settles", ()
   );
 });
 
-test("a sparkline's end is the newest price, and a new point comes each half minute", () => {
+test("a sparkline's end is the newest price, and a new point comes each 45 s", () => {
   const { board } = watched({ prices: [quote()], sparks: { ACME: [10000] } });
   board.apply("price", quote({ price: 101, at: 1 }), "1000-1", true);
   equal(board.spark("ACME"), [101]);
-  board.apply("price", quote({ price: 102, at: MINUTE / 2 }), "1000-2", true);
+  board.apply("price", quote({ price: 102, at: 0.75 * MINUTE }), "1000-2", true);
   equal(board.spark("ACME"), [101, 102]);
 });
 
-test("a sparkline has 60 points at most", () => {
+test("a sparkline has 40 points at most", () => {
   const { board } = watched();
   for (let minute = 0; minute < 100; minute++) {
     const next = quote({ price: minute, at: minute * MINUTE });
     board.apply("price", next, `1000-${minute + 1}`, true);
   }
   const spark = board.spark("ACME");
-  equal([spark.length, spark[0], spark.at(-1)], [60, 40, 99]);
+  equal([spark.length, spark[0], spark.at(-1)], [40, 60, 99]);
 });
 
 test("a symbol that comes back begins a new sparkline", () => {
