@@ -123,7 +123,12 @@ class History:
 
     def closes(self, symbol: str, interval: int, limit: int) -> list[float]:
         """Return the closes of the newest candles, oldest first, for a sparkline."""
-        return [candle[4] for candle in self.candles(symbol, interval, limit) or ()]
+        with self._lock:
+            row = self._rows.get(symbol)
+            if row is None:
+                return []
+            begin = row.begin_of_newest((limit + 1) * (interval // BASE))
+            return row.closes(begin, interval * 1000)[-limit:]
 
     def _merge_slices(self, row: "_Row", begin: float, width: int) -> list[Candle]:
         candles: list[Candle] = []
@@ -201,6 +206,15 @@ class _Row:
             merged.append(self._merged(begun, index, end))
             index = end
         return merged, at[index] if index < len(at) else None
+
+    def closes(self, begin: float, width: int) -> list[float]:
+        """Return the closes of all candles of `width` ms from `begin` on."""
+        at, closes = self._at, []
+        index = bisect_left(at, begin)
+        while index < len(at):
+            index = bisect_left(at, int(at[index]) // width * width + width, index)
+            closes.append(self._close[index - 1])
+        return closes
 
     def _merged(self, begun: int, first: int, end: int) -> Candle:
         return (

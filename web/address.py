@@ -21,6 +21,7 @@ from feed.events.event import TYPE_NAME
 from feed.events.goals import phase
 from feed.streams.written import Fields, direction
 from web.format import by_symbol
+from web.turns import in_turns
 
 LEAGUE_VIEWS = ("both", "prices", "scores")
 VIEWS = (*LEAGUE_VIEWS, "activity")
@@ -99,7 +100,8 @@ class Selection(msgspec.Struct, frozen=True):
 
     def prices(self, quotes: Iterable[Fields]) -> list[Fields]:
         """Return the selected quotes in the selected order, unknown values last."""
-        selected = [quote for quote in by_symbol(quotes) if self._shows_quote(quote)]
+        ordered = in_turns(by_symbol(quotes))
+        selected = [quote for quote in ordered if self._shows_quote(quote)]
         field = self.sort.removeprefix("-")
         known = [quote for quote in selected if quote[field] is not None]
         unknown = [quote for quote in selected if quote[field] is None]
@@ -121,14 +123,15 @@ class Selection(msgspec.Struct, frozen=True):
 
     def scores(self, scores: Iterable[Fields]) -> list[Fields]:
         """Return the selected matches."""
-        return [score for score in scores if self._shows_score(score)]
+        return [score for score in in_turns(scores) if self._shows_score(score)]
 
     def _shows_quote(self, quote: Fields) -> bool:
         if self.symbols and quote["symbol"] not in self.symbols:
             return False
-        way = direction(quote["change"], quote["decimals"])
-        if self.filter in ("up", "down") and way != self.filter:
-            return False
+        if self.filter in ("up", "down"):
+            way = direction(quote["change"], quote["decimals"])
+            if way != self.filter:
+                return False
         return self.finds(quote["symbol"], quote["name"])
 
     def _shows_score(self, score: Fields) -> bool:

@@ -77,13 +77,19 @@ def serve(filename: str) -> Response:
 
 def compressible(body: bytes, content_type: str, gzipped: bytes | None) -> Response:
     """Return an answer with the body, compressed if the client accepts that."""
-    accepts = request.accept_encodings.quality("gzip") > 0
-    zipped = gzipped is not None and accepts and the_feed().settings.compress
-    response = Response(gzipped if zipped else body, content_type=content_type)
-    if zipped:
+    if gzipped is None or not wants_gzip():
+        response = Response(body, content_type=content_type)
+    else:
+        response = Response(gzipped, content_type=content_type)
         response.headers["Content-Encoding"] = "gzip"
     response.vary.add("Accept-Encoding")
     return response
+
+
+def wants_gzip() -> bool:
+    """Return whether the answer to the request is to be compressed."""
+    accepts: bool = request.accept_encodings.quality("gzip") > 0
+    return accepts and the_feed().settings.compress
 
 
 def _parts(filename: str) -> list[str]:

@@ -31,6 +31,7 @@ from feed.streams.written import (
     whole,
 )
 from web.times import iso_time, page_time
+from web.turns import in_turns
 
 ROW_PAGES = {"price": "s", "score": "m"}  # a publisher's own type has "k/<type>"
 NAME_FIELDS = frozenset({"name", "player"})
@@ -348,6 +349,7 @@ TEMPLATE_FILTERS: dict[str, Callable[..., Any]] = {
         direction,
         further_results,
         hero_score,
+        in_turns,
         incident_words,
         iso_time,
         isolated,
@@ -375,4 +377,4 @@ TEMPLATE_FILTERS: dict[str, Callable[..., Any]] = {
         widths,
     )
 }
-"""The filters of templates by name, of this module, `web.times` and `written`."""
+"""The filters of templates by name, from several modules."""

@@ -4,15 +4,19 @@ Each page shows the state of its URL without a script: the server renders the se
 of the URL. In a browser with scripts, `static/page.js` continues from there.
 """
 
-import gzip
 import json
 import re
+from collections.abc import Callable, Iterator
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from zlib import MAX_WBITS
+from zlib import compressobj as start_gzip
 
 import msgspec
 from flask import Blueprint, Response, current_app, render_template, request, url_for
+from flask.sansio.blueprints import BlueprintSetupState
 from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 from werkzeug.exceptions import NotFound
@@ -20,22 +24,28 @@ from werkzeug.exceptions import NotFound
 from feed.answers.piece import Piece
 from feed.clock import now_ms
 from feed.events.catalogue import SECTIONS
-from feed.events.reading import read_fields
+from feed.events.reading import read_shape
 from feed.events.shapes import Quote
 from feed.feed import Feed
+from feed.streams.written import Fields
 from web import the_feed
 from web.address import FILTER_LABELS, LEAGUE_VIEWS, SORT_LABELS, Selection, is_own
-from web.api import encode_state
-from web.assets import FOREIGN, compressible
+from web.assets import FOREIGN, wants_gzip
 from web.charts import chart_of
-from web.format import directions
+from web.format import by_competition, directions
+from web.pagecache import Page, PageCache
 from web.panels import activity_of, boot_of, detail_of, own_events, own_types, panels_of
 from web.terminal import SHOWN, text_board
+from web.turns import give_turn, in_turns
 
 SPARK_INTERVAL = 45  # seconds between the points of a sparkline
 SPARK_POINTS = 40  # of half an hour: as many as a line of 100 px shows
 SPARK_POINTS_UNSEEN = 12  # of rows that a script adds; a page may have a thousand
-ROWS = 200  # prices in the HTML; a script adds the others, or a link shows them
+# Prices and matches in the HTML. A script adds the others; without one, a link shows
+# more of them, and beyond that a search does.
+ROWS, MOST_ROWS = 200, 1000
+COMPRESSION = 5  # zlib's level: a large page is 4% larger than with 9, in half the time
+COMPRESSED_AT_ONCE = 64 << 10  # bytes to compress at once
 CHART_LIBRARY = "vendor/lightweight-charts.js"  # where `scripts/set-up` puts it
 # Modules and folders below `static/` that the page does not fetch at once: entry points
 # and modules that it loads when a person opens something, and the names by which pages
@@ -77,6 +87,8 @@ CONTENT_SECURITY_POLICY = "; ".join((*POLICY, "frame-ancestors 'self'"))
 EMBED_SECURITY_POLICY = "; ".join((*POLICY, "frame-ancestors *"))
 
 State = dict[str, Any]
+Finder = Callable[[Feed, State], State | None]
+"""Returns the detail that a page shows, if any, from the state of the board."""
 
 
 class AskPanel(msgspec.Struct, frozen=True):
@@ -98,31 +110,39 @@ class AskPanel(msgspec.Struct, frozen=True):
 blueprint = Blueprint("pages", __name__)
 
 
+@blueprint.record_once
+def _add_cache(setup: BlueprintSetupState) -> None:
+    feed = setup.app.extensions["feed"]
+    setup.app.extensions["pages"] = PageCache(lambda: feed.log.tail)
+
+
 @blueprint.get("/")
 def index() -> Response:
     """Return the page if the client accepts HTML, else a readable table."""
-    feed, selection = the_feed(), Selection.of(request.args)
-    return _answer(feed, _state(feed), selection)
+    return _answer(lambda feed, state: None)
 
 
 @blueprint.get("/s/<key:symbol>")
 def symbol(symbol: str) -> Response:
     """Return the page with a symbol's detail; 404 and a page that waits if unknown."""
-    feed, selection = the_feed(), Selection.of(request.args)
-    state = _state(feed)
-    quote = _find(state["prices"], "symbol", symbol)
-    chart = chart_of(feed.history, symbol)
-    detail = {"kind": "quote", "key": symbol, "of": quote, "chart": chart}
-    return _answer(feed, state, selection, detail)
+
+    def find(feed: Feed, state: State) -> State:
+        quote = _find(state["prices"], "symbol", symbol)
+        chart = chart_of(feed.history, symbol)
+        return {"kind": "quote", "key": symbol, "of": quote, "chart": chart}
+
+    return _answer(find)
 
 
 @blueprint.get("/m/<key:match>")
 def match(match: str) -> Response:
     """Return the page with a match's timeline; 404 and a page that waits if unknown."""
-    feed, selection = the_feed(), Selection.of(request.args)
-    state = _state(feed)
-    score = _find(state["scores"], "match", match)
-    return _answer(feed, state, selection, {"kind": "match", "key": match, "of": score})
+
+    def find(feed: Feed, state: State) -> State:
+        score = _find(state["scores"], "match", match)
+        return {"kind": "match", "key": match, "of": score}
+
+    return _answer(find)
 
 
 @blueprint.get("/k/<type>/<key:key>")
@@ -130,11 +150,13 @@ def own(type: str, key: str) -> Response:
     """Return the page with a row's detail; 404 and a page that waits if unknown."""
     if not is_own(type):
         raise NotFound(f"{type[:80]!r} is no event type of a publisher's own.")
-    feed, selection = the_feed(), Selection.of(request.args)
-    event = feed.log.newest((type, key))
-    of = None if event is None or event.retires else detail_of(event, now_ms())
-    detail = {"kind": "own", "type": type, "key": key, "of": of}
-    return _answer(feed, _state(feed), selection, detail)
+
+    def find(feed: Feed, state: State) -> State:
+        event = feed.log.newest((type, key))
+        of = None if event is None or event.retires else detail_of(event, now_ms())
+        return {"kind": "own", "type": type, "key": key, "of": of}
+
+    return _answer(find)
 
 
 @blueprint.get("/detail/panel")
@@ -161,9 +183,15 @@ def panel_templates() -> Response:
 @blueprint.get("/embed")
 def embed() -> Response:
     """Return a compact board, for a frame on any site."""
-    feed, selection = the_feed(), Selection.of(request.args)
-    page = _page("embed.html", feed, _state(feed), selection)
-    return _html(page, EMBED_SECURITY_POLICY)
+    zips, theme = wants_gzip(), request.args.get("theme", "")[:5]
+
+    def make() -> Page:
+        feed, selection = the_feed(), Selection.of(request.args)
+        page = _page("embed.html", feed, _state(feed), selection)
+        return Page(_encode(page, zips))
+
+    page = _cached((zips, theme), make)
+    return _respond_html(page.body, zips, EMBED_SECURITY_POLICY)
 
 
 def ask_panel(ask: AskPanel) -> Response:
@@ -178,8 +206,9 @@ def ask_page(ask: AskPanel) -> Response:
     """Return the page with Ask open: a question, and its whole answer in the HTML."""
     feed = the_feed()
     selection = Selection.of({**request.args, "q": ""})  # there `q` is the question
+    zips = wants_gzip()
     page = _page("board.html", feed, _state(feed), selection, ask=ask)
-    response = _html(page, CONTENT_SECURITY_POLICY)
+    response = _respond_html(_encode(page, zips), zips, CONTENT_SECURITY_POLICY)
     response.vary.add("Accept")
     return response
 
@@ -190,30 +219,73 @@ def favicon() -> Response:
     return current_app.send_static_file("icon.svg")
 
 
-def _answer(
-    feed: Feed, state: State, selection: Selection, detail: State | None = None
-) -> Response:
-    if "text/html" in request.headers.get("Accept", ""):
-        page = _page("board.html", feed, state, selection, detail)
-        response = _html(page, CONTENT_SECURITY_POLICY)
-    else:
+def _answer(find: Finder) -> Response:
+    is_html = "text/html" in request.headers.get("Accept", "")
+    zips = is_html and wants_gzip()
+
+    def make() -> Page:
+        feed, selection = the_feed(), Selection.of(request.args)
+        state = _state(feed)
+        detail = find(feed, state)
+        status = 404 if detail is not None and detail["of"] is None else 200
+        if is_html:
+            page = _page("board.html", feed, state, selection, detail)
+            return Page(_encode(page, zips), status)
         chosen = _chosen(feed, state, selection, detail)
         board = text_board(chosen, f"{_origin(feed)}/", _curl(feed))
-        response = Response(board, content_type="text/plain; charset=utf-8")
+        return Page(board.encode(), status)
+
+    page = _cached((is_html, zips), make)
+    if is_html:
+        response = _respond_html(page.body, zips, CONTENT_SECURITY_POLICY)
+    else:
+        response = Response(page.body, content_type="text/plain; charset=utf-8")
     response.vary.add("Accept")
     response.headers["Cache-Control"] = "no-cache"
-    if detail is not None and detail["of"] is None:
-        response.status_code = 404
+    response.status_code = page.status
     return response
+
+
+def _cached(form: tuple[object, ...], make: Callable[[], Page]) -> Page:
+    """Return the page of the request's URL in a form; `make` it if it isn't kept.
+
+    Parameters that no page reads don't make another page.
+    """
+    cache: PageCache = current_app.extensions["pages"]
+    selection, rows = Selection.of(request.args), request.args.get("rows") == "all"
+    address = (request.path, selection, rows, request.url_root, *form)
+    return cache.get(address, make)
 
 
 def _html(page: str, policy: str) -> Response:
-    body = CONTROL_CHARACTERS.sub(" ", page).encode()
-    zipped = gzip.compress(body, compresslevel=9)
-    response = compressible(body, "text/html; charset=utf-8", zipped)
+    """Return a part of a page, which is small."""
+    zips = wants_gzip()
+    return _respond_html(_encode(iter([page]), zips), zips, policy)
+
+
+def _respond_html(body: bytes, is_zipped: bool, policy: str) -> Response:
+    response = Response(body, content_type="text/html; charset=utf-8")
+    if is_zipped:
+        response.headers["Content-Encoding"] = "gzip"
+    response.vary.add("Accept-Encoding")
     response.headers["Content-Security-Policy"] = policy
     response.headers["Cache-Control"] = "no-cache"
     return response
+
+
+def _encode(page: Iterator[str], zips: bool) -> bytes:
+    """Return the pieces of a page as they are sent."""
+    pieces = (CONTROL_CHARACTERS.sub(" ", it).encode() for it in in_turns(page))
+    if not zips:
+        return b"".join(pieces)
+    gzip = start_gzip(COMPRESSION, wbits=MAX_WBITS | 16)
+    slices = (
+        it[at : at + COMPRESSED_AT_ONCE]
+        for it in pieces
+        for at in range(0, len(it), COMPRESSED_AT_ONCE)
+    )
+    zipped = [gzip.compress(it) for it in in_turns(slices)]
+    return b"".join([*zipped, gzip.flush()])
 
 
 def _state(feed: Feed) -> State:
@@ -223,14 +295,15 @@ def _state(feed: Feed) -> State:
     events of publishers' own types stand in `own`; few of them are ever decoded.
     """
     tail, events = feed.log.tail, feed.log.state()
+    state: State = {"id": str(tail), "at": tail.ms, "source": feed.streams.source}
+    state |= {section: [] for section in SECTIONS.values()}
     known = [event for event in events if event.type in SECTIONS]
-    encoded = encode_state(feed.streams.source, tail, known)
-    state: State = msgspec.json.decode(encoded)
-    state["own"] = own_events(events)
-    for type, section in SECTIONS.items():
-        read = (read_fields(type, value) for value in state[section])
-        state[section] = [fields for fields in read if fields is not None]
-    return state
+    for event in in_turns(sorted(known, key=lambda event: event.slot or ("", ""))):
+        shape = read_shape(event)
+        if shape is not None:
+            state[SECTIONS[event.type]].append(msgspec.to_builtins(shape))
+    give_turn()
+    return {**state, "own": own_events(events)}
 
 
 def _find(values: list[State], name: str, key: str) -> State | None:
@@ -262,11 +335,14 @@ def _page(
     selection: Selection,
     detail: State | None = None,
     ask: AskPanel | None = None,
-) -> str:
+) -> Iterator[str]:
+    """Yield the pieces of a page."""
     own = state["own"]
     shows_league = selection.view in LEAGUE_VIEWS
     prices = selection.prices(state["prices"]) if shows_league else []
-    shown = prices if request.args.get("rows") == "all" else prices[:ROWS]
+    scores = selection.scores(state["scores"]) if shows_league else []
+    rows = MOST_ROWS if request.args.get("rows") == "all" else ROWS
+    shown = prices[:rows]
     boot = {
         **_without(state, {"own"}),
         **boot_of(own, feed.log),
@@ -277,13 +353,16 @@ def _page(
     }
     # Last, so that the rows repeat them within the window of gzip.
     boot["prices"] = _table(boot.pop("prices"))
-    return render_template(
+    give_turn()
+    return _render(
         template,
         boot=boot,
         prices=shown,
-        changes=directions(prices),
+        changes=directions(in_turns(prices)),
         left_out=len(prices) - len(shown),
-        scores=selection.scores(state["scores"]) if shows_league else [],
+        scores=_first_matches(scores, rows),
+        scores_left_out=max(len(scores) - rows, 0),
+        more_rows=MOST_ROWS if rows == ROWS else 0,
         own_types=own_types(own),
         panels=panels_of(own, selection, now_ms()),
         activity=activity_of(feed.log, selection),
@@ -301,6 +380,19 @@ def _page(
     )
 
 
+def _render(template: str, **context: Any) -> Iterator[str]:
+    """Yield a template's output piece by piece; Flask's own function returns all."""
+    current_app.update_template_context(context)
+    return current_app.jinja_env.get_template(template).generate(context)
+
+
+def _first_matches(scores: list[Fields], rows: int) -> list[Fields]:
+    """Return the matches that are first on the page."""
+    if len(scores) <= rows:
+        return scores
+    return [score for _, group in by_competition(scores) for score in group][:rows]
+
+
 def _origin(feed: Feed) -> str:
     """Return the beginning of the URLs that commands name."""
     return feed.settings.public_url or request.url_root.rstrip("/")
@@ -314,7 +406,12 @@ def _curl(feed: Feed) -> str:
 @blueprint.app_template_filter()
 def boot_json(boot: State) -> Markup:
     """Return the state as JSON for a script element, without needless spaces."""
-    return htmlsafe_json_dumps(boot, json.dumps, separators=(",", ":"))
+    parts = (f"{_json(name)}:{_json(value)}" for name, value in boot.items())
+    return Markup("{" + ",".join(in_turns(parts)) + "}")  # noqa: S704 - `_json` escapes
+
+
+def _json(value: Any) -> Markup:
+    return htmlsafe_json_dumps(value, json.dumps, separators=(",", ":"))
 
 
 def _trimmed(score: State) -> State:
@@ -344,7 +441,11 @@ def _chart_library() -> str:
 
 def _modules() -> list[str]:
     """Return the modules that the browser fetches at once, as the page loads."""
-    folder = Path(current_app.static_folder or "")
+    return _modules_in(Path(current_app.static_folder or ""))
+
+
+@cache
+def _modules_in(folder: Path) -> list[str]:
     paths = (path.relative_to(folder) for path in folder.rglob("*.js"))
     return sorted(path.as_posix() for path in paths if _is_preloaded(path))
 
@@ -356,7 +457,7 @@ def _is_preloaded(path: Path) -> bool:
 def _sparks(feed: Feed, quotes: list[State], shown: set[str]) -> dict[str, list[int]]:
     """Return each symbol's sparkline; only its end for symbols that aren't shown."""
     sparks = {}
-    for quote in quotes:
+    for quote in in_turns(quotes):
         symbol = quote["symbol"]
         points = SPARK_POINTS if symbol in shown else SPARK_POINTS_UNSEEN
         closes = feed.history.closes(symbol, SPARK_INTERVAL, points)

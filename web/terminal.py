@@ -19,6 +19,7 @@ from web.cells import Cell, cut
 from web.format import by_competition, minute
 from web.panels import Detail, Happening, Panel
 from web.times import page_time
+from web.turns import in_turns
 
 LONGEST_CELL = 40  # characters of a text in the table of an own type
 LONGEST_ADDRESS = 120  # characters of an address, which is of no use when it is cut
@@ -152,14 +153,15 @@ def _hints(state: Fields, root: str, curl: str) -> list[str]:
 
 def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[str]:
     titles = tuple(_shown(head[1:]) for head in heads)
-    cells = [titles, *(tuple(map(_shown, row)) for row in rows)]
-    widths = [max(map(_width, column)) for column in zip(*cells, strict=True)]
+    cells = [titles, *(tuple(map(_shown, row)) for row in in_turns(rows))]
+    columns = in_turns(zip(*cells, strict=True))
+    widths = [max(map(_width, column)) for column in columns]
     return [
         "  ".join(
             _pad(cell, width, head[0])
             for cell, width, head in zip(row, widths, heads, strict=True)
         )
-        for row in cells
+        for row in in_turns(cells)
     ]
 
 
