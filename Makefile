@@ -4,7 +4,7 @@ BIN := .venv/bin
 NODE := PATH="$(CURDIR)/.cache/node/bin:$$PATH"
 PRETTIER := "static/**/*.{js,css}" "tests/**/*.js" "{,web/}*.yaml"
 
-.PHONY: help run test check format screenshots icons audit soak bench faults image clean
+.PHONY: help run test browsers check format screenshots icons audit soak bench faults image clean
 
 help:  ## List these commands
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' Makefile | while IFS='	' read -r name what; \
@@ -18,6 +18,10 @@ run:  ## Start the board at http://127.0.0.1:8000 (or another $PORT)
 test:  ## Run all tests, or some: make test ARGS="tests/streams/test_sse.py -k nul"
 	@scripts/set-up test
 	@exec $(BIN)/python -m pytest $(or $(ARGS),-n auto --dist worksteal)
+
+browsers:  ## Try the page longer in each browser engine than `make test` does
+	@scripts/set-up test
+	@exec $(BIN)/python -m pytest tests/page/engines/test_engines.py tests/page/engines/long.py $(ARGS)
 
 check:  ## Check format, style and types
 	@scripts/set-up develop
@@ -35,7 +39,7 @@ format:  ## Format the code
 	$(BIN)/python -m ruff check --fix .
 	@$(NODE) node_modules/.bin/prettier --write $(PRETTIER)
 
-screenshots:  ## Take pictures of the page in each state; those of the README: README=1
+screenshots:  ## Take pictures of each state in each browser engine; those of the README: README=1
 	@scripts/set-up test
 	@exec $(BIN)/python -m tools.screenshots $(ARGS)
 

@@ -1,7 +1,7 @@
-"""`make screenshots`: pictures of the page's states, wide, on a tablet and on a phone.
+"""`make screenshots`: pictures of the page's states in each browser engine.
 
-They are written to `screenshots/`. ARGS="live chart" selects states; README=1 makes the
-README's pictures instead.
+They are written to `screenshots/<engine>/`. ARGS="live chart firefox" selects states
+and engines; README=1 makes the README's pictures instead.
 """
 
 import io
@@ -11,14 +11,17 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
 
 from PIL import Image
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
+from tests.helpers.chromium import Chromium, ChromiumTab
+from tests.helpers.firefox import Firefox
 from tests.helpers.harness import ROOT, Board
 from tests.helpers.pages import CHROMIUM
 from tests.helpers.staged_answers import AnswerStage
+from tests.helpers.tabs import Engine, Scheme, Size, Tab
+from tests.helpers.webkit import WebKit
 from tests.page.states import ON_EMPTY_BOARDS, STATES
 
 SCREENSHOTS = ROOT / "screenshots"
@@ -36,45 +39,79 @@ DESK_IS_FULL = """() => {
     document.querySelectorAll("[data-type=typing][data-key]").length >= 2 &&
     document.querySelectorAll(".happening").length >= 9;
 }"""
-FORMS: dict[str, ViewportSize] = {
-    "wide": {"width": 1440, "height": 900},
-    "tablet": {"width": 768, "height": 1024},
-    "phone": {"width": 390, "height": 844},
+PRINT = "print"  # the form in which the page is printed
+FORMS: dict[str, Size] = {
+    "wide": (1440, 900),
+    "phone": (390, 844),
 }
-Scheme = Literal["light", "dark"]
+MORE_FORMS: dict[str, Size] = {  # in Chromium alone
+    "laptop": (1265, 720),  # 1280 pixels with a scrollbar
+    "tablet": (768, 1024),
+    "tablet-on-its-side": (1024, 768),
+    "phone-on-its-side": (844, 390),
+    "narrow": (320, 640),
+    "zoomed": (320, 256),  # 1280 by 1024 pixels at 400 %
+    "wall": (3840, 2160),
+    PRINT: (1440, 900),
+}
+MUCH_SEEN = ("live", "chart", "match")  # the states of which there are more forms
 SCHEMES: tuple[Scheme, ...] = ("light", "dark")
-PRINT = "print"  # the live state as it is printed
+ENGINES: dict[str, type[Engine]] = {
+    engine.name: engine for engine in (Chromium, Firefox, WebKit)
+}
 
 
-def main(names: list[str]) -> None:
-    """Take the pictures of the named states, or of all."""
-    unknown = {*names} - {*STATES, PRINT}
+def main(words: list[str]) -> None:
+    """Take the pictures of the named states in the named engines, or of all."""
+    states = [word for word in words if word in STATES] or [*STATES]
+    engines = [word for word in words if word in ENGINES] or [*ENGINES]
+    unknown = {*words} - {*STATES, *ENGINES}
     if unknown:
-        sys.exit(f"no such state: {', '.join(unknown)}; there are {', '.join(STATES)}")
-    with (
-        Board(SEED="7") as board,
-        Board(FEED="published") as nothing,
-        chromium() as browser,
-    ):
-        for name in names or [*STATES, PRINT]:
-            for scheme in SCHEMES:
-                with (
-                    AnswerStage(nothing if name in ON_EMPTY_BOARDS else board) as stage,
-                    blank_page(browser, scheme) as page,
-                ):
-                    take_pictures(page, stage, name, scheme)
+        known = ", ".join([*STATES, *ENGINES])
+        sys.exit(f"no such state or engine: {', '.join(unknown)}; there are {known}")
+    with Board(SEED="7") as board, Board(FEED="published") as nothing:
+        for name in engines:
+            with ENGINES[name]() as engine:
+                take_pictures(engine, states, board, nothing)
     print(f"The pictures are in {SCREENSHOTS.relative_to(ROOT)}/.")
 
 
-def take_pictures(page: Page, stage: AnswerStage, name: str, scheme: Scheme) -> None:
-    """Bring the page into a state, and take its picture in each form."""
-    STATES["live" if name == PRINT else name](page, stage)
-    page.emulate_media(media="print" if name == PRINT else "screen")
-    for form, size in FORMS.items():
-        page.set_viewport_size(size)
-        page.evaluate("() => new Promise((drawn) => requestAnimationFrame(drawn))")
-        path = SCREENSHOTS / f"{name}-{form}-{scheme}.png"
-        page.screenshot(path=path, full_page=name == PRINT)
+def take_pictures(
+    engine: Engine, states: list[str], board: Board, nothing: Board
+) -> None:
+    """Take pictures of the states in one engine, in each form and colour scheme."""
+    folder = SCREENSHOTS / engine.name
+    folder.mkdir(parents=True, exist_ok=True)
+    for scheme in SCHEMES:
+        with engine.profile(scheme=scheme) as profile:
+            for state, (form, size) in all_forms(engine, states):
+                with (
+                    AnswerStage(
+                        nothing if state in ON_EMPTY_BOARDS else board
+                    ) as stage,
+                    profile.open(size=size) as tab,
+                ):
+                    STATES[state](tab, stage)
+                    path = folder / f"{state}-{form}-{scheme}.png"
+                    path.write_bytes(picture_of(tab, form))
+
+
+def all_forms(
+    engine: Engine, states: list[str]
+) -> Iterator[tuple[str, tuple[str, Size]]]:
+    """Yield each state with the name and the size of each form."""
+    for state in states:
+        has_more = engine.name == "chromium" and state in MUCH_SEEN
+        forms = FORMS | MORE_FORMS if has_more else FORMS
+        yield from ((state, form) for form in forms.items())
+
+
+def picture_of(tab: Tab, form: str) -> bytes:
+    """Return a picture of a tab after its next frame is painted."""
+    tab.evaluate("() => new Promise((drawn) => requestAnimationFrame(() => drawn(0)))")
+    if form == PRINT and isinstance(tab, ChromiumTab):
+        return tab.picture_on_paper()
+    return tab.picture()
 
 
 def take_readme_pictures() -> None:
@@ -82,7 +119,7 @@ def take_readme_pictures() -> None:
     with chromium() as browser, blank_page(browser, "light") as page:
         with Board(SEED="7") as board, AnswerStage(board) as stage:
             page.set_viewport_size(README_SIZE)
-            STATES["live"](page, stage)
+            STATES["live"](ChromiumTab(page), stage)
             save_small(page.screenshot(), README_PICTURE)
         with Board(FEED="published", PUBLISH_TOKEN="secret") as board:
             page.set_viewport_size(DESK_SIZE)

@@ -11,11 +11,13 @@ from playwright.sync_api import BrowserContext, Error, Frame, Page, sync_playwri
 
 from tests.helpers.pages import CHROMIUM
 from tests.helpers.tabs import (
+    BLANK,
     LAPTOP,
     BrowserError,
     Cookies,
     Engine,
     Profile,
+    Scheme,
     Size,
     Tab,
 )
@@ -48,18 +50,22 @@ class Chromium(Engine):
 
     @contextlib.contextmanager
     def profile(
-        self, language: str = "en-US", cookies: Cookies = "all"
+        self,
+        language: str = "en-US",
+        cookies: Cookies = "all",
+        scheme: Scheme = "light",
     ) -> Iterator[Profile]:
-        with self._context(cookies) as context:
+        with self._context(cookies, scheme) as context:
             # Playwright sets a language only if it is a valid tag.
             said = SAY_LANGUAGE.replace("LANGUAGE", json.dumps(language))
             context.add_init_script(said)
             yield ChromiumProfile(context)
 
     @contextlib.contextmanager
-    def _context(self, cookies: Cookies) -> Iterator[BrowserContext]:
+    def _context(self, cookies: Cookies, scheme: Scheme) -> Iterator[BrowserContext]:
+        looks: dict[str, Any] = {"color_scheme": scheme, "reduced_motion": "reduce"}
         if cookies == "all":
-            with self._browser.new_context() as context:
+            with self._browser.new_context(**looks) as context:
                 yield context
             return
         with tempfile.TemporaryDirectory(prefix="liveboard-") as folder:
@@ -67,7 +73,7 @@ class Chromium(Engine):
             preferences.parent.mkdir()
             preferences.write_text(json.dumps(BLOCKING[cookies]))
             with self._playwright.chromium.launch_persistent_context(
-                folder, **CHROMIUM
+                folder, **looks, **CHROMIUM
             ) as context:
                 yield context
 
@@ -80,10 +86,10 @@ class ChromiumProfile(Profile):
     def __init__(self, context: BrowserContext) -> None:
         self._context = context
 
-    def open(self, url: str, size: Size = LAPTOP) -> Tab:
+    def open(self, url: str = BLANK, size: Size = LAPTOP) -> Tab:
         tab = ChromiumTab(self._context.new_page())
         tab.resize(size)
-        tab.go(url)
+        tab.goto(url)
         return tab
 
 
@@ -94,7 +100,7 @@ class ChromiumTab(Tab):
         self._page = page
         self._frame = frame or page.main_frame
 
-    def go(self, url: str) -> None:
+    def goto(self, url: str) -> None:
         self._page.goto(url)
 
     def reload(self) -> None:
@@ -113,14 +119,41 @@ class ChromiumTab(Tab):
     def resize(self, size: Size) -> None:
         self._page.set_viewport_size({"width": size[0], "height": size[1]})
 
+    def go_offline(self) -> None:
+        self._page.context.set_offline(True)
+
+    def hide(self) -> None:
+        # No tab of a browser without windows is behind another one.
+        self._set_hidden(True)
+
+    def _set_hidden(self, is_hidden: bool) -> None:
+        self._page.evaluate(
+            """(isHidden) => {
+              const state = isHidden ? "hidden" : "visible";
+              const define = (name, value) => Object.defineProperty(
+                document, name, { get: () => value, configurable: true });
+              define("hidden", isHidden);
+              define("visibilityState", state);
+              document.dispatchEvent(new Event("visibilitychange"));
+            }""",
+            is_hidden,
+        )
+
     def show(self) -> None:
         self._page.bring_to_front()
+        if self._page.evaluate("() => document.hidden"):
+            self._set_hidden(False)
 
     def picture(self) -> bytes:
         return self._page.screenshot()
 
     def frame(self, index: int) -> Tab:
         return ChromiumTab(self._page, self._page.main_frame.child_frames[index])
+
+    def picture_on_paper(self) -> bytes:
+        """Return a PNG of the whole page as it is printed."""
+        self._page.emulate_media(media="print")
+        return self._page.screenshot(full_page=True)
 
     def close(self) -> None:
         self._page.close()

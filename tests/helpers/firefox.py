@@ -17,11 +17,13 @@ import websocket
 
 from tests.helpers.harness import Process, clean_environment
 from tests.helpers.tabs import (
+    BLANK,
     LAPTOP,
     BrowserError,
     Cookies,
     Engine,
     Profile,
+    Scheme,
     Size,
     Tab,
     closing_tabs,
@@ -32,6 +34,8 @@ from tests.helpers.tabs import (
 LISTENING = re.compile(r"WebDriver BiDi listening on (ws://\S+)")
 # The values of `network.cookie.cookieBehavior`; 5 is Firefox's default.
 COOKIES: dict[Cookies, int] = {"all": 5, "own": 1, "none": 2}
+SCHEME = "layout.css.prefers-color-scheme.content-override"
+SCHEMES: dict[Scheme, int] = {"dark": 0, "light": 1}
 PREFERENCES: dict[str, Any] = {
     "app.normandy.enabled": False,
     "app.update.enabled": False,
@@ -47,7 +51,7 @@ PREFERENCES: dict[str, Any] = {
     "remote.active-protocols": 1,  # WebDriver BiDi
     "services.settings.server": "data:,",
     "toolkit.telemetry.enabled": False,
-    "ui.prefersReducedMotion": 0,
+    "ui.prefersReducedMotion": 1,
 }
 
 
@@ -77,10 +81,14 @@ class Firefox(Engine):
 
     @contextlib.contextmanager
     def profile(
-        self, language: str = "en-US", cookies: Cookies = "all"
+        self,
+        language: str = "en-US",
+        cookies: Cookies = "all",
+        scheme: Scheme = "light",
     ) -> Iterator[Profile]:
         self._set("setIntPref", "network.cookie.cookieBehavior", COOKIES[cookies])
         self._set("setStringPref", "intl.accept_languages", language)
+        self._set("setIntPref", SCHEME, SCHEMES[scheme])
         user = self._link.call("browser.createUserContext")["userContext"]
         profile = FirefoxProfile(self._link, user, language)
         with closing_tabs(profile.tabs):
@@ -103,7 +111,7 @@ class FirefoxProfile(Profile):
         self._user = user
         self._language = language
 
-    def open(self, url: str, size: Size = LAPTOP) -> Tab:
+    def open(self, url: str = BLANK, size: Size = LAPTOP) -> Tab:
         created = self._link.call(
             "browsingContext.create", type="tab", userContext=self._user
         )
@@ -116,7 +124,7 @@ class FirefoxProfile(Profile):
                 locale=self._language,
             )
         tab.resize(size)
-        tab.go(url)
+        tab.goto(url)
         return tab
 
 
@@ -127,9 +135,10 @@ class FirefoxTab(Tab):
         self._link = link
         self._context = context
         self._tabs = tabs
+        self._cover: str | None = None  # a tab that can be in front of this one
         tabs.append(self)
 
-    def go(self, url: str) -> None:
+    def goto(self, url: str) -> None:
         self._call("browsingContext.navigate", url=url, wait="complete")
 
     def reload(self) -> None:
@@ -148,6 +157,12 @@ class FirefoxTab(Tab):
         viewport = {"width": size[0], "height": size[1]}
         self._call("browsingContext.setViewport", viewport=viewport)
 
+    def hide(self) -> None:
+        if self._cover is None:
+            created = self._link.call("browsingContext.create", type="tab")
+            self._cover = str(created["context"])
+        self._link.call("browsingContext.activate", context=self._cover)
+
     def show(self) -> None:
         self._call("browsingContext.activate")
 
@@ -163,6 +178,8 @@ class FirefoxTab(Tab):
 
     def close(self) -> None:
         self._tabs.remove(self)
+        if self._cover is not None:
+            self._link.call("browsingContext.close", context=self._cover)
         self._call("browsingContext.close")
 
     def _run(self, script: str) -> str:

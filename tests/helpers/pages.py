@@ -55,6 +55,13 @@ def wait_for_state(page: Page, state: str, seconds: float = 15) -> None:
     expect(badge(page)).to_have_attribute("data-state", state, timeout=seconds * 1000)
 
 
+def ask(page: Page, question: str) -> None:
+    """Ask a question; Ask must be open, and no answer being given."""
+    field = page.get_by_role("textbox", name="Your question")
+    field.fill(question)
+    field.press("Enter")
+
+
 def badge(page: Page) -> Locator:
     return page.locator("#badge")
 

@@ -20,8 +20,10 @@ from PIL import Image
 from tests.helpers.harness import until
 
 Cookies = Literal["all", "own", "none"]  # "own": blocked for the frames of other sites
+Scheme = Literal["light", "dark"]
 Size = tuple[int, int]  # width and height of the viewport in CSS pixels
 
+BLANK = "about:blank"
 LAPTOP: Size = (1280, 800)
 PATIENCE = 20  # seconds for whatever has no bound of its own, on a busy machine
 # The keys that have names, as the WebDriver standard codes them (section "Actions").
@@ -64,7 +66,7 @@ class Tab(ABC):
     """A tab that its user sees, in front of all others of its browser."""
 
     @abstractmethod
-    def go(self, url: str) -> None:
+    def goto(self, url: str) -> None:
         """Open a URL, and return when the page has loaded."""
 
     @abstractmethod
@@ -87,9 +89,22 @@ class Tab(ABC):
     def resize(self, size: Size) -> None:
         """Give the viewport this size."""
 
+    def go_offline(self) -> None:
+        """Let the browser report that it has no network."""
+        self.evaluate(
+            """() => {
+              Object.defineProperty(navigator, "onLine", { get: () => false });
+              dispatchEvent(new Event("offline"));
+            }"""
+        )
+
     @abstractmethod
     def show(self) -> None:
         """Bring the tab to the front, so that its page is visible."""
+
+    @abstractmethod
+    def hide(self) -> None:
+        """Hide the page, as another tab in front of it does, until `show`."""
 
     @abstractmethod
     def picture(self) -> bytes:
@@ -151,8 +166,8 @@ class Tab(ABC):
     def wait_text(self, selector: str, text: str, seconds: float = PATIENCE) -> None:
         """Wait until an element of this selector is in view and contains a text."""
         self.wait(
-            f"(selector, text) => {{ {FIND} return all(selector, null).some("
-            "(it) => it.textContent.includes(text)); }",
+            f"(selector, text) => {{ {FIND} return all(selector, null).some((it) => "
+            "(it === document.body ? it.innerText : it.textContent).includes(text)); }",
             selector,
             text,
             seconds=seconds,
@@ -235,7 +250,7 @@ class Profile(ABC):
     caches_pages = True  # whether it has a back/forward cache
 
     @abstractmethod
-    def open(self, url: str, size: Size = LAPTOP) -> Tab:
+    def open(self, url: str = BLANK, size: Size = LAPTOP) -> Tab:
         """Open a URL in a tab of its own, and show it."""
 
 
@@ -246,12 +261,16 @@ class Engine(ABC):
 
     @abstractmethod
     def profile(
-        self, language: str = "en-US", cookies: Cookies = "all"
+        self,
+        language: str = "en-US",
+        cookies: Cookies = "all",
+        scheme: Scheme = "light",
     ) -> AbstractContextManager[Profile]:
         """Return a fresh profile, whose tabs close with the context manager.
 
-        `language` is what the browser says of itself, which may be invalid. Only one
-        profile may be in use.
+        `language` is what the browser says of itself, which may be invalid. The system
+        has the colour scheme `scheme`, and prefers less motion. Only one profile may be
+        in use.
         """
 
     @abstractmethod

@@ -5,6 +5,7 @@ Debian's package `webkit2gtk-driver`. Xvfb is the screen for its windows.
 """
 
 import contextlib
+import io
 import os
 import re
 import shutil
@@ -12,6 +13,7 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from selenium.common.exceptions import WebDriverException
 from selenium.webdriver import Remote
@@ -29,11 +31,13 @@ from tests.helpers.harness import (
     free_port,
 )
 from tests.helpers.tabs import (
+    BLANK,
     LAPTOP,
     BrowserError,
     Cookies,
     Engine,
     Profile,
+    Scheme,
     Size,
     Tab,
     key_actions,
@@ -51,6 +55,13 @@ DISPLAY = re.compile(r"^(\d+)$", re.MULTILINE)
 C_LOCALE = Path("/usr/lib/locale/C.utf8")
 LIBRARIES = ("/usr/lib", "/usr/lib64", "/usr/libexec")
 MINI_BROWSER = "**/webkit*gtk-*/MiniBrowser"
+FRAMING = 800, 900  # the size of a window that has a narrow page in a frame
+MAKE_FRAME = """(url, width, height) => new Promise((loaded) => {
+  const frame = document.createElement("iframe");
+  frame.style = "position: fixed; inset: 0 auto auto 0; border: 0; background: white";
+  Object.assign(frame, { src: url, width, height, onload: () => loaded(true) });
+  document.body.replaceChildren(frame);
+})"""
 CALL_BACK = """
 const done = arguments[0];
 SCRIPT.then((value) => done({ value }), (error) => done({ error: String(error) }));
@@ -77,11 +88,14 @@ class WebKit(Engine):
 
     @contextlib.contextmanager
     def profile(
-        self, language: str = "en-US", cookies: Cookies = "all"
+        self,
+        language: str = "en-US",
+        cookies: Cookies = "all",
+        scheme: Scheme = "light",
     ) -> Iterator[Profile]:
         assert self._driver
         options = Options()
-        options.binary_location = self._driver.browser_in(language)
+        options.binary_location = self._driver.browser_in(language, scheme)
         options.add_argument("--automation")
         options.add_argument(f"--cookies-policy={COOKIES[cookies]}")
         address = ClientConfig(self._driver.url)
@@ -98,11 +112,16 @@ class WebKitProfile(Profile):
     def __init__(self, session: WebDriver) -> None:
         self._windows = Windows(session)
 
-    def open(self, url: str, size: Size = LAPTOP) -> Tab:
-        tab = WebKitTab(self._windows, self._windows.open())
-        tab.resize(size)
-        tab.go(url)
-        return tab
+    def open(self, url: str = BLANK, size: Size = LAPTOP) -> Tab:
+        window = WebKitTab(self._windows, self._windows.open())
+        if size[0] >= NARROWEST:
+            window.resize(size)
+            window.goto(url)
+            return window
+        phone = PhoneTab(self._windows, window)
+        phone.resize(size)
+        phone.goto(url)
+        return phone
 
 
 class Windows:
@@ -147,15 +166,15 @@ class WebKitTab(Tab):
     """A window with one page, or a frame in it."""
 
     def __init__(self, windows: Windows, handle: str, frame: int | None = None) -> None:
+        self.handle = handle
         self._windows = windows
-        self._handle = handle
         self._frame = frame
 
     @property
     def _session(self) -> WebDriver:
-        return self._windows.select(self._handle, self._frame)
+        return self._windows.select(self.handle, self._frame)
 
-    def go(self, url: str) -> None:
+    def goto(self, url: str) -> None:
         self._session.get(url)
 
     def reload(self) -> None:
@@ -191,10 +210,10 @@ class WebKitTab(Tab):
         return self._session.get_screenshot_as_png()
 
     def frame(self, index: int) -> Tab:
-        return WebKitTab(self._windows, self._handle, index)
+        return WebKitTab(self._windows, self.handle, index)
 
     def close(self) -> None:
-        self._windows.close(self._handle)
+        self._windows.close(self.handle)
 
     def _act(self, actions: list[dict[str, Any]]) -> None:
         self._session.execute(Command.W3C_ACTIONS, {"actions": actions})
@@ -209,6 +228,36 @@ class WebKitTab(Tab):
         if "error" in answer:
             raise BrowserError(answer["error"])
         return str(answer["value"])
+
+
+class PhoneTab(WebKitTab):
+    """A page that is narrower than any window: it is in a frame of a blank page.
+
+    The blank page is on the same server, since the board's pages may be framed by their
+    own origin only.
+    """
+
+    def __init__(self, windows: Windows, window: WebKitTab) -> None:
+        super().__init__(windows, window.handle, 0)
+        self._window = window
+        self._size = LAPTOP
+
+    def goto(self, url: str) -> None:
+        parts = urlsplit(url)
+        if not parts.netloc:
+            return
+        self._window.goto(f"{parts.scheme}://{parts.netloc}/healthz")
+        self._window.evaluate(MAKE_FRAME, url, *self._size)
+
+    def resize(self, size: Size) -> None:
+        self._size = size
+        self._window.resize(FRAMING)
+
+    def picture(self) -> bytes:
+        width, height = self._size
+        file = io.BytesIO()
+        self._window.image().crop((0, 0, width, height)).save(file, "PNG")
+        return file.getvalue()
 
 
 class Screen(Process):
@@ -251,7 +300,7 @@ class WebDriverProcess(Server):
         )
         (self.folder / "locales").mkdir()
 
-    def browser_in(self, language: str) -> str:
+    def browser_in(self, language: str, scheme: Scheme) -> str:
         """Return the path of a program that starts the browser in a language.
 
         WebKit takes the language from the name of the locale. Only the name is that
@@ -261,9 +310,11 @@ class WebDriverProcess(Server):
         link = self.folder / "locales" / locale
         if not link.exists():
             link.symlink_to(C_LOCALE)
-        program = self.folder / f"browser-{language}"
+        program = self.folder / f"browser-{language}-{scheme}"
+        theme = {"light": "Adwaita", "dark": "Adwaita:dark"}[scheme]
         program.write_text(
-            f'#!/bin/sh\nLC_ALL={locale} exec {find_mini_browser()} "$@"\n'
+            f"#!/bin/sh\nLC_ALL={locale} GTK_THEME={theme} "
+            f'exec {find_mini_browser()} "$@"\n'
         )
         program.chmod(0o700)
         return str(program)

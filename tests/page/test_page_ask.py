@@ -9,11 +9,10 @@ from playwright.sync_api import Browser, Locator, Page, Route, expect
 from app import create_app
 from feed.settings import Settings
 from tests.helpers.harness import Board, until
-from tests.helpers.pages import CUT, go_back, wait_until_live
+from tests.helpers.pages import CUT, ask, go_back, wait_until_live
 from tests.helpers.samples import HOSTILE
 from tests.helpers.staged_answers import ANSWER, START, AnswerStage
 from tests.page.states import (
-    ask,
     begin_stream,
     boot_data,
     first_quote,

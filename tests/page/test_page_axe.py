@@ -7,13 +7,13 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Page
 
-from tests.helpers.harness import ROOT, Board
+from tests.helpers.axe import load_axe, violations
+from tests.helpers.chromium import ChromiumTab
+from tests.helpers.harness import Board
 from tests.helpers.pages import CUT
 from tests.helpers.staged_answers import AnswerStage
 from tests.page.states import ON_EMPTY_BOARDS, STATES
 
-AXE = ROOT / "node_modules/axe-core/axe.min.js"
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 WIDTHS = (1280, 320)
 PASSING = {"goal"}  # states that end by themselves before all is looked at
@@ -41,23 +41,7 @@ def test_axe_finds_nothing(page: Page, stage: AnswerStage, state: str) -> None:
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         page.set_viewport_size({"width": width, "height": 800})
         if not found or state in PASSING:
-            STATES[state](page, stage)
-            page.evaluate(AXE.read_text())
+            STATES[state](ChromiumTab(page), stage)
+            load_axe(page)
         found[scheme, width] = violations(page)
     assert not any(found.values()), found
-
-
-def violations(page: Page) -> list[str]:
-    """Return what is wrong, and where."""
-    found: list[str] = page.evaluate(
-        """async (rules) => {
-          const alike = ["tbody tr:nth-child(n + 9)", ".match:nth-child(n + 9)"];
-          const { violations } = await axe.run({ exclude: alike }, { runOnly: rules });
-          return violations.flatMap(({ id, nodes }) =>
-            nodes.map(({ target, failureSummary }) =>
-              `${id}: ${target}: ${failureSummary}`),
-          );
-        }""",
-        RULES,
-    )
-    return found

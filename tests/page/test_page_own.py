@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.helpers.axe import load_axe, violations
 from tests.helpers.harness import Board
 from tests.helpers.pages import wait_until_live
-from tests.page.test_page_axe import AXE, SCHEMES, WIDTHS, violations
+from tests.page.test_page_axe import SCHEMES, WIDTHS
 
 DESK = {
     "4711": {"subject": "Printer on fire", "status": "open", "waiting": 12.5},
@@ -160,7 +161,7 @@ def test_axe_finds_nothing_before_a_script_runs(
     page_errors.append("ERR_FAILED")
     page.route("**/static/*.js", lambda route: route.abort())
     page.goto(desk.url + path)
-    page.evaluate(AXE.read_text())
+    load_axe(page)
     found = []
     for scheme, width in zip(SCHEMES, WIDTHS, strict=True):
         page.emulate_media(color_scheme=scheme)

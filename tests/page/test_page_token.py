@@ -15,8 +15,7 @@ from playwright.sync_api import (
 
 from tests.helpers.boards import metrics
 from tests.helpers.harness import LOOPBACK, ROOT, Board, until
-from tests.helpers.pages import elsewhere, go_back, wait_until_live
-from tests.page.states import ask
+from tests.helpers.pages import ask, elsewhere, go_back, wait_until_live
 
 TOKEN = "view-token-0123456789"
 BEARER = {"Authorization": f"Bearer {TOKEN}"}

@@ -92,7 +92,7 @@ def back_and_forward_are_live(profile: Profile, board: Board) -> None:
     with profile.open(f"{board.url}/?sort=-price") as tab:
         tab.wait_state("live")
         tab.evaluate("() => { window.stays = true; }")
-        tab.go(f"{board.url}/healthz")
+        tab.goto(f"{board.url}/healthz")
         until(lambda: open_streams(board) == 0, PATIENCE, "the stream ends")
         tab.travel(-1)
         tab.wait("() => location.search === '?sort=-price'")
