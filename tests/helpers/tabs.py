@@ -44,13 +44,15 @@ FIND = """
   const all = (selector, text) => [...document.querySelectorAll(selector)].filter(
     (it) => isShown(it) && (text === null || nameOf(it).includes(text)));
 """
-LOCATE = f"""(selector, text) => {{
+LOCATE = f"""async (selector, text) => {{
   {FIND}
   const [it] = all(selector, text);
   if (!it) return null;
   it.scrollIntoView({{ block: "nearest", behavior: "instant" }});
-  const around = it.getBoundingClientRect();
-  const {{ left, top, width, height }} = around;
+  const before = it.getBoundingClientRect();
+  await new Promise((passed) => setTimeout(passed, 30));
+  const {{ left, top, width, height }} = it.getBoundingClientRect();
+  if (left !== before.left || top !== before.top) return null; // it moves
   const [x, y] = [Math.floor(left + width / 2), Math.floor(top + height / 2)];
   const hit = document.elementFromPoint(x, y);
   if (!hit || !(it.contains(hit) || hit.contains(it))) return null;
