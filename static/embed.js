@@ -3,7 +3,7 @@
  * selects, and a badge. It has no settings and stores nothing.
  */
 
-import { Badge, isStale } from "./board/badge.js";
+import { Badge, isStale, paintSources } from "./board/badge.js";
 import { Board } from "./board/state.js";
 import { byId, setHidden, setText } from "./dom.js";
 import { Prices } from "./board/prices.js";
@@ -120,6 +120,7 @@ function tick() {
   if (stream.serverTime !== null) {
     prices.paintAges(stream.serverTime);
     panels?.paintAges(stream.serverTime);
+    paintSources(board);
   }
   requestPaint();
 }

@@ -35,6 +35,7 @@ from web.charts import chart_of
 from web.format import by_competition, directions
 from web.pagecache import Page, PageCache
 from web.panels import activity_of, boot_of, detail_of, own_events, own_types, panels_of
+from web.sources import BY_DAY, day_words, faults_of, mark_old, simulated_words
 from web.terminal import SHOWN, text_board
 from web.turns import give_turn, in_turns
 
@@ -51,7 +52,14 @@ CHART_LIBRARY = "vendor/lightweight-charts.js"  # where `scripts/set-up` puts it
 # and modules that it loads when a person opens something, and the names by which pages
 # of the release before load those modules.
 NOT_PRELOADED = {
-    *("page.js", "embed.js", "theme.js", "stream/worker.js", "stylesheets.js"),
+    *(
+        "page.js",
+        "embed.js",
+        "theme.js",
+        "board/sources.js",
+        "stream/worker.js",
+        "stylesheets.js",
+    ),
     *("detail", "ask", "panels", "alerts/alerts.js", "alerts/alerts-dialog.js"),
     *("alerts/away-sentence.js", "alerts/gap.js", "alerts/notify.js"),
     *("alerts/own-alert-form.js", "alerts/own-alerts.js", "board/nothing.js"),
@@ -302,6 +310,7 @@ def _state(feed: Feed) -> State:
         shape = read_shape(event)
         if shape is not None:
             state[SECTIONS[event.type]].append(msgspec.to_builtins(shape))
+    mark_old(state)
     give_turn()
     return {**state, "own": own_events(events)}
 
@@ -341,12 +350,17 @@ def _page(
     shows_league = selection.view in LEAGUE_VIEWS
     prices = selection.prices(state["prices"]) if shows_league else []
     scores = selection.scores(state["scores"]) if shows_league else []
+    seen = (
+        prices if selection.view != "scores" else [],
+        scores if selection.view != "prices" else [],
+    )
     rows = MOST_ROWS if request.args.get("rows") == "all" else ROWS
     shown = prices[:rows]
     boot = {
         **_without(state, {"own"}),
         **boot_of(own, feed.log),
         "scores": [_trimmed(score) for score in state["scores"]],
+        "markets": [_without(market, {"is_old"}) for market in state["markets"]],
         "version": feed.streams.version,
         "heartbeat": feed.settings.heartbeat,
         "sparks": _sparks(feed, state["prices"], {it["symbol"] for it in shown}),
@@ -363,6 +377,9 @@ def _page(
         scores=_first_matches(scores, rows),
         scores_left_out=max(len(scores) - rows, 0),
         more_rows=MOST_ROWS if rows == ROWS else 0,
+        faults=faults_of(state["sources"]),
+        simulated=simulated_words(*seen),
+        day_change=day_words(seen[0]),
         own_types=own_types(own),
         panels=panels_of(own, selection, now_ms()),
         activity=activity_of(feed.log, selection),
@@ -404,6 +421,12 @@ def _curl(feed: Feed) -> str:
 
 
 @blueprint.app_template_filter()
+def is_by_day(source: str | None) -> bool:
+    """Return whether the changes in the quotes of a source are over 24 hours."""
+    return source in BY_DAY
+
+
+@blueprint.app_template_filter()
 def boot_json(boot: State) -> Markup:
     """Return the state as JSON for a script element, without needless spaces."""
     parts = (f"{_json(name)}:{_json(value)}" for name, value in boot.items())
@@ -417,7 +440,7 @@ def _json(value: Any) -> Markup:
 def _trimmed(score: State) -> State:
     """Return a match without the fields of its incidents that no page shows."""
     incidents = [_without(it, NOT_SHOWN_OF_INCIDENT) for it in score["incidents"]]
-    return {**score, "incidents": incidents}
+    return {**_without(score, {"is_old"}), "incidents": incidents}
 
 
 def _table(quotes: list[State]) -> State:

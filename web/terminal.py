@@ -18,6 +18,7 @@ from feed.streams.written import (
 from web.cells import Cell, cut
 from web.format import by_competition, minute
 from web.panels import Detail, Happening, Panel
+from web.sources import SourceFault, day_words, faults_of, simulated_words
 from web.times import page_time
 from web.turns import in_turns
 
@@ -33,11 +34,13 @@ def text_board(state: Fields, root: str, curl: str) -> str:
     `details` of publishers' own types. `root` is the URL that the client used, and
     `curl` the command that may read the board.
     """
-    lines = [_title(state), ""]
+    lines = [_title(state), *map(_fault, faults_of(state["sources"])), ""]
     if not any(state[section] for section in SHOWN):
         lines += ["Nothing has been published yet.", ""]
     if state["prices"]:
         lines += [*_table(PRICE_HEADS, map(_price_row, state["prices"])), ""]
+        if day_change := day_words(state["prices"]):
+            lines += [day_change, ""]
     for competition, scores in by_competition(state["scores"]):
         heading = _shown(competition or "Other matches")
         lines += [heading, *_table(SCORE_HEADS, map(_score_row, scores)), ""]
@@ -53,20 +56,37 @@ def text_board(state: Fields, root: str, curl: str) -> str:
 
 
 # The first character of a head is its column's alignment: < is left, > is right.
-PRICE_HEADS = ("<Symbol", "<Name", ">Last", "<", ">Change", ">%", ">Low", ">High")
-SCORE_HEADS = ("<When", ">Home", ">", "<", "<Away")
+PRICE_HEADS = (
+    "<Symbol",
+    "<Name",
+    ">Last",
+    "<",
+    ">Change",
+    ">%",
+    ">Low",
+    ">High",
+    "<",
+)
+SCORE_HEADS = ("<When", ">Home", ">", "<", "<Away", "<")
+OUT_OF_DATE = "out of date"
 
 SHOWN = ("prices", "scores", "panels", "details", "activity")
 
 
 def _title(state: Fields) -> str:
     parts = ["Liveboard", f"as of {clock(state['at'])} UTC"]
-    if state["source"] == "simulator":
-        parts.append("simulated data")
+    simulated = simulated_words(state["prices"], state["scores"])
+    if simulated:
+        parts.append(simulated.lower())
     parts += [
         printable(f"{isolated(m['market'])} {m['status']}") for m in state["markets"]
     ]
     return " · ".join(parts)
+
+
+def _fault(fault: SourceFault) -> str:
+    """Return what is wrong with a source: "Kraken: no answer since 14:03:12 UTC."."""
+    return printable(f"{fault.words} {clock(fault.since)} UTC. {fault.detail}")
 
 
 def _price_row(quote: Fields) -> tuple[str, ...]:
@@ -80,6 +100,7 @@ def _price_row(quote: Fields) -> tuple[str, ...]:
         signed(quote["change_percent"], 2),
         price(quote["low"], decimals),
         price(quote["high"], decimals),
+        OUT_OF_DATE if quote.get("is_old") else "",
     )
 
 
@@ -91,6 +112,7 @@ def _score_row(score: Fields) -> tuple[str, ...]:
         _goals(home["score"]),
         _goals(away["score"]),
         away["name"],
+        OUT_OF_DATE if score.get("is_old") else "",
     )
 
 

@@ -53,6 +53,17 @@ export function badgeText({ name, seconds }, asOf) {
   return texts[name];
 }
 
+/**
+ * Paint what is told of the sources. Their script is loaded unless all of the board is
+ * simulated, which the server has said then.
+ * @param {import("./state.js").Board} board
+ */
+export async function paintSources(board) {
+  if (board.source === "simulator" && board.sources.size < 2) return;
+  const sources = await import("./sources.js").catch(() => null);
+  sources?.paint(board);
+}
+
 /** @type {Set<StateName>} The states in which nothing is amiss. */
 const CALM = new Set(["connecting", "live", "ended"]);
 

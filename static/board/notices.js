@@ -53,6 +53,7 @@ export class Notices {
         const item = stamp("market");
         const fields = fieldsOf(item);
         setAttribute(item, "data-status", market.status);
+        setAttribute(item, "data-from", market.source ?? "");
         setText(fields.market, market.market);
         setText(fields.status, marketStatus(market));
         setTime(fields.until, market.until, "until");

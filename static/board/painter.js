@@ -8,7 +8,7 @@
 
 import { byId, setAttribute, setHidden, setText } from "../dom.js";
 import { setTime } from "../times.js";
-import { isStale } from "./badge.js";
+import { isStale, paintSources } from "./badge.js";
 
 /**
  * @typedef {object} Frame
@@ -77,9 +77,8 @@ export class Painter {
     const { up, down } = prices.countDirections();
     setText(byId("rising"), `▲ ${up} up`);
     setText(byId("falling"), `▼ ${down} down`);
-    if (board.source !== "simulator" && !isStale(stream.state)) {
-      scores.paintMinutes(serverTime);
-    }
+    if (!isStale(stream.state)) scores.paintMinutes(serverTime);
+    paintSources(board);
   }
 
   /** @param {number} now */

@@ -210,6 +210,7 @@ export class Prices {
     setAttribute(fields.position, "x", position(quote));
     this.#drawSpark(quote, fields);
     setAttribute(row, "data-direction", direction(quote.change, decimals));
+    setAttribute(row, "data-from", quote.source ?? "");
     if (from !== null && from !== quote.price) {
       this.#flashes.light(fields.price, quote.price > from ? "up" : "down");
     }

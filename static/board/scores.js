@@ -127,7 +127,9 @@ export class Scores {
     this.#serverTime = serverTime;
     for (const [match, { fields }] of this.#rows) {
       const score = this.#board.scores.get(match);
-      if (score) setChip(fields.minute, score, this.#minute(score));
+      if (score && !this.#board.isOld(score)) {
+        setChip(fields.minute, score, this.#minute(score));
+      }
     }
   }
 
@@ -157,6 +159,7 @@ export class Scores {
     }
     setAttribute(row, "data-call", call?.kind ?? "");
     setAttribute(row, "data-phase", phase(score));
+    setAttribute(row, "data-from", score.source ?? "");
     setAttribute(fields.open, "aria-label", `${scoreLine(score)}, details`);
   }
 

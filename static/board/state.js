@@ -114,6 +114,14 @@ export class Board {
   }
 
   /**
+   * Whether a value is out of date, because its source isn't live.
+   * @param {{source?: string | null}} value
+   */
+  isOld({ source }) {
+    return (this.sources.get(source ?? "")?.status ?? "live") !== "live";
+  }
+
+  /**
    * Apply an event. An event that the board has already seen changes nothing.
    * @param {string} type
    * @param {any} data

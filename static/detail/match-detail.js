@@ -21,6 +21,7 @@ export class MatchDetail {
   /** @param {Score} score */
   paint(score) {
     const fields = this.#fields;
+    setAttribute(byId("match-detail"), "data-from", score.source ?? "");
     setAttribute(this.#hero, "data-phase", phase(score));
     for (const side of SIDES) {
       setText(fields[`${side}-name`], score[side].name);

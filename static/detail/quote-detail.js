@@ -2,6 +2,7 @@
 
 import { byId, fieldsOf, setAttribute, setHidden, setText } from "../dom.js";
 import { arrow, direction, percent, price, signed } from "../format.js";
+import { BY_DAY } from "../board/sources.js";
 import { setTime } from "../times.js";
 import { trading } from "./sentences.js";
 
@@ -61,7 +62,7 @@ export class QuoteDetail {
   }
 
   /** @param {Quote} quote */
-  #paintPrice({ price: value, currency, change, change_percent, decimals, at }) {
+  #paintPrice({ price: value, currency, change, change_percent, decimals, source, at }) {
     const fields = this.#priceFields;
     const text = price(value, decimals);
     setText(fields.price, text);
@@ -71,6 +72,11 @@ export class QuoteDetail {
     setText(fields.change, signed(change, decimals));
     setText(fields.percent, percent(change_percent));
     setTime(fields.day, at, "day");
+    const isByDay = BY_DAY.has(source ?? "");
+    setHidden(fields.today, isByDay);
+    setHidden(fields["by-day"], !isByDay);
+    setText(this.#figures.close, isByDay ? "24 h ago" : "Previous close");
+    setAttribute(byId("quote-detail"), "data-from", source ?? "");
     setHidden(fields.moved, change == null);
     setAttribute(this.#price, "data-direction", direction(change, decimals));
   }

@@ -283,7 +283,7 @@ def market_at(at: int | None) -> dict[str, Any]:
 
 def state(**changes: Any) -> dict[str, Any]:
     """Return the state of an empty board as the text board gets it, with changes."""
-    sections = (*SHOWN, "markets", "notices")
+    sections = (*SHOWN, "markets", "notices", "sources")
     return (
         {"at": EVENING, "source": "published"} | dict.fromkeys(sections, ()) | changes
     )
