@@ -18,6 +18,7 @@ from typing import Any
 
 from bench import machine, slow
 from bench.asking import Askers
+from bench.pages import Loaders
 from bench.peers import CACHE, START, Running, Server, running
 from bench.servers.ticks import FIRST
 from bench.shapes import Shape
@@ -59,9 +60,19 @@ def measure(server: Server, shape: Shape, timing: Timing) -> Figures:
             if shape.kind == "slow":
                 go.touch()
                 return slow.figures(started.port, timing.window_for(shape))
+            if shape.kind == "pages":
+                go.touch()
+                return _pages(started.port, timing.window_for(shape))
             run = _Run(server, shape, timing, started, folder, go)
             figures = run.figures()
     return {"streams": shape.streams, **figures}
+
+
+def _pages(port: int, seconds: float) -> Figures:
+    """Return the times of `/healthz` while clients load large pages."""
+    loaders, health = Loaders(port), _Health(port)
+    time.sleep(seconds)
+    return {"connected": 1, **health.figures(), **loaders.figures()}
 
 
 class _Run:

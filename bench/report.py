@@ -124,9 +124,10 @@ def _beyond(shape: Run, run: Run) -> str:
 def _describe_one(shape: Run, got: Figures) -> str:
     title = f"{shape['title']}: "
     if "healthz_max" in got:
+        pages = f"{got['pages']} pages; " if "pages" in got else ""
         return (
-            f"{title}`/healthz` took {got['healthz_median'] * 1000:.0f} ms (median), "
-            f"{got['healthz_max'] * 1000:.0f} ms at the most, "
+            f"{title}{pages}`/healthz` took {got['healthz_median'] * 1000:.0f} ms "
+            f"(median), {got['healthz_max'] * 1000:.0f} ms at the most, "
             f"{got['healthz_errors']} errors."
         )
     if shape["kind"] == "storm":

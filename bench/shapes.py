@@ -195,6 +195,16 @@ SHAPES = (
     ),
     slow(30, 1000),
     slow(3000, 3000),
+    Shape(
+        "pages",
+        "ten clients that load the largest page of 5000 symbols over and over, "
+        "100 quotes/s",
+        10,
+        100,
+        servers=ALONE,
+        kind="pages",
+        env={"SYMBOLS": "5000", "PREFILL": "5000"},
+    ),
 )
 
 
