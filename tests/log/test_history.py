@@ -1,12 +1,14 @@
 """Candles, from which charts are drawn."""
 
 import math
+from collections import OrderedDict
+from copy import copy
 from itertools import pairwise
 from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from feed import history as history_module
@@ -198,19 +200,75 @@ def test_a_long_history_is_merged_in_slices_between_which_others_run(
 
     monkeypatch.setattr(_Row, "merge", merge)
     monkeypatch.setattr("feed.history.time.sleep", run_others)
-    day = MAX_INTERVAL // BASE
     for interval in (5, 250, 3600, MAX_INTERVAL):
         slices.clear()
         candles = history.candles("A", interval, 5000)
         assert candles is not None
         assert sum(candle[5] for candle in candles) == min(40_000, 5000 * interval / 5)
+        assert slices.pop() == 1  # the newest one
         counts, pauses = slices[::2], slices[1::2]
-        assert max(counts) < MERGE_SLICE + day
+        assert max(counts) <= MERGE_SLICE
         assert len(counts) == len(pauses) > 1
         assert {*pauses} == {math.inf}
     slices.clear()
     assert len(history.candles("A", 60, 60) or ()) == 60
     assert len(slices) == 1
+
+
+def test_a_long_history_is_merged_once_and_continued(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    history, merged, counts = History(), _Row.merge, list[float]()
+    for n in range(10_000):
+        history.add_quote(quote_at(START + n * BASE * 1000, n, n))
+
+    def merge(*args: Any) -> Any:
+        found = merged(*args)
+        counts.append(sum(candle[5] for candle in found[0]))
+        return found
+
+    monkeypatch.setattr(_Row, "merge", merge)
+    for n in range(10_000, 10_003):
+        history.candles("A", MAX_INTERVAL, 10)
+        history.add_quote(quote_at(START + n * BASE * 1000, n, n))
+        counts.clear()
+        candles = history.candles("A", MAX_INTERVAL, 10)
+        assert candles is not None
+        assert candles[-1][4] == n
+        assert sum(counts) == 2
+    history.add_quote(late_quote(quote_at(START, 0, n), START + 5, 1_000_000))
+    assert max(candle[2] for candle in history.candles("A", 3600, 300) or ()) == 1e6
+    assert (
+        max(candle[2] for candle in history.candles("A", MAX_INTERVAL, 10) or ()) == 1e6
+    )
+
+
+@settings(max_examples=40)
+@given(
+    ticks=st.lists(
+        st.tuples(st.integers(0, 12_000), st.integers(1, 99), st.booleans()),
+        min_size=1,
+        max_size=60,
+    )
+)
+def test_candles_that_were_kept_are_those_that_are_merged_anew(
+    ticks: list[tuple[int, int, bool]],
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(history_module, "MERGE_SLICE", 3)
+        patch.setattr(history_module, "MERGED_CANDLES", 40)
+        history, at = History(), START
+        for passed, price, is_late in ticks:
+            at += passed
+            made = quote_at(at, price)
+            past = late_quote(made, at - 5 * passed, price)
+            history.add_quote(past if is_late else made)
+            for interval, limit in ((5, 7), (15, 3), (60, 9)):
+                kept = history.candles("A", interval, limit)
+                anew = copy(history)
+                anew._merged = OrderedDict()
+                assert kept == anew.candles("A", interval, limit)
+        assert sum(len(it.candles) for it in history._merged.values()) <= 40
 
 
 def test_quotes_that_arrive_during_a_merge_are_in_their_candles(
