@@ -69,6 +69,13 @@ NOT_PRELOADED = {
     *("alerts-dialog.js", "candles.js", "chart.js", "detail.js", "library.js"),
     "sentences.js",
 }
+# A page that opens a detail fetches these at once, too.
+DETAIL_MODULES = (
+    *("detail/panel.js", "detail/detail.js", "detail/quote-detail.js"),
+    *("detail/match-detail.js", "detail/own-detail.js", "detail/sentences.js"),
+    *("panels/cells.js", "panels/row.js", "own-fetch.js", "stylesheets.js"),
+)
+CHART_MODULES = ("detail/chart.js", "detail/candles.js")
 # The fields that no page shows are not sent to it, and the types of the page's scripts
 # omit the same ones (`static/board/state.js`). Most bytes of a state are of incidents.
 NOT_SHOWN_OF_QUOTE = {"late"}
@@ -392,7 +399,7 @@ def _page(
         chart_library=_chart_library(),
         curl=_curl(feed),
         origin=_origin(feed),
-        modules=_modules(),
+        modules=_modules(detail["kind"] if detail else ""),
         version=feed.streams.version,
     )
 
@@ -462,9 +469,14 @@ def _chart_library() -> str:
     return url_for("static", filename=CHART_LIBRARY)
 
 
-def _modules() -> list[str]:
-    """Return the modules that the browser fetches at once, as the page loads."""
-    return _modules_in(Path(current_app.static_folder or ""))
+def _modules(detail: str) -> list[str]:
+    """Return the modules that the browser fetches at once, as the page loads.
+
+    `detail` is the kind of the detail that the page opens; it is empty for none.
+    """
+    modules = _modules_in(Path(current_app.static_folder or ""))
+    opened = (*DETAIL_MODULES, *(CHART_MODULES if detail == "quote" else ()))
+    return list(dict.fromkeys([*modules, *(opened if detail else ())]))
 
 
 @cache

@@ -110,6 +110,23 @@ def test_the_page_fetches_at_once_what_its_script_imports_and_nothing_else(
 
 
 @pytest.mark.parametrize(
+    ("path", "opened"),
+    [
+        ("/m/none", ["detail/panel.js", "detail/detail.js"]),
+        ("/s/ACME", ["detail/panel.js", "detail/detail.js", "detail/chart.js"]),
+    ],
+)
+def test_the_page_of_a_detail_fetches_at_once_what_the_detail_imports(
+    board: Board, path: str, opened: list[str]
+) -> None:
+    html = board.get(path, {"Accept": "text/html"})[2].decode()
+    preloaded = re.findall(r'rel="modulepreload" href="/static/([^"]+)"', html)
+    assert len(preloaded) == len({*preloaded})
+    needed = set[str]().union(*map(imported, ["page.js", *opened]))
+    assert {*preloaded} == needed - {"page.js"}
+
+
+@pytest.mark.parametrize(
     ("before", "now"),
     [
         ("candles.js", "detail/candles.js"),

@@ -3,15 +3,17 @@
 import json
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from feed.clock import now_ms
+from feed.events.shapes import IncidentKind
 from tests.helpers.chart_library import install_library
 from tests.helpers.harness import Board, until
 from tests.helpers.pages import wait_until_live
+from tests.helpers.samples import goal, match, team
 
 MINUTE = 60_000  # ms
 HOUR = 60 * MINUTE
@@ -31,6 +33,11 @@ TEXTS = """() => [...document.querySelectorAll(
   "#chart-sentence, #detail-price [data-field], #detail-figures dd, #detail-market time"
 )].map((it) => it.textContent)"""
 
+SAID = """() => [...document.querySelectorAll("#match-detail *")].map((it) => [
+  it.tagName, it.dataset.kind, it.dataset.side, it.getAttribute("href"),
+  it.childElementCount ? "" : it.textContent,
+])"""
+
 
 @pytest.fixture(scope="module")
 def still() -> Iterator[Board]:
@@ -49,7 +56,16 @@ def still() -> Iterator[Board]:
         price("DENSE", 10 + i % 3, now - 50 * MINUTE + i * 20_000) for i in range(150)
     ]
     market = {"market": "MAIN", "status": "closed", "until": now + 3 * DAY}
-    lines = [*prices, {"event": "market", "data": market}]
+    tie = {
+        "home": team("Acton", 2, 1, shoot_out=4),
+        "away": team("מכבי", 1, 0, shoot_out=3),
+    }
+    played = match("PEN", **tie, incidents=history())
+    lines = [
+        *prices,
+        {"event": "market", "data": market},
+        {"event": "score", "data": played},
+    ]
     body = "\n".join(map(json.dumps, lines)).encode()
     kind = {"Content-Type": "application/x-ndjson", "Authorization": "Bearer secret"}
     with Board(FEED="published", PUBLISH_TOKEN="secret", HEARTBEAT="1") as board:
@@ -62,6 +78,16 @@ def price(symbol: str, value: float, at: int, decimals: int = 2) -> dict[str, An
     fields = {"symbol": symbol, "price": value, "decimals": decimals, "at": at}
     change = {"change": value / 100, "change_percent": 1}
     return {"event": "price", "data": fields | change | {"market": "MAIN"}}
+
+
+def history() -> list[dict[str, Any]]:
+    """Return an incident of each kind, as they came to a score of 2–1."""
+    kinds = get_args(IncidentKind)
+    sides = [None if "_time" in kind or "kick" in kind else "home" for kind in kinds]
+    return [
+        goal(kind, side, None if side is None or i % 3 == 0 else "Ames", i * 7, 2, 1)
+        for i, (kind, side) in enumerate(zip(kinds, sides, strict=True))
+    ]
 
 
 @pytest.fixture
@@ -226,6 +252,24 @@ def test_a_detail_is_printed_on_one_page_in_light_colours(
     assert points.count(",") > 2
     ground = "() => getComputedStyle(document.body).backgroundColor"
     assert page.evaluate(ground) == "rgb(255, 255, 255)"
+
+
+def test_the_server_and_the_script_say_the_same_of_a_match(
+    page: Page, still: Board, browser: Browser
+) -> None:
+    with browser.new_context(java_script_enabled=False) as without:
+        plain = without.new_page()
+        plain.goto(f"{still.url}/m/acton-burton")
+        said = plain.evaluate(SAID)
+    page.goto(still.url)
+    wait_until_live(page)
+    page.locator("[data-match] .open").click(position={"x": 4, "y": 4})
+    until(lambda: page.evaluate(SAID) == said, 15, "the script says the same")
+    lines = page.locator("#timeline li")
+    expect(lines).to_have_count(len(get_args(IncidentKind)))
+    expect(lines.first).to_contain_text("Full time 2–1")
+    expect(page.locator(".hero-score")).to_have_text("2–1")
+    expect(page.locator(".hero-state")).to_contain_text("pens 4–3")
 
 
 def bars(page: Page) -> int:

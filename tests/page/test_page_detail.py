@@ -145,6 +145,23 @@ def test_a_match_shows_what_has_happened_newest_first_and_goes_on(
     expect(panel.locator(".hero-scorers p").first).to_have_text("Ames\u00a012′")
 
 
+def test_a_detail_that_cannot_be_loaded_says_so_and_opens_later(
+    page: Page, stage: Stage, page_errors: list[str]
+) -> None:
+    page_errors.append("Failed to load resource")
+    at = open_page(page, stage)
+    stage.send_hello(f"{at}-0")
+    wait_until_live(page)
+    page.route("**/detail/panel", lambda route: route.abort())
+    page.locator("[data-symbol=ACME] .symbol").click()
+    expect(page.locator("#away")).to_have_text("The detail can’t be loaded now.")
+    expect(page).to_have_url(f"{stage.url}/")
+    page.unroute("**/detail/panel")
+    page.locator("[data-symbol=ACME] .symbol").click()
+    expect(page.locator("#detail")).to_be_visible()
+    expect(page.locator("#detail-title")).to_have_text("ACME")
+
+
 def test_what_is_not_there_yet_is_waited_for(
     page: Page, stage: Stage, board: Board
 ) -> None:
