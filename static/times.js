@@ -22,8 +22,6 @@ const MINUTE = 60_000; // ms
 const DAY = 86_400_000; // ms
 const WEEK = 7; // days; a time that is nearer has the name of its day as its date
 const LAST_INSTANT = 253402300799999; // the end of the year 9999
-const WEEKDAYS = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
-const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
 /** @type {Zone} */
 export const UTC = { name: "UTC", offset: () => 0 };
 /** @type {Zone} */
@@ -84,7 +82,7 @@ export function shifted(at) {
  */
 export function clock(at, now = present) {
   const text = hours(at, now);
-  return text.length === "14:03".length ? `${text}${isoThere(at)?.slice(16, 19)}` : text;
+  return at != null && text.length === "14:03".length ? partsOf(at).time : text;
 }
 
 /**
@@ -94,10 +92,9 @@ export function clock(at, now = present) {
  * @param {number} [now] Epoch ms.
  */
 export function hours(at, now = present) {
-  const there = isoThere(at);
-  if (at == null || there === null) return UNKNOWN;
-  const day = dayBeside(at, there, now);
-  return `${day}${day && " "}${there.slice(11, 16)}`;
+  if (!isWritable(at)) return UNKNOWN;
+  const day = dayBeside(at, now);
+  return `${day}${day && " "}${partsOf(at).time.slice(0, 5)}`;
 }
 
 /**
@@ -105,9 +102,9 @@ export function hours(at, now = present) {
  * @param {number | null} at Epoch ms.
  */
 export function date(at) {
-  const there = isoThere(at);
-  if (at === null || there === null) return UNKNOWN;
-  return `${weekday(at)} ${dayAndMonth(there)} ${there.slice(0, 4)}, ${there.slice(11, 16)}`;
+  if (!isWritable(at)) return UNKNOWN;
+  const { weekday, year, time } = partsOf(at);
+  return `${weekday} ${dayAndMonth(at)} ${year}, ${time.slice(0, 5)}`;
 }
 
 /**
@@ -115,7 +112,7 @@ export function date(at) {
  * @param {number} at Epoch ms.
  */
 export function day(at) {
-  return `${weekday(at)} ${dayAndMonth(isoThere(at) ?? "")}`;
+  return `${partsOf(at).weekday} ${dayAndMonth(at)}`;
 }
 
 /**
@@ -125,11 +122,11 @@ export function day(at) {
  * @param {Form} form
  */
 export function setTime(element, at, form) {
-  const iso = at == null ? undefined : isoOf(at);
-  if (iso) setAttribute(element, "datetime", `${iso.slice(0, 19)}Z`);
+  const isKnown = isWritable(at);
+  if (isKnown) setAttribute(element, "datetime", isoOf(at));
   else element.removeAttribute("datetime");
   setAttribute(element, "data-form", form);
-  setText(element, iso ? FORMS[form](at) : "");
+  setText(element, isKnown ? FORMS[form](at) : "");
 }
 
 /**
@@ -139,10 +136,10 @@ export function setTime(element, at, form) {
  * @param {string} words
  */
 export function setChip(chip, { status, kick_off: kickOff }, words) {
-  const starts = kickOff == null ? null : isoOf(kickOff);
-  setAttribute(chip, "data-kick-off", starts ?? "");
+  const isKnown = isWritable(kickOff);
+  setAttribute(chip, "data-kick-off", isKnown ? isoOf(kickOff) : "");
   showKickOff(chip);
-  if (status === "NS" && starts) {
+  if (status === "NS" && isKnown) {
     if (!chip.firstElementChild) chip.replaceChildren(document.createElement("time"));
     setTime(/** @type {Element} */ (chip.firstElementChild), kickOff, "hours");
   } else setText(chip, words);
@@ -173,32 +170,35 @@ function showKickOff(chip) {
 /**
  * The date of an instant as far as a reader needs it; empty if it is today.
  * @param {number} at
- * @param {string} there Its ISO form.
  * @param {number} now
  */
-function dayBeside(at, there, now) {
+function dayBeside(at, now) {
   const distance = dayOf(at) - dayOf(now);
   if (distance === 0) return "";
-  if (Math.abs(distance) < WEEK) return weekday(at);
-  const year = there.slice(0, 4);
-  const isThisYear = isoThere(now)?.slice(0, 4) === year;
-  return dayAndMonth(there) + (isThisYear ? "" : ` ${year}`);
-}
-
-/** @param {string} there */
-function dayAndMonth(there) {
-  const [day, month] = [Number(there.slice(8, 10)), MONTHS[Number(there.slice(5, 7)) - 1]];
-  return isMonthFirst ? `${month} ${day}` : `${day} ${month}`;
+  const { weekday, year } = partsOf(at);
+  if (Math.abs(distance) < WEEK) return weekday;
+  return dayAndMonth(at) + (partsOf(now).year === year ? "" : ` ${year}`);
 }
 
 /** @param {number} at */
-function weekday(at) {
-  return WEEKDAYS[new Date(shifted(at)).getUTCDay()];
+function dayAndMonth(at) {
+  const { day, month } = partsOf(at);
+  return isMonthFirst ? `${month} ${day}` : `${day} ${month}`;
+}
+
+/**
+ * The parts of an instant in the zone: "Thu", 5, "Mar", "2026", "19:45:07".
+ * @param {number} at
+ */
+function partsOf(at) {
+  // "Thu, 05 Mar 2026 19:45:07 GMT" (ECMA-262, 21.4.4.43), in every language
+  const [weekday, day, month, year, time] = new Date(shifted(at)).toUTCString().split(/,? /);
+  return { weekday, day: Number(day), month, year, time };
 }
 
 /** "today", or else "on Thu 5 Mar". @param {number | null} at */
 function dayInWords(at) {
-  if (at === null || isoThere(at) === null) return "";
+  if (!isWritable(at)) return "";
   return dayOf(at) === dayOf(present) ? "today" : `on ${day(at)}`;
 }
 
@@ -207,14 +207,18 @@ function dayOf(at) {
   return Math.floor(shifted(at) / DAY);
 }
 
-/** The ISO form of an instant as in the zone. @param {number | null} at */
-function isoThere(at) {
-  return at == null || isoOf(at) === null ? null : isoOf(shifted(at));
+/** @param {number} at */
+function isoOf(at) {
+  return `${new Date(at).toISOString().slice(0, 19)}Z`;
 }
 
-/** @param {number} at @returns {string | null} Null for what no date of four digits has. */
-function isoOf(at) {
-  return Math.abs(at) <= LAST_INSTANT ? new Date(at).toISOString() : null;
+/**
+ * Whether an instant is known, and has a year of four digits in the zone.
+ * @param {number | null | undefined} at
+ * @returns {at is number}
+ */
+function isWritable(at) {
+  return at != null && Math.abs(at) <= LAST_INSTANT && Math.abs(shifted(at)) <= LAST_INSTANT;
 }
 
 /**
