@@ -116,6 +116,13 @@ def test_no_width_scrolls_sideways(page: Page, board: Board, width: int) -> None
     )
     assert max(shown) <= width
     expect(page.locator("[data-symbol=ACME] [data-field=percent]")).to_be_visible()
+    assert (
+        page.evaluate(
+            """() => [...document.querySelectorAll("[data-symbol] .symbol")]
+          .filter((it) => it.scrollWidth > it.clientWidth).map(it => it.textContent)"""
+        )
+        == []
+    ), "no symbol is cut"
 
 
 @pytest.mark.parametrize(
