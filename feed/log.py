@@ -19,7 +19,7 @@ from typing import NamedTuple
 import msgspec
 
 from feed.events.control import Resume
-from feed.events.event import Event, EventId, Slot
+from feed.events.event import UNPUBLISHED, Event, EventId, Slot
 from feed.expiries import Expiries
 
 RETIREMENTS = 10_000  # how many retired keys the log can still account for
@@ -49,6 +49,8 @@ class Read(msgspec.Struct, frozen=True):
     order and reach to `tail`. `dropped` counts the superseded events that were left
     out, `lost` the un-keyed ones that are no longer retained; None if that is unknown.
     `dropped` is known for cursors from the floor on, `lost` for `EVICTIONS` more.
+    With `is_cut`, more events follow up to `tail`, which `Log.read_on` returns. `floor`
+    was the log's floor then.
     """
 
     resume: Resume
@@ -56,6 +58,15 @@ class Read(msgspec.Struct, frozen=True):
     tail: EventId
     dropped: int | None
     lost: int | None
+    floor: EventId = UNPUBLISHED
+    is_cut: bool = False
+
+    def cut(self, most: int | None, floor: EventId) -> "Read":
+        """Return this with at most so many events; None leaves all of them."""
+        if most is None or len(self.events) <= most:
+            return self
+        events = self.events[:most]
+        return msgspec.structs.replace(self, events=events, is_cut=True, floor=floor)
 
 
 class Statistics(msgspec.Struct, frozen=True):
@@ -197,8 +208,9 @@ class Log:
         cursor: EventId | None,
         selects: Selects | None = None,
         compact: bool = False,
+        most: int | None = None,
     ) -> Read:
-        """Return the events after `cursor` that `selects` admits.
+        """Return the events after `cursor` that `selects` admits, and at most `most`.
 
         If they are retained, all of them are returned. Otherwise, or with `compact`,
         these are the newest event of each key and the un-keyed events that are still
@@ -206,20 +218,33 @@ class Log:
         result is the whole state, as `fresh`.
         """
         with self._lock:
-            if cursor is None or not self._accounts_for(cursor):
-                return Read("fresh", self.state(selects), self._tail, None, None)
-            if cursor < self._floor:
-                events = self._compacted(cursor, selects)
-                lost = self._lost(cursor, selects)
-                return Read("compacted", events, self._tail, None, lost)
-            pending = self._retained[self._after(cursor) :]
-            if selects is not None:
-                pending = list(filter(selects, pending))
-            if not compact or cursor < self._accountable:
-                return Read("replayed", pending, self._tail, 0, 0)
-            events = self._compacted(cursor, selects)
-            dropped = len(pending) - len(events)
-            return Read("compacted", events, self._tail, dropped, 0)
+            return self._read(cursor, selects, compact).cut(most, self._floor)
+
+    def read_on(
+        self, read: Read, after: EventId, selects: Selects | None, most: int
+    ) -> Read | None:
+        """Return the rest of a read that was cut; `after` is the last id of the reader.
+
+        It is what the whole read would have returned, without the events that were
+        superseded since. These follow after its tail. `lost` counts the un-keyed events
+        that were evicted since. None if events that were to be replayed are evicted.
+        """
+        with self._lock:
+            if read.resume != "replayed":
+                events = self._compacted(after, selects)
+                if read.resume == "fresh":
+                    events = [it for it in events if it.slot and not it.retires]
+            elif after < self._floor:
+                return None
+            else:
+                events = self._retained[self._after(after) : self._after(read.tail)]
+                if selects is not None:
+                    events = [*filter(selects, events)]
+            rest = [event for event in events if event.id <= read.tail]
+            lost: int | None = 0
+            if read.resume == "compacted":
+                lost = self._lost(max(after, read.floor), selects, read.tail)
+            return Read(read.resume, rest, read.tail, 0, lost).cut(most, self._floor)
 
     def state(self, selects: Selects | None = None) -> list[Event]:
         """Return the log compacted: the newest event of each key, in id order."""
@@ -304,6 +329,24 @@ class Log:
                 tail=self._tail,
             )
 
+    def _read(
+        self, cursor: EventId | None, selects: Selects | None, compact: bool
+    ) -> Read:
+        if cursor is None or not self._accounts_for(cursor):
+            return Read("fresh", self.state(selects), self._tail, None, None)
+        if cursor < self._floor:
+            events = self._compacted(cursor, selects)
+            lost = self._lost(cursor, selects)
+            return Read("compacted", events, self._tail, None, lost)
+        pending = self._retained[self._after(cursor) :]
+        if selects is not None:
+            pending = list(filter(selects, pending))
+        if not compact or cursor < self._accountable:
+            return Read("replayed", pending, self._tail, 0, 0)
+        events = self._compacted(cursor, selects)
+        dropped = len(pending) - len(events)
+        return Read("compacted", events, self._tail, dropped, 0)
+
     def _append_one(self, event: Event, now: int) -> EventId:
         tail = self._tail
         same = now <= tail.ms
@@ -376,10 +419,14 @@ class Log:
     def _after(self, cursor: EventId) -> int:
         return bisect_right(self._retained, cursor, self._first, key=_id)
 
-    def _lost(self, cursor: EventId, selects: Selects | None) -> int | None:
+    def _lost(
+        self, cursor: EventId, selects: Selects | None, tail: EventId | None = None
+    ) -> int | None:
+        """Return how many un-keyed events after a cursor, up to `tail`, are evicted."""
         if cursor < self._uncounted:
             return None
-        lost = takewhile(lambda event: event.id > cursor, reversed(self._evicted))
+        evicted = takewhile(lambda event: event.id > cursor, reversed(self._evicted))
+        lost = (event for event in evicted if tail is None or event.id <= tail)
         return sum(1 for event in lost if selects is None or selects(event))
 
     def _compacted(self, cursor: EventId, selects: Selects | None) -> list[Event]:

@@ -47,6 +47,8 @@ FAREWELL_RETRY: dict[Farewell, tuple[int, int]] = {
 DEFAULT_RETRY = (2_000, 4_000)  # milliseconds, for a client that got no `bye`
 
 NOTHING_DUE = (None,)
+MOST_READ = 1024  # events that a stream reads at once
+READ_ON = 512  # events to come at which it reads on, so that frames end at milestones
 MOST_JOINED = 32 << 10  # bytes of a frame that is copied to go out with the opening
 
 logger = logging.getLogger("liveboard.stream")
@@ -64,6 +66,7 @@ class Stream:
         "_ends_at",
         "_has_begun",
         "_knows_away",
+        "_lacks_newer",
         "_ledger",
         "_log",
         "_number",
@@ -107,6 +110,7 @@ class Stream:
         self._ends_at = self._began_at + lifetime if lifetime else math.inf
         self._slowness: Slowness = streams.quick
         self._cursor_is_unknown = False  # whether the log can't account for it any more
+        self._lacks_newer = False  # whether it was read on, without superseded events
         self._due_at = 0.0  # when a paced stream's next frame is due; 0 if none is
         self._has_begun = False  # whether the server has written the first frame
         self._knows_away = False  # whether the client knows the log to be away
@@ -254,7 +258,7 @@ class Stream:
         if cursor and cursor > self._log.tail and self._outlet.is_ahead(cursor):
             read = Read("replayed", [], cursor, 0, 0)
         else:
-            read = self._log.read(cursor, self._selects, compact=self._is_paced)
+            read = self._read(cursor, compact=self._is_paced)
         opening = self._wire.retry(random.randint(*DEFAULT_RETRY)) + self._wire.control(
             self._hello(read, cursor), None
         )
@@ -263,7 +267,7 @@ class Stream:
     def _next_due(self) -> Iterable[Frame | None]:
         """Return what is due: events, a gap, after silence a heartbeat; else None."""
         now = time.monotonic()
-        if self._log.tail > self._cursor and self._is_due(now):
+        if self._has_news and self._is_due(now):
             return self._owed_frames()
         if self._cursor > self._log.tail and not self._outlet.is_ahead(self._cursor):
             # `is_ahead` may ask Redis. The event may have arrived in the meantime.
@@ -305,7 +309,7 @@ class Stream:
         return now >= self._due_at
 
     def _owed_frames(self) -> Iterator[Frame]:
-        self._due_at = 0.0
+        self._due_at, self._lacks_newer = 0.0, False
         frame = None
         if not self._is_behind():
             if self._log.pending_bytes(self._cursor) > self._frame_bytes:
@@ -358,7 +362,7 @@ class Stream:
 
     def _compacted_frames(self) -> Iterator[Frame]:
         """Yield what is due without superseded events, which a `gap` counts."""
-        read = self._log.read(self._cursor, self._selects, compact=True)
+        read = self._read(self._cursor, compact=True)
         if read.resume == "fresh":
             # The client may have keys that were retired long ago, and this log no
             # longer knows which. Only `fresh` on a new stream removes them.
@@ -369,14 +373,24 @@ class Stream:
             read = msgspec.structs.replace(read, dropped=0)
         opening = b""
         if (read.dropped, read.lost) != (0, 0):
-            gap = Gap(str(self._cursor), str(read.tail), read.dropped, read.lost)
-            opening = self._wire.control(gap, None)
-            self._streams.totals.gaps += 1
+            opening = self._gap(read)
         yield from self._frames_of(read, opening)
+
+    def _read(self, cursor: EventId | None, compact: bool) -> Read:
+        """Return the first events after a cursor; `_frames_of` reads on from there.
+
+        A stream whose reader doesn't read keeps them in memory.
+        """
+        return self._log.read(cursor, self._selects, compact, MOST_READ)
+
+    def _gap(self, read: Read) -> bytes:
+        gap = Gap(str(self._cursor), str(read.tail), read.dropped, read.lost)
+        self._streams.totals.gaps += 1
+        return self._wire.control(gap, None)
 
     def _split_frames(self) -> Iterator[Frame]:
         """Yield what is due in several frames, since it is much for one."""
-        read = self._log.read(self._cursor, self._selects, compact=self._is_paced)
+        read = self._read(self._cursor, compact=self._is_paced)
         if read.dropped is None:  # some events have just been evicted
             yield from self._compacted_frames()
         else:
@@ -401,7 +415,17 @@ class Stream:
         totals.dropped += read.dropped or 0
         totals.lost += read.lost or 0
         done, read_at = 0, time.monotonic()
-        while done < len(read.events):
+        while done < len(read.events) or read.is_cut:
+            if read.is_cut and len(read.events) - done < READ_ON:
+                rest = self._log.read_on(read, self._cursor, self._selects, MOST_READ)
+                if rest is None:
+                    break  # it is read compacted, and a gap says so
+                read, done, read_at = rest, 0, time.monotonic()
+                self._lacks_newer = read.resume != "replayed"
+                if read.lost != 0:
+                    totals.lost += read.lost or 0
+                    opening += self._gap(read)
+                continue
             is_outdated = self._slowness.is_outdated(time.monotonic() - read_at)
             if is_outdated and self._should_read_again(read, done):
                 break
@@ -415,7 +439,7 @@ class Stream:
             self._cursor = frame.tail
         if opening:
             yield Frame(opening, 0, self._cursor)
-        if done == len(read.events):
+        if done == len(read.events) and not read.is_cut:
             self._cursor = read.tail
 
     def _frame_of(self, read: Read, done: int, is_outdated: bool) -> Frame:
@@ -434,7 +458,8 @@ class Stream:
         """
         if read.resume != "replayed" or not done or self._subscription.once:
             return False
-        return self._slowness.is_behind(len(read.events) - done, self._is_paced)
+        pending = len(read.events) - done
+        return read.is_cut or self._slowness.is_behind(pending, self._is_paced)
 
     @property
     def _is_paced(self) -> bool:
@@ -443,7 +468,14 @@ class Stream:
     def _end(self) -> End | None:
         """Return the event that ends this stream now, or None while it goes on."""
         end = self._outlet.end_at(self._cursor, self._subscription.match)
-        return End("once") if end is None and self._subscription.once else end
+        if end is not None or not self._subscription.once:
+            return end
+        # What superseded an event of the catch-up belongs to it, too.
+        return None if self._lacks_newer and self._has_news else End("once")
+
+    @property
+    def _has_news(self) -> bool:
+        return self._log.tail > self._cursor
 
     def _hello(self, read: Read, cursor: EventId | None) -> Hello:
         return Hello(

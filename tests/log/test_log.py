@@ -291,6 +291,37 @@ def test_the_newest_unkeyed_events_are_found_among_a_bounded_number() -> None:
     assert found(9, 9) == []
 
 
+@given(
+    backlog=st.integers(1, 30),
+    batch=st.lists(drafts, max_size=60),
+    since=st.integers(0, 60),
+    compact=st.booleans(),
+    most=st.integers(1, 5),
+)
+def test_a_read_that_is_cut_goes_on_where_it_was_cut(
+    backlog: int, batch: list[Draft], since: int, compact: bool, most: int
+) -> None:
+    model = LogModel(Log(backlog, START))
+    model.publish(batch)
+    ids = [EventId(START, 0), *(event.id for event in model.published)]
+    for cursor in (None, ids[min(since, len(ids) - 1)]):
+        whole = model.log.read(cursor, compact=compact)
+        read = model.log.read(cursor, None, compact, most)
+        assert (read.resume, read.lost, read.tail) == (
+            *(whole.resume, whole.lost),
+            whole.tail,
+        )
+        events = [*read.events]
+        while read.is_cut:
+            assert len(read.events) == most
+            rest = model.log.read_on(read, events[-1].id, None, most)
+            assert rest is not None
+            assert rest.lost in (0, None)
+            read = rest
+            events += read.events
+        assert events == whole.events
+
+
 sizes = st.lists(st.tuples(st.sampled_from("ABCD*"), st.integers(0, 9)), max_size=30)
 
 

@@ -592,6 +592,7 @@ def test_the_bounds_of_security_are_those_of_the_code() -> None:
         f"`MAX_KEYS_BYTES`, {settings.max_keys_bytes >> 20} MiB",
         f"`MAX_CONNECTIONS_PER_CLIENT`, {settings.max_connections_per_client} by",
         f"a frame of a catch-up | {catchup.FRAME_BYTES >> 10} KiB",
+        f"reads ahead | {stream.MOST_READ}, of",
         f"being sent | {catchup.MADE_BYTES >> 20} MiB in all",
         f"have up to {SMALL_FRAME + catchup.LARGE_FOR_SMALL >> 10} KiB",
         f"the newest {slots.idle}, for",

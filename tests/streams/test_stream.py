@@ -137,6 +137,7 @@ rounds = st.lists(
     pace=st.sampled_from([0, 0, 0.001]),
     rounds=rounds,
     slow=st.booleans(),
+    most_read=st.sampled_from([2, 1024]),
 )
 def test_a_client_cut_off_anywhere_ends_as_one_that_saw_every_event(
     backlog: int,
@@ -144,18 +145,22 @@ def test_a_client_cut_off_anywhere_ends_as_one_that_saw_every_event(
     pace: float,
     rounds: list[tuple[list[Draft], int, int | None]],
     slow: bool,
+    most_read: int,
 ) -> None:
     model = LogModel(Log(backlog, START))
     view = View(view.symbols, view.matches, view.events, pace)
     client = Client(streams_of(model.log, SLOW if slow else QUICK), view)
-    for batch, frames, cut in rounds:
-        model.publish(batch)
-        for _ in range(frames):
-            client.read_one()
-        if cut is not None:
-            client.read_one(cut)
-            client.cut()
-    client.catch_up(model.log.tail)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stream_module, "MOST_READ", most_read)
+        patch.setattr(stream_module, "READ_ON", most_read // 2)
+        for batch, frames, cut in rounds:
+            model.publish(batch)
+            for _ in range(frames):
+                client.read_one()
+            if cut is not None:
+                client.read_one(cut)
+                client.cut()
+        client.catch_up(model.log.tail)
     assert client.state == model.state(view)
     assert {event.event for _, event in client.seen} <= model.names(view)
     ids = [id for id, _ in client.seen]
@@ -573,6 +578,24 @@ def test_a_stream_that_outlived_what_the_log_accounts_for_is_sent_to_begin_anew(
     assert json.loads(bye.data)["reason"] == "age"
     hello = parse(first_frame(View(), log, cursor))[0]
     assert json.loads(hello.data)["resume"] == "fresh"
+
+
+def test_a_poll_that_is_read_on_has_what_superseded_an_event_meanwhile(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(stream_module, "MOST_READ", 4)
+    monkeypatch.setattr(stream_module, "READ_ON", 2)
+    log = Log(1000, START)
+    log.append([keyed("price", str(n), b"1") for n in range(20)], START)
+    frames = Stream(
+        streams_of(log, SLOW), Subscription(View(), None, once=True), Peer()
+    ).frames()
+    begun = next(frames)
+    log.append([keyed("price", "19", b"2")], START)
+    events = parse(begun + b"".join(frames))
+    prices = [e.data for e in events if e.event == "price"]
+    assert prices == ["1"] * 19 + ["2"]
+    assert events[-1].event == "end"
 
 
 def test_streams_that_come_back_share_what_they_catch_up_on() -> None:
