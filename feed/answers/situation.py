@@ -42,6 +42,7 @@ SOURCES = {
     "simulator": "the simulator, so the companies, clubs and players are invented",
     "replay": "a recording that is replayed",
     "published": "what is published to this board",
+    "live": "public services on the Internet",
 }
 
 

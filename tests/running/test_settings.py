@@ -1,7 +1,9 @@
 """Settings are read once and checked: a bad one is named."""
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -327,3 +329,65 @@ def test_the_url_of_a_model_may_leave_out_the_path_of_the_completions(
 ) -> None:
     assert Settings.from_env({"ASK_URL": url}).ask_url == url
     assert parse_address(url) == Address(*address)
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        ({}, ("simulator", "simulator", "simulator")),
+        ({"FEED": "live"}, ("live", "kraken", "openligadb")),
+        ({"FEED": "published"}, ("published", "", "")),
+        ({"PRICES": "kraken"}, ("live", "kraken", "simulator")),
+        ({"SCORES": "espn:eng.1 simulator"}, ("live", "simulator", "espn simulator")),
+        ({"FEED": "published", "PRICES": "coinbase"}, ("live", "coinbase", "")),
+        ({"FEED": "published", "PRICES": "simulator"}, ("live", "simulator", "")),
+        ({"PRICES": "none"}, ("simulator", "", "simulator")),
+        ({"FEED": "live", "SCORES": "none"}, ("live", "kraken", "")),
+    ],
+)
+def test_prices_and_scores_are_by_feed_and_may_be_chosen_alone(
+    environ: dict[str, str], expected: tuple[str, str, str]
+) -> None:
+    settings = Settings.from_env(environ)
+    prices, scores = (
+        " ".join(each.source for each in selected)
+        for selected in (settings.prices, settings.scores)
+    )
+    assert (settings.feed, prices, scores) == expected
+
+
+def test_a_source_is_asked_for_its_names_once_each() -> None:
+    settings = Settings.from_env({"PRICES": "kraken:BTC/USD,ETH/EUR,BTC/USD,"})
+    assert settings.prices[0].names == ("BTC/USD", "ETH/EUR")
+    assert len(Settings.from_env({"FEED": "live"}).prices[0].names) == 13
+
+
+@pytest.mark.parametrize(
+    ("environ", "words"),
+    [
+        ({"PRICES": "kragen:A"}, "PRICES: 'kragen:A' is none of kraken:BTC/USD"),
+        ({"SCORES": "kraken"}, "SCORES: 'kraken' is none of openligadb:bl1,bl2"),
+        ({"PRICES": "simulator:A"}, "PRICES: 'simulator:A' is none of"),
+        ({"PRICES": "kraken:A kraken:B"}, "write its names as one list"),
+        ({"PRICES": "kraken:A\x1bB"}, "is no name like BTC/USD"),
+        ({"PRICES": "kraken:" + ",".join(f"A{n}" for n in range(101))}, "100 are"),
+        ({"KRAKEN_URL": "https://ws.kraken.com"}, "KRAKEN_URL: it is not like wss://"),
+        ({"ESPN_URL": "http://user:secret@h/"}, "ESPN_URL: it has more than a host"),
+        ({"OPENLIGADB_URL": "https://h:0"}, "OPENLIGADB_URL: it is not like https://"),
+    ],
+)
+def test_a_source_that_cannot_be_used_is_named_with_its_remedy(
+    environ: dict[str, str], words: str
+) -> None:
+    with pytest.raises(InvalidSetting, match=re.escape(words)) as caught:
+        Settings.from_env(environ)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_replay_takes_no_other_source(tmp_path: Path) -> None:
+    recording = tmp_path / "day.ndjson"
+    recording.touch()
+    replay = {"FEED": f"replay:{recording}"}
+    assert Settings.from_env(replay).prices == ()
+    with pytest.raises(InvalidSetting, match="unset PRICES or FEED"):
+        Settings.from_env({**replay, "PRICES": "kraken"})
