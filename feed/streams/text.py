@@ -19,6 +19,7 @@ from feed.streams.written import (
     UNKNOWN,
     Fields,
     clock,
+    date,
     isolated,
     moment,
     percent,
@@ -127,7 +128,10 @@ def _describe_incident(incident: Fields) -> str:
 def _describe_market(market: Fields) -> str:
     words = f"{clock(market['at'])}  {isolated(market['market'])} is {market['status']}"
     until = market["until"]
-    return words if until is None else f"{words} until {clock(until)}"
+    if until is None:
+        return words
+    is_same_day = date(until)[:10] == date(market["at"])[:10]
+    return f"{words} until {clock(until) if is_same_day else date(until)}"
 
 
 def _describe_source(source: Fields) -> str:

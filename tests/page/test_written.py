@@ -222,6 +222,15 @@ def test_an_instant_is_written_in_utc_in_a_terminal(
     )
 
 
+def test_a_market_that_is_closed_until_another_day_says_which() -> None:
+    closed = market_at(EVENING) | {"status": "closed"}
+    tonight, tomorrow = EVENING + 3_600_000, EVENING + 40_000_000
+    line = "19:45:07  MAIN is closed until"
+    assert text_line("market", closed | {"until": tonight}) == f"{line} 20:45:07"
+    later = text_line("market", closed | {"until": tomorrow})
+    assert later == f"{line} 2026-03-06 06:51 UTC"
+
+
 @pytest.mark.parametrize(("home", "away", "text"), RESULTS)
 def test_a_result_is_written_once_both_sides_have_a_score(
     home: int | None, away: int | None, text: str
