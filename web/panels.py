@@ -35,6 +35,7 @@ from web.cells import (
     trend_of,
 )
 from web.format import address
+from web.turns import in_turns
 
 ROWS_OF_TYPE = 200  # on a page, as of prices
 ROWS_OF_ALL = 500  # on a page
@@ -255,10 +256,10 @@ def _make_panel(
     chooses = selection.order_of(type) is not None or selection.q.strip() != ""
     some = own if chooses else own[: room.rows]
     decoded = [*_within(room.bytes, some, _count_bytes)]
-    read = [_read(event) for event in decoded]
+    read = [_read(event) for event in in_turns(decoded)]
     names = columns_of(row.fields for row in read)
     found = _choose(read, type, selection, now)
-    cells = [_write(row, names, now) for row in found[: room.rows]]
+    cells = [_write(row, names, now) for row in in_turns(found[: room.rows])]
     rows = [*_within(room.characters, cells, _count_characters)]
     room.take(
         rows=len(rows),
@@ -287,7 +288,7 @@ def _choose(
     rows: list[_Fields], type: str, selection: Selection, now: int
 ) -> list[_Fields]:
     """Return the rows that the selection shows, in its order."""
-    found = [row for row in rows if _is_found(row, selection, now)]
+    found = [row for row in in_turns(rows) if _is_found(row, selection, now)]
     order = selection.order_of(type)
     return found if order is None else _sorted(found, *order, now)
 
@@ -354,7 +355,7 @@ def _sorted(rows: list[_Fields], field: str, descends: bool, now: int) -> list[_
     """
     if not field:
         return sorted(rows, key=lambda row: row.key, reverse=descends)
-    ranked = [(_rank(row, field, now), row) for row in rows]
+    ranked = [(_rank(row, field, now), row) for row in in_turns(rows)]
     known = [it for it in ranked if it[0] is not None]
     known.sort(key=itemgetter(0), reverse=descends)
     return [row for _, row in known] + [row for rank, row in ranked if rank is None]

@@ -6,10 +6,11 @@ is the whole text. One thread at a time writes an answer. Any other thread may a
 stop, and the writing thread then ends it.
 
 An answer that has ended is read rarely, if ever. It is kept packed, in a tenth of the
-memory, and each reader that comes unpacks a log of its own.
+memory. The first reader that comes unpacks it, and those who read meanwhile share that.
 """
 
 import re
+import weakref
 import zlib
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -91,6 +92,7 @@ class Answer:
         self.process = process
         self._outlet: AnswerOutlet | None = AnswerOutlet(self, AnswerLog(opening.at))
         self._packed = b""
+        self._unpacked: weakref.ref[AnswerOutlet] | None = None
         self._sources: dict[Cited, None] = {}
 
     @property
@@ -102,11 +104,14 @@ class Answer:
     def outlet(self) -> "AnswerOutlet":
         """The log of this answer, with what its streams share."""
         outlet = self._outlet
-        if outlet is not None:
-            return outlet
-        log = AnswerLog(self.opening.at)
-        log.extend(_unpack(self._packed))
-        return AnswerOutlet(self, log)
+        if outlet is None and self._unpacked is not None:
+            outlet = self._unpacked()
+        if outlet is None:
+            log = AnswerLog(self.opening.at)
+            log.extend(_unpack(self._packed))
+            outlet = AnswerOutlet(self, log)
+            self._unpacked = weakref.ref(outlet)
+        return outlet
 
     @property
     def size(self) -> int:
@@ -170,7 +175,7 @@ class Answer:
         """Compress an answer that has ended; its present readers keep their log."""
         if self._outlet is not None:
             self._packed = _pack(self._outlet.log.state())
-            self._outlet = None
+            self._unpacked, self._outlet = weakref.ref(self._outlet), None
 
 
 class AnswerOutlet:

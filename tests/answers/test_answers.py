@@ -4,6 +4,7 @@ import gc
 import logging
 import threading
 import tracemalloc
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -455,7 +456,7 @@ def test_of_too_many_answers_those_that_ended_first_are_forgotten(
     assert answers.find(running.id) is running
 
 
-def test_a_packed_answer_reads_as_before_and_a_reader_keeps_its_log(
+def test_a_packed_answer_reads_as_before_and_its_readers_share_one_log(
     clock: Clock,
 ) -> None:
     answers = answers_of(clock)
@@ -464,8 +465,14 @@ def test_a_packed_answer_reads_as_before_and_a_reader_keeps_its_log(
     before = outlet.log.read(None)
     answers.step()
     assert outlet.log.read(None) == before == answer.outlet.log.read(None)
-    assert answer.outlet is not outlet
-    assert answer.outlet.end_at(before.tail, None) is answer.ending
+    assert answer.outlet is outlet
+    assert outlet.end_at(before.tail, None) is answer.ending
+    left = weakref.ref(outlet)
+    del outlet
+    assert left() is None
+    first, second = answer.outlet, answer.outlet
+    assert first is second
+    assert first.log.read(None) == before
 
 
 def test_an_answer_takes_little_memory(
