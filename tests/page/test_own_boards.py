@@ -44,6 +44,7 @@ HOSTILE = (
     "\x1b]0;owned\x07\x1b[2J",
 )
 CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x80-\x9f]")
+ISOLATED = re.compile("\u2068([^\u2066-\u2069]*)\u2069")  # by the board, as a whole
 UNPRINTABLE = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 NAMES = ("__proto__", "constructor", "", "at", "opened_at", "status", "1", "</td>", "x")
 
@@ -348,7 +349,7 @@ def test_hostile_data_is_shown_as_text(
     try:
         for path, status in paths_to(rows, field):
             check_harmless(any_board.page(path, status))
-            text = any_board.text(path, status)
+            text = ISOLATED.sub(r"\1", any_board.text(path, status))
             assert path.startswith("/embed") or not UNPRINTABLE.search(text)
         state = json.loads(any_board.text("/api/state?events=other"))
         newest = {(type, key): data for type, key, data in rows}
