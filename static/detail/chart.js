@@ -128,8 +128,9 @@ export class Chart {
 
   #watchColours() {
     const repaint = () => this.#library?.paintColours();
-    const root = document.documentElement;
-    new MutationObserver(repaint).observe(root, { attributeFilter: COLOURING });
+    const observer = new MutationObserver(repaint);
+    observer.observe(document.documentElement, { attributeFilter: COLOURING });
+    observer.observe(byId("quote-detail"), { attributeFilter: ["data-old"] });
     for (const media of COLOURING_MEDIA) {
       matchMedia(media).addEventListener("change", repaint);
     }

@@ -201,17 +201,14 @@ def test_colours_follow_the_connection_and_forced_colours(
         "() => [drawn.series.upColor, drawn.series.downColor]"
     ) + drawing.evaluate("() => [drawn.chart.layout.textColor]")
     assert len({up, down, muted}) == 3
-    drawing.evaluate("() => document.documentElement.toggleAttribute('data-stale')")
-    until(
-        lambda: drawing.evaluate("() => drawn.series.upColor") == muted,
-        15,
-        "it is grey",
-    )
+    for element, attribute in (("html", "data-stale"), ("#quote-detail", "data-old")):
+        it = f"document.querySelector('{element}')"
+        drawing.evaluate(f"() => {it}.toggleAttribute('{attribute}')")
+        until(lambda: colour_up(drawing) == muted, 15, f"{attribute} makes it grey")
+        drawing.evaluate(f"() => {it}.toggleAttribute('{attribute}')")
+        until(lambda: colour_up(drawing) == up, 15, "it has its colours again")
     drawing.emulate_media(forced_colors="active")
-    until(
-        lambda: drawing.evaluate("() => drawn.series.upColor") == "transparent",
-        *(15, "a rising candle is hollow"),
-    )
+    until(lambda: colour_up(drawing) == "transparent", 15, "rising candles are hollow")
     assert drawing.evaluate("() => drawn.series.borderVisible")
     assert drawing.evaluate("() => drawn.series.downColor !== 'transparent'")
 
@@ -275,6 +272,11 @@ def test_the_server_and_the_script_say_the_same_of_a_match(
 def bars(page: Page) -> int:
     """Return how many bars the library has drawn; 0 if it isn't loaded."""
     return int(page.evaluate("() => window.drawn?.data.length ?? 0"))
+
+
+def colour_up(page: Page) -> str:
+    """Return the colour of a rising candle."""
+    return str(page.evaluate("() => drawn.series.upColor"))
 
 
 def offered(page: Page) -> list[str]:
