@@ -26,15 +26,7 @@ from web.turns import in_turns
 LEAGUE_VIEWS = ("both", "prices", "scores")
 VIEWS = (*LEAGUE_VIEWS, "activity")
 TYPE = "type:"  # before the view of a type that is called like one of `VIEWS`
-FILTER_LABELS = {
-    "all": "All",
-    "pinned": "Pinned",
-    "up": "Up",
-    "down": "Down",
-    "live": "Live",
-    "finished": "Finished",
-    "upcoming": "Upcoming",
-}
+FILTERS = ("all", "pinned", "up", "down", "live", "finished", "upcoming")
 SORT_LABELS = {
     "symbol": "Symbol",
     "-change_percent": "Top gainers",
@@ -80,7 +72,7 @@ class Selection(msgspec.Struct, frozen=True):
             symbols=tuple(symbol for symbol in symbols.split(",") if symbol),
             sort=sort if sort.removeprefix("-") in SORT_FIELDS else "symbol",
             q=search[:LONGEST_SEARCH],
-            filter=filter if filter in FILTER_LABELS else "all",
+            filter=filter if filter in FILTERS else "all",
             by=by if _is_order(by) else "",
         )
 
@@ -107,6 +99,10 @@ class Selection(msgspec.Struct, frozen=True):
         unknown = [quote for quote in selected if quote[field] is None]
         known.sort(key=lambda quote: quote[field], reverse=self.sort.startswith("-"))
         return known + unknown
+
+    def without_filter(self) -> "Selection":
+        """Return the selection that a filter selects from."""
+        return msgspec.structs.replace(self, filter="all")
 
     @property
     def own_type(self) -> str | None:
@@ -181,3 +177,9 @@ def _is_mark(character: str) -> bool:
 def _is_order(by: str) -> bool:
     type, colon, field = by.removeprefix("-").partition(":")
     return bool(colon) and is_own(type) and len(field) <= LONGEST_FIELD
+
+
+def phase_counts(scores: Iterable[Fields]) -> dict[str, int]:
+    """Return how many matches each filter of a phase selects, by its name."""
+    phases = [phase(score) for score in scores]
+    return {name: phases.count(of) for name, of in PHASE_OF_FILTER.items()}

@@ -135,11 +135,6 @@ def minute(score: Fields, now: int | None = None) -> str:
     return at or CHIPS.get(status, status)
 
 
-def live_matches(scores: Iterable[Fields]) -> int:
-    """Return how many matches are in play."""
-    return sum(phase(score) == "live" for score in scores)
-
-
 def scorers(score: Fields, side: str) -> list[str]:
     """Return a line for each scorer of a side: "Salah 23′ 67′ (pen)".
 
@@ -355,7 +350,6 @@ TEMPLATE_FILTERS: dict[str, Callable[..., Any]] = {
         isolated,
         level,
         line,
-        live_matches,
         market_status,
         minute,
         moment,

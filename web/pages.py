@@ -29,7 +29,13 @@ from feed.events.shapes import Quote
 from feed.feed import Feed
 from feed.streams.written import Fields
 from web import the_feed
-from web.address import FILTER_LABELS, LEAGUE_VIEWS, SORT_LABELS, Selection, is_own
+from web.address import (
+    LEAGUE_VIEWS,
+    SORT_LABELS,
+    Selection,
+    is_own,
+    phase_counts,
+)
 from web.assets import FOREIGN, wants_gzip
 from web.charts import chart_of
 from web.format import by_competition, directions
@@ -45,7 +51,8 @@ SPARK_POINTS_UNSEEN = 12  # of rows that a script adds; a page may have a thousa
 # Prices and matches in the HTML. A script adds the others; without one, a link shows
 # more of them, and beyond that a search does.
 ROWS, MOST_ROWS = 200, 1000
-COMPRESSION = 5  # zlib's level: a large page is 4% larger than with 9, in half the time
+LARGE_PAGE = 256 << 10  # bytes of a page
+COMPRESSION, BEST = 5, 9  # zlib's levels: a large page is 4% larger, in half the time
 COMPRESSED_AT_ONCE = 64 << 10  # bytes to compress at once
 CHART_LIBRARY = "vendor/lightweight-charts.js"  # where `scripts/set-up` puts it
 # Modules and folders below `static/` that the page does not fetch at once: entry points
@@ -293,10 +300,12 @@ def _encode(page: Iterator[str], zips: bool) -> bytes:
     pieces = (CONTROL_CHARACTERS.sub(" ", it).encode() for it in in_turns(page))
     if not zips:
         return b"".join(pieces)
-    gzip = start_gzip(COMPRESSION, wbits=MAX_WBITS | 16)
+    whole = list(pieces)
+    is_large = sum(map(len, whole)) > LARGE_PAGE
+    gzip = start_gzip(COMPRESSION if is_large else BEST, wbits=MAX_WBITS | 16)
     slices = (
         it[at : at + COMPRESSED_AT_ONCE]
-        for it in pieces
+        for it in whole
         for at in range(0, len(it), COMPRESSED_AT_ONCE)
     )
     zipped = [gzip.compress(it) for it in in_turns(slices)]
@@ -361,6 +370,11 @@ def _page(
         prices if selection.view != "scores" else [],
         scores if selection.view != "prices" else [],
     )
+    every_price, every_score = prices, scores
+    if shows_league and selection.filter not in ("all", "pinned"):
+        every = selection.without_filter()
+        every_price = every.prices(state["prices"])
+        every_score = every.scores(state["scores"])
     rows = MOST_ROWS if request.args.get("rows") == "all" else ROWS
     shown = prices[:rows]
     boot = {
@@ -379,7 +393,8 @@ def _page(
         template,
         boot=boot,
         prices=shown,
-        changes=directions(in_turns(prices)),
+        changes=directions(in_turns(every_price)),
+        phases=phase_counts(every_score),
         left_out=len(prices) - len(shown),
         scores=_first_matches(scores, rows),
         scores_left_out=max(len(scores) - rows, 0),
@@ -394,7 +409,6 @@ def _page(
         detail=detail,
         ask=ask,
         ask_by=feed.answers.by,
-        filters=FILTER_LABELS,
         sorts=SORT_LABELS,
         chart_library=_chart_library(),
         curl=_curl(feed),

@@ -69,14 +69,14 @@ export class Painter {
 
   /** Paint the values that change with time alone; call it once a second. */
   paintTimes() {
-    const { stream, pause, prices, scores, panels, board } = this.#parts;
+    const { stream, pause, prices, scores, panels, toolbar, board } = this.#parts;
     const { serverTime } = stream;
     if (serverTime === null || document.hidden || pause.isOn) return;
     prices.paintAges(serverTime);
     panels?.paintAges(serverTime);
     const { up, down } = prices.countDirections();
-    setText(byId("rising"), `▲ ${up} up`);
-    setText(byId("falling"), `▼ ${down} down`);
+    toolbar.paintFilters({ up: `▲ ${up} up`, down: `▼ ${down} down` });
+    toolbar.paintFilters(scores.phaseWords());
     if (!isStale(stream.state)) scores.paintMinutes(serverTime);
     paintSources(board);
   }
@@ -109,8 +109,9 @@ export class Painter {
   }
 
   #paintEmptiness() {
-    this.#parts.toolbar.paintOwn();
-    const { board, choice, panels } = this.#parts;
+    const { board, choice, panels, toolbar } = this.#parts;
+    toolbar.paintOwn();
+    toolbar.paintKinds(board);
     const isEmpty = board.quotes.size + board.scores.size === 0 && !board.own.isUsed;
     const { view } = choice.now;
     const isNothing =

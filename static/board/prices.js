@@ -23,7 +23,7 @@ import {
   spark,
 } from "../format.js";
 import { paintPin } from "../controls/pins.js";
-import { chooseQuotes, writeUrl } from "../controls/address.js";
+import { chooseQuotes, withoutFilter, writeUrl } from "../controls/address.js";
 import { pinOf } from "../controls/settings.js";
 
 /** @typedef {import("./state.js").Board} Board */
@@ -54,6 +54,7 @@ export class Prices {
   /** @type {Map<string, Row>} */ #rows = new Map();
   /** @type {Map<string, Pending>} */ #pending = new Map();
   /** @type {Quote[]} */ #chosen = [];
+  /** @type {Quote[]} */ #every = []; // those that a filter of a direction selects from
   #isOrderDue = true;
   #isOrderUrgent = true; // whether a person asked for it
   #orderedAt = -Infinity;
@@ -72,7 +73,8 @@ export class Prices {
       const quote = board.quotes.get(symbol);
       if (quote) this.#drawSpark(quote, fields);
     }
-    this.#chosen = this.#chooseQuotes(); // they are counted before the first paint
+    // They are counted before the first paint.
+    this.#every = this.#chooseQuotes(withoutFilter(choice.now));
   }
 
   /** @param {Change} change */
@@ -120,13 +122,13 @@ export class Prices {
 
   /** The symbols that the selection shows now, in order. */
   chosenSymbols() {
-    return this.#chooseQuotes().map(({ symbol }) => symbol);
+    return this.#chooseQuotes(this.#choice.now).map(({ symbol }) => symbol);
   }
 
-  /** How many of the shown symbols rose, and how many fell. */
+  /** How many of the symbols rose, and how many fell, of which the filter shows some. */
   countDirections() {
     const count = { up: 0, down: 0, flat: 0 };
-    for (const { symbol } of this.#chosen) {
+    for (const { symbol } of this.#every) {
       const quote = this.#board.quotes.get(symbol);
       if (quote) count[direction(quote.change, quote.decimals)] += 1;
     }
@@ -156,7 +158,11 @@ export class Prices {
    */
   #order(now) {
     if (!this.#isOrderUrgent && now - this.#orderedAt < ORDER_INTERVAL) return false;
-    const chosen = this.#chooseQuotes();
+    const every = this.#chooseQuotes(withoutFilter(this.#choice.now));
+    const { filter } = this.#choice.now;
+    const chosen = ["up", "down"].includes(filter)
+      ? every.filter(({ change, decimals }) => direction(change, decimals) === filter)
+      : every;
     const use = this.#isOrderUrgent ? "" : useOf(this.#body);
     this.#showWaiting(use);
     const missing = chosen.filter(({ symbol }) => !this.#rows.has(symbol));
@@ -167,9 +173,10 @@ export class Prices {
     }
     keepFocus(this.#body, () => this.#arrange(chosen));
     this.#chosen = chosen;
+    this.#every = every;
     this.#orderedAt = now;
     this.#isOrderDue = this.#isOrderUrgent = missing.length > STAMPED;
-    setHidden(this.#section, chosen.length === 0);
+    setHidden(this.#section, every.length === 0);
     return this.#isOrderDue;
   }
 
@@ -191,8 +198,9 @@ export class Prices {
     if (note && use) setText(note, `Order paused while you ${use}`);
   }
 
-  #chooseQuotes() {
-    return chooseQuotes(this.#board.quotes.values(), this.#choice.now, (pin) =>
+  /** @param {Selection} selection */
+  #chooseQuotes(selection) {
+    return chooseQuotes(this.#board.quotes.values(), selection, (pin) =>
       this.#pins.isPinned(pin),
     );
   }

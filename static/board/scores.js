@@ -13,7 +13,12 @@ import { scoreLine, scorers, teams } from "../format.js";
 import { setChip } from "../times.js";
 import { useOf } from "./attention.js";
 import { paintPin } from "../controls/pins.js";
-import { chooseScores, writeUrl } from "../controls/address.js";
+import {
+  PHASE_OF_FILTER,
+  chooseScores,
+  withoutFilter,
+  writeUrl,
+} from "../controls/address.js";
 import { pinOf } from "../controls/settings.js";
 
 /** @typedef {import("./state.js").Board} Board */
@@ -110,13 +115,33 @@ export class Scores {
       if (score && row) this.#fill(score, row);
       else if (!score) this.#remove(match);
     }
-    if (this.#pending.size) this.#paintSummary();
     this.#pending.clear();
   }
 
   /** How many matches are live. */
   countLive() {
     return [...this.#board.scores.values()].filter((score) => phase(score) === "live").length;
+  }
+
+  /**
+   * How many matches each filter of a phase selects, "5 live"; empty for one that selects
+   * none and isn't selected.
+   */
+  phaseWords() {
+    const { now } = this.#choice;
+    const phases = this.#chooseScores(withoutFilter(now)).map(phase);
+    const words = Object.entries(PHASE_OF_FILTER).map(([filter, of]) => {
+      const count = phases.filter((each) => each === of).length;
+      return [filter, count || now.filter === filter ? `${count} ${filter}` : ""];
+    });
+    return Object.fromEntries(words);
+  }
+
+  /** @param {import("../controls/address.js").Selection} selection */
+  #chooseScores(selection) {
+    return chooseScores(this.#board.scores.values(), selection, (pin) =>
+      this.#pins.isPinned(pin),
+    );
   }
 
   /**
@@ -184,15 +209,15 @@ export class Scores {
   #order() {
     if (!this.#isOrderUrgent && useOf(this.#groups)) return;
     this.#isOrderDue = this.#isOrderUrgent = false;
-    const chosen = chooseScores(this.#board.scores.values(), this.#choice.now, (pin) =>
-      this.#pins.isPinned(pin),
-    );
+    const chosen = this.#chooseScores(this.#choice.now);
     const shown = new Set(chosen.map(({ match }) => match));
     keepFocus(this.#groups, () => {
       for (const [match, { row }] of this.#rows) if (!shown.has(match)) row.remove();
       this.#arrange(chosen);
     });
-    setHidden(this.#section, chosen.length === 0);
+    const isReached =
+      chosen.length || this.#chooseScores(withoutFilter(this.#choice.now)).length;
+    setHidden(this.#section, !isReached);
   }
 
   /** @param {Score[]} chosen */
@@ -234,13 +259,6 @@ export class Scores {
     keepFocus(this.#groups, () => this.#rows.get(match)?.row.remove());
     this.#rows.delete(match);
     this.#calls.delete(match);
-  }
-
-  /** Paint how many matches are live. */
-  #paintSummary() {
-    const live = this.countLive();
-    const summary = document.getElementById("live-matches"); // an embedded board has none
-    if (summary) setText(summary, live ? `${live} live` : "");
   }
 }
 

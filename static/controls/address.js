@@ -38,7 +38,7 @@ const KNOWN = new Set([...typesWhere(() => true), GONE]);
 const FILTERS = ["all", "pinned", "up", "down", "live", "finished", "upcoming"];
 const SORT_FIELDS = ["symbol", "name", "price", "change", "change_percent", "volume", "at"];
 /** @type {Record<string, string>} */
-const PHASE_OF_FILTER = { live: "live", finished: "over", upcoming: "upcoming" };
+export const PHASE_OF_FILTER = { live: "live", finished: "over", upcoming: "upcoming" };
 const PATHS = { quote: "/s/", match: "/m/" };
 const OWN_PATH = "/k/"; // the event type and the key follow
 const ASK_PATH = "/ask";
@@ -174,6 +174,15 @@ function query({ view, symbols, sort, q, filter, by }, about = "") {
     .filter(([name, value]) => value !== String(defaults[name]))
     .map(([name, value]) => `${name}=${encodeURIComponent(value).replaceAll("%2C", ",")}`);
   return parts.length ? `?${parts.join("&")}` : "";
+}
+
+/**
+ * The selection that the filters of directions and phases select from.
+ * @param {Selection} selection
+ * @returns {Selection}
+ */
+export function withoutFilter(selection) {
+  return selection.filter === "pinned" ? selection : { ...selection, filter: "all" };
 }
 
 /**

@@ -34,8 +34,7 @@ export class Pause {
     this.#changed.clear();
     document.documentElement.toggleAttribute("data-paused", this.#isOn);
     setAttribute(this.#button, "aria-pressed", String(this.#isOn));
-    const [sign, word] = this.#button.children;
-    setText(sign, this.#isOn ? "▶" : "‖");
+    const word = /** @type {Element} */ (this.#button.lastElementChild);
     setText(word, this.#isOn ? "Resume" : "Pause");
     setHidden(this.#line, !this.#isOn);
     this.paint();

@@ -7,6 +7,7 @@ import { byId, setAttribute, setHidden, setText } from "../dom.js";
 import { isolated } from "../format.js";
 import { writeUrl } from "./address.js";
 
+/** @typedef {import("../board/state.js").Board} Board */
 /** @typedef {import("./choice.js").Choice} Choice */
 
 const TABS = matchMedia("(width < 64rem)"); // as in styles/layout.css: one part at a time
@@ -15,7 +16,6 @@ export class Toolbar {
   #choice;
   #search = /** @type {HTMLInputElement} */ (byId("search"));
   #sort = /** @type {HTMLSelectElement} */ (byId("sort"));
-  #filters = byId("filters");
   /** @type {import("../panels/tools.js").OwnTools | null} Null until they are loaded. */
   own = null;
 
@@ -25,8 +25,9 @@ export class Toolbar {
     byId("toolbar").addEventListener("submit", (event) => event.preventDefault());
     this.#search.addEventListener("input", () => choice.change({ q: this.#search.value }));
     this.#sort.addEventListener("change", () => choice.change({ sort: this.#sort.value }));
-    this.#filters.addEventListener("change", (event) => {
-      choice.change({ filter: /** @type {HTMLInputElement} */ (event.target).value });
+    onPlainClick(document.body, "a[data-filter]", ({ dataset }) => {
+      const { filter = "all" } = dataset;
+      choice.change({ filter: choice.now.filter === filter ? "all" : filter });
     });
     onPlainClick(byId("views"), "a[data-view]", (link) =>
       choice.change({ view: link.dataset.view ?? "both" }),
@@ -72,15 +73,45 @@ export class Toolbar {
     if (this.own?.paint()) this.paint();
   }
 
+  /** Paint whether all that the board has is of one kind. @param {Board} board */
+  paintKinds({ quotes, scores, own }) {
+    const root = document.documentElement;
+    const kinds = Object.entries({
+      prices: quotes.size,
+      scores: scores.size,
+      own: own.isUsed,
+    });
+    const [only, ...more] = kinds.flatMap(([kind, has]) => (has ? kind : []));
+    const one = more.length ? "" : only;
+    if (root.dataset.only === one) return;
+    root.dataset.only = one;
+    this.paint();
+  }
+
+  /** Paint what filters select; one that selects nothing is hidden. */
+  paintFilters(/** @type {Record<string, string>} By filter. */ words) {
+    for (const link of filterLinks()) {
+      const text = words[link.dataset.filter ?? ""];
+      if (text === undefined) continue;
+      setText(link, text);
+      setHidden(link, text === "");
+    }
+  }
+
   /** Paint the selection. */
   paint() {
     const { now } = this.#choice;
-    const hasTabs = TABS.matches && document.documentElement.dataset.only !== "own";
-    const view = now.view === "both" && hasTabs ? "prices" : now.view;
+    const { only } = document.documentElement.dataset;
+    const hasTabs = TABS.matches && only !== "own";
+    const view = now.view === "both" && hasTabs ? only || "prices" : now.view;
     setAttribute(document.documentElement, "data-view", now.view);
     if (this.#search.value !== now.q) this.#search.value = now.q;
-    for (const input of this.#filters.querySelectorAll("input")) {
-      input.checked = input.value === now.filter;
+    for (const link of filterLinks()) {
+      const filter = link.dataset.filter ?? "";
+      const isOn = filter === now.filter;
+      setAttribute(link, "href", writeUrl({ ...now, filter: isOn ? "all" : filter }));
+      if (isOn) setAttribute(link, "aria-current", "true");
+      else link.removeAttribute("aria-current");
     }
     for (const element of byId("views").querySelectorAll("a")) {
       setAttribute(
@@ -113,6 +144,11 @@ export class Toolbar {
     const other = field === "symbol" ? `-${field}` : field;
     this.#choice.change({ sort: this.#choice.now.sort === usual ? other : usual });
   }
+}
+
+/** @returns {NodeListOf<HTMLElement>} */
+function filterLinks() {
+  return document.querySelectorAll("a[data-filter]");
 }
 
 /**

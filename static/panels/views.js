@@ -1,7 +1,7 @@
 /** The links to the views: prices, scores, and each type that publishers chose. */
 
 import { headOf } from "../format.js";
-import { byId, setAttribute, setText, stamp } from "../dom.js";
+import { byId, setText, stamp } from "../dom.js";
 import { viewOf } from "../controls/address.js";
 
 /** @typedef {import("../board/state.js").Board} Board */
@@ -21,15 +21,12 @@ export class Views {
    * @returns {boolean} Whether they changed; their URLs then lack the rest of the selection.
    */
   paint() {
-    const { quotes, scores, own } = this.#board;
-    const hasLeague = quotes.size + scores.size > 0;
+    const { own } = this.#board;
     const views = [...own.types.keys()].map((type) => [viewOf(type), headOf(type)]);
     if (own.activity.length) views.push(["activity", "Activity"]);
-    const sign = `${hasLeague} ${views}`;
+    const sign = String(views);
     if (sign === this.#sign) return false;
     this.#sign = sign;
-    const only = views.length && !hasLeague ? "own" : "";
-    setAttribute(document.documentElement, "data-only", only);
     for (const [view, title] of views) this.#add(view, title);
     const both = this.#link("both")?.querySelector("[data-field=title]");
     if (both) setText(both, views.length ? "All" : "Both");

@@ -7,12 +7,12 @@ import pytest
 
 from feed.events.goals import phase
 from tests.helpers.samples import EVENING, goal, match, team
+from web.address import phase_counts
 from web.format import (
     TEMPLATE_FILTERS,
     by_competition,
     by_symbol,
     line,
-    live_matches,
     market_status,
     minute,
     nothing_words,
@@ -154,7 +154,7 @@ def test_lists_have_one_order_and_a_match_keeps_its_place_at_kick_off() -> None:
     assert _names(by_competition(scores)) == expected
     scores[1]["status"] = "1H"
     assert _names(by_competition(scores)) == expected
-    assert live_matches(scores) == 4
+    assert phase_counts(scores) == {"live": 4, "finished": 1, "upcoming": 1}
 
 
 def test_every_filter_is_known_by_the_name_of_its_function() -> None:

@@ -27,7 +27,7 @@ from tests.helpers.pages import (
 from tests.helpers.samples import EVENING, HOSTILE, goal, match, quote, score_of, team
 from tests.helpers.staged import Stage
 from web import format as page_format
-from web.address import FILTER_LABELS, SORT_LABELS, Selection
+from web.address import SORT_LABELS, Selection
 
 STATUSES = get_args(Status)
 KINDS = ("goal", "own_goal", "penalty", "penalty_missed", "var_cancelled", "red_card")
@@ -407,10 +407,10 @@ def test_hostile_names_are_only_text_in_the_first_html_too(page: Page) -> None:
             selection=Selection(symbols=(HOSTILE,), q=HOSTILE),
             prices=[{**quote(symbol=HOSTILE), "name": "</script><b>"}],
             changes=[],
+            phases={},
             scores=boot["scores"],
             own_types={HOSTILE: HOSTILE},
             detail={"kind": "match", "key": HOSTILE, "of": boot["scores"][0]},
-            filters=FILTER_LABELS,
             sorts=SORT_LABELS,
         )
     page.set_content(html)

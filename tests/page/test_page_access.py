@@ -198,8 +198,17 @@ def test_the_tab_key_reaches_everything_in_the_order_that_is_seen(
         "Settings",
         "Both",
     ]
-    wanted += ["Prices", "Scores", "q", "filter", "sort", "Show all", "Symbol", "Last"]
-    wanted += ["Pin ACME", "ACME", "Pin BOLT", "BOLT", "For developers", "Keys"]
+    wanted += ["Prices", "Scores", "q", "Pinned", "Show all", "up", "down", "sort"]
+    wanted += [
+        "Symbol",
+        "Last",
+        "Pin ACME",
+        "ACME",
+        "Pin BOLT",
+        "BOLT",
+        "For developers",
+        "Keys",
+    ]
     places = [
         next(i for i, name in enumerate(seen) if name.endswith(w)) for w in wanted
     ]
@@ -214,7 +223,7 @@ def test_forced_colours_keep_every_state_in_sight(
     page.goto(f"{board.url}/?filter=up")
     wait_until_live(page)
     borders = page.evaluate(
-        """() => ["#filters input:checked + span", "#views [aria-current]", ".chip"]
+        """() => [".filter[aria-current]", "#views [aria-current]", ".chip"]
           .map((it) => getComputedStyle(document.querySelector(it)).borderTopWidth)"""
     )
     assert borders == ["1px", "1px", "1px"]

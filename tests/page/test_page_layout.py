@@ -7,10 +7,13 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from app import create_app
+from feed.events.event import keyed
+from feed.settings import Settings
 from tests.helpers.boards import open_streams
 from tests.helpers.harness import ROOT, Board, until
 from tests.helpers.pages import CUT, elsewhere, open_page, wait_until_live
-from tests.helpers.samples import quote
+from tests.helpers.samples import match, quote
 from tests.helpers.staged import Stage
 
 SMALL = """
@@ -181,6 +184,103 @@ def test_nine_embedded_boards_of_different_symbols_on_one_page_are_all_live(
     until(lambda: open_streams(board) <= 2, 15, "they share a stream")
 
 
+UNSEEN = """() => [...document.querySelectorAll("a, button, input, select, summary")]
+  .filter((it) => it.tabIndex >= 0 && it.checkVisibility() && !it.matches(".skip"))
+  .filter((it) => {
+    const { width, height } = it.getBoundingClientRect();
+    return (width < 2 || height < 2) && !it.matches(".open, .symbol");
+  }).map((it) => it.outerHTML)"""
+"""What the Tab key reaches and nobody sees."""
+
+UNDER_BARS = """() => {
+  const { top, bottom } = document.activeElement.closest("tr").getBoundingClientRect();
+  const bar = document.querySelector(".bar").getBoundingClientRect();
+  const tabs = document.getElementById("views").getBoundingClientRect();
+  return top < bar.bottom || bottom > tabs.top;
+}"""
+
+
+def test_no_tab_stop_is_invisible_and_no_focus_under_a_bar(
+    page: Page, board: Board
+) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(board.url)
+    wait_until_live(page)
+    page.keyboard.press("j")  # the first key loads the shortcuts
+    expect(page.locator("tr :focus")).to_be_visible()
+    for key in ("j", "k"):
+        for _ in range(16):
+            page.keyboard.press(key)
+            assert not page.evaluate(UNDER_BARS)
+    for width in (320, 480, 640, 768, 1024, 1280):
+        page.set_viewport_size({"width": width, "height": 768})
+        assert page.evaluate(UNSEEN) == [], width
+        has_head = page.locator(".prices thead").is_visible()
+        assert has_head == (width > 480), width
+
+
+def test_a_control_is_only_there_where_it_does_something(
+    page: Page, board: Board
+) -> None:
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.goto(f"{board.url}/?view=scores")
+    wait_until_live(page)
+    filters = page.locator("[data-filter]:visible")
+    expect(page.locator("#sort")).to_be_hidden()
+    words = r"Pinned|\d+ (live|finished|upcoming)"
+    expect(filters.first).to_be_visible()
+    for text in filters.all_text_contents():
+        assert re.search(words, text)
+    page.locator("#views").get_by_role("link", name="Prices").click()
+    expect(page.locator("#sort")).to_be_visible()
+    expect(filters).to_have_text(
+        [re.compile("Pinned"), re.compile("up"), re.compile("down")]
+    )
+    # A filter that selects nothing can be taken back where it was chosen.
+    page.locator("[data-filter=down]").click()
+    expect(page.locator("[data-filter=down]")).to_have_attribute("aria-current", "true")
+    page.get_by_role("searchbox").fill("ACME")
+    expect(page.locator("[data-filter=down]")).to_be_visible()
+    page.locator("[data-filter=down]").click()
+    expect(page).to_have_url(f"{board.url}/?view=prices&q=ACME")
+
+
+def test_the_first_html_of_a_board_of_prices_has_no_controls_for_scores() -> None:
+    app = create_app(Settings(feed="published"))
+    app.extensions["feed"].publish(
+        [keyed("price", "ACME", json.dumps(quote()).encode())]
+    )
+    html = app.test_client().get("/", headers={"Accept": "text/html"}).text
+    assert 'data-only="prices"' in html
+    for name in ("live", "finished", "upcoming"):
+        [link] = re.findall(rf'<a [^>]*data-filter="{name}"[^>]*>', html)
+        assert link.endswith("hidden>")
+
+
+def test_a_low_window_keeps_its_height_for_rows(page: Page, board: Board) -> None:
+    # 320 by 256 are 1280 by 1024 at 400 %.
+    page.set_viewport_size({"width": 320, "height": 256})
+    page.goto(board.url)
+    wait_until_live(page)
+    page.locator("[data-symbol=KEEL] .symbol").focus()
+    for bar in (".bar", "#views"):
+        assert box(page, bar)["y"] + box(page, bar)["height"] <= 0
+    page.set_viewport_size({"width": 844, "height": 390})
+    page.evaluate("() => scrollTo(0, 0)")
+    assert box(page, ".heading .sorter")["y"] < box(page, "#prices-title")["y"] + 20
+    assert box(page, "[data-symbol=BRWB]")["y"] + 44 <= 390
+
+
+def test_the_bar_of_the_narrowest_phone_has_its_buttons_on_one_line(
+    page: Page, board: Board
+) -> None:
+    page.set_viewport_size({"width": 320, "height": 700})
+    page.goto(board.url)
+    wait_until_live(page)
+    tops = {box(page, it)["y"] for it in ("#open-ask", "#pause", "#open-settings")}
+    assert tops == {box(page, ".bar h1")["y"]}
+
+
 def test_each_colour_stands_once_in_the_stylesheet() -> None:
     parts = (ROOT / "static/styles").glob("*.css")
     css = "".join(part.read_text() for part in parts)
@@ -210,6 +310,15 @@ def test_an_empty_board_fits_a_phone_and_fills_by_itself(
         expect(page.locator("[data-symbol=NEWT]")).to_be_visible()
         expect(line).to_be_hidden()
         expect(page.get_by_role("searchbox")).to_be_visible()
+        # A board of prices has nothing to choose for scores.
+        expect(page.locator("#views a:visible")).to_have_text(["Prices"])
+        expect(page.locator("[data-filter]:visible")).to_have_count(3)
+        page.set_viewport_size({"width": 1280, "height": 800})
+        expect(page.locator("#views")).to_be_hidden()
+        stage.send_event("score", match(), f"{at}-2")
+        expect(page.locator("#views a:visible")).to_have_text(
+            ["Both", "Prices", "Scores"]
+        )
 
 
 def state(board: Board) -> dict[str, Any]:
