@@ -22,7 +22,8 @@ from feed.answers.phrases import (
 )
 from feed.answers.state import State
 from feed.answers.times import SECOND, Window, duration, recent, time_of
-from feed.events.shapes import Notice
+from feed.events.reading import read_shape
+from feed.events.shapes import Notice, SourceState
 from feed.streams.written import whole
 
 NOTICES_SHOWN = 3
@@ -89,7 +90,24 @@ def answer_health(inquiry: Inquiry, state: State) -> Phrase:
     newest = f"the newest event arrived {ago}"
     if board.away:
         return paragraph(_source(state), sentence(newest), away_note(state))
-    return paragraph(_source(state), sentence(f"{newest}; {since}"))
+    faults = _source_faults(state)
+    told = newest if faults else f"{newest}; {since}"
+    return paragraph(_source(state), sentence(told), *faults)
+
+
+def _source_faults(state: State) -> list[Phrase]:
+    """Return which sources aren't live, and why."""
+    newest = state.board.newest.items()
+    shapes = (read_shape(event) for (type, _), event in newest if type == "source")
+    faulty = [
+        it for it in shapes if isinstance(it, SourceState) and it.status != "live"
+    ]
+    return [_source_fault(it) for it in faulty]
+
+
+def _source_fault(source: SourceState) -> Phrase:
+    reason = shown(source.detail or source.status, TEXT_SHOWN)
+    return sentence(f"{shown(source.source)} isn't live: {reason}")
 
 
 def away_note(state: State) -> Phrase:

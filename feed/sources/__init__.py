@@ -1,1 +1,1 @@
-"""The sources, which make events by themselves: a simulated world, or a recording."""
+"""The sources, which make events by themselves: a simulator, a recording, the world."""

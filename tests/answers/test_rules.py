@@ -9,6 +9,7 @@ from feed.answers.piece import Board, Question, Turn
 from feed.answers.rules import answer
 from feed.answers.suggestions import suggestions
 from feed.events.event import Event, Slot, keyed
+from feed.events.shapes import SourceState
 from tests.answers.questions import PUBLISHED, SIMULATED, Asked
 from tests.helpers.asked import (
     AFTERNOON,
@@ -115,6 +116,21 @@ def test_a_board_that_is_away_or_old_says_so() -> None:
     assert ask("ACME", simulated).endswith(
         "The newest event on the board is 45 seconds old."
     )
+
+
+def test_an_answer_about_the_source_names_those_that_are_not_live() -> None:
+    at, why = 1_772_739_907_250, "It doesn't accept connections."
+    states = [
+        SourceState("Kraken", "away", at, why, at),
+        SourceState("ESPN", "live", at, None, at),
+    ]
+    said = ask(
+        "is the board up to date?",
+        board_of(map(SourceState.event, states), feed="live"),
+    )
+    assert "comes from public services on the Internet" in said
+    assert said.endswith("Kraken isn't live: It doesn't accept connections.")
+    assert "up to date" not in said and "ESPN" not in said
 
 
 def test_suggested_questions_are_answered() -> None:

@@ -152,6 +152,50 @@ def test_what_is_no_incident_or_a_kick_of_a_shoot_out_is_not_shown(
     assert (shown.score.status, shown.score.home.shoot_out) == ("PEN", 4)
 
 
+def test_a_match_goes_through_extra_time_to_a_shoot_out(shown: Shown) -> None:
+    seen = []
+    for status, state, clock in [
+        ("STATUS_SECOND_HALF", "in", "90'+4'"),
+        ("STATUS_END_OF_REGULATION", "in", "90'"),
+        ("STATUS_OVERTIME", "in", "97'"),
+        ("STATUS_HALFTIME_ET", "in", "105'"),
+        ("STATUS_SHOOTOUT", "in", "120'"),
+        ("STATUS_FINAL_PEN", "post", "120'"),
+    ]:
+        kicks = [goal("120'", shootout=True)] * (
+            "SHOOTOUT" in status or state == "post"
+        )
+        listed = match("1-1", goal("80'"), goal("81'", team=AWAY), *kicks)
+        listed["competitions"][0]["status"] = {
+            "displayClock": clock,
+            "type": {"name": status, "state": state, "completed": state == "post"},
+        }
+        shown.read(listed)
+        assert shown.score is not None
+        seen.append((shown.score.status, shown.score.minute, shown.score.stoppage))
+        assert shown.result == (1, 1)
+    assert seen == [
+        *(("2H", 90, 4), ("BT", None, None), ("ET", 97, None)),
+        *(("ET", 105, None), ("P", None, None), ("PEN", None, None)),
+    ]
+    assert len(shown.sent) == 2
+
+
+@pytest.mark.parametrize(
+    "number", [None, "", "x", -1, "1e-8", 1e300, 10**400, True, [], {}]
+)
+def test_a_score_that_is_no_number_takes_back_no_goal(
+    shown: Shown, number: object
+) -> None:
+    shown.read(match("1-0", goal("37'")))
+    broken = match("1-0")
+    for side_of_match in broken["competitions"][0]["competitors"]:
+        side_of_match["score"] = number
+    for _ in range(3):
+        assert shown.read(broken) == []
+    assert shown.read(match("1-0", goal("37'"))) == []
+
+
 @pytest.mark.parametrize(
     ("status", "state", "expected"),
     [
