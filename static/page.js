@@ -11,7 +11,6 @@ import { Announcer } from "./alerts/announcer.js";
 import { Away } from "./alerts/away.js";
 import { Badge, badgeText } from "./board/badge.js";
 import { headOf, isolated, quoteLine, scoreLine, teams } from "./format.js";
-import { Notices } from "./board/notices.js";
 import { Painter } from "./board/painter.js";
 import { Prices } from "./board/prices.js";
 import { Scores } from "./board/scores.js";
@@ -53,9 +52,8 @@ const away = new Away(board);
 const announcer = new Announcer();
 const prices = new Prices(board, choice, settings);
 const scores = new Scores(board, choice, settings);
-const notices = new Notices(board);
-/** @type {Record<string, import("./board/painter.js").View>} By event type; `other` later. */
-const views = { price: prices, score: scores, market: notices, notice: notices };
+/** @type {Record<string, import("./board/painter.js").View>} By event type; others later. */
+const views = { price: prices, score: scores };
 const pause = new Pause();
 const toolbar = new Toolbar(choice);
 /** @type {Record<string, (data: any) => void>} By control event. */
@@ -123,6 +121,7 @@ board.watch((change) => {
   const news = views[change.type]?.onChange(change);
   if (news && !pause.isOn) announcer.announce(news);
   parts.detail?.onChange(change);
+  if (change.type === "notice" || change.type === "market") loadNotices();
   openPanels();
   alarm?.alerts.onChange(change);
   pause.onChange(change);
@@ -322,6 +321,18 @@ async function loadTerminal() {
   return terminal;
 }
 
+/**
+ * Load what paints notices and markets, with the first change of one: until then they stand
+ * in the HTML. A notice in the HTML may end without an event.
+ */
+async function loadNotices() {
+  if (views.notice) return;
+  const module = await import("./board/notices.js").catch(() => null);
+  if (!module || views.notice) return; // the next change tries again
+  views.market = views.notice = new module.Notices(board);
+  painter.request();
+}
+
 /** Fetch the rows for which the page had no room; the first time this loads its script. */
 async function loadLeftOut() {
   if (!boot.left_out) return;
@@ -471,6 +482,7 @@ for (const element of document.querySelectorAll("[data-origin]")) {
 paintPins(settings);
 applySettings();
 onSelection(true);
+if (boot.notices.length) loadNotices();
 openPanels();
 // An alert that is set must see the first event.
 if (settings.get("alerts").length) {

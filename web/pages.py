@@ -70,6 +70,7 @@ NOT_PRELOADED = {
     *("detail", "ask", "panels", "alerts/alerts.js", "alerts/alerts-dialog.js"),
     *("alerts/away-sentence.js", "alerts/gap.js", "alerts/notify.js"),
     *("alerts/own-alert-form.js", "alerts/own-alerts.js", "board/nothing.js"),
+    "board/notices.js",
     *("controls/appearance.js", "controls/dialogs.js", "controls/keys.js"),
     *("controls/selecting.js", "controls/settings-dialog.js"),
     *("controls/shortcuts.js", "controls/terminal.js", "openers.js", "renewal.js"),
@@ -78,7 +79,8 @@ NOT_PRELOADED = {
 }
 # A page that opens a detail fetches these at once, too.
 DETAIL_MODULES = (
-    *("detail/panel.js", "detail/detail.js", "detail/quote-detail.js"),
+    *("board/sources.js", "detail/panel.js", "detail/detail.js"),
+    "detail/quote-detail.js",
     *("detail/match-detail.js", "detail/own-detail.js", "detail/sentences.js"),
     *("panels/cells.js", "panels/row.js", "own-fetch.js", "stylesheets.js"),
 )
