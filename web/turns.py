@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
-PAUSE_EVERY = 0.005  # seconds of work after which the others get their turn
+PAUSE_EVERY = 0.002  # seconds of work after which the others get their turn
 
 T = TypeVar("T")
 
