@@ -26,11 +26,15 @@ const MAX_DECIMALS = 20;
 const POINTS = 60; // points of a sparkline
 const EXTRA_TIME_ENDS = 120; // the minute; a later penalty, or one without, is a shoot-out's
 const LONGEST_HEAD = 40; // code points of a name
+const HUES = 8;
+const LONGEST_SUM = 1_000_003; // a prime
 const PLAIN_NAME = /^[a-z][a-z0-9_.-]*$/;
 /** @type {Direction[]} */
 const DIRECTIONS = ["down", "flat", "up"]; // by the result of a comparison
 /** @type {Phase[]} */
 const PHASES = ["live", "upcoming", "over"]; // in the order in which matches are listed
+/** @type {Record<Phase, string>} */
+export const PHASE_NAMES = { live: "● Live", upcoming: "Upcoming", over: "Finished" };
 const LIVE = new Set(["1H", "HT", "2H", "BT", "ET", "P", "LIVE", "SUSP", "INT"]);
 const UPCOMING = new Set(["TBD", "NS", "PST"]);
 /** @type {Record<string, string>} */
@@ -144,6 +148,27 @@ export function minute(score) {
 export function phase(score) {
   if (LIVE.has(score.status)) return "live";
   return UPCOMING.has(score.status) ? "upcoming" : "over";
+}
+
+/**
+ * The two letters of a name's monogram: the first ones of its words, or of its only word.
+ * @param {string} name
+ */
+export function monogram(name) {
+  const words = name.split(/[^\p{L}\p{N}_'’.]+/u).filter(Boolean);
+  const letters =
+    words.length > 1 ? words.map((word) => [...word][0]) : [...(words[0] ?? name)];
+  return letters.slice(0, 2).join("").toUpperCase();
+}
+
+/**
+ * The hue of a name's monogram: a number below 8. The stylesheet has the colours.
+ * @param {string} name
+ */
+export function hue(name) {
+  let sum = 0;
+  for (const letter of name) sum = (sum * 31 + (letter.codePointAt(0) ?? 0)) % LONGEST_SUM;
+  return String(sum % HUES);
 }
 
 /**
@@ -426,7 +451,7 @@ function isShootOut(incident, score) {
 function standingGoals(score) {
   /** @type {(Incident & {side: string | null})[]} */
   const goals = [];
-  /** @type {number | null} */
+  /** @type {number | null | undefined} */
   let home = 0;
   for (const incident of score.incidents) {
     if (incident.kind === "var_cancelled") cancel(goals, incident);
@@ -441,10 +466,10 @@ function standingGoals(score) {
 /**
  * The side that a goal counts for. For an own goal the score shows it, if it is known.
  * @param {Incident} goal
- * @param {number | null} homeBefore
+ * @param {number | null | undefined} homeBefore
  */
 function sideOf(goal, homeBefore) {
-  if (goal.kind !== "own_goal" || goal.home_score == null || homeBefore === null) {
+  if (goal.kind !== "own_goal" || goal.home_score == null || homeBefore == null) {
     return goal.team;
   }
   return goal.home_score > homeBefore ? "home" : "away";

@@ -5,7 +5,9 @@
 two.
 """
 
+import re
 from collections.abc import Callable, Iterable, Sequence
+from itertools import groupby
 from typing import Any
 from urllib.parse import quote
 
@@ -37,6 +39,10 @@ ROW_PAGES = {"price": "s", "score": "m"}  # a publisher's own type has "k/<type>
 NAME_FIELDS = frozenset({"name", "player"})
 NO_PAGE = frozenset(CATALOGUE) - frozenset(ROW_PAGES)  # event types without a page
 PHASES = ("live", "upcoming", "over")  # in the order in which matches are listed
+PHASE_NAMES = {"live": "● Live", "upcoming": "Upcoming", "over": "Finished"}
+BETWEEN_WORDS = re.compile(r"[^\w'’.]+")
+HUES = 8  # of monograms
+LONGEST_SUM = 1_000_003  # a prime
 SHOOT_OUT_CHIPS = {"P": "Pens", "PEN": "PEN"}  # in progress, and over
 CHIPS = {
     "TBD": "TBA",
@@ -133,6 +139,21 @@ def minute(score: Fields, now: int | None = None) -> str:
         return f"{SHOOT_OUT_CHIPS[status]} {_shoot_out_result(score)}".rstrip()
     at = moment(score) if status in ("1H", "2H", "ET", "LIVE") else ""
     return at or CHIPS.get(status, status)
+
+
+def monogram(name: str) -> str:
+    """Return two letters: the first ones of a name's words, or of its only word."""
+    words = [word for word in BETWEEN_WORDS.split(name) if word]
+    letters = [word[0] for word in words] if len(words) > 1 else [*(*words, name)[0]]
+    return "".join(letters[:2]).upper()
+
+
+def hue(name: str) -> str:
+    """Return the hue of a name's monogram, a number below 8, from its letters."""
+    total = 0
+    for letter in name:
+        total = (total * 31 + ord(letter)) % LONGEST_SUM
+    return str(total % HUES)
 
 
 def scorers(score: Fields, side: str) -> list[str]:
@@ -308,6 +329,14 @@ def by_competition(scores: Iterable[Fields]) -> list[tuple[str, list[Fields]]]:
     return sorted(groups.items(), key=lambda group: (group[0] == "", group[0]))
 
 
+def by_phase(scores: Iterable[Fields]) -> list[tuple[str, str, list[Fields]]]:
+    """Return matches by phase, in their order: the phase, its name, the matches."""
+    return [
+        (each, PHASE_NAMES[each], [*found])
+        for each, found in groupby(scores, key=phase)
+    ]
+
+
 def _match_order(score: Fields) -> tuple[int, float, str]:
     kick_off = score["kick_off"]
     at = float("inf") if kick_off is None else kick_off
@@ -338,12 +367,14 @@ TEMPLATE_FILTERS: dict[str, Callable[..., Any]] = {
         age_of,
         arrow,
         by_competition,
+        by_phase,
         by_symbol,
         by_urgency,
         chart_sentence,
         direction,
         further_results,
         hero_score,
+        hue,
         in_turns,
         incident_words,
         iso_time,
@@ -353,6 +384,7 @@ TEMPLATE_FILTERS: dict[str, Callable[..., Any]] = {
         market_status,
         minute,
         moment,
+        monogram,
         nothing_words,
         page_time,
         percent,

@@ -88,6 +88,8 @@ CHART_MODULES = ("detail/chart.js", "detail/candles.js")
 # The fields that no page shows are not sent to it, and the types of the page's scripts
 # omit the same ones (`static/board/state.js`). Most bytes of a state are of incidents.
 NOT_SHOWN_OF_QUOTE = {"late"}
+NOT_SHOWN_OF_TEAM = {"code"}
+SIDES = ("home", "away")
 NOT_SHOWN_OF_INCIDENT = {"match", "incident", "at"}
 POLICY = (
     "default-src 'none'",
@@ -461,9 +463,19 @@ def _json(value: Any) -> Markup:
 
 
 def _trimmed(score: State) -> State:
-    """Return a match without the fields of its incidents that no page shows."""
-    incidents = [_without(it, NOT_SHOWN_OF_INCIDENT) for it in score["incidents"]]
-    return {**_without(score, {"is_old"}), "incidents": incidents}
+    """Return a match without the fields that no page shows or that are null.
+
+    The page's scripts read a field that is missing like one that is null.
+    """
+    incidents = [
+        _known(_without(it, NOT_SHOWN_OF_INCIDENT)) for it in score["incidents"]
+    ]
+    teams = {side: _known(_without(score[side], NOT_SHOWN_OF_TEAM)) for side in SIDES}
+    return _known({**_without(score, {"is_old"}), **teams, "incidents": incidents})
+
+
+def _known(fields: State) -> State:
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def _table(quotes: list[State]) -> State:

@@ -8,8 +8,8 @@
 
 import { arrange, byId, fieldsOf, keepFocus, setAttribute } from "../dom.js";
 import { setHidden, setText, stamp } from "../dom.js";
-import { byCompetition, minute, phase, redCards } from "../format.js";
-import { scoreLine, scorers, teams } from "../format.js";
+import { byCompetition, hue, minute, monogram, phase, PHASE_NAMES } from "../format.js";
+import { redCards, scoreLine, scorers, teams } from "../format.js";
 import { setChip } from "../times.js";
 import { useOf } from "./attention.js";
 import { paintPin } from "../controls/pins.js";
@@ -177,6 +177,8 @@ export class Scores {
     for (const side of SIDES) {
       const team = score[side];
       setText(fields[`${side}-name`], team.name);
+      setAttribute(fields[side], "data-mono", monogram(team.name));
+      setAttribute(fields[side], "data-hue", hue(team.name));
       setText(fields[`${side}-score`], team.score == null ? "" : String(team.score));
       setText(fields[`${side}-red`], redCards(team.red_cards));
       setText(fields[`${side}-scorers`], scorers(score, side).join(", "));
@@ -227,10 +229,19 @@ export class Scores {
     for (const score of chosen) {
       const { row } = this.#rows.get(score.match) ?? this.#insert(score);
       const name = score.competition ?? "";
-      groups.set(name, [...(groups.get(name) ?? []), row]);
+      const list = this.#lists.get(name) ?? this.#insertGroup(name);
+      const rows = groups.get(name) ?? [];
+      groups.set(name, rows);
+      const line = phaseLine(list, phase(score));
+      if (!rows.includes(line)) rows.push(line);
+      rows.push(row);
     }
     for (const [name, rows] of groups) {
-      arrange(this.#lists.get(name) ?? this.#insertGroup(name), rows);
+      const list = /** @type {HTMLElement} */ (this.#lists.get(name));
+      for (const line of list.querySelectorAll(".phase")) {
+        if (!rows.includes(line)) line.remove();
+      }
+      arrange(list, rows);
     }
     for (const [name, list] of this.#lists) {
       if (groups.has(name)) continue;
@@ -260,6 +271,21 @@ export class Scores {
     this.#rows.delete(match);
     this.#calls.delete(match);
   }
+}
+
+/**
+ * What stands before the matches of a phase in a list.
+ * @param {HTMLElement} list
+ * @param {import("../format.js").Phase} which
+ */
+function phaseLine(list, which) {
+  const found = list.querySelector(`.phase[data-phase="${which}"]`);
+  if (found) return found;
+  const line = list.appendChild(document.createElement("li"));
+  line.className = "phase";
+  line.dataset.phase = which;
+  setText(line, PHASE_NAMES[which]);
+  return line;
 }
 
 /**

@@ -81,6 +81,13 @@ test("an own goal counts for the other side", () => {
   equal(format.scorers(score({ incidents: [own] }), "home"), ["Ames\u00a08′ (og)"]);
 });
 
+test("an own goal after an incident without a score counts for the team that it names", () => {
+  const own = incident({ kind: "own_goal", team: "away", home_score: 1, minute: 8 });
+  /** @type {any} */
+  const { home_score: _score, ...before } = incident({ kind: "yellow_card" });
+  equal(format.scorers(score({ incidents: [before, own] }), "away"), ["Ames\u00a08′ (og)"]);
+});
+
 test("a goal that was cancelled is nobody's", () => {
   const incidents = [
     incident({ minute: 23, home_score: 1 }),
