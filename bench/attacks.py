@@ -29,7 +29,7 @@ HEALTHY = 1.0  # seconds in which `/healthz` must respond
 SETTLING = 3.0  # seconds in which the board sends what the kernel takes
 DEADLINE = 35.0  # seconds after which no response waits for its reader any more
 AROUND = 48 * MIB  # what the allocator may keep
-STREAM = 37 << 10  # bytes of a stream that isn't read
+STREAM = 45 << 10  # bytes of a stream that isn't read
 LARGE = json.dumps("x" * (MIB - 100)).encode()
 WIDE = ",".join(f"SYMBOL{number:04}" for number in range(200))
 

@@ -230,21 +230,19 @@ class Log:
         that were evicted since. None if events that were to be replayed are evicted.
         """
         with self._lock:
-            if read.resume != "replayed":
-                events = self._compacted(after, selects)
-                if read.resume == "fresh":
-                    events = [it for it in events if it.slot and not it.retires]
-            elif after < self._floor:
-                return None
-            else:
-                events = self._retained[self._after(after) : self._after(read.tail)]
-                if selects is not None:
-                    events = [*filter(selects, events)]
-            rest = [event for event in events if event.id <= read.tail]
             lost: int | None = 0
-            if read.resume == "compacted":
+            if read.resume == "replayed":
+                if after < self._floor:
+                    return None
+                events = self._replayed(after, read.tail, selects, most)
+            else:
+                events = self._compacted(after, selects)
+                events = [event for event in events if event.id <= read.tail]
+            if read.resume == "fresh":
+                events = [it for it in events if it.slot and not it.retires]
+            elif read.resume == "compacted":
                 lost = self._lost(max(after, read.floor), selects, read.tail)
-            return Read(read.resume, rest, read.tail, 0, lost).cut(most, self._floor)
+            return Read(read.resume, events, read.tail, 0, lost).cut(most, self._floor)
 
     def state(self, selects: Selects | None = None) -> list[Event]:
         """Return the log compacted: the newest event of each key, in id order."""
@@ -418,6 +416,16 @@ class Log:
 
     def _after(self, cursor: EventId) -> int:
         return bisect_right(self._retained, cursor, self._first, key=_id)
+
+    def _replayed(
+        self, after: EventId, tail: EventId, selects: Selects | None, most: int
+    ) -> list[Event]:
+        """Return retained events up to `tail`: one more than `most`, if there are."""
+        begin, end = self._after(after), self._after(tail)
+        if selects is None:
+            return self._retained[begin : min(end, begin + most + 1)]
+        events = islice(self._retained, begin, end)
+        return [*islice(filter(selects, events), most + 1)]
 
     def _lost(
         self, cursor: EventId, selects: Selects | None, tail: EventId | None = None

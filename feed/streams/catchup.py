@@ -83,17 +83,30 @@ class CatchUp:
         self._cuts: dict[tuple[EventId, int], tuple[int, EventId]] = {}
         self._making = threading.RLock()
 
-    def shared(self, view: View, fresh: bool, events: list[Event], start: int) -> Frame:
+    def shared(
+        self,
+        view: View,
+        fresh: bool,
+        events: list[Event],
+        start: int,
+        sent: int | None = None,
+    ) -> Frame:
         """Return the frame that begins with the event at `start`, for many readers.
 
-        `fresh` tells whether the events are the whole state or follow a cursor.
+        `fresh` tells whether the events are the whole state or follow a cursor. `sent`
+        is how many events were sent before, if not those up to `start`.
         """
         if self._made_bytes > MADE_BYTES:
             return self.small(view, True, events, start, SMALL_FRAME)
         if len(events[start].data) > LARGE:
             return self._single(view, events[start], events[start].id)
-        stop = self._cut(events, start, self._milestones.after(start))
+        milestone = self._milestones.after(start if sent is None else sent)
+        stop = self._cut(events, start, milestone)
         return self._shared_frame(view, fresh, events[start:stop])
+
+    def longest(self, sent: int) -> int:
+        """Return how many events the frame after so many can have, for many readers."""
+        return MOST_MILESTONES * self._milestones.after(sent)
 
     def small(
         self, view: View, exact: bool, events: list[Event], start: int, size: int

@@ -7,10 +7,12 @@ limit that an operator has set holds for all.
 """
 
 import re
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 
 import msgspec
 
+CACHED = 4096  # addresses of which it is remembered if they are public
 OWN_BITS = 64  # of an IPv6 address: the prefix of one subscriber (RFC 6177)
 # Proxies may write an IPv4 address with a port, or an IPv6 address in brackets.
 WITH_PORT = re.compile(r"([0-9.]+):[0-9]+|\[([^]]*)\](?::[0-9]+)?")
@@ -52,8 +54,19 @@ class ClientLimit(msgspec.Struct, frozen=True):
 
     def of(self, client: str) -> int:
         """Return how many connections a client may have, named as by `client_of`."""
-        try:
-            network = ip_network(client)
-        except ValueError:  # a Unix socket, or an address that nobody can read
+        is_public = _is_public(client)
+        if is_public is None:
             return 0
-        return self.most if self.includes_private or network.is_global else 0
+        return self.most if self.includes_private or is_public else 0
+
+
+@lru_cache(CACHED)
+def _is_public(client: str) -> bool | None:
+    """Return whether a client's address is public; None if it is no address.
+
+    It isn't one with a Unix socket, or if nobody can read it.
+    """
+    try:
+        return ip_network(client).is_global
+    except ValueError:
+        return None

@@ -47,8 +47,8 @@ FAREWELL_RETRY: dict[Farewell, tuple[int, int]] = {
 DEFAULT_RETRY = (2_000, 4_000)  # milliseconds, for a client that got no `bye`
 
 NOTHING_DUE = (None,)
-MOST_READ = 1024  # events that a stream reads at once
-READ_ON = 512  # events to come at which it reads on, so that frames end at milestones
+FIRST_READ = 512  # events that a stream reads at first
+MOST_READ = 2048  # events that it reads at once later; twice as many as a frame has
 MOST_JOINED = 32 << 10  # bytes of a frame that is copied to go out with the opening
 
 logger = logging.getLogger("liveboard.stream")
@@ -381,7 +381,7 @@ class Stream:
 
         A stream whose reader doesn't read keeps them in memory.
         """
-        return self._log.read(cursor, self._selects, compact, MOST_READ)
+        return self._log.read(cursor, self._selects, compact, FIRST_READ)
 
     def _gap(self, read: Read) -> bytes:
         gap = Gap(str(self._cursor), str(read.tail), read.dropped, read.lost)
@@ -414,13 +414,14 @@ class Stream:
         totals = self._streams.totals
         totals.dropped += read.dropped or 0
         totals.lost += read.lost or 0
-        done, read_at = 0, time.monotonic()
+        done = sent = 0
+        read_at = time.monotonic()
         while done < len(read.events) or read.is_cut:
-            if read.is_cut and len(read.events) - done < READ_ON:
+            if read.is_cut and done and self._ends_early(read, done, sent):
                 rest = self._log.read_on(read, self._cursor, self._selects, MOST_READ)
                 if rest is None:
                     break  # it is read compacted, and a gap says so
-                read, done, read_at = rest, 0, time.monotonic()
+                read, done = rest, 0  # as old as what was read at first
                 self._lacks_newer = read.resume != "replayed"
                 if read.lost != 0:
                     totals.lost += read.lost or 0
@@ -429,27 +430,34 @@ class Stream:
             is_outdated = self._slowness.is_outdated(time.monotonic() - read_at)
             if is_outdated and self._should_read_again(read, done):
                 break
-            frame = self._frame_of(read, done, is_outdated)
+            frame = self._frame_of(read, done, sent, is_outdated)
             if opening and len(frame.data) > MOST_JOINED:
                 yield Frame(opening, 0, self._cursor)
                 opening = b""
             yield frame.preceded_by(opening, self._subscription.gzip)
             opening = b""
-            done += frame.events
+            done, sent = done + frame.events, sent + frame.events
             self._cursor = frame.tail
         if opening:
             yield Frame(opening, 0, self._cursor)
         if done == len(read.events) and not read.is_cut:
             self._cursor = read.tail
 
-    def _frame_of(self, read: Read, done: int, is_outdated: bool) -> Frame:
+    def _ends_early(self, read: Read, done: int, sent: int) -> bool:
+        """Whether the next frame may end where the read was cut, and not where others'.
+
+        It couldn't be shared with streams whose reads were cut elsewhere.
+        """
+        return len(read.events) - done < self._outlet.catch_up.longest(sent)
+
+    def _frame_of(self, read: Read, done: int, sent: int, is_outdated: bool) -> Frame:
         catch_up = self._outlet.catch_up
         if self._slowness.is_slow:
             exact = read.resume == "replayed" or not is_outdated
             size = self._slowness.bounds.small_frame
             return catch_up.small(self.view, exact, read.events, done, size)
         fresh = read.resume == "fresh"
-        return catch_up.shared(self.view, fresh, read.events, done)
+        return catch_up.shared(self.view, fresh, read.events, done, sent)
 
     def _should_read_again(self, read: Read, done: int) -> bool:
         """Whether to leave the rest of an outdated replay, and to read it compacted.

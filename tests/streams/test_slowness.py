@@ -234,4 +234,5 @@ def test_with_long_frames_in_the_beginning_prices_are_older(
 ) -> None:
     far = Milestones(1024, 1024, 1024)
     monkeypatch.setattr(catchup, "FRAME_BYTES", 1 << 30)
+    monkeypatch.setattr(stream_module, "FIRST_READ", 20_000)
     assert max(ages(monkeypatch, Market(3000, 3000), milestones=far)) > PROMISE

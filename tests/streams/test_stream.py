@@ -137,7 +137,7 @@ rounds = st.lists(
     pace=st.sampled_from([0, 0, 0.001]),
     rounds=rounds,
     slow=st.booleans(),
-    most_read=st.sampled_from([2, 1024]),
+    most_read=st.sampled_from([2, 2048]),
 )
 def test_a_client_cut_off_anywhere_ends_as_one_that_saw_every_event(
     backlog: int,
@@ -152,7 +152,7 @@ def test_a_client_cut_off_anywhere_ends_as_one_that_saw_every_event(
     client = Client(streams_of(model.log, SLOW if slow else QUICK), view)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(stream_module, "MOST_READ", most_read)
-        patch.setattr(stream_module, "READ_ON", most_read // 2)
+        patch.setattr(stream_module, "FIRST_READ", most_read)
         for batch, frames, cut in rounds:
             model.publish(batch)
             for _ in range(frames):
@@ -584,7 +584,7 @@ def test_a_poll_that_is_read_on_has_what_superseded_an_event_meanwhile(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(stream_module, "MOST_READ", 4)
-    monkeypatch.setattr(stream_module, "READ_ON", 2)
+    monkeypatch.setattr(stream_module, "FIRST_READ", 4)
     log = Log(1000, START)
     log.append([keyed("price", str(n), b"1") for n in range(20)], START)
     frames = Stream(
