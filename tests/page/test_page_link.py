@@ -499,10 +499,10 @@ def test_the_stream_carries_what_all_tabs_show_and_each_gets_its_own(
     acme = reader(context, stage.url, id="1000-0", symbols=["ACME"])
     until(lambda: len(stage.queries) == 1, 15, "it has a stream")
     asked = {"symbols": "ACME", "events": EVENTS, "after": "1000-0"}
-    assert stage.queries == [asked]
+    assert unnamed(stage) == [asked]
     bolt = reader(context, stage.url, id="1000-0", symbols=["BOLT"])
     until(lambda: len(stage.queries) == 2, 15, "the stream is wider")
-    assert stage.queries[1] == asked | {"symbols": "ACME,BOLT"}
+    assert unnamed(stage)[1] == asked | {"symbols": "ACME,BOLT"}
     stage.send_hello("1000-0")
     stage.send_event("price", quote("ACME"), "1000-1")
     stage.send_event("price", quote("BOLT"), "1000-2")
@@ -514,7 +514,7 @@ def test_the_stream_carries_what_all_tabs_show_and_each_gets_its_own(
     assert seen(bolt) == ["1000-2", "1000-3", "1000-5", "1000-6"]
     every = reader(context, stage.url, id="1000-4")
     until(lambda: len(stage.queries) == 3, 15, "the stream is wider still")
-    assert stage.queries[2] == {"events": EVENTS, "after": "1000-4"}
+    assert unnamed(stage)[2] == {"events": EVENTS, "after": "1000-4"}
     stage.send_hello("1000-6", "replayed")
     stage.send_event("gone", {"event": "price", "key": "BOLT", "at": 1}, "1000-5")
     stage.send_event("notice", {"notice": "n"}, "1000-6")
@@ -524,6 +524,17 @@ def test_the_stream_carries_what_all_tabs_show_and_each_gets_its_own(
     every.close()
     until(lambda: len(stage.queries) == 4, 15, "the stream is narrow again")
     assert stage.queries[3]["symbols"] == "ACME,BOLT"
+    names = [query["name"] for query in stage.queries]
+    assert all(re.fullmatch("[0-9a-f]{32}", name) for name in names)
+    assert len({*names}) == 4
+
+
+def unnamed(stage: Stage) -> list[dict[str, str]]:
+    """Return the parameters of each stream that was asked for, but its random name."""
+    return [
+        {name: value for name, value in query.items() if name != "name"}
+        for query in stage.queries
+    ]
 
 
 def test_two_windows_with_different_selections_end_with_the_servers_values(
@@ -567,7 +578,7 @@ def test_a_slower_pace_is_a_tabs_own_and_the_stream_has_the_quickest(
     for tab in (slow, quick):
         tab.evaluate("() => { stream.pace = 30; }")
     until(lambda: len(stage.queries) == 2, 15, "nobody wants it quicker")
-    assert stage.queries[1] == {
+    assert unnamed(stage)[1] == {
         "events": EVENTS,
         "pace": "30",
         "after": "1000-5",

@@ -89,7 +89,7 @@ def test_the_three_formats_tell_the_same(still: Board) -> None:
     [
         ("symbol=ACME", "symbol", "Did you mean symbols?"),
         ("Events=price", "Events", "Did you mean events?"),
-        ("since=5", "since", "there are symbols, matches, events, after, pace, once"),
+        ("since=5", "since", "symbols, matches, events, name, after, pace, once"),
         ("after=yesterday", "after", "not an event id"),
         ("after=", "after", "not an event id"),
         ("after=-1", "after", "not an event id"),

@@ -263,19 +263,19 @@ def test_maintenance_halts_the_market_and_the_source_is_live(
 
 
 def test_an_unknown_pair_is_named_and_the_others_go_on(kraken: KrakenServer) -> None:
-    prices = "kraken:BTC/USD,XXX/USD"
+    prices = "kraken:BTC/USD,NONE/USD"
     with World(PRICES=prices, KRAKEN_URL=kraken.url) as world:
-        said = "live", "It doesn't know XXX/USD."
+        said = "live", "It doesn't know NONE/USD."
         kraken.wait(lambda: kraken.clients)
         world.until(lambda: world.quotes)
         kraken.send(kraken.ticker("BTC/USD"))
         world.until(lambda: world.state_of("Kraken") == said)
         [notice] = world.notices.values()
-        assert notice.title == "Kraken doesn't know XXX/USD"
+        assert notice.title == "Kraken doesn't know NONE/USD"
 
 
 def test_a_source_that_knows_none_of_the_names_is_refused(kraken: KrakenServer) -> None:
-    with World(PRICES="kraken:XXX/USD", KRAKEN_URL=kraken.url) as world:
+    with World(PRICES="kraken:NONE/USD", KRAKEN_URL=kraken.url) as world:
         said = "refused", "It knows none of the names in PRICES."
         world.until(lambda: world.state_of("Kraken") == said)
 
