@@ -23,7 +23,13 @@ WATCH = """{
     if (message) send(`${message} (${filename}:${lineno})`);
     else send(`not loaded: ${target.outerHTML}`);
   }, true);
-  addEventListener("unhandledrejection", ({ reason }) => send(`rejected: ${reason}`));
+  // A page that is left gives up what it loads, which WebKit reports to it.
+  let isLeft = false;
+  addEventListener("beforeunload", () => { isLeft = true; });
+  addEventListener("pageshow", () => { isLeft = false; });
+  addEventListener("unhandledrejection", ({ reason }) => {
+    if (!isLeft) send(`rejected: ${reason}`);
+  });
   document.addEventListener("securitypolicyviolation", (event) => {
     const { violatedDirective, blockedURI, sourceFile } = event;
     send(`${violatedDirective} forbids ${blockedURI} (${sourceFile})`);

@@ -299,6 +299,9 @@ class WebDriverProcess(Server):
             ),
         )
         (self.folder / "locales").mkdir()
+        settings = self.folder / ".config/gtk-3.0/settings.ini"
+        settings.parent.mkdir(parents=True)
+        settings.write_text("[Settings]\ngtk-enable-animations=0\n")  # reduced motion
 
     def browser_in(self, language: str, scheme: Scheme) -> str:
         """Return the path of a program that starts the browser in a language.

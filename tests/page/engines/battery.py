@@ -15,6 +15,7 @@ from tests.helpers.pages import elsewhere
 from tests.helpers.samples import match, team
 from tests.helpers.tabs import PATIENCE, Cookies, Engine, Profile, Tab
 
+SMALL = 500, 400  # a window that costs little to paint
 TOKEN = "view-token-0123456789"
 SECRET = {"Authorization": "Bearer secret"}
 PRICES = """() => [...document.querySelectorAll("[data-symbol] [data-field=price]")]
@@ -75,7 +76,7 @@ def tabs_and_frames_share_a_stream_until_the_last_one_closes(
     profile: Profile, board: Board
 ) -> None:
     paths = ("/", "/?view=scores", "/embed?symbols=KEEL", "/s/KEEL", "/m/none")
-    tabs = [profile.open(board.url + path) for path in paths]
+    tabs = [profile.open(board.url + path, SMALL) for path in paths]
     for tab in tabs:
         tab.wait_state("live")
     assert open_streams(board) == 1
@@ -127,7 +128,7 @@ def a_row_opens_its_chart_and_closes(profile: Profile, board: Board) -> None:
         tab.wait("() => document.querySelectorAll('#chart-rows tr').length > 3")
         tab.travel(-1)
         tab.wait_hidden("#detail")
-        tab.click("[data-match] .open")
+        tab.click("[data-match]")
         tab.wait("() => location.pathname.startsWith('/m/')")
         tab.wait_text("#match-detail", "Timeline")
         tab.press("Escape")
@@ -159,7 +160,7 @@ def pins_and_the_theme_last_and_reach_the_other_tab(
     profile: Profile, board: Board
 ) -> None:
     pinned = "[data-symbol=BOLT] .star[aria-pressed=true]"
-    with profile.open(board.url) as one, profile.open(board.url) as other:
+    with profile.open(board.url) as one, profile.open(board.url, SMALL) as other:
         other.wait_state("live")
         one.show()
         one.wait_state("live")
@@ -180,7 +181,7 @@ def pins_and_the_theme_last_and_reach_the_other_tab(
             tab.show()
             tab.wait("() => document.documentElement.dataset.theme === 'dark'")
         assert background(one) == background(other) == (13, 17, 23)
-        other.choose("#set-theme", "system")
+        one.choose("#set-theme", "system")
         other.click(pinned)
 
 
@@ -230,6 +231,7 @@ def an_answer_types_itself(profile: Profile, board: Board) -> None:
         tab.wait_text("#ask a.figure", ".")
         tab.reload()
         tab.wait_text("#ask", "As of")
+        tab.wait_state("live")
         tab.press("Escape")
         tab.wait_hidden("#ask")
 
