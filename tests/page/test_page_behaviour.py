@@ -111,25 +111,25 @@ def test_the_focus_goes_with_a_row_that_is_pinned_and_stays_among_the_rows(
     wait_until_live(page)
     for _ in range(4):
         page.keyboard.press("j")
-    assert page.evaluate(FOCUSED) == "LOOM.symbol"
+    until_focused(page, "LOOM.symbol")
     page.keyboard.press("f")
     until(lambda: order(page)[0] == "LOOM", 15, "it is pinned")
-    assert page.evaluate(FOCUSED) == "LOOM.symbol"
+    until_focused(page, "LOOM.symbol")
     page.keyboard.press("j")
-    assert page.evaluate(FOCUSED) == "ACME.symbol"
+    until_focused(page, "ACME.symbol")
     page.locator("[data-symbol=KEEL] .star").focus()
     page.keyboard.press("Space")
     until(lambda: order(page)[:2] == ["KEEL", "LOOM"], 15, "it is pinned, too")
-    assert page.evaluate(FOCUSED) == "KEEL.star"
+    until_focused(page, "KEEL.star")
     page.keyboard.press("Shift+Tab")
     page.locator("[data-filter=pinned]").click()
     page.locator("[data-symbol=KEEL] .symbol").focus()
     page.keyboard.press("f")
     expect(page.locator("[data-symbol=KEEL]")).to_be_hidden()
-    assert page.evaluate(FOCUSED) == "LOOM.symbol"
+    until_focused(page, "LOOM.symbol")
     page.keyboard.press("f")
     expect(page.locator("[data-symbol=LOOM]")).to_be_hidden()
-    assert page.evaluate(FOCUSED) == "board."
+    until_focused(page, "board.")
 
 
 def test_a_title_has_the_score_or_the_price_from_the_first_one_on(
@@ -251,6 +251,11 @@ def test_a_browser_that_denies_storage_has_a_page_that_works(
     expect(page.locator(".answer")).to_contain_text("QBIT")
     expect(page.locator(".answer")).to_contain_text(".")
     page.evaluate("() => dispatchEvent(new Event('pagehide'))")
+
+
+def until_focused(page: Page, element: str) -> None:
+    """Wait for the focus: the first key loads the script of the shortcuts."""
+    until(lambda: page.evaluate(FOCUSED) == element, 15, f"{element} has the focus")
 
 
 def order(page: Page) -> list[str]:
