@@ -38,8 +38,9 @@ export class QuoteDetail {
    */
   async open(symbol, places) {
     this.#symbol = symbol;
-    const { Chart } = await import("./chart.js");
-    this.#chart ??= new Chart(this.#settings);
+    const loaded = await import("./chart.js").catch(() => null);
+    if (!loaded) return; // the figures stand without it, and the next opening tries again
+    this.#chart ??= new loaded.Chart(this.#settings);
     if (this.#symbol === symbol) this.#chart.open(symbol, places);
   }
 

@@ -11,7 +11,7 @@ export class LineSeries {}
 export function createChart(place, options) {
   const drawn = {
     options, width: place.clientWidth, data: [], updates: [], removed: false, fitted: 0,
-    kind: null, series: {}, chart: {},
+    kind: null, series: {}, chart: {}, risen: [],
   };
   window.drawn = drawn;
   return {
@@ -19,7 +19,10 @@ export function createChart(place, options) {
     addSeries(kind) {
       drawn.kind = kind.name;
       return {
-        applyOptions(options) { Object.assign(drawn.series, options); },
+        applyOptions(options) {
+          Object.assign(drawn.series, options);
+          if (options.upColor) drawn.risen.push(options.upColor);
+        },
         setData(data) { drawn.data = data; },
         update(bar) { drawn.updates.push(bar); },
       };

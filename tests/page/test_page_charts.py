@@ -201,14 +201,16 @@ def test_colours_follow_the_connection_and_forced_colours(
         "() => [drawn.series.upColor, drawn.series.downColor]"
     ) + drawing.evaluate("() => [drawn.chart.layout.textColor]")
     assert len({up, down, muted}) == 3
+    # The page may take the attribute away again at once: so all colours are recorded.
     for element, attribute in (("html", "data-stale"), ("#quote-detail", "data-old")):
+        drawing.evaluate("() => { drawn.risen = []; }")
         it = f"document.querySelector('{element}')"
-        drawing.evaluate(f"() => {it}.toggleAttribute('{attribute}')")
-        until(lambda: colour_up(drawing) == muted, 15, f"{attribute} makes it grey")
-        drawing.evaluate(f"() => {it}.toggleAttribute('{attribute}')")
-        until(lambda: colour_up(drawing) == up, 15, "it has its colours again")
+        drawing.evaluate(f"() => {it}.setAttribute('{attribute}', '')")
+        until(lambda: muted in risen(drawing), 15, f"{attribute} makes it grey")
+        drawing.evaluate(f"() => {it}.removeAttribute('{attribute}')")
+        until(lambda: risen(drawing)[-1] == up, 15, "it has its colours again")
     drawing.emulate_media(forced_colors="active")
-    until(lambda: colour_up(drawing) == "transparent", 15, "rising candles are hollow")
+    until(lambda: risen(drawing)[-1] == "transparent", 15, "rising candles are hollow")
     assert drawing.evaluate("() => drawn.series.borderVisible")
     assert drawing.evaluate("() => drawn.series.downColor !== 'transparent'")
 
@@ -274,9 +276,9 @@ def bars(page: Page) -> int:
     return int(page.evaluate("() => window.drawn?.data.length ?? 0"))
 
 
-def colour_up(page: Page) -> str:
-    """Return the colour of a rising candle."""
-    return str(page.evaluate("() => drawn.series.upColor"))
+def risen(page: Page) -> list[str]:
+    """Return the colours that rising candles have had, the present one last."""
+    return [*page.evaluate("() => drawn.risen")]
 
 
 def offered(page: Page) -> list[str]:
