@@ -80,6 +80,12 @@ export function keepFocus(root, change) {
 }
 
 /**
+ * How rows change their order: at once, until the page has `board/glide.js`.
+ * @type {{glide: (rows: Iterable<Element>, change: () => void) => void}}
+ */
+export const motion = { glide: (_rows, change) => change() };
+
+/**
  * Bring children of an element into this order, and move as few of them as possible: an
  * element that isn't moved costs nothing. The one with the focus is never moved, because
  * that would lose the focus. Other children may end up anywhere between them.

@@ -22,7 +22,7 @@ import { Pause } from "./controls/pause.js";
 import { paintPins, rowOf } from "./controls/pins.js";
 import { Settings, pinOfOpened } from "./controls/settings.js";
 import { Toolbar, onPlainClick } from "./controls/toolbar.js";
-import { byId, setHidden, setText } from "./dom.js";
+import { byId, motion, setHidden, setText } from "./dom.js";
 import { Stream } from "./stream/stream.js";
 import { OWN_ZONE, UTC, passTime, useZone } from "./times.js";
 
@@ -30,6 +30,8 @@ import { OWN_ZONE, UTC, passTime, useZone } from "./times.js";
 /** @typedef {import("./stream/stream.js").StateName} StateName */
 
 const SECOND = 1000; // ms
+const GLIDE_AFTER = 10; // seconds; before, the page has more urgent things to load
+const WALL = matchMedia("(width >= 160rem)"); // as in wall/wall.css
 const YOUNG = 5 * 60_000; // ms; until then a page counts as used, and needs no renewal
 const TITLE_INTERVAL = 5; // seconds between two titles, because a tab that flickers disturbs
 /** @type {Set<StateName>} The states that are announced to people who don't see the badge. */
@@ -169,10 +171,18 @@ function tick() {
   passTime(stream.serverTime ?? Date.now());
   painter.paintTimes();
   if (seconds % TITLE_INTERVAL === 0) updateTitle();
+  if (seconds === GLIDE_AFTER) {
+    import("./board/glide.js").then((it) => Object.assign(motion, it)).catch(() => {});
+  }
   seconds += 1;
   renewal?.check();
   if (!renewal && performance.now() > renewalDue) loadRenewal(boot.version);
   painter.requestIfDue();
+}
+
+/** On a wall screen, load what it needs. */
+async function openWall() {
+  if (WALL.matches) (await import("./wall/wall.js")).openWall();
 }
 
 function updateTitle() {
@@ -493,3 +503,5 @@ if (settings.get("alerts").length) {
 stream.open();
 setInterval(tick, SECOND);
 tick();
+openWall();
+WALL.addEventListener("change", openWall);

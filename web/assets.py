@@ -1,8 +1,8 @@
 """The page's files as a browser gets them: without comments, compressed, from memory.
 
 Half of a module is comments. They help people who read the source, and delay people
-who wait for the page, so they are left out of what is sent. Lines keep their numbers,
-so that an error names the right one; those of a stylesheet are joined.
+who wait for the page, so they are left out of what is sent, with the lines
+that they leave empty. An error names a line of what was sent, as a browser shows it.
 """
 
 import gzip
@@ -28,6 +28,7 @@ COMMENT = re.compile(
     rb"|(?<=[;,({]) // [^\n]*$",
     re.MULTILINE,
 )
+EMPTY_LINES = re.compile(rb"\n+")
 INDENT = re.compile(rb"^[ \t]+", re.MULTILINE)
 CSS_SPACE = re.compile(rb"\s*([{};,>])\s*")
 CSS_SPACES = re.compile(rb"\s+")
@@ -114,8 +115,8 @@ def _asset(files: tuple[Path, ...], _changed: tuple[int, ...]) -> Asset:
     content_type = guess_type(file.name)[0] or "application/octet-stream"
     body = b"\n".join(part.read_bytes() for part in files)
     if file.suffix in COMMENTED and FOREIGN not in file.parts:
-        body = COMMENT.sub(lambda found: b"\n" * found[0].count(b"\n"), body)
-        body = INDENT.sub(b"", body)
+        body = INDENT.sub(b"", COMMENT.sub(b"", body))
+        body = EMPTY_LINES.sub(b"\n", body)
     if file.suffix == ".css":
         body = _squeezed(body)
     is_text = content_type.startswith(TEXT)

@@ -7,7 +7,7 @@
  * keeps moving, and not while a person points at one of them.
  */
 
-import { arrange, byId, fieldsOf, keepFocus, setAttribute } from "../dom.js";
+import { arrange, byId, fieldsOf, keepFocus, motion, setAttribute } from "../dom.js";
 import { setHidden, setText, stamp } from "../dom.js";
 import { useOf } from "./attention.js";
 import { Flashes } from "./flashes.js";
@@ -171,7 +171,9 @@ export class Prices {
       this.#orderedAt = now;
       return false;
     }
-    keepFocus(this.#body, () => this.#arrange(chosen));
+    keepFocus(this.#body, () =>
+      motion.glide(this.#body.children, () => this.#arrange(chosen)),
+    );
     this.#chosen = chosen;
     this.#every = every;
     this.#orderedAt = now;

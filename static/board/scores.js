@@ -6,7 +6,7 @@
  * between two events.
  */
 
-import { arrange, byId, fieldsOf, keepFocus, setAttribute } from "../dom.js";
+import { arrange, byId, fieldsOf, keepFocus, motion, setAttribute } from "../dom.js";
 import { setHidden, setText, stamp } from "../dom.js";
 import { byCompetition, hue, minute, monogram, phase, PHASE_NAMES } from "../format.js";
 import { redCards, scoreLine, scorers, teams } from "../format.js";
@@ -215,7 +215,7 @@ export class Scores {
     const shown = new Set(chosen.map(({ match }) => match));
     keepFocus(this.#groups, () => {
       for (const [match, { row }] of this.#rows) if (!shown.has(match)) row.remove();
-      this.#arrange(chosen);
+      motion.glide(this.#groups.querySelectorAll(".match"), () => this.#arrange(chosen));
     });
     const isReached =
       chosen.length || this.#chooseScores(withoutFilter(this.#choice.now)).length;

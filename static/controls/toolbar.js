@@ -12,6 +12,9 @@ import { writeUrl } from "./address.js";
 
 const TABS = matchMedia("(width < 64rem)"); // as in styles/layout.css: one part at a time
 
+/** By the kind of a detail, the attribute of its row. */
+const KEYS = { quote: "symbol", match: "match", own: "key" };
+
 export class Toolbar {
   #choice;
   #search = /** @type {HTMLInputElement} */ (byId("search"));
@@ -125,6 +128,16 @@ export class Toolbar {
     setText(byId("only-symbols"), now.symbols.map(isolated).join(", "));
     setHidden(byId("only"), now.symbols.length === 0);
     this.#paintSort(now.sort);
+    this.#paintOpened(now.opened);
+  }
+
+  /** Mark the row whose detail is open. */
+  #paintOpened(/** @type {import("./address.js").Opened | null} */ opened) {
+    const marked = ":is(.symbol, .open)";
+    document.querySelector(`${marked}[aria-current]`)?.removeAttribute("aria-current");
+    if (!opened) return;
+    const row = `[data-${KEYS[opened.kind]}="${CSS.escape(opened.key)}"] ${marked}`;
+    document.querySelector(row)?.setAttribute("aria-current", "true");
   }
 
   /** @param {string} sort */

@@ -54,7 +54,7 @@ COLLISIONS = """
 () => {
   const found = [];
   const table = document.querySelector(".prices table").getBoundingClientRect();
-  const edges = new Map();
+  const edges = new Set();
   for (const row of document.querySelectorAll(".prices tr")) {
     const isHead = row.closest("thead");
     const texts = isHead ? "a.sort, th.range" : "[data-field]:is(span, td, a)";
@@ -85,9 +85,9 @@ COLLISIONS = """
     const symbol = row.querySelector(".symbol").getBoundingClientRect();
     if (symbol.width < 24) found.push(`${symbol.width} px for a symbol`);
     const right = row.querySelector(".price").getBoundingClientRect().right;
-    edges.set(Math.round(right), row);
+    edges.add(Math.round(right - row.getBoundingClientRect().left));
   }
-  if (edges.size > 1) found.push(`prices end at ${[...edges.keys()]}`);
+  if (edges.size > 1) found.push(`prices end at ${[...edges]}`);
   return found;
 }
 """

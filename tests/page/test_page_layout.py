@@ -2,7 +2,7 @@
 
 import json
 import re
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -70,6 +70,8 @@ def test_wide_prices_and_scores_stand_beside_each_other_and_the_detail_too(
     share = prices["width"] / (prices["width"] + scores["width"])
     assert scores["x"] > prices["x"] and 0.6 < share < 0.64
     page.locator("[data-symbol=ACME] .symbol").click()
+    marked = page.locator("#board :is(.symbol, .open)[aria-current]")
+    expect(marked).to_have_text("ACME")
     detail = box(page, "#detail")
     assert detail["x"] > box(page, "#scores")["x"] > box(page, "#prices")["x"]
     page.set_viewport_size({"width": 1100, "height": 900})
@@ -279,6 +281,44 @@ def test_the_bar_of_the_narrowest_phone_has_its_buttons_on_one_line(
     wait_until_live(page)
     tops = {box(page, it)["y"] for it in ("#open-ask", "#pause", "#open-settings")}
     assert tops == {box(page, ".bar h1")["y"]}
+
+
+def test_a_wall_screen_has_large_type_prices_in_columns_and_no_idle_controls(
+    page: Page, board: Board
+) -> None:
+    page.clock.install()
+    page.set_viewport_size({"width": 2560, "height": 1440})
+    page.goto(board.url)
+    expect(page.locator(".prices thead")).to_be_hidden()
+    price = page.locator("[data-symbol=ACME] .price")
+    assert price.evaluate("(it) => parseFloat(getComputedStyle(it).fontSize)") >= 20
+    first, last = box(page, "[data-symbol=ACME]"), box(page, "[data-symbol=WNDM]")
+    assert last["x"] > first["x"] + first["width"]
+    assert last["x"] + last["width"] <= box(page, "#scores")["x"]
+    page.clock.fast_forward(61_000)
+    for control in ("#toolbar", "#pause", "#sort", "footer"):
+        expect(page.locator(control)).to_be_hidden()
+    expect(page.locator("#badge")).to_be_visible()
+    page.mouse.move(400, 400)
+    expect(page.locator("#toolbar")).to_be_visible()
+
+
+@pytest.mark.parametrize("motion", ["reduce", "no-preference"])
+def test_rows_glide_to_their_new_places_unless_motion_is_reduced(
+    page: Page, board: Board, motion: Literal["reduce", "no-preference"]
+) -> None:
+    page.emulate_media(reduced_motion=motion)
+    page.goto(board.url)
+    moved = page.evaluate(
+        """async () => {
+          const { glide } = await import("/static/board/glide.js");
+          const rows = document.getElementById("price-rows").children;
+          const last = rows[rows.length - 1];
+          glide(rows, () => last.parentElement.prepend(last));
+          return [last, rows[1]].map((it) => it.getAnimations().length);
+        }"""
+    )
+    assert moved == ([0, 0] if motion == "reduce" else [1, 1])
 
 
 def test_each_colour_stands_once_in_the_stylesheet() -> None:
