@@ -13,6 +13,7 @@ from jinja2 import BaseLoader, Environment
 
 FAULT = "fault of a page: "
 WATCH = """{
+  let isLeft = false; // A page that is left gives up what it loads, as WebKit reports.
   const pending = [];
   const send = (text) => {
     pending.push(`${location.pathname}: ${text}`);
@@ -21,10 +22,8 @@ WATCH = """{
   };
   addEventListener("error", ({ message, filename, lineno, target }) => {
     if (message) send(`${message} (${filename}:${lineno})`);
-    else send(`not loaded: ${target.outerHTML}`);
+    else if (!isLeft) send(`not loaded: ${target.outerHTML}`);
   }, true);
-  // A page that is left gives up what it loads, which WebKit reports to it.
-  let isLeft = false;
   addEventListener("beforeunload", () => { isLeft = true; });
   addEventListener("pageshow", () => { isLeft = false; });
   addEventListener("unhandledrejection", ({ reason }) => {

@@ -166,13 +166,13 @@ def pins_and_the_theme_last_and_reach_the_other_tab(
         one.wait_state("live")
         one.click("[data-symbol=BOLT] .star")
         one.press("t")
+        theme = one.wait("() => document.documentElement.dataset.theme")
         for tab in (one, other):
             tab.show()
             tab.wait_text(pinned, "★")
             tab.reload()
             tab.wait_text(pinned, "★")
-        themes = [background(tab) for tab in (one, other)]
-        assert themes[0] == themes[1]
+            tab.wait("(it) => document.documentElement.dataset.theme === it", theme)
         one.click("#open-settings")
         one.choose("#set-theme", "dark")
         one.press("Escape")
