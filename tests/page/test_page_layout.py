@@ -165,6 +165,28 @@ def test_an_embedded_board_shows_its_symbols_live_in_a_frame_of_another_site(
     expect(inside.get_by_role("link", name="Liveboard")).to_be_visible()
 
 
+def test_the_foot_of_an_embedded_board_stands_above_its_rows(
+    page: Page, board: Board
+) -> None:
+    page.set_viewport_size({"width": 420, "height": 300})
+    page.goto(f"{board.url}/embed?symbols=ACME,BOLT")
+    wait_until_live(page)
+    hidden = page.evaluate(
+        """() => {
+          const foot = document.querySelector(".embed-foot");
+          const { left, top, width, height } = foot.getBoundingClientRect();
+          const tops = [];
+          for (let y = 0; y < document.body.scrollHeight; y += 15) {
+            window.scrollTo(0, y);
+            for (let x = left + 2; x < left + width; x += 8)
+              tops.push(document.elementFromPoint(x, top + height / 2));
+          }
+          return tops.filter((it) => !foot.contains(it)).map((it) => it?.className);
+        }"""
+    )
+    assert hidden == []
+
+
 def test_nine_embedded_boards_of_different_symbols_on_one_page_are_all_live(
     page: Page, board: Board
 ) -> None:
