@@ -5,7 +5,7 @@
 
 import { byId, setAttribute, setHidden, setText } from "../dom.js";
 import { isolated } from "../format.js";
-import { writeUrl } from "./address.js";
+import { viewOf, writeUrl } from "./address.js";
 
 /** @typedef {import("../board/state.js").Board} Board */
 /** @typedef {import("./choice.js").Choice} Choice */
@@ -106,7 +106,9 @@ export class Toolbar {
     const { now } = this.#choice;
     const { only } = document.documentElement.dataset;
     const hasTabs = TABS.matches && only !== "own";
-    const view = now.view === "both" && hasTabs ? only || "prices" : now.view;
+    const { kind = "quote", type = "" } = now.opened ?? {};
+    const beside = { quote: "prices", match: "scores", own: viewOf(type) }[kind];
+    const view = now.view === "both" && hasTabs ? only || beside : now.view;
     setAttribute(document.documentElement, "data-view", now.view);
     if (this.#search.value !== now.q) this.#search.value = now.q;
     for (const link of filterLinks()) {

@@ -93,6 +93,13 @@ def test_between_there_are_tabs_and_on_a_phone_a_bar_at_the_thumb(
     views.get_by_role("link", name="Scores").click()
     expect(page.get_by_role("heading", name="Scores")).to_be_visible()
     expect(page.get_by_role("heading", name="Prices")).to_be_hidden()
+    match = page.locator("[data-match]").first.get_attribute("data-match")
+    page.goto(f"{board.url}/m/{match}")
+    wait_until_live(page)
+    expect(page.get_by_role("heading", name="Scores")).to_be_visible()
+    expect(views.locator("[aria-current]")).to_have_text("Scores")
+    page.goto(board.url)
+    wait_until_live(page)
     page.set_viewport_size({"width": 390, "height": 844})
     bar = box(page, "#views")
     assert bar["y"] + bar["height"] == 844 and bar["width"] == 390
