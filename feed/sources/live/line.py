@@ -148,7 +148,7 @@ def _connect(url: str, line: SourceLine, timeout: float) -> socket.socket:
 
 
 class Pool:
-    """Requests to one server over kept connections; its sockets are held by a line."""
+    """Requests to one server over kept connections, whose sockets a line can cut."""
 
     def __init__(self, base: str, line: SourceLine, agent: str) -> None:
         self._base = base
