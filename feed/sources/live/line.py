@@ -194,7 +194,11 @@ def _held_by(line: SourceLine, kind: Any) -> Any:
     class Held(kind):  # type: ignore[misc] # the class of the pool's scheme
         def _new_conn(self) -> socket.socket:
             sock: socket.socket = super()._new_conn()
-            line.hold(sock)
+            try:
+                line.hold(sock)
+            except Fault:
+                sock.close()
+                raise
             return sock
 
     return Held
