@@ -445,8 +445,11 @@ async function onEarlyKey(/** @type {KeyboardEvent} */ event) {
   const ask = () => choice.ask(askAbout(choice.now));
   const actions = { togglePin, togglePause, openAsk: ask };
   loaded.listenToKeys({ settings, choice, toolbar }, actions, keyTarget);
-  for (const key of keys)
-    document.activeElement?.dispatchEvent(new KeyboardEvent("keydown", key));
+  for (const key of keys) {
+    const focused = /** @type {HTMLElement} */ (document.activeElement);
+    focused.dispatchEvent(new KeyboardEvent("keydown", key));
+    if (key.key === "Enter" && key.target === document.body) focused.click(); // a row by now
+  }
 }
 
 choice.watch(() => onSelection());

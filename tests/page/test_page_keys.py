@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
-from tests.helpers.harness import Board
+from tests.helpers.harness import Board, until
 from tests.helpers.keys import ODD_KEYS, SCORE, KeyClient, encode_slashes, publish_key
 from tests.helpers.pages import wait_until_live
 
@@ -143,3 +143,21 @@ def first_line(page: Page, words: str) -> str:
             return next((line for line in process.stdout if words in line), "")
         finally:
             process.kill()
+
+
+def test_keys_that_are_pressed_before_their_script_has_come_open_a_row(
+    page: Page, board: Board
+) -> None:
+    waiting: list[Route] = []
+    page.route("**/openers.js*", lambda route: waiting.append(route))
+    page.goto(board.url)
+    wait_until_live(page)
+    with page.expect_request("**/openers.js*"):
+        page.keyboard.press("j")
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    until(lambda: page.title() and waiting, 15, "the script is asked for")
+    waiting[0].continue_()
+    second = page.locator("#prices .symbol").nth(1)
+    expect(second).to_be_focused()
+    expect(page.locator("#detail-title")).to_have_text(second.inner_text())
