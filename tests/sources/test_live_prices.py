@@ -100,11 +100,17 @@ def test_kraken_is_asked_for_all_pairs_and_later_without_those_that_it_refused()
 
 def test_the_decimals_of_a_pair_are_those_of_kraken() -> None:
     reader = kraken()
-    pairs = {"AAPLxUSD": {"wsname": "AAPLx/USD", "pair_decimals": 3}, "odd": 7}
+    pairs = {
+        "AAPLxUSD": {"wsname": "AAPLx/USD", "pair_decimals": 3},
+        "XXBTZUSD": {"wsname": "XBT/USD", "pair_decimals": 1},
+        "odd": 7,
+    }
     reader.read_pairs(json.dumps({"error": [], "result": pairs}).encode())
     reader.read_pairs(b"<html>")
     [quote] = read(reader, ticker("AAPLx/USD", last=231.5, change=1.25))
     assert (quote.decimals, quote.previous_close) == (3, 230.25)
+    [quote] = read(reader, ticker("BTC/USD", last=91250.5))
+    assert quote.decimals == 1
 
 
 def test_what_says_nothing_new_makes_no_event() -> None:
@@ -241,6 +247,9 @@ def test_coinbase_is_asked_for_each_product_alone_and_not_again_for_a_refused_on
     read(reader, {"type": "error", "message": "Failed to subscribe", "reason": reason})
     assert reader.refused == {"NOPE-USD"}
     assert len(reader.begin()) == 1
+    reason = "WBTC-USD is not a valid product"
+    read(reader, {"type": "error", "message": "Failed to subscribe", "reason": reason})
+    assert reader.refused == {"NOPE-USD"}
 
 
 FIELDS = "channel data symbol last change method result type product_id price time"

@@ -479,6 +479,13 @@ def test_no_answer_however_broken_raises_anything_but_unreadable(
     for place in ("status", "competitors", "details"):
         deeper["competitions"][0][place] = inner
         Espn(["a"]).read("q", scoreboard(value, broken, deeper), NOW)
+    side = {
+        "homeAway": inner,
+        "score": inner,
+        "team": {"id": value, "displayName": "A"},
+    }
+    deeper["competitions"][0]["competitors"] = [side, side | {"homeAway": "home"}]
+    Espn(["a"]).read("q", scoreboard(deeper), NOW)
     for place in ("matchID", "matchDateTimeUTC", "team1", "goals", "matchResults"):
         row = league_match(league_goal(1, 0, 3)) | {place: value}
         OpenLigaDb(["a"]).read("q", json.dumps([row, inner]).encode(), NOW)

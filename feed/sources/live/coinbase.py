@@ -77,9 +77,8 @@ class Coinbase:
     def _refuse(self, message: Fields) -> None:
         """Remember the product that an error names; other errors name none."""
         reason = text(message.get("reason")) or text(message.get("message")) or ""
-        for product in self.unpriced:
-            if product in reason.split() or f"{product} " in f"{reason} ":
-                self.refused.add(product)
+        words = {word.strip(".,:;'\"()") for word in reason.split()}
+        self.refused |= self.unpriced & words
         self.unpriced -= self.refused
 
     def _fields(self, row: Fields, now: int) -> Fields:

@@ -108,7 +108,9 @@ def read_match(event: Fields, competition: str | None, at: int) -> Report | None
     """Return a match of a scoreboard at `at` (epoch ms); None if it can't be read."""
     id = text(event.get("id"), 40)
     game = next(iter(objects_in(event.get("competitions"))), {})
-    sides = {row.get("homeAway"): row for row in objects_in(game.get("competitors"))}
+    sides = {
+        text(row.get("homeAway")): row for row in objects_in(game.get("competitors"))
+    }
     if id is None or not {*SIDES} <= {*sides}:
         return None
     status = _read_status(fields_of(game.get("status")))

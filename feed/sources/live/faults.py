@@ -10,6 +10,7 @@ from typing import Literal
 import urllib3.exceptions
 import websocket
 
+NOT_UNDERSTOOD = "Its answer can't be understood."
 NO_PROTOCOL = "It doesn't speak the protocol."
 MOST_RETRY_AFTER = 3600.0  # seconds that a server may ask for
 

@@ -45,6 +45,8 @@ ASSETS = {
     "SPYx": "S&P 500 fund, tokenized",
 }
 
+OLD_NAMES = {"XBT": "BTC", "XDG": "DOGE"}  # as `AssetPairs` calls them
+
 
 class Kraken:
     """Reads the frames of one connection after another.
@@ -80,7 +82,8 @@ class Kraken:
                 whole(pair.get("pair_decimals"), 0, 20),
             )
             if name and decimals is not None:
-                self._decimals[name] = decimals
+                parts = (OLD_NAMES.get(part, part) for part in name.split("/"))
+                self._decimals["/".join(parts)] = decimals
 
     def begin(self) -> list[str]:
         """Return the frames to send on a new connection."""

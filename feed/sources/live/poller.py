@@ -5,6 +5,7 @@ often while one of its matches is played, seldom otherwise. The board's step cal
 `check`, which keeps the time: it cuts a request whose answer takes too long.
 """
 
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -15,11 +16,13 @@ import msgspec
 from feed.backoff import Backoff
 from feed.events.catalogue import News
 from feed.sources.live.arrivals import Arrivals
-from feed.sources.live.faults import Fault
+from feed.sources.live.faults import NOT_UNDERSTOOD, Fault
 from feed.sources.live.health import Health, SourceTiming
 from feed.sources.live.line import Pool, SourceLine
 from feed.sources.live.matches import Matches
 from feed.sources.live.reading import Unreadable
+
+logger = logging.getLogger("liveboard.live")
 
 BEFORE_KICK_OFF = 120.0  # seconds before a kick-off from which a match counts as played
 PROBED_FOR = 600.0  # seconds after which a probe no longer saves the question
@@ -112,6 +115,9 @@ class Poller:
             except Fault as fault:
                 if not self._closing.is_set():
                     self._note_fault(question, fault)
+            except Exception:  # an odd answer must not end the thread; it is logged
+                logger.exception("an answer of %s can't be read", self._reader.name)
+                self._note_fault(question, Fault("refused", NOT_UNDERSTOOD))
             else:
                 self._schedule.asked[question].fault = None
                 self._report()

@@ -7,6 +7,7 @@ again. The waits between two tries begin with a second and double. Only a price 
 them, because a server may accept every connection and send nothing.
 """
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -15,9 +16,11 @@ from typing import Protocol
 from feed.backoff import Backoff
 from feed.events.catalogue import News
 from feed.sources.live.arrivals import Arrivals
-from feed.sources.live.faults import Fault, fault_of
+from feed.sources.live.faults import NOT_UNDERSTOOD, Fault, fault_of
 from feed.sources.live.health import Health, SourceTiming
 from feed.sources.live.line import LINE_ERRORS, Frames, SourceLine
+
+logger = logging.getLogger("liveboard.live")
 
 LAG = 60_000  # ms by which a new price may be older than it is by this board's clock
 FRAMES_AT_ONCE = 50  # frames after which other threads have their turn
@@ -129,6 +132,9 @@ class Ticker:
             self._read_frames(frames)
         except (Fault, *LINE_ERRORS) as error:
             return self._fault_of(error)
+        except Exception:  # an odd frame must not end the thread; it is logged
+            logger.exception("a frame of %s can't be read", self._reader.name)
+            return Fault("refused", NOT_UNDERSTOOD)
         finally:
             self._heard = None
             if frames is not None:
