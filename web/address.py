@@ -43,6 +43,7 @@ PHASE_OF_FILTER = {"live": "live", "finished": "over", "upcoming": "upcoming"}
 PLAIN = str.maketrans({"ı": "i", "ß": "ss", "ł": "l", "ø": "o", "đ": "d", "ς": "σ"})
 APART = re.compile(r"[\s\-\u2010-\u2015\u2212]+")  # spaces and dashes
 LONGEST_SEARCH = LONGEST_FIELD = 200  # characters
+MOST_SYMBOLS = 200  # as many as a stream can select
 
 
 class Selection(msgspec.Struct, frozen=True):
@@ -69,7 +70,7 @@ class Selection(msgspec.Struct, frozen=True):
         )
         return cls(
             view=view if view in VIEWS or type_of(view) else "both",
-            symbols=tuple(symbol for symbol in symbols.split(",") if symbol),
+            symbols=tuple(it for it in symbols.split(",") if it)[:MOST_SYMBOLS],
             sort=sort if sort.removeprefix("-") in SORT_FIELDS else "symbol",
             q=search[:LONGEST_SEARCH],
             filter=filter if filter in FILTERS else "all",

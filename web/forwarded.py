@@ -42,7 +42,8 @@ def check_client() -> None:
     gives up for good on any status but 200.
     """
     slot = current_slot.get(None)
-    if slot is None or request.path.startswith(STREAM_PATHS):
+    is_page = "text/html" in request.headers.get("Accept", "")
+    if slot is None or (request.path.startswith(STREAM_PATHS) and not is_page):
         return
     if not slot.count_request(client_of(request.remote_addr), time.monotonic()):
         the_feed().streams.totals.refused_connections += 1

@@ -11,13 +11,14 @@ deployment, when a thousand browsers load the same page at once, it is made a fe
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 
 import msgspec
 
 from feed.events.event import EventId
 
-KEPT_BYTES = 16 << 20  # of the bodies that are kept
+KEPT_BYTES = 16 << 20  # of the pages that are kept
+ENTRY_BYTES = 512  # that a page takes beside its body
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -44,11 +45,14 @@ class PageCache:
         self._tail = tail
         self._clock = clock
         self._making = threading.Lock()
-        self._kept: OrderedDict[Hashable, _Kept] = OrderedDict()
+        self._kept: OrderedDict[bytes, _Kept] = OrderedDict()
         self._bytes = 0
 
-    def get(self, address: Hashable, make: Callable[[], Page]) -> Page:
-        """Return the page of an address, from now or later; `make` it if need be."""
+    def get(self, address: bytes, make: Callable[[], Page]) -> Page:
+        """Return the page of an address, from now or later; `make` it if need be.
+
+        An `address` is a digest, because a client chooses how long its URL is.
+        """
         tail, second = self._tail(), int(self._clock())
         kept = self._find(address, tail, second)
         if kept is not None:
@@ -62,17 +66,29 @@ class PageCache:
             self._keep(address, _Kept(page, tail, second))
             return page
 
-    def _find(self, address: Hashable, tail: EventId, second: int) -> Page | None:
+    def alone(self, make: Callable[[], Page]) -> Page:
+        """Return a page that isn't kept; it is made while no other one is."""
+        with self._making:
+            return make()
+
+    def _find(self, address: bytes, tail: EventId, second: int) -> Page | None:
         kept = self._kept.get(address)
         if kept is None or kept.tail < tail or kept.second < second:
             return None
         return kept.page
 
-    def _keep(self, address: Hashable, kept: _Kept) -> None:
-        """Keep a page; forget the oldest ones if there are too many bytes."""
-        old = self._kept.pop(address, None)
+    def _keep(self, address: bytes, kept: _Kept) -> None:
+        """Keep a page; forget those of earlier seconds, and more if it is too much."""
+        if address in self._kept:
+            self._forget(address)
         self._kept[address] = kept
-        self._bytes += len(kept.page.body) - (len(old.page.body) if old else 0)
-        while self._bytes > KEPT_BYTES:
-            _, forgotten = self._kept.popitem(last=False)
-            self._bytes -= len(forgotten.page.body)
+        self._bytes += len(kept.page.body) + ENTRY_BYTES
+        while self._kept:
+            oldest, other = next(iter(self._kept.items()))
+            if other.second == kept.second and self._bytes <= KEPT_BYTES:
+                break
+            self._forget(oldest)
+
+    def _forget(self, address: bytes) -> None:
+        forgotten = self._kept.pop(address)
+        self._bytes -= len(forgotten.page.body) + ENTRY_BYTES

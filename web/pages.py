@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from functools import cache
+from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -234,8 +235,14 @@ def ask_page(ask: AskPanel) -> Response:
     feed = the_feed()
     selection = Selection.of({**request.args, "q": ""})  # there `q` is the question
     zips = wants_gzip()
-    page = _page("board.html", feed, _state(feed), selection, ask=ask)
-    response = _respond_html(_encode(page, zips), zips, CONTENT_SECURITY_POLICY)
+    cache: PageCache = current_app.extensions["pages"]
+
+    def make() -> Page:
+        page = _page("board.html", feed, _state(feed), selection, ask=ask)
+        return Page(_encode(page, zips))
+
+    page = cache.alone(make)
+    response = _respond_html(page.body, zips, CONTENT_SECURITY_POLICY)
     response.vary.add("Accept")
     return response
 
@@ -280,8 +287,8 @@ def _cached(form: tuple[object, ...], make: Callable[[], Page]) -> Page:
     """
     cache: PageCache = current_app.extensions["pages"]
     selection, rows = Selection.of(request.args), request.args.get("rows") == "all"
-    address = (request.path, selection, rows, request.url_root, *form)
-    return cache.get(address, make)
+    address = repr((request.path, selection, rows, request.url_root, *form))
+    return cache.get(sha256(address.encode(errors="surrogatepass")).digest(), make)
 
 
 def _html(page: str, policy: str) -> Response:

@@ -68,6 +68,20 @@ Single = tuple[WireFormat, bool, EventId, EventId]
 """A wire format, whether it wraps, the id that is sent, and the id of the data."""
 
 
+class _Made:
+    """The bytes of frames that still exist.
+
+    It has no reference to a CatchUp, because `weakref.finalize` holds it strongly.
+    """
+
+    def __init__(self) -> None:
+        self.bytes = 0
+
+    def forget(self, size: int) -> None:
+        """Count a frame that no longer exists."""
+        self.bytes -= size
+
+
 class CatchUp:
     """Frames of events that were read from the log, shared where that is possible."""
 
@@ -79,7 +93,7 @@ class CatchUp:
         # Those that somebody is still sent can be shared even if they aren't kept.
         self._made: weakref.WeakValueDictionary[Shared | Single, Frame]
         self._made = weakref.WeakValueDictionary()
-        self._made_bytes = 0
+        self._made_total = _Made()
         self._cuts: dict[tuple[EventId, int], tuple[int, EventId]] = {}
         self._making = threading.RLock()
 
@@ -96,7 +110,7 @@ class CatchUp:
         `fresh` tells whether the events are the whole state or follow a cursor. `sent`
         is how many events were sent before, if not those up to `start`.
         """
-        if self._made_bytes > MADE_BYTES:
+        if self._made_total.bytes > MADE_BYTES:
             return self.small(view, True, events, start, SMALL_FRAME)
         if len(events[start].data) > LARGE:
             return self._single(view, events[start], events[start].id)
@@ -183,8 +197,8 @@ class CatchUp:
             frame = self._made.get(key)
             if frame is None:
                 frame = self._made[key] = make()
-                self._made_bytes += len(frame.data)
-                weakref.finalize(frame, self._forget, len(frame.data))
+                self._made_total.bytes += len(frame.data)
+                weakref.finalize(frame, self._made_total.forget, len(frame.data))
                 self._keep(key, frame, weight(view, frame))
             return frame
 
@@ -194,6 +208,3 @@ class CatchUp:
         while self._bytes > CATCH_UP_BYTES:
             _, freed = self._frames.pop(next(iter(self._frames)))
             self._bytes -= freed
-
-    def _forget(self, size: int) -> None:
-        self._made_bytes -= size

@@ -420,6 +420,7 @@ class Stream:
             if read.is_cut and done and self._ends_early(read, done, sent):
                 rest = self._log.read_on(read, self._cursor, self._selects, MOST_READ)
                 if rest is None:
+                    self._lacks_newer = True  # so that a poll goes on, too
                     break  # it is read compacted, and a gap says so
                 read, done = rest, 0  # as old as what was read at first
                 self._lacks_newer = read.resume != "replayed"

@@ -8,6 +8,7 @@ import contextlib
 import gc
 import json
 import socket
+import weakref
 from collections.abc import Iterator
 
 import pytest
@@ -91,6 +92,16 @@ def test_while_many_frames_exist_further_ones_are_small(
     del frames
     gc.collect()
     assert len(catch_up.shared(View(pace=99), True, events, 100).data) > 2 * SMALL_FRAME
+
+
+def test_frames_do_not_keep_their_catch_up_and_its_log_in_memory() -> None:
+    log, events = a_log(10, 10)
+    catch_up = CatchUp(log)
+    assert catch_up.shared(View(), True, events, 0).events
+    gone = weakref.ref(catch_up)
+    del catch_up
+    gc.collect()
+    assert gone() is None
 
 
 def test_bytes_that_wait_for_a_stream_are_counted_after_its_cursor() -> None:

@@ -26,7 +26,7 @@ from app import create_app
 from feed.events.event import EventId
 from feed.settings import Settings
 from tests.helpers.harness import LOOPBACK, Board, until
-from web.pagecache import KEPT_BYTES, Page, PageCache
+from web.pagecache import ENTRY_BYTES, KEPT_BYTES, Page, PageCache
 
 KEYS = 5000
 MATCHES = 1500
@@ -174,7 +174,7 @@ class Pages:
         self.cache = PageCache(lambda: self.tail, lambda: self.now)
 
     def get(self, address: str, size: int = 1) -> Page:
-        return self.cache.get(address, lambda: self.make(address, size))
+        return self.cache.get(address.encode(), lambda: self.make(address, size))
 
     def make(self, address: str, size: int) -> Page:
         self.made.append(address)
@@ -202,7 +202,7 @@ def test_all_who_wait_for_a_page_share_the_one_that_was_begun_after_they_came() 
         return pages.make("/slow", 1)
 
     with ThreadPoolExecutor(12) as pool:
-        slow = pool.submit(pages.cache.get, "/", make_slowly)
+        slow = pool.submit(pages.cache.get, b"/", make_slowly)
         assert begun.wait(30)
         pages.tail = EventId(1, 1)  # which the slow page lacks
         others = [pool.submit(pages.get, "/") for _ in range(10)]
@@ -220,16 +220,42 @@ def test_a_page_that_fails_is_not_kept_and_does_not_stop_the_others() -> None:
         raise ValueError("no page")
 
     with pytest.raises(ValueError, match="no page"):
-        pages.cache.get("/", fail)
+        pages.cache.get(b"/", fail)
     assert pages.get("/").body == b"x"
 
 
 def test_pages_are_kept_up_to_a_number_of_bytes() -> None:
     pages = Pages()
-    fourth = KEPT_BYTES // 4
+    fourth = KEPT_BYTES // 4 - ENTRY_BYTES
     for address in ("a", "b", "c", "d", "d", "e", "b", "a"):
         pages.get(address, fourth)
     assert pages.made == ["a", "b", "c", "d", "e", "a"]
     pages.get("huge", KEPT_BYTES + 1)
     pages.get("huge", KEPT_BYTES + 1)
     assert pages.made[-2:] == ["huge", "huge"]
+
+
+def test_pages_of_earlier_seconds_are_forgotten_and_small_ones_count_too() -> None:
+    pages = Pages()
+    for number in range(KEPT_BYTES // ENTRY_BYTES + 10):
+        pages.get(f"{number}")
+    pages.get("0")
+    assert pages.made[-1] == "0"  # it was displaced by the others
+    pages.now = 1.0
+    pages.get("1")
+    assert [*pages.cache._kept] == [b"1"]
+    pages.now = 2.0
+    pages.get("2")
+    assert [*pages.cache._kept] == [b"2"]
+
+
+def test_a_page_that_is_not_kept_is_made_alone() -> None:
+    pages = Pages()
+
+    def make() -> Page:
+        assert pages.cache._making.locked()
+        return pages.make("alone", 1)
+
+    assert pages.cache.alone(make).body == b"x"
+    pages.cache.alone(make)
+    assert pages.made == ["alone", "alone"]
