@@ -91,8 +91,8 @@ def answer_health(inquiry: Inquiry, state: State) -> Phrase:
     if board.away:
         return paragraph(_source(state), sentence(newest), away_note(state))
     faults = _source_faults(state)
-    told = newest if faults else f"{newest}; {since}"
-    return paragraph(_source(state), sentence(told), *faults)
+    freshness = newest if faults else f"{newest}; {since}"
+    return paragraph(_source(state), sentence(freshness), *faults)
 
 
 def _source_faults(state: State) -> list[Phrase]:

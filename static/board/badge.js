@@ -54,8 +54,8 @@ export function badgeText({ name, seconds }, asOf) {
 }
 
 /**
- * Paint what is told of the sources. Their script is loaded unless all of the board is
- * simulated, which the server has said then.
+ * Paint the states of the sources. Their script isn't loaded while the simulator is the only
+ * source, because the server's HTML says that already.
  * @param {import("./state.js").Board} board
  */
 export async function paintSources(board) {

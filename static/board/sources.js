@@ -1,6 +1,6 @@
 /**
- * What is told of the sources: which are out of date, since when and why; which of what is
- * shown is simulated; and whose changes are over a day. `web/sources.py` has the same rules.
+ * The page's lines about the sources: which are out of date, since when and why; which rows
+ * are simulated; and which changes are over a day. `web/sources.py` has the same rules.
  */
 
 import { byId, setHidden, setText } from "../dom.js";

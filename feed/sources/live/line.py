@@ -191,7 +191,7 @@ class Pool:
 def _held_by(line: SourceLine, kind: Any) -> Any:
     """Return a class of connections whose sockets a line holds."""
 
-    class Held(kind):  # type: ignore[misc] # the class of the pool's scheme
+    class Held(kind):  # type: ignore[misc]  # `kind` is urllib3's class for HTTP or for HTTPS
         def _new_conn(self) -> socket.socket:
             sock: socket.socket = super()._new_conn()
             try:

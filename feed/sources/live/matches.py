@@ -4,9 +4,9 @@ Theory of operation: a source reports each match whole, and its incidents have n
 Between two reports a goal may move by a minute, be credited to another player, vanish
 and come back, or be listed before the score has risen. So the incidents of a report are
 matched with those that are known, by kind, side and player and within five minutes. The
-score decides how many goals there are: a goal that the score does not yet count is held
-back, and one that it no longer counts is cancelled. No incident is published twice, and
-one that was corrected is published again under its own id.
+score decides how many goals there are: a goal waits until the score counts it, and is
+cancelled when the score no longer counts it. No incident is published twice, and one
+that was corrected is published again under its own id.
 """
 
 from collections.abc import Iterable, Iterator
